@@ -1,0 +1,201 @@
+/**
+ * The errors of the whole gateway: one type, one table.
+ *
+ * Every failure an operator or a client may see has a stable code here, with the text that explains
+ * it and, where it reaches a PostgreSQL client, the SQLSTATE it travels under. `docs/errors.md` is
+ * generated from this table.
+ */
+
+/** What the table says of one error code. */
+export interface ErrorEntry {
+  /** SQLSTATE of the ErrorResponse a client gets (PostgreSQL manual, appendix A). */
+  readonly sqlState: string;
+  /** Text for clients: says what happened and nothing about the inside of the gateway. */
+  readonly clientMessage: string;
+  /** For operators: what the code means. */
+  readonly meaning: string;
+  /** For operators: what to do about it. */
+  readonly remedy: string;
+}
+
+/** All codes. A code never changes its meaning and is never reused. */
+export const ERROR_TABLE = {
+  ERR_CONFIG_INVALID: {
+    sqlState: "F0000",
+    clientMessage: "the gateway is not configured correctly",
+    meaning: "A configuration file, an environment variable or a command-line flag is not valid.",
+    remedy: "Correct the places that the message lists; `gatewayd config lint` checks them again.",
+  },
+  ERR_LISTEN_FAILED: {
+    sqlState: "58000",
+    clientMessage: "the gateway cannot listen on its address",
+    meaning: "A listener could not be opened: the address is in use, unknown or not permitted.",
+    remedy: "Free the address or change `servers.<group>.address`.",
+  },
+  ERR_POOL_BOOT_FAILED: {
+    sqlState: "08001",
+    clientMessage: "the gateway could not open its server connections",
+    meaning: "At start the backends of a block could not be opened within the configured retries.",
+    remedy:
+      "Start the database, or correct `clients.<group>.<block>.address`, `retries`, `backoff`.",
+  },
+  ERR_POOL_EXHAUSTED: {
+    sqlState: "53300",
+    clientMessage: "no server connection became free in time",
+    meaning: "All backends of the block were leased for the whole of `queueTimeout`.",
+    remedy: "Raise `pools.<group>.<block>.size` or `queueTimeout`, or use fewer clients.",
+  },
+  ERR_QUEUE_FULL: {
+    sqlState: "53300",
+    clientMessage: "too many clients are waiting for a server connection",
+    meaning: "`maxWaiting` clients were already waiting for a backend of the block.",
+    remedy: "Raise `pools.<group>.<block>.size` or `maxWaiting`.",
+  },
+  ERR_TOO_MANY_CLIENTS: {
+    sqlState: "53300",
+    clientMessage: "too many clients already",
+    meaning: "`maxConnections` clients were already connected to the group.",
+    remedy:
+      "Raise `servers.<group>.maxConnections` (and the limit of open files), or use fewer clients.",
+  },
+  ERR_SERVER_UNREACHABLE: {
+    sqlState: "08001",
+    clientMessage: "the database server cannot be reached",
+    meaning: "No connection to the database could be opened: refused, timed out or unresolvable.",
+    remedy: "Check that the database runs and that `clients.<group>.<block>.address` names it.",
+  },
+  ERR_SERVER_LOST: {
+    sqlState: "08006",
+    clientMessage: "the connection to the database server was lost",
+    meaning: "The database closed the connection of a client without saying why.",
+    remedy: "See the database's log. The gateway replaces the connection by itself.",
+  },
+  ERR_SERVER_TIMEOUT: {
+    sqlState: "08006",
+    clientMessage: "the connection to the database server timed out",
+    meaning: "`receiveTimeout`, `receiveDeadline` or `sendDeadline` of the block expired.",
+    remedy: "Raise the limit in `clients.<group>.<block>`, or set it to 0 for none.",
+  },
+  ERR_SHUTTING_DOWN: {
+    sqlState: "57P01",
+    clientMessage: "terminating connection because the gateway is shutting down",
+    meaning: "The gateway was told to stop and closed its clients.",
+    remedy: "None: clients reconnect to another instance or once it is up again.",
+  },
+  ERR_QUERY_TIMEOUT: {
+    sqlState: "57014",
+    clientMessage: "canceling statement due to query timeout",
+    meaning: "A query ran longer than `queryTimeout` and its cancellation brought no answer.",
+    remedy: "Raise `servers.<group>.queryTimeout` or make the query faster.",
+  },
+  ERR_IDLE_TIMEOUT: {
+    sqlState: "57P05",
+    clientMessage: "terminating connection due to idle timeout",
+    meaning: "A client sent nothing for `idleTimeout` outside a transaction.",
+    remedy: "Raise `servers.<group>.idleTimeout`, or set it to 0 for none.",
+  },
+  ERR_IDLE_IN_TRANSACTION_TIMEOUT: {
+    sqlState: "25P03",
+    clientMessage: "terminating connection due to idle-in-transaction timeout",
+    meaning: "A client sent nothing for `idleInTransactionTimeout` inside a transaction.",
+    remedy: "Raise `servers.<group>.idleInTransactionTimeout`, or set it to 0 for none.",
+  },
+  ERR_STARTUP_TIMEOUT: {
+    sqlState: "08P01",
+    clientMessage: "timed out waiting for the startup of the connection",
+    meaning: "A client did not finish its startup within `startupTimeout`.",
+    remedy: "Raise `servers.<group>.startupTimeout` if clients are slow to log in.",
+  },
+  ERR_PROTOCOL_VIOLATION: {
+    sqlState: "08P01",
+    clientMessage: "the message does not follow the PostgreSQL protocol",
+    meaning: "A client or server sent bytes that the PostgreSQL protocol does not allow.",
+    remedy: "Check what connects to the port; use `protocol: raw` for other protocols.",
+  },
+  ERR_PROTOCOL_UNSUPPORTED: {
+    sqlState: "0A000",
+    clientMessage: "unsupported frontend protocol",
+    meaning: "A client asked for a protocol version other than 3.x.",
+    remedy: "Use a client that speaks protocol 3.0 or newer.",
+  },
+  ERR_MESSAGE_TOO_LARGE: {
+    sqlState: "54000",
+    clientMessage: "the message is larger than the gateway allows",
+    meaning: "A message was longer than `maxMessageBytes`, or a startup packet than 10,000 bytes.",
+    remedy: "Raise `servers.<group>.maxMessageBytes`.",
+  },
+  ERR_TOO_MANY_PENDING_UNITS: {
+    sqlState: "54000",
+    clientMessage: "too many requests are pending on this connection",
+    meaning: "A client sent more than `maxPendingUnits` requests without reading the answers.",
+    remedy: "Raise `servers.<group>.maxPendingUnits`, or pipeline less.",
+  },
+  ERR_TLS_REQUIRED: {
+    sqlState: "28000",
+    clientMessage: "this gateway accepts encrypted connections only",
+    meaning: "A client without TLS connected to a group whose `tlsMode` requires it.",
+    remedy: "Connect with `sslmode=require`, or change `servers.<group>.tlsMode`.",
+  },
+  ERR_TLS_CLIENT_CERTIFICATE: {
+    sqlState: "28000",
+    clientMessage: "the client certificate does not fit the user",
+    meaning: "Under `verify-full`, neither CN nor a SAN of the client's certificate is the user.",
+    remedy: "Use a certificate issued to the user, or `tlsMode: verify-ca`.",
+  },
+  ERR_PROXY_PROTOCOL: {
+    sqlState: "08P01",
+    clientMessage: "the PROXY protocol header is missing or malformed",
+    meaning: "`proxyProtocol` is on and a connection began without a valid header.",
+    remedy: "Let the load balancer send PROXY v1 or v2 headers, or change `proxyProtocol`.",
+  },
+  ERR_HOOK_FAILED: {
+    sqlState: "58000",
+    clientMessage: "the request was refused by the gateway",
+    meaning: "A hook's handler failed or timed out and its `onError` is `terminate`.",
+    remedy: "See the log for the handler's error.",
+  },
+  ERR_TERMINATED: {
+    sqlState: "42000",
+    clientMessage: "Request terminated",
+    meaning: "A hook's handler terminated the request without giving a response.",
+    remedy: "None: this is what the handler asked for.",
+  },
+  ERR_INTERNAL: {
+    sqlState: "XX000",
+    clientMessage: "internal error in the gateway",
+    meaning: "The gateway met a state it did not expect.",
+    remedy: "Report it, with the log lines around it.",
+  },
+} as const satisfies Record<string, ErrorEntry>;
+
+/** A stable error code, a key of {@link ERROR_TABLE}. */
+export type ErrorCode = keyof typeof ERROR_TABLE;
+
+/**
+ * The one error type. `message` is for the operator's log; `clientMessage` and `sqlState` are all a
+ * client ever sees. `cause` is logged, never sent.
+ */
+export class GatewayError extends Error {
+  override readonly name = "GatewayError";
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message?: string, options?: ErrorOptions) {
+    super(message ?? ERROR_TABLE[code].meaning, options);
+    this.code = code;
+  }
+
+  get sqlState(): string {
+    return ERROR_TABLE[this.code].sqlState;
+  }
+
+  get clientMessage(): string {
+    return ERROR_TABLE[this.code].clientMessage;
+  }
+
+  /** The single place where anything thrown becomes a GatewayError; one that is already is kept. */
+  static from(thrown: unknown, code: ErrorCode = "ERR_INTERNAL"): GatewayError {
+    if (thrown instanceof GatewayError) return thrown;
+    const message = thrown instanceof Error ? thrown.message : String(thrown);
+    return new GatewayError(code, message, { cause: thrown });
+  }
+}
