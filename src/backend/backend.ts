@@ -1,0 +1,63 @@
+/** One connection to a database server, from dialling to its end. */
+import { ignoringHandler } from "../net/index.ts";
+import type { Address, Connection, ConnectionHandler } from "../net/index.ts";
+
+/** A server may greet before it is asked (with `protocol: raw`); more than this is held back. */
+const MAX_GREETING_BYTES = 64 * 1024;
+
+/**
+ * A backend is *idle* (in a pool, watched for its loss), *leased* (its connection belongs to a
+ * session), or *retired* (on its way out, its slot taken until the server has let go).
+ */
+export class Backend {
+  readonly connection: Connection;
+  /** The literal address it was dialled at, to reach the same server for a cancel request. */
+  readonly address: Address;
+  /** On the clock of the pool. */
+  readonly dialledAtMs: number;
+  /** A session sent something through it: it cannot go back to the pool as it is. */
+  isUsed = false;
+  #greeting: Uint8Array[] = [];
+  #greetingBytes = 0;
+
+  constructor(connection: Connection, address: Address, dialledAtMs: number) {
+    this.connection = connection;
+    this.address = address;
+    this.dialledAtMs = dialledAtMs;
+  }
+
+  /** Idle: keeps what the server says unasked, and reports the loss of the connection once. */
+  watch(onLost: () => void): void {
+    this.connection.handler = {
+      ...ignoringHandler,
+      onData: (bytes) => {
+        this.#greeting.push(bytes);
+        this.#greetingBytes += bytes.length;
+        if (this.#greetingBytes > MAX_GREETING_BYTES) this.connection.pause();
+      },
+      onEnd: () => this.connection.terminate(),
+      onClose: onLost,
+    };
+  }
+
+  /** Leased: `handler` hears the connection from now on, beginning with what was kept for it. */
+  take(handler: ConnectionHandler): void {
+    this.connection.handler = handler;
+    const greeting = this.#greeting;
+    if (greeting.length === 0) return;
+    this.#greeting = [];
+    this.#greetingBytes = 0;
+    for (const bytes of greeting) handler.onData(bytes);
+    this.connection.resume();
+  }
+
+  /** Retired: closes gracefully, and tells when the server has let go or was cut off. */
+  retire(onGone: () => void): void {
+    if (!this.connection.isOpen) {
+      onGone();
+      return;
+    }
+    this.connection.handler = { ...ignoringHandler, onClose: onGone };
+    this.connection.close();
+  }
+}

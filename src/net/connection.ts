@@ -1,0 +1,64 @@
+/**
+ * One end of a byte stream, as everything outside net/ sees it.
+ *
+ * A Connection hides how the bytes move (a Bun socket, TLS over it, a pair in memory). It promises:
+ *
+ * - `write` takes any amount and never blocks; what is written in one tick leaves in one system call.
+ * - If the other side reads too slowly, `onStall` is called once, and `onDrain` once all is sent.
+ * - `onEnd` comes at most once, when the other side has sent its last byte; writing is still possible.
+ * - `onClose` comes exactly once, whatever happened; nothing is called after it.
+ * - After `close` or `terminate` the handler hears only `onClose`.
+ */
+export interface Connection {
+  /** `127.0.0.1:15432`, `[::1]:15432`, or the path of a unix socket; empty for its clients' end. */
+  localAddress: string;
+  /** Address of the other side, likewise; the true one under the PROXY protocol. */
+  remoteAddress: string;
+  /** False once closed; `close` and `terminate` make it false as soon as the socket is gone. */
+  readonly isOpen: boolean;
+  /** Bytes written that the kernel has not taken yet. */
+  readonly backlogBytes: number;
+  /** Who hears of events. Replaceable at any time, e.g. when a pool hands over a backend. */
+  handler: ConnectionHandler;
+
+  /** Sends bytes, which the connection owns from then on: they must not be changed afterwards. */
+  write(bytes: Uint8Array): void;
+  /** Stops reading. While paused the end of the stream is not seen either; a reset is. */
+  pause(): void;
+  resume(): void;
+  /** Half-close: sends what is queued, then the end of the stream. Reading goes on. */
+  shutdown(): void;
+  /**
+   * Graceful close: everything written is delivered, then the end of the stream; whatever still
+   * arrives is discarded. A peer that does not finish within `CLOSE_LINGER_MS` is cut off.
+   */
+  close(): void;
+  /** Closes at once; unsent bytes are lost. */
+  terminate(): void;
+}
+
+/** Hears what happens on a {@link Connection}. Throwing from one of these closes the connection. */
+export interface ConnectionHandler {
+  /** Bytes arrived. They are the handler's to keep. */
+  onData(bytes: Uint8Array): void;
+  /** The kernel took only a part of what was written: stop producing. */
+  onStall(): void;
+  /** Everything written was taken. */
+  onDrain(): void;
+  /** The other side sent its last byte. */
+  onEnd(): void;
+  /** It is over. `error` tells why if it was not an ordinary close. */
+  onClose(error: Error | undefined): void;
+}
+
+/** How long `close` waits for the other side to finish. */
+export const CLOSE_LINGER_MS = 5_000;
+
+/** Hears nothing: for connections that are being closed. */
+export const ignoringHandler: ConnectionHandler = {
+  onData() {},
+  onStall() {},
+  onDrain() {},
+  onEnd() {},
+  onClose() {},
+};

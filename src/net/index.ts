@@ -1,0 +1,18 @@
+/**
+ * Sockets, and the only place that touches Bun's: listeners, dialling, connections, deadlines.
+ * May import: errors, logging.
+ */
+export { formatAddress, parseAddress } from "./address.ts";
+export type { Address } from "./address.ts";
+export { ignoringHandler } from "./connection.ts";
+export type { Connection, ConnectionHandler } from "./connection.ts";
+export { dial, resolve } from "./dialer.ts";
+export type { DialOptions, Dialled } from "./dialer.ts";
+export { listen } from "./listener.ts";
+export type { Listener, ListenOptions } from "./listener.ts";
+export { memoryPair } from "./memory-pair.ts";
+export type { MemoryConnection } from "./memory-pair.ts";
+export { SocketConnection } from "./socket-connection.ts";
+export type { TlsPeer } from "./socket-connection.ts";
+export { Deadline, TimerWheel } from "./timer-wheel.ts";
+export type { Clock } from "./timer-wheel.ts";

@@ -1,0 +1,100 @@
+/** Listening sockets: tcp, IPv6 and unix, each accepted socket as a {@link SocketConnection}. */
+import { chmodSync, statSync } from "node:fs";
+import { GatewayError } from "../errors.ts";
+import { formatAddress, formatHostPort } from "./address.ts";
+import type { Address } from "./address.ts";
+import { SocketConnection, socketEvents } from "./socket-connection.ts";
+import type { BunSocket } from "./socket-connection.ts";
+import type { TimerWheel } from "./timer-wheel.ts";
+
+export interface ListenOptions {
+  readonly address: Address;
+  /** Names the socket file when the address is a directory: `.s.PGSQL.<port>`. */
+  readonly directoryPort: number;
+  /** Permissions of a unix socket file. */
+  readonly socketMode: number;
+  /** Lets several processes listen on one tcp port. */
+  readonly reusePort: boolean;
+  readonly timers: TimerWheel;
+  readonly onConnection: (connection: SocketConnection) => void;
+}
+
+export interface Listener {
+  /** Where it listens, with the port the kernel chose if the configured one was 0. */
+  readonly address: string;
+  /** Accepts no more. Connections go on; a unix socket file is removed. */
+  stop(): void;
+}
+
+/** @throws GatewayError ERR_LISTEN_FAILED naming the address and the reason. */
+export async function listen(options: ListenOptions): Promise<Listener> {
+  try {
+    return options.address.kind === "tcp"
+      ? listenTcp(options, options.address.host, options.address.port)
+      : await listenUnix(options, socketFile(options.address.path, options.directoryPort));
+  } catch (thrown) {
+    const reason = thrown instanceof Error ? thrown.message : String(thrown);
+    throw new GatewayError(
+      "ERR_LISTEN_FAILED",
+      `cannot listen on ${formatAddress(options.address)}: ${reason}`,
+      { cause: thrown },
+    );
+  }
+}
+
+/** The socket file a path stands for: itself, or the one of PostgreSQL's naming in a directory. */
+export function socketFile(path: string, port: number): string {
+  const isDirectory = statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  return isDirectory ? `${path.replace(/\/$/, "")}/.s.PGSQL.${port}` : path;
+}
+
+function listenTcp(options: ListenOptions, host: string, port: number): Listener {
+  // Not in Bun's types; works in 1.4.5, also from several processes.
+  const untyped = { reusePort: options.reusePort };
+  const listener = Bun.listen<SocketConnection | undefined>({
+    ...untyped,
+    hostname: host === "" ? "::" : host,
+    port,
+    data: undefined,
+    // Otherwise Bun closes at the peer's end of stream and drops what is still to be sent.
+    allowHalfOpen: true,
+    socket: { ...socketEvents, open: accept(options) },
+  });
+  return {
+    address: formatHostPort(listener.hostname, listener.port),
+    stop: () => listener.stop(),
+  };
+}
+
+async function listenUnix(options: ListenOptions, path: string): Promise<Listener> {
+  // Bun would take the file over from a process that still listens on it.
+  if (await answers(path)) throw new Error("another process listens on this socket");
+  const listener = Bun.listen<SocketConnection | undefined>({
+    unix: path,
+    data: undefined,
+    allowHalfOpen: true,
+    socket: { ...socketEvents, open: accept(options, path) },
+  });
+  chmodSync(path, options.socketMode);
+  return { address: path, stop: () => listener.stop() };
+}
+
+function accept(options: ListenOptions, path?: string): (socket: BunSocket) => void {
+  return (socket) => {
+    const connection = new SocketConnection(socket, options.timers);
+    if (path !== undefined) connection.localAddress = path;
+    socket.data = connection;
+    options.onConnection(connection);
+  };
+}
+
+async function answers(path: string): Promise<boolean> {
+  if (statSync(path, { throwIfNoEntry: false })?.isSocket() !== true) return false;
+  try {
+    const socket = await Bun.connect({ unix: path, socket: { data() {} } });
+    socket.terminate();
+    return true;
+  } catch {
+    return false; // Refused: a file left behind by a process that is gone.
+  }
+}

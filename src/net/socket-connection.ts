@@ -1,0 +1,289 @@
+/**
+ * A {@link Connection} over a Bun socket, and the one place where Bun's socket hazards are handled:
+ *
+ * - `write` may take a part or nothing: the rest is queued here and sent on `drain`;
+ * - `end()` is close(2) and loses what the kernel still holds: we `shutdown()`, wait for the other
+ *   side, and `terminate()` when it takes too long;
+ * - `end` is not reported after our own `shutdown()`: only `close` is;
+ * - a throw inside a handler leaves the socket open: every handler is guarded, and closes it;
+ * - after a TLS upgrade the raw socket goes on delivering ciphertext: events of a socket that is not
+ *   the current one are ignored.
+ */
+import type { PeerCertificate } from "node:tls";
+import type { Socket, SocketHandler, TLSOptions } from "bun";
+import { GatewayError } from "../errors.ts";
+import { formatHostPort } from "./address.ts";
+import { CLOSE_LINGER_MS, ignoringHandler } from "./connection.ts";
+import type { Connection, ConnectionHandler } from "./connection.ts";
+import type { Deadline, TimerWheel } from "./timer-wheel.ts";
+
+/** A Bun socket that carries its connection, once it is open. */
+export type BunSocket = Socket<SocketConnection | undefined>;
+
+/** The state of a connection: open -> (closing ->) closed. `closing` hears nothing but the end. */
+type State = "open" | "closing" | "closed";
+
+/** Small writes of one tick are joined into one system call up to this size. */
+const JOIN_BYTES = 64 * 1024;
+
+/** A peer that lets more than this pile up, although its source was told to stop, is cut off. */
+const MAX_BACKLOG_BYTES = 256 * 1024 * 1024;
+
+/** What a finished handshake told about the other side. */
+export interface TlsPeer {
+  /** Why the certificate is not trusted; undefined when it is, or when none was asked for. */
+  readonly error: Error | undefined;
+  /** Subject common name and the DNS and e-mail names of the certificate; empty without one. */
+  readonly names: readonly string[];
+}
+
+export class SocketConnection implements Connection {
+  handler: ConnectionHandler = ignoringHandler;
+  remoteAddress: string;
+  readonly #timers: TimerWheel;
+  #socket: BunSocket;
+  #state: State = "open";
+  #localAddress: string | undefined;
+  /** Written in this tick, not offered to the kernel yet; or refused by it. Oldest first. */
+  #queue: Uint8Array[] = [];
+  #backlogBytes = 0;
+  /** The kernel refused a part: wait for `drain` instead of trying again. */
+  #isStalled = false;
+  #isFlushScheduled = false;
+  /** Nothing more will be written; the end of the stream follows the queue. */
+  #isShutDown = false;
+  #isPaused = false;
+  #linger: Deadline | undefined;
+  #error: Error | undefined;
+  #onHandshake: ((peer: TlsPeer | undefined, error: Error | undefined) => void) | undefined;
+
+  constructor(socket: BunSocket, timers: TimerWheel) {
+    this.#socket = socket;
+    this.#timers = timers;
+    this.remoteAddress = describeEnd(socket.remoteAddress, socket.remotePort);
+  }
+
+  get localAddress(): string {
+    this.#localAddress ??= describeEnd(this.#socket.localAddress, this.#socket.localPort);
+    return this.#localAddress;
+  }
+
+  set localAddress(address: string) {
+    this.#localAddress = address;
+  }
+
+  get isOpen(): boolean {
+    return this.#state !== "closed";
+  }
+
+  get backlogBytes(): number {
+    return this.#backlogBytes;
+  }
+
+  write(bytes: Uint8Array): void {
+    if (this.#state !== "open" || this.#isShutDown || bytes.length === 0) return;
+    this.#queue.push(bytes);
+    this.#backlogBytes += bytes.length;
+    if (this.#backlogBytes > MAX_BACKLOG_BYTES) {
+      this.#fail(new GatewayError("ERR_INTERNAL", "the write queue of a connection overflowed"));
+    } else if (!this.#isFlushScheduled && !this.#isStalled) {
+      this.#isFlushScheduled = true;
+      scheduleFlush(this);
+    }
+  }
+
+  pause(): void {
+    if (this.#isPaused || this.#state !== "open") return;
+    this.#isPaused = true;
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    if (!this.#isPaused || this.#state === "closed") return;
+    this.#isPaused = false;
+    this.#socket.resume();
+  }
+
+  shutdown(): void {
+    if (this.#state === "closed" || this.#isShutDown) return;
+    this.#isShutDown = true;
+    this.flush();
+  }
+
+  close(): void {
+    if (this.#state !== "open") return;
+    this.flush();
+    if (this.#state !== "open") return;
+    this.#state = "closing";
+    // A paused TLS socket would never see the end of the stream (Bun pull request 42352).
+    this.resume();
+    this.#linger = this.#timers.after(CLOSE_LINGER_MS, () => this.terminate());
+    this.shutdown();
+  }
+
+  terminate(): void {
+    if (this.#state === "closed") return;
+    this.#socket.terminate();
+    // Bun reports `close` on a later tick, or not at all for a socket whose upgrade failed.
+    this.#closed();
+  }
+
+  /** Offers everything queued to the kernel now. */
+  flush(): void {
+    this.#isFlushScheduled = false;
+    if (this.#state === "closed" || this.#isStalled) return;
+    if (this.#queue.length > 1 && this.#backlogBytes <= JOIN_BYTES) {
+      this.#queue = [Buffer.concat(this.#queue, this.#backlogBytes)];
+    }
+    const queue = this.#queue;
+    let sent = 0;
+    for (let chunk = queue[0]; chunk !== undefined; chunk = queue[++sent]) {
+      const taken = this.#socket.write(chunk);
+      if (taken < 0) return; // Closed: the event is on its way.
+      this.#backlogBytes -= taken;
+      if (taken < chunk.length) {
+        queue[sent] = chunk.subarray(taken);
+        this.#isStalled = true;
+        break;
+      }
+    }
+    if (sent === queue.length) queue.length = 0;
+    else if (sent > 0) queue.splice(0, sent);
+    if (this.#isStalled) this.#guard(onStall);
+    else if (this.#isShutDown) this.#socket.shutdown();
+  }
+
+  /**
+   * Becomes the server of a TLS connection: call when the client's next byte is its ClientHello.
+   * `done` gets what the handshake found, or an error, after which the connection closes itself.
+   */
+  startTlsServer(
+    tls: TLSOptions,
+    done: (peer: TlsPeer | undefined, error: Error | undefined) => void,
+  ): void {
+    this.flush();
+    this.#onHandshake = done;
+    const [, encrypted] = this.#socket.upgradeTLS<SocketConnection | undefined>({
+      data: this,
+      tls,
+      socket: socketEvents,
+    });
+    this.#socket = encrypted;
+  }
+
+  /** Closes with an error of our own. */
+  #fail(error: Error): void {
+    this.#error ??= error;
+    this.terminate();
+  }
+
+  /** Calls the handler; what it throws closes this connection and nothing else. */
+  #guard(call: (handler: ConnectionHandler) => void): void {
+    if (this.#state !== "open") return;
+    try {
+      call(this.handler);
+    } catch (thrown) {
+      this.#fail(GatewayError.from(thrown));
+    }
+  }
+
+  #closed(): void {
+    if (this.#state === "closed") return;
+    this.#state = "closed";
+    this.#linger?.dispose();
+    this.#queue = [];
+    this.#backlogBytes = 0;
+    const handler = this.handler;
+    const onHandshake = this.#onHandshake;
+    this.handler = ignoringHandler;
+    this.#onHandshake = undefined;
+    onHandshake?.(undefined, this.#error ?? new Error("closed during the TLS handshake"));
+    handler.onClose(this.#error);
+  }
+
+  /** Events of the socket. Only {@link socketEvents} calls these. */
+  socketData(socket: BunSocket, bytes: Uint8Array): void {
+    if (socket !== this.#socket || this.#state !== "open") return;
+    try {
+      this.handler.onData(bytes);
+    } catch (thrown) {
+      this.#fail(GatewayError.from(thrown));
+    }
+  }
+
+  socketDrained(socket: BunSocket): void {
+    if (socket !== this.#socket || !this.#isStalled) return;
+    this.#isStalled = false;
+    this.flush();
+    if (!this.#isStalled) this.#guard(onDrain);
+  }
+
+  socketEnded(socket: BunSocket): void {
+    if (socket === this.#socket) this.#guard(onEnd);
+  }
+
+  socketClosed(socket: BunSocket, error: Error | undefined): void {
+    if (socket !== this.#socket) return;
+    this.#error ??= error;
+    this.#closed();
+  }
+
+  socketHandshaken(socket: BunSocket, isSuccess: boolean, error: Error | null): void {
+    if (socket !== this.#socket || this.#onHandshake === undefined) return;
+    const done = this.#onHandshake;
+    this.#onHandshake = undefined;
+    if (!isSuccess) {
+      done(undefined, error ?? new Error("the TLS handshake failed"));
+      this.terminate();
+      return;
+    }
+    try {
+      done({ error: error ?? undefined, names: certificateNames(socket) }, undefined);
+    } catch (thrown) {
+      this.#fail(GatewayError.from(thrown));
+    }
+  }
+}
+
+const onStall = (handler: ConnectionHandler) => handler.onStall();
+const onDrain = (handler: ConnectionHandler) => handler.onDrain();
+const onEnd = (handler: ConnectionHandler) => handler.onEnd();
+
+/** One set of handlers for every socket; each finds its connection in `socket.data`. */
+export const socketEvents: SocketHandler<SocketConnection | undefined> = {
+  data: (socket, bytes) => socket.data?.socketData(socket, bytes),
+  drain: (socket) => socket.data?.socketDrained(socket),
+  end: (socket) => socket.data?.socketEnded(socket),
+  close: (socket, error) => socket.data?.socketClosed(socket, error),
+  error: (socket, error) => socket.data?.socketClosed(socket, error),
+  timeout: () => {},
+  handshake: (socket, isSuccess, error) => socket.data?.socketHandshaken(socket, isSuccess, error),
+};
+
+/** Connections with something to send when the current tick ends. */
+let unflushed: SocketConnection[] = [];
+
+function scheduleFlush(connection: SocketConnection): void {
+  if (unflushed.push(connection) === 1) queueMicrotask(flushAll);
+}
+
+function flushAll(): void {
+  const connections = unflushed;
+  unflushed = [];
+  for (const connection of connections) connection.flush();
+}
+
+/** What Bun says of one end of a socket: a path for unix sockets, nothing for their clients. */
+function describeEnd(address: string | undefined, port: number | undefined): string {
+  if (address === undefined || address === "") return "";
+  return port === undefined || address.startsWith("/") ? address : formatHostPort(address, port);
+}
+
+function certificateNames(socket: BunSocket): readonly string[] {
+  // Without a certificate Bun answers undefined or an empty object, whatever its types say.
+  const certificate: Partial<PeerCertificate> | undefined = socket.getPeerCertificate();
+  const alternatives = (certificate?.subjectaltname ?? "")
+    .split(", ")
+    .map((entry) => /^(?:DNS|email):(.+)$/.exec(entry)?.[1]);
+  return [certificate?.subject?.CN, ...alternatives].flat().filter((name) => name !== undefined);
+}

@@ -1,0 +1,167 @@
+/**
+ * What the client is still owed by the server.
+ *
+ * Counting Query and Sync messages is not enough: after an error among extended messages the server
+ * skips everything up to the next Sync, a Query included, and while a COPY is fed it ignores Sync
+ * and Flush. The ledger follows both streams, message by message, as a model of the server
+ * (PostgreSQL manual, 54.2.3 Extended Query, 54.2.6 COPY operations).
+ *
+ * Pending work is a list of numbers, oldest first:
+ *   n > 0     a run of n extended messages that have not been completed yet
+ *   READY     a Query or FunctionCall: ends with ReadyForQuery
+ *   SYNC      a Sync: ends with ReadyForQuery, and ends the skipping after an error
+ *   COPY_END  a CopyDone or CopyFail that was sent before the server asked for data
+ *
+ * Two flags beside it:
+ *   skipping  an extended message failed and no Sync has been sent since
+ *   copying   the server reads COPY data for the head of the list
+ */
+import { BackendTag, FrontendTag, TransactionStatus } from "./message-types.ts";
+
+const READY = -1;
+const SYNC = -2;
+const COPY_END = -3;
+
+export class AnswerLedger {
+  /** Of the last ReadyForQuery; 0 before the first, that is until the login is done. */
+  transactionStatus = 0;
+  /** How many ReadyForQuery the client waits for. */
+  owedReadyForQuery = 0;
+  #isSkipping = false;
+  #isCopying = false;
+  #pending: number[] = [];
+  #head = 0;
+
+  /** Nothing sent is unanswered, and the server does not wait for more of a batch or a COPY. */
+  get isIdle(): boolean {
+    return this.#head === this.#pending.length && !this.#isSkipping && !this.#isCopying;
+  }
+
+  /** Every message sent so far is answered, but a batch may still lack its Sync. */
+  get isAnswered(): boolean {
+    return this.#head === this.#pending.length;
+  }
+
+  /** The server reads COPY data. */
+  get isCopying(): boolean {
+    return this.#isCopying;
+  }
+
+  get isLoggedIn(): boolean {
+    return this.transactionStatus !== 0;
+  }
+
+  get isInTransaction(): boolean {
+    return this.isLoggedIn && this.transactionStatus !== TransactionStatus.Idle;
+  }
+
+  /** A message on its way to the server. */
+  clientMessage(tag: number): void {
+    switch (tag) {
+      case FrontendTag.Query:
+      case FrontendTag.FunctionCall:
+        if (this.#isSkipping || this.#isCopying) return;
+        this.#pending.push(READY);
+        this.owedReadyForQuery++;
+        return;
+      case FrontendTag.Sync:
+        if (this.#isCopying) return;
+        this.#isSkipping = false;
+        this.#pending.push(SYNC);
+        this.owedReadyForQuery++;
+        return;
+      case FrontendTag.Parse:
+      case FrontendTag.Bind:
+      case FrontendTag.Describe:
+      case FrontendTag.Execute:
+      case FrontendTag.Close: {
+        if (this.#isSkipping || this.#isCopying) return;
+        const last = this.#pending.length - 1;
+        const run = last >= this.#head ? (this.#pending[last] ?? 0) : 0;
+        if (run > 0) this.#pending[last] = run + 1;
+        else this.#pending.push(1);
+        return;
+      }
+      case FrontendTag.CopyDone:
+      case FrontendTag.CopyFail:
+        if (this.#isCopying) this.#isCopying = false;
+        else if (!this.isAnswered) this.#pending.push(COPY_END);
+        return;
+    }
+  }
+
+  /** A message of the server other than ReadyForQuery. */
+  serverMessage(tag: number): void {
+    switch (tag) {
+      case BackendTag.ParseComplete:
+      case BackendTag.BindComplete:
+      case BackendTag.CloseComplete:
+      case BackendTag.NoData:
+      case BackendTag.RowDescription:
+      case BackendTag.CommandComplete:
+      case BackendTag.EmptyQueryResponse:
+      case BackendTag.PortalSuspended:
+        this.#completeExtended();
+        return;
+      case BackendTag.ErrorResponse:
+        this.#isCopying = false;
+        if (this.#headItem() > 0) this.#skipToSync();
+        return;
+      case BackendTag.CopyInResponse:
+      case BackendTag.CopyBothResponse:
+        this.#startCopy();
+        return;
+    }
+  }
+
+  /** A whole ReadyForQuery of the server. */
+  readyForQuery(transactionStatus: number): void {
+    this.transactionStatus = transactionStatus;
+    this.#isCopying = false;
+    for (let item = this.#headItem(); item !== 0; item = this.#headItem()) {
+      this.#drop();
+      if (item === READY || item === SYNC) return;
+    }
+  }
+
+  /** The oldest item, 0 when there is none. Never COPY_END: outside a COPY it means nothing. */
+  #headItem(): number {
+    return this.#pending[this.#head] ?? 0;
+  }
+
+  #drop(): void {
+    const item = this.#pending[this.#head];
+    if (item === READY || item === SYNC) this.owedReadyForQuery--;
+    do this.#head++;
+    while (this.#pending[this.#head] === COPY_END);
+    if (this.#head < this.#pending.length) return;
+    this.#pending.length = 0;
+    this.#head = 0;
+  }
+
+  #completeExtended(): void {
+    const run = this.#headItem();
+    if (run <= 0) return;
+    if (run === 1) this.#drop();
+    else this.#pending[this.#head] = run - 1;
+  }
+
+  #skipToSync(): void {
+    for (let item = this.#headItem(); item !== 0 && item !== SYNC; item = this.#headItem()) {
+      this.#drop();
+    }
+    this.#isSkipping = this.isAnswered;
+  }
+
+  /** Whatever was sent behind the head, up to the end of its data, the server swallows. */
+  #startCopy(): void {
+    this.#isCopying = true;
+    const behind = this.#pending.splice(this.#head + 1);
+    const end = behind.indexOf(COPY_END);
+    if (end >= 0) this.#isCopying = false;
+    for (const item of end < 0 ? behind : behind.slice(0, end)) {
+      if (item === READY || item === SYNC) this.owedReadyForQuery--;
+    }
+    if (end >= 0) this.#pending.push(...behind.slice(end + 1));
+  }
+}
