@@ -1,0 +1,32 @@
+/**
+ * The configuration: the schemas of gatewayd.yaml and gatewayd_plugins.yaml, how they are read, and
+ * how they are shown.
+ * May import: errors. `schema/` is pure; the rest reads files.
+ */
+export { formatIssue } from "./config-issue.ts";
+export type { ConfigIssue } from "./config-issue.ts";
+export type {
+  LoadedConfig,
+  LoadedFile,
+  Loading,
+  LoadOptions,
+  LoadResult,
+  NotFound,
+  Origin,
+} from "./loaded-config.ts";
+export { formatDuration, parseDuration } from "./schema/index.ts";
+export type {
+  ApiConfig,
+  ClientConfig,
+  GlobalConfig,
+  LoadBalancerConfig,
+  LoggerConfig,
+  MetricsConfig,
+  PluginConfig,
+  PluginsConfig,
+  PolicyConfig,
+  PoolConfig,
+  ProxyConfig,
+  RaftConfig,
+  ServerConfig,
+} from "./schema/index.ts";

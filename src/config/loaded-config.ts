@@ -1,0 +1,52 @@
+/** What loading the configuration gives. */
+import type { ConfigIssue } from "./config-issue.ts";
+import type { GlobalConfig, PluginsConfig } from "./schema/index.ts";
+
+/** Where a value came from. */
+export type Origin =
+  | { readonly kind: "default" }
+  | { readonly kind: "file"; readonly file: string; readonly line: number }
+  | { readonly kind: "env"; readonly variable: string };
+
+export interface LoadedConfig {
+  readonly global: GlobalConfig;
+  readonly plugins: PluginsConfig;
+  readonly warnings: readonly ConfigIssue[];
+  readonly globalPath: string;
+  /** Undefined when there is no plugins file: no plugins. */
+  readonly pluginsPath: string | undefined;
+  /** By dotted path (`pools.default.writes.size`, `plugins.0.name`), for every single value. */
+  readonly origins: ReadonlyMap<string, Origin>;
+  /** Dotted paths of the values that must not be printed. */
+  readonly secretPaths: ReadonlySet<string>;
+}
+
+/** Which file was missing, and where it was looked for. */
+export interface NotFound {
+  readonly what: "global" | "plugins";
+  readonly triedPaths: readonly string[];
+}
+
+/** Both files, or everything that is wrong with them: errors and warnings, in the files' order. */
+export type LoadResult = Loading<LoadedConfig>;
+
+/** Something loaded, or all issues; `notFound` is set when a file was missing. */
+export type Loading<T> =
+  | { readonly ok: true; readonly config: T }
+  | { readonly ok: false; readonly issues: readonly ConfigIssue[]; readonly notFound?: NotFound };
+
+/** One file by itself. */
+export interface LoadedFile<T> extends Pick<LoadedConfig, "warnings" | "origins" | "secretPaths"> {
+  readonly value: T;
+  readonly path: string;
+}
+
+export interface LoadOptions {
+  /** Default: `./gatewayd.yaml`, then `/etc/gatewayd.yaml`. */
+  readonly configPath?: string | undefined;
+  /** Default: `./gatewayd_plugins.yaml`, then `/etc/gatewayd_plugins.yaml`; none is fine then. */
+  readonly pluginConfigPath?: string | undefined;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Development: checksums of plugins are not required. */
+  readonly dev?: boolean | undefined;
+}

@@ -1,0 +1,54 @@
+/** `clients.<group>.<block>`: how one database server is reached. */
+import * as z from "zod";
+import { newKeys } from "./key-info.ts";
+import { boolean, choice, duration, integer, later, number, text } from "./scalars.ts";
+
+const UDP = "udp is not supported: a database connection needs a stream (tcp or unix)";
+
+export const clientSchema = z.strictObject({
+  network: choice(["tcp", "unix"], { refused: { udp: UDP } })
+    .prefault("tcp")
+    .describe("Network of the database server."),
+  address: text()
+    .prefault("localhost:5432")
+    .describe("Database server: host:port, [ipv6]:port, or a Unix socket or its directory."),
+  tcpKeepAlive: boolean().prefault(false).describe("Sends TCP keep-alive probes."),
+  tcpKeepAlivePeriod: duration().prefault("30s").describe("Time between keep-alive probes."),
+  receiveChunkSize: integer({ min: 1 })
+    .prefault(8192)
+    .describe("Accepted for older files and without effect: reads are sized by the runtime."),
+  receiveDeadline: duration()
+    .prefault("0s")
+    .describe("Life time of a server connection for reading, counted from connecting; 0 = none."),
+  receiveTimeout: duration()
+    .prefault("0s")
+    .describe("Longest silence of the server while an answer is due; 0 = none."),
+  sendDeadline: duration()
+    .prefault("0s")
+    .describe("Life time of a server connection for writing, counted from connecting; 0 = none."),
+  dialTimeout: duration()
+    .prefault("60s")
+    .describe("Time one attempt to connect may take; 0 = none."),
+  retries: integer({ min: Number.MIN_SAFE_INTEGER })
+    .prefault(3)
+    .describe("Further attempts after the first that failed; below 0 counts as 0."),
+  backoff: duration().prefault("1s").describe("Pause before the first further attempt."),
+  backoffMultiplier: number()
+    .prefault(2)
+    .describe("Factor by which the pause grows from attempt to attempt; 0 = no pause."),
+  disableBackoffCaps: boolean()
+    .prefault(false)
+    .describe("Lifts the caps of the pause: a factor of 10 and one minute."),
+  ...newKeys({
+    tlsMode: choice(["disable"], { later: ["prefer", "require", "verify-ca", "verify-full"] })
+      .prefault("disable")
+      .describe("Encryption towards the database server."),
+    caFile: later().describe(
+      "Certificates (PEM) that the server's certificate is checked against.",
+    ),
+    certFile: later().describe("Certificate (PEM) shown to the server."),
+    keyFile: later().describe("Private key (PEM) of `certFile`."),
+    serverName: later().describe("Name expected in the server's certificate."),
+    startupParams: later().describe("`user`, `password`, `database` to log in to the server with."),
+  }),
+});

@@ -1,0 +1,43 @@
+/** The schema of gatewayd.yaml: the only source of its keys, types, defaults and texts. */
+import * as z from "zod";
+import { adminSchema, apiSchema, tracingSchema } from "./api-schema.ts";
+import { clientSchema } from "./client-schema.ts";
+import { newKeys } from "./key-info.ts";
+import { loggerSchema } from "./logger-schema.ts";
+import { metricsSchema } from "./metrics-schema.ts";
+import { poolSchema, proxySchema } from "./pool-schema.ts";
+import { raftSchema } from "./raft-schema.ts";
+import { serverSchema } from "./server-schema.ts";
+
+/** Names to values: groups, or the blocks of a group. */
+function named<S extends z.ZodType>(value: S) {
+  return z.record(z.string(), value);
+}
+
+export const globalSchema = z.strictObject({
+  loggers: named(loggerSchema).prefault({}).describe("What each group logs, and where to."),
+  metrics: named(metricsSchema).prefault({}).describe("The metrics page; only `default` is used."),
+  clients: named(named(clientSchema)).prefault({}).describe("The database servers of each group."),
+  pools: named(named(poolSchema)).prefault({}).describe("The server connections of each block."),
+  proxies: named(named(proxySchema)).prefault({}).describe("The upkeep of each block."),
+  servers: named(serverSchema).prefault({}).describe("The listener of each group."),
+  api: apiSchema.prefault({}).describe("The admin API."),
+  raft: raftSchema.prefault({}).describe("Checked and otherwise without effect: there is no Raft."),
+  ...newKeys({
+    admin: adminSchema.optional().describe("Administration."),
+    tracing: tracingSchema.optional().describe("Tracing, beside the command-line flags."),
+  }),
+});
+
+/** gatewayd.yaml, parsed: every default filled in, durations in milliseconds, sizes in bytes. */
+export type GlobalConfig = z.output<typeof globalSchema>;
+
+export type LoggerConfig = z.output<typeof loggerSchema>;
+export type MetricsConfig = z.output<typeof metricsSchema>;
+export type ClientConfig = z.output<typeof clientSchema>;
+export type PoolConfig = z.output<typeof poolSchema>;
+export type ProxyConfig = z.output<typeof proxySchema>;
+export type ServerConfig = z.output<typeof serverSchema>;
+export type LoadBalancerConfig = ServerConfig["loadBalancer"];
+export type ApiConfig = z.output<typeof apiSchema>;
+export type RaftConfig = z.output<typeof raftSchema>;

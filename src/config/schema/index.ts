@@ -1,0 +1,22 @@
+/**
+ * The schemas of the two configuration files, and the notations they are written in.
+ * May import: errors. Pure: no Bun, no clock, no files.
+ */
+export { addressProblem, isUnixAddress, splitHostPort } from "./address.ts";
+export { formatByteSize, parseByteSize } from "./byte-size.ts";
+export { durationToNanoseconds, formatDuration, parseDuration } from "./duration.ts";
+export { globalSchema } from "./global-schema.ts";
+export type {
+  ApiConfig,
+  ClientConfig,
+  GlobalConfig,
+  LoadBalancerConfig,
+  LoggerConfig,
+  MetricsConfig,
+  PoolConfig,
+  ProxyConfig,
+  RaftConfig,
+  ServerConfig,
+} from "./global-schema.ts";
+export { pluginsSchema } from "./plugins-schema.ts";
+export type { PluginConfig, PluginsConfig, PolicyConfig } from "./plugins-schema.ts";

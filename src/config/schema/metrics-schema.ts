@@ -1,0 +1,20 @@
+/** `metrics.<group>`: the page that Prometheus reads. */
+import * as z from "zod";
+import { addressProblem } from "./address.ts";
+import { boolean, duration, text } from "./scalars.ts";
+
+export const metricsSchema = z.strictObject({
+  enabled: boolean().prefault(true).describe("Serves the metrics page."),
+  address: text((value) => addressProblem("tcp", value))
+    .prefault("localhost:9090")
+    .describe("Address the page is served on."),
+  path: text((value) => (value.startsWith("/") ? undefined : "must begin with /"))
+    .prefault("/metrics")
+    .describe("Path of the page."),
+  readHeaderTimeout: duration()
+    .prefault("10s")
+    .describe("Time a reader has to send its request headers."),
+  timeout: duration().prefault("10s").describe("Time to read a request and to write its answer."),
+  certFile: text().prefault("").describe("Certificate (PEM). With `keyFile`: HTTPS."),
+  keyFile: text().prefault("").describe("Private key (PEM)."),
+});

@@ -1,0 +1,87 @@
+/** The schema of gatewayd_plugins.yaml: the only source of its keys, types, defaults and texts. */
+import * as z from "zod";
+import { newKeys, note } from "./key-info.ts";
+import { boolean, choice, duration, later, list, text } from "./scalars.ts";
+
+const pluginSchema = z.strictObject({
+  name: text((value) => (value === "" ? "must not be empty" : undefined)).describe(
+    "The name the plugin gives itself.",
+  ),
+  enabled: boolean().prefault(true).describe("Whether the plugin is started."),
+  localPath: text()
+    .prefault("")
+    .describe("The plugin: an executable, or a module (`.ts`, `.js`, `.mjs`)."),
+  url: text().prefault("").describe("Where `gatewayd plugin install` gets it from."),
+  args: list(text()).prefault([]).describe("Arguments of the executable."),
+  env: list(note(text(environmentProblem), { isSecret: true }))
+    .prefault([])
+    .describe("Environment variables of the plugin, each `NAME=value`."),
+  checksum: text()
+    .prefault("")
+    .describe("SHA-256 of the file, 64 hexadecimal digits; needed for an executable."),
+  ...newKeys({
+    onError: later().describe("What happens to a request whose handler fails."),
+    isolation: later().describe("Where a module runs."),
+    timeout: later().describe("Deadline of one call."),
+    framing: later().describe("What one call gets."),
+    passEnv: later().describe("Variables of the gateway that the plugin sees."),
+    config: later().describe("Settings handed to the plugin."),
+    rules: later().describe("When the plugin is called."),
+    hookBufferBytes: later().describe("Bytes of an answer gathered for one call."),
+    hookFlushInterval: later().describe("Time after which a part of an answer is handed over."),
+    maxHookMessageBytes: later().describe("Longest message handed to a handler."),
+    redactSecrets: later().describe("Hides passwords from the plugin."),
+  }),
+});
+
+const policySchema = z.strictObject({
+  name: text().describe("Name of the policy; a built-in one of that name is replaced."),
+  policy: text().describe("The rule."),
+  metadata: z
+    .record(z.string(), z.unknown())
+    .prefault({})
+    .describe("Values that the rule can use."),
+});
+
+const actionRedisSchema = z.strictObject({
+  enabled: boolean().prefault(false).describe("Publishes asynchronous actions to Redis."),
+  address: text().prefault("localhost:6379").describe("Address of Redis."),
+  channel: text().prefault("gatewayd-actions").describe("Channel the actions are published on."),
+});
+
+export const pluginsSchema = z.strictObject({
+  enableMetricsMerger: boolean().prefault(true).describe("Merges the plugins' metrics into ours."),
+  metricsMergerPeriod: duration().prefault("5s").describe("Time between two reads of them."),
+  healthCheckPeriod: duration().prefault("5s").describe("Time between two pings of a plugin."),
+  reloadOnCrash: boolean().prefault(true).describe("Restarts a plugin that answers no ping."),
+  timeout: duration().prefault("30s").describe("Deadline of all handlers of one event together."),
+  startTimeout: duration().prefault("1m").describe("Time a plugin has to start."),
+  defaultPolicy: choice(["passthrough", "terminate"])
+    .prefault("passthrough")
+    .describe("What happens where no policy decides."),
+  policyTimeout: duration().prefault("30s").describe("Time one policy may take."),
+  actionTimeout: duration().prefault("30s").describe("Time one action may take; 0 = none."),
+  actionRedis: actionRedisSchema.prefault({}).describe("Asynchronous actions through Redis."),
+  policies: list(policySchema).prefault([]).describe("Rules for the signals of plugins."),
+  plugins: list(pluginSchema).prefault([]).describe("The plugins, in the order they are called."),
+  ...newKeys({
+    hookBufferBytes: later().describe("Bytes of an answer gathered for one call."),
+    hookFlushInterval: later().describe("Time after which a part of an answer is handed over."),
+    maxHookMessageBytes: later().describe("Longest message handed to a handler."),
+    redactSecrets: later().describe("Hides passwords from plugins."),
+    pluginInstallBaseUrl: later().describe("Where plugins are downloaded from."),
+  }),
+});
+
+/** gatewayd_plugins.yaml, parsed: every default filled in, durations in milliseconds. */
+export type PluginsConfig = z.output<typeof pluginsSchema>;
+
+/** One entry of `plugins`. */
+export type PluginConfig = PluginsConfig["plugins"][number];
+
+/** One entry of `policies`. */
+export type PolicyConfig = PluginsConfig["policies"][number];
+
+function environmentProblem(value: string): string | undefined {
+  return /^[^=]+=/.test(value) ? undefined : "must be NAME=value";
+}
