@@ -1,0 +1,25 @@
+/**
+ * The test kit: real servers, the compiled binary, and waiting for conditions instead of sleeping.
+ * Used by tests, benches and `npm start`. Swallows no error; whatever it starts proves on disposal that it is gone.
+ * May import: npm packages and the platform; nothing of src.
+ */
+export { freePort } from "./free-port.ts";
+export {
+  GATEWAYD_BINARY,
+  type GatewaydOptions,
+  GatewaydProcess,
+  startGatewayd,
+} from "./gatewayd.ts";
+export { expectSameDescriptors, type OpenDescriptors, openDescriptors } from "./leaks.ts";
+export { type PostgresOptions, PostgresServer, startPostgres, type StopMode } from "./postgres.ts";
+export {
+  type CompletedProcess,
+  type ExitStatus,
+  type LineOptions,
+  type OutputLine,
+  type ProcessOptions,
+  RunningProcess,
+  runToEnd,
+  startProcess,
+} from "./processes.ts";
+export { waitFor, type WaitOptions } from "./wait-for.ts";
