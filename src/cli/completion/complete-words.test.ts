@@ -1,0 +1,43 @@
+import { expect, test } from "bun:test";
+import { commandTree } from "../command-tree.ts";
+import { completeWords } from "./complete-words.ts";
+
+/** The line up to the cursor, without the program's name; a trailing blank starts a new word. */
+function offered(line: string): readonly string[] | string {
+  const words = line.split(" ");
+  const completion = completeWords(commandTree, words.slice(0, -1), words.at(-1) ?? "");
+  return completion.kind === "words"
+    ? completion.candidates.map(({ text }) => text)
+    : `a ${completion.kind}`;
+}
+
+test.each<[string, readonly string[] | string]>([
+  ["", ["completion", "config", "help", "plugin", "run", "version"]],
+  ["co", ["completion", "config"]],
+  ["config ", ["init", "lint", "schema", "show"]],
+  ["help plugin l", ["lint", "list"]],
+  ["help ", ["completion", "config", "help", "plugin", "run", "version"]],
+  ["run --se", ["--sentry"]],
+  ["run --sentry=", ["--sentry=true", "--sentry=false"]],
+  ["run --sentry=f", ["--sentry=false"]],
+  ["run --config ", "a file"],
+  ["run -c ", "a file"],
+  ["run --config=x", "a file"],
+  ["-c x.yaml ru", ["run"]],
+  ["run -c x.yaml --plug", ["--plugin-config"]],
+  ["run --collector-url ", []],
+  ["run --bogus=", []],
+  ["gen-docs -o ", "a directory"],
+  ["run ", []],
+  ["bogus ", ["completion", "config", "help", "plugin", "run", "version"]],
+])("after %p the shell offers %p", (line, expected) => {
+  expect(offered(line)).toEqual(expected);
+});
+
+test("each candidate says what it is", () => {
+  const completion = completeWords(commandTree, [], "vers");
+  expect(completion).toEqual({
+    kind: "words",
+    candidates: [{ text: "version", description: "Show version information" }],
+  });
+});

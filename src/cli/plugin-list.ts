@@ -1,0 +1,49 @@
+import { loadPluginsConfig, type PluginsConfig } from "../config/index.ts";
+import type { RunnableCommand, SwitchFlag } from "./command.ts";
+import { pluginConfigFlag, sentryFlagWithLetter } from "./flags.ts";
+import { loadOptions } from "./load-options.ts";
+import { reportLoadFailure, reportWarnings } from "./report-load-failure.ts";
+
+const onlyEnabledFlag: SwitchFlag = {
+  type: "switch",
+  name: "only-enabled",
+  short: "e",
+  description: "Only the enabled plugins",
+  isOnByDefault: false,
+};
+
+/** `gatewayd plugin list`. */
+export const pluginListCommand: RunnableCommand = {
+  kind: "runnable",
+  name: "list",
+  summary: "List the plugins of the plugins configuration",
+  flags: [pluginConfigFlag, onlyEnabledFlag, sentryFlagWithLetter],
+  async run(invocation) {
+    const { terminal } = invocation;
+    const result = loadPluginsConfig(loadOptions(invocation));
+    if (!result.ok) return reportLoadFailure(terminal, result);
+    await reportWarnings(terminal, result.config.warnings);
+    const isOnlyEnabled = invocation.arguments.isOn(onlyEnabledFlag);
+    await terminal.err(pluginListText(result.config.value, isOnlyEnabled));
+    return 0;
+  },
+};
+
+/** The list in the original's layout; the total counts the disabled ones too. */
+export function pluginListText({ plugins }: PluginsConfig, isOnlyEnabled: boolean): string {
+  if (plugins.length === 0) return "No plugins found\n";
+  const listed = plugins.filter((plugin) => plugin.enabled || !isOnlyEnabled);
+  const blocks = listed.map((plugin) =>
+    [
+      `  Name: ${plugin.name}`,
+      `  Enabled: ${plugin.enabled}`,
+      `  Path: ${plugin.localPath}`,
+      `  Args: ${plugin.args.join(" ")}`,
+      "  Env:",
+      ...plugin.env.map((assignment) => `    ${assignment}`),
+      `  Checksum: ${plugin.checksum ?? ""}`,
+      "",
+    ].join("\n"),
+  );
+  return `Total plugins: ${plugins.length}\nPlugins:\n${blocks.join("")}`;
+}

@@ -1,0 +1,82 @@
+import { loadConfig } from "../config/index.ts";
+import { runGateway } from "../gateway/index.ts";
+import type { Flag, RunnableCommand, SwitchFlag, TextFlag } from "./command.ts";
+import { configFlag, devFlag, pluginConfigFlag, sentryFlag } from "./flags.ts";
+import { loadOptions } from "./load-options.ts";
+import { reportLoadFailure } from "./report-load-failure.ts";
+import { versionInfo } from "./version-info.ts";
+
+const tracingFlag: SwitchFlag = {
+  type: "switch",
+  name: "tracing",
+  description: "Send traces to the collector (not available in this version)",
+  isOnByDefault: false,
+};
+
+const collectorUrlFlag: TextFlag = {
+  type: "text",
+  name: "collector-url",
+  description: "Address of the OpenTelemetry collector, for --tracing",
+  defaultText: "localhost:4317",
+  valueKind: "text",
+};
+
+const usageReportFlag: SwitchFlag = {
+  type: "switch",
+  name: "usage-report",
+  description: "Accepted without effect: no usage report is sent anywhere",
+  isOnByDefault: true,
+};
+
+const lintFlag: SwitchFlag = {
+  type: "switch",
+  name: "lint",
+  description: "Log the warnings about the configuration; its errors always stop the start",
+  isOnByDefault: true,
+};
+
+/** Without effect in every run that gets as far as the gateway: without tracing, so is its URL. */
+const flagsWithoutEffect: readonly Flag[] = [sentryFlag, usageReportFlag, collectorUrlFlag];
+
+/** `gatewayd run`: the gateway itself, until it is told to stop. */
+export const runCommand: RunnableCommand = {
+  kind: "runnable",
+  name: "run",
+  summary: "Run the gateway",
+  description: `Runs the gateway until it gets SIGTERM or SIGINT.
+
+Without --plugin-config and without a plugins configuration file in ./ or /etc/ it runs without
+plugins.`,
+  flags: [
+    configFlag,
+    pluginConfigFlag,
+    devFlag,
+    tracingFlag,
+    collectorUrlFlag,
+    sentryFlag,
+    usageReportFlag,
+    lintFlag,
+  ],
+  async run(invocation) {
+    const { arguments: given, terminal } = invocation;
+    if (given.isOn(tracingFlag)) {
+      await terminal.err("Error: --tracing: tracing is not available in this version\n");
+      return 1;
+    }
+    const result = loadConfig(loadOptions(invocation));
+    if (!result.ok) return reportLoadFailure(terminal, result);
+    const { config } = result;
+    return runGateway({
+      config: given.isOn(lintFlag) ? config : { ...config, warnings: [] },
+      dev: given.isOn(devFlag),
+      version: versionInfo.version,
+      accepted: flagsWithoutEffect
+        .filter((flag) => given.isGiven(flag))
+        .map((flag) => `--${flag.name}`),
+      ...(config.pluginsPath === undefined ? { pluginsFileNote } : {}),
+    });
+  },
+};
+
+const pluginsFileNote =
+  "No plugins configuration file in ./ or /etc/, the gateway runs without plugins";
