@@ -30,7 +30,7 @@ export const pluginListCommand: RunnableCommand = {
 };
 
 /** The list in the original's layout; the total counts the disabled ones too. */
-export function pluginListText({ plugins }: PluginsConfig, isOnlyEnabled: boolean): string {
+function pluginListText({ plugins }: PluginsConfig, isOnlyEnabled: boolean): string {
   if (plugins.length === 0) return "No plugins found\n";
   const listed = plugins.filter((plugin) => plugin.enabled || !isOnlyEnabled);
   const blocks = listed.map((plugin) =>

@@ -2,19 +2,21 @@ import { type ConfigIssue, formatIssue, type Loading, type NotFound } from "../c
 import type { Terminal } from "./terminal.ts";
 
 /**
- * Prints why a configuration was not loaded: where a missing file was looked for and how to create
- * it, or every issue on a line of its own. Resolves with exit code 1.
+ * Prints why a configuration was not loaded: every issue on a line of its own, then, for a missing
+ * file, where it was looked for and how to create it. Resolves with exit code 1.
  */
 export async function reportLoadFailure(
   terminal: Terminal,
   { issues, notFound }: Extract<Loading<unknown>, { ok: false }>,
 ): Promise<number> {
   if (notFound !== undefined) {
-    await terminal.err(`Error: ${notFoundMessage(notFound)}\n`);
+    // The one without a place is the missing file itself, which the last line tells.
+    const placed = issues.filter((issue) => issue.file !== undefined || issue.env !== undefined);
+    await terminal.err(`${issueLines(placed)}Error: ${notFoundMessage(notFound)}\n`);
     return 1;
   }
-  const errors = issues.filter((issue) => issue.severity === "error");
-  const verdict = `the configuration has ${errors.length} error${errors.length === 1 ? "" : "s"}`;
+  const count = issues.filter((issue) => issue.severity === "error").length;
+  const verdict = `the configuration has ${count} error${count === 1 ? "" : "s"}`;
   await terminal.err(`${issueLines(issues)}Error: ${verdict}\n`);
   return 1;
 }
