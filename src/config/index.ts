@@ -14,7 +14,21 @@ export type {
   NotFound,
   Origin,
 } from "./loaded-config.ts";
-export { formatDuration, parseDuration } from "./schema/index.ts";
+export { isModulePath } from "./check-plugins.ts";
+export { configPayload, flattenPayload, pluginsPayload } from "./config-payload.ts";
+export { renderConfigurationDocs } from "./configuration-docs.ts";
+export { defaultGlobalYaml, defaultPluginsYaml } from "./default-files.ts";
+export { describeEffectiveConfig } from "./effective-config.ts";
+export { generatedConfigFiles } from "./generated-files.ts";
+export { loadConfig, loadGlobalConfig, loadPluginsConfig } from "./load-config.ts";
+export {
+  formatDuration,
+  globalJsonSchema,
+  isUnixAddress,
+  parseDuration,
+  pluginsJsonSchema,
+  splitHostPort,
+} from "./schema/index.ts";
 export type {
   ApiConfig,
   ClientConfig,

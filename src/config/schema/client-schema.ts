@@ -30,6 +30,7 @@ export const clientSchema = z.strictObject({
     .prefault("60s")
     .describe("Time one attempt to connect may take; 0 = none."),
   retries: integer({ min: Number.MIN_SAFE_INTEGER })
+    .transform((retries) => Math.max(0, retries))
     .prefault(3)
     .describe("Further attempts after the first that failed; below 0 counts as 0."),
   backoff: duration().prefault("1s").describe("Pause before the first further attempt."),

@@ -18,5 +18,8 @@ export type {
   RaftConfig,
   ServerConfig,
 } from "./global-schema.ts";
+export { globalJsonSchema, pluginsJsonSchema } from "./json-schema.ts";
+export { keySpec } from "./key-spec.ts";
+export type { KeySpec, ListSpec, NamedSpec, ObjectSpec, ScalarSpec } from "./key-spec.ts";
 export { pluginsSchema } from "./plugins-schema.ts";
 export type { PluginConfig, PluginsConfig, PolicyConfig } from "./plugins-schema.ts";

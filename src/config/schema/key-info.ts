@@ -16,6 +16,8 @@ export interface KeyInfo {
   readonly isNew?: boolean;
   /** A key whose feature is not in this version: giving it is an error. */
   readonly isLater?: boolean;
+  /** A list that is written as its only item when it has one. */
+  readonly isSingleOrList?: boolean;
   /** A value that is never printed. */
   readonly isSecret?: boolean;
 }

@@ -1,7 +1,7 @@
 /** `loggers.<group>`: what is logged, how and where to. */
 import * as z from "zod";
 import { newKeys } from "./key-info.ts";
-import { boolean, choice, integer, later, list, text } from "./scalars.ts";
+import { boolean, choice, integer, later, text } from "./scalars.ts";
 
 const LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "panic", "disabled"] as const;
 
@@ -27,7 +27,8 @@ const CONSOLE_TIME_FORMATS = [
 const OUTPUT = choice(["console", "stdout", "stderr"], { later: ["file", "syslog", "rsyslog"] });
 
 export const loggerSchema = z.strictObject({
-  output: list(OUTPUT)
+  output: z
+    .array(OUTPUT)
     .prefault(["console"])
     .describe(
       "Where records go; several may be given. `console` writes coloured lines to stderr, `stdout` and `stderr` write JSON.",

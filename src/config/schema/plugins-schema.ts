@@ -1,7 +1,7 @@
 /** The schema of gatewayd_plugins.yaml: the only source of its keys, types, defaults and texts. */
 import * as z from "zod";
 import { newKeys, note } from "./key-info.ts";
-import { boolean, choice, duration, later, list, text } from "./scalars.ts";
+import { boolean, choice, duration, later, text } from "./scalars.ts";
 
 const pluginSchema = z.strictObject({
   name: text((value) => (value === "" ? "must not be empty" : undefined)).describe(
@@ -12,8 +12,9 @@ const pluginSchema = z.strictObject({
     .prefault("")
     .describe("The plugin: an executable, or a module (`.ts`, `.js`, `.mjs`)."),
   url: text().prefault("").describe("Where `gatewayd plugin install` gets it from."),
-  args: list(text()).prefault([]).describe("Arguments of the executable."),
-  env: list(note(text(environmentProblem), { isSecret: true }))
+  args: z.array(text()).prefault([]).describe("Arguments of the executable."),
+  env: z
+    .array(note(text(environmentProblem), { isSecret: true }))
     .prefault([])
     .describe("Environment variables of the plugin, each `NAME=value`."),
   checksum: text()
@@ -62,8 +63,11 @@ export const pluginsSchema = z.strictObject({
   policyTimeout: duration().prefault("30s").describe("Time one policy may take."),
   actionTimeout: duration().prefault("30s").describe("Time one action may take; 0 = none."),
   actionRedis: actionRedisSchema.prefault({}).describe("Asynchronous actions through Redis."),
-  policies: list(policySchema).prefault([]).describe("Rules for the signals of plugins."),
-  plugins: list(pluginSchema).prefault([]).describe("The plugins, in the order they are called."),
+  policies: z.array(policySchema).prefault([]).describe("Rules for the signals of plugins."),
+  plugins: z
+    .array(pluginSchema)
+    .prefault([])
+    .describe("The plugins, in the order they are called."),
   ...newKeys({
     hookBufferBytes: later().describe("Bytes of an answer gathered for one call."),
     hookFlushInterval: later().describe("Time after which a part of an answer is handed over."),

@@ -1,7 +1,7 @@
 /** `raft`: checked, so that older files load, and otherwise without effect. */
 import * as z from "zod";
 import { addressProblem } from "./address.ts";
-import { boolean, list, text } from "./scalars.ts";
+import { boolean, text } from "./scalars.ts";
 
 const address = () => text((value) => addressProblem("tcp", value));
 
@@ -14,13 +14,14 @@ export const raftSchema = z.strictObject({
   keyFile: text().prefault("").describe("Private key (PEM) of this node."),
   directory: text().prefault("raft").describe("Where the state of the cluster was kept."),
   grpcAddress: address().prefault("127.0.0.1:50051").describe("gRPC address of this node."),
-  peers: list(
-    z.strictObject({
-      id: text().describe("Name of the other node."),
-      address: address().describe("Address of the other node."),
-      grpcAddress: address().optional().describe("gRPC address of the other node."),
-    }),
-  )
+  peers: z
+    .array(
+      z.strictObject({
+        id: text().describe("Name of the other node."),
+        address: address().describe("Address of the other node."),
+        grpcAddress: address().optional().describe("gRPC address of the other node."),
+      }),
+    )
     .prefault([])
     .describe("The other nodes."),
 });

@@ -159,26 +159,10 @@ export function choice<const C extends readonly string[]>(
   });
 }
 
-/** A list; one text stands for its parts between commas. */
-export function list<S extends z.ZodType>(item: S) {
-  return z.preprocess(
-    (input) => (typeof input === "string" ? splitList(input) : input),
-    z.array(item),
-  );
-}
-
 /** A key of a later version: known, and an error when it is given. */
 export function later() {
   const schema = z.never({ error: LATER }).optional();
   return note(schema, { isLater: true, isNew: true });
-}
-
-/** The parts of a list written as one text: between commas, trimmed, empty ones dropped. */
-export function splitList(textual: string): string[] {
-  return textual
-    .split(",")
-    .map((part) => part.trim())
-    .filter((part) => part !== "");
 }
 
 function quote(input: Single): string {

@@ -1,19 +1,13 @@
 /** `servers.<group>`: the listener of one group and what its clients may do. */
 import * as z from "zod";
-import { newKeys } from "./key-info.ts";
-import {
-  boolean,
-  byteSize,
-  choice,
-  duration,
-  fileMode,
-  integer,
-  later,
-  list,
-  text,
-} from "./scalars.ts";
+import { newKeys, note } from "./key-info.ts";
+import { boolean, byteSize, choice, duration, fileMode, integer, later, text } from "./scalars.ts";
 
 const UDP = "udp is not supported: clients connect by a stream (tcp or unix)";
+
+const ADDRESS_JSON_SCHEMA = {
+  anyOf: [{ type: "string" }, { type: "array", items: { type: "string" }, minItems: 1 }],
+};
 
 const loadBalancerSchema = z.strictObject({
   strategy: choice(["ROUND_ROBIN", "RANDOM", "WEIGHTED_ROUND_ROBIN", "LEAST_CONNECTIONS"])
@@ -32,23 +26,25 @@ const loadBalancerSchema = z.strictObject({
     })
     .optional()
     .describe("Sends a client to the block it had before."),
-  loadBalancingRules: list(
-    z.strictObject({
-      condition: text((value) => (value === "" ? "must not be empty" : undefined)).describe(
-        "When the rule holds; `DEFAULT` always does and is the only one known.",
-      ),
-      distribution: list(
-        z.strictObject({
-          proxyName: text((value) => (value === "" ? "must not be empty" : undefined)).describe(
-            "Name of a block of the same group.",
-          ),
-          weight: integer({ min: 1, max: 1_000_000_000 }).describe("Share of this block."),
-        }),
-      )
-        .refine((entries) => entries.length > 0, { error: "must not be empty" })
-        .describe("The blocks and their shares."),
-    }),
-  )
+  loadBalancingRules: z
+    .array(
+      z.strictObject({
+        condition: text((value) => (value === "" ? "must not be empty" : undefined)).describe(
+          "When the rule holds; `DEFAULT` always does and is the only one known.",
+        ),
+        distribution: z
+          .array(
+            z.strictObject({
+              proxyName: text((value) => (value === "" ? "must not be empty" : undefined)).describe(
+                "Name of a block of the same group.",
+              ),
+              weight: integer({ min: 1, max: 1_000_000_000 }).describe("Share of this block."),
+            }),
+          )
+          .refine((entries) => entries.length > 0, { error: "must not be empty" })
+          .describe("The blocks and their shares."),
+      }),
+    )
     .prefault([])
     .describe("Shares of the blocks, for WEIGHTED_ROUND_ROBIN."),
 });
@@ -70,7 +66,7 @@ const serverKeys = z.strictObject({
   network: choice(["tcp", "unix"], { refused: { udp: UDP } })
     .prefault("tcp")
     .describe("Network of the listener."),
-  address: list(text())
+  address: note(z.array(text()), { isSingleOrList: true, jsonSchema: ADDRESS_JSON_SCHEMA })
     .prefault(["0.0.0.0:15432"])
     .describe(
       "Address to listen on, or a list of them: host:port, [ipv6]:port, or a Unix socket; a directory means `.s.PGSQL.<port>` in it.",

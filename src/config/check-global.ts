@@ -1,0 +1,116 @@
+/** What must fit together in gatewayd.yaml beyond each key by itself. */
+import type { ConfigIssue } from "./config-issue.ts";
+import { checkKeyPair, type CheckReport, reportOn } from "./check-report.ts";
+import { checkServer } from "./check-server.ts";
+import type { ConfigNode, Path } from "./config-tree.ts";
+import { suggestion } from "./nearest-key.ts";
+import { addressProblem, type GlobalConfig, isUnixAddress } from "./schema/index.ts";
+
+/** All errors and warnings about how the keys of gatewayd.yaml fit together. */
+export function checkGlobal(config: GlobalConfig, root: ConfigNode): ConfigIssue[] {
+  const { report, issues } = reportOn(root);
+  checkReferences(config, report);
+  for (const [group, blocks] of Object.entries(config.clients)) {
+    checkClients(group, blocks, report);
+  }
+  for (const [group, server] of Object.entries(config.servers)) {
+    checkServer(group, server, Object.keys(config.clients[group] ?? {}), report);
+  }
+  checkListenAddresses(config, report);
+  checkMetrics(config, report);
+  checkApi(config, report);
+  checkRaft(config, report);
+  return issues;
+}
+
+/** Every pool, proxy and server belongs to a client of the same name. */
+function checkReferences(config: GlobalConfig, report: CheckReport): void {
+  const groups = Object.keys(config.clients);
+  for (const object of ["pools", "proxies"] as const) {
+    for (const [group, blocks] of Object.entries(config[object])) {
+      const known = Object.keys(config.clients[group] ?? {});
+      for (const block of Object.keys(blocks)) {
+        if (known.includes(block)) continue;
+        const hint = known.length > 0 ? suggestion(block, known) : suggestion(group, groups);
+        report.error([object, group, block], `is not among the clients${hint}`);
+      }
+    }
+  }
+  for (const group of Object.keys(config.servers)) {
+    if (groups.includes(group)) continue;
+    report.error(["servers", group], `the group has no clients${suggestion(group, groups)}`);
+  }
+  for (const group of Object.keys(config.loggers)) {
+    if (group === "default" || groups.includes(group)) continue;
+    const hint = suggestion(group, groups);
+    report.warning(["loggers", group], `has no effect: there are no clients of this group${hint}`);
+  }
+}
+
+function checkClients(
+  group: string,
+  blocks: GlobalConfig["clients"][string],
+  report: CheckReport,
+): void {
+  const addresses = new Map<string, string>();
+  for (const [block, { network, address }] of Object.entries(blocks)) {
+    const path = ["clients", group, block, "address"];
+    const problem = addressProblem(network, address);
+    if (problem !== undefined) report.error(path, problem);
+    else if (!isUnixAddress(network, address) && /:0*$/.test(address)) {
+      report.error(path, "must name a port other than 0");
+    }
+    addresses.set(address, block);
+  }
+  if (addresses.size > 1) {
+    const places = [...addresses].map(([address, block]) => `${block} (${address})`).join(", ");
+    report.warning(
+      ["clients", group],
+      `connections, those that write included, are spread over all blocks: ${places}`,
+    );
+  }
+}
+
+/** No two listeners want the same address. */
+function checkListenAddresses(config: GlobalConfig, report: CheckReport): void {
+  const listeners: [Path, string][] = Object.entries(config.servers).flatMap(([group, server]) =>
+    server.address.map((address): [Path, string] => [["servers", group, "address"], address]),
+  );
+  const metrics = config.metrics["default"];
+  if (metrics?.enabled === true)
+    listeners.push([["metrics", "default", "address"], metrics.address]);
+  if (config.api.enabled) {
+    listeners.push([["api", "httpAddress"], config.api.httpAddress]);
+    listeners.push([["api", "grpcAddress"], config.api.grpcAddress]);
+  }
+  const taken = new Map<string, string>();
+  for (const [path, address] of listeners) {
+    const other = taken.get(address);
+    if (other === undefined) taken.set(address, path.join("."));
+    else if (!/:0+$/.test(address)) report.error(path, `${address} is already used by ${other}`);
+  }
+}
+
+function checkMetrics(config: GlobalConfig, report: CheckReport): void {
+  for (const [group, { certFile, keyFile }] of Object.entries(config.metrics)) {
+    if (group !== "default") {
+      report.warning(["metrics", group], "has no effect: only the group default is used");
+    }
+    checkKeyPair(["metrics", group], certFile, keyFile, report);
+  }
+}
+
+function checkApi({ api }: GlobalConfig, report: CheckReport): void {
+  const problem = addressProblem(api.grpcNetwork, api.grpcAddress);
+  if (problem !== undefined) report.error(["api", "grpcAddress"], problem);
+}
+
+function checkRaft({ raft }: GlobalConfig, report: CheckReport): void {
+  checkKeyPair(["raft"], raft.certFile, raft.keyFile, report);
+  if (raft.isSecure && raft.certFile === "") {
+    report.error(["raft", "isSecure"], "needs certFile and keyFile");
+  }
+  if (raft.peers.length > 0) {
+    report.warning(["raft", "peers"], "has no effect: this gateway keeps its state by itself");
+  }
+}

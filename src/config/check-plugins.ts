@@ -1,0 +1,44 @@
+/** What must fit together in gatewayd_plugins.yaml beyond each key by itself. */
+import { type CheckReport, reportOn } from "./check-report.ts";
+import type { ConfigIssue } from "./config-issue.ts";
+import type { ConfigNode, Path } from "./config-tree.ts";
+import type { PluginConfig, PluginsConfig } from "./schema/index.ts";
+
+/** All errors and warnings about the plugins; `dev` lets executables run without a checksum. */
+export function checkPlugins(
+  config: PluginsConfig,
+  root: ConfigNode,
+  { dev }: { readonly dev: boolean },
+): ConfigIssue[] {
+  const { report, issues } = reportOn(root);
+  const names = new Set<string>();
+  for (const [index, plugin] of config.plugins.entries()) {
+    const path = ["plugins", index];
+    if (names.has(plugin.name)) report.error([...path, "name"], `"${plugin.name}" is given twice`);
+    names.add(plugin.name);
+    checkPlugin(path, plugin, dev, report);
+  }
+  return issues;
+}
+
+/** Whether a plugin is TypeScript or JavaScript that the gateway loads itself. */
+export function isModulePath(localPath: string): boolean {
+  return /\.(ts|js|mjs)$/.test(localPath);
+}
+
+function checkPlugin(path: Path, plugin: PluginConfig, dev: boolean, report: CheckReport): void {
+  const { localPath, url, checksum, enabled } = plugin;
+  if (localPath === "") {
+    if (url === "") report.error(path, "needs localPath, the path of the plugin");
+    else report.warning(path, "is not installed yet: it has a url and no localPath");
+    return;
+  }
+  if (/^[0-9a-f]{64}$/i.test(checksum)) return;
+  const isModule = isModulePath(localPath);
+  if (isModule && checksum === "") return;
+  const checksumPath = [...path, "checksum"];
+  const message = `must be the SHA-256 of ${localPath}: 64 hexadecimal digits`;
+  // A plugin that is not started anyway can wait for its checksum.
+  if ((dev && !isModule) || !enabled) report.warning(checksumPath, message);
+  else report.error(checksumPath, message);
+}

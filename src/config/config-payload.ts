@@ -1,0 +1,73 @@
+/** The configuration as hooks and the admin API hand it out. */
+import type { LoadedConfig } from "./loaded-config.ts";
+import {
+  durationToNanoseconds,
+  globalSchema,
+  keySpec,
+  type KeySpec,
+  pluginsSchema,
+} from "./schema/index.ts";
+import { childSpec } from "./validate-tree.ts";
+import { toNotation } from "./yaml-writer.ts";
+
+type Tree = Record<string, unknown>;
+
+/**
+ * gatewayd.yaml as a nested tree: the original's keys always, newer ones only where they are not
+ * left at their defaults, so that existing plugins see what they know. Durations are whole
+ * nanoseconds.
+ */
+export function configPayload(config: Pick<LoadedConfig, "global" | "origins">): Tree {
+  return toTree(config.global, keySpec(globalSchema), "", config);
+}
+
+/** gatewayd_plugins.yaml in the same way. */
+export function pluginsPayload(config: Pick<LoadedConfig, "plugins" | "origins">): Tree {
+  return toTree(config.plugins, keySpec(pluginsSchema), "", config);
+}
+
+/** A nested tree with dotted keys: `{a: {b: 1}}` becomes `{"a.b": 1}`. Lists are values. */
+export function flattenPayload(tree: Readonly<Tree>, prefix = ""): Tree {
+  const pairs = Object.entries(tree).flatMap(([key, value]): [string, unknown][] => {
+    const path = `${prefix}${key}`;
+    return isTree(value) ? Object.entries(flattenPayload(value, `${path}.`)) : [[path, value]];
+  });
+  return Object.fromEntries(pairs);
+}
+
+type Origins = Pick<LoadedConfig, "origins">;
+
+function toTree(value: object, spec: KeySpec, path: string, config: Origins): Tree {
+  const tree: Tree = {};
+  for (const [key, child] of Object.entries(value)) {
+    const below = childSpec(spec, key);
+    if (below === undefined) continue;
+    const childPath = path === "" ? key : `${path}.${key}`;
+    const payload = toPayload(child, below, childPath, config);
+    const isLeftOut = below.info.isNew === true && isAtDefault(payload, childPath, config);
+    if (payload !== undefined && !isLeftOut) tree[key] = payload;
+  }
+  return tree;
+}
+
+function toPayload(value: unknown, spec: KeySpec, path: string, config: Origins): unknown {
+  if (spec.kind === "any") return value;
+  if (Array.isArray(value)) {
+    const items: readonly unknown[] = value;
+    const below = childSpec(spec, 0) ?? spec;
+    const payloads = items.map((item, index) => toPayload(item, below, `${path}.${index}`, config));
+    return spec.info.isSingleOrList === true && payloads.length === 1 ? payloads[0] : payloads;
+  }
+  if (typeof value === "object" && value !== null) return toTree(value, spec, path, config);
+  if (spec.info.scalar === "duration") return durationToNanoseconds(Number(value));
+  return spec.info.scalar === "mode" ? toNotation(value, spec) : value;
+}
+
+function isAtDefault(payload: unknown, path: string, { origins }: Origins): boolean {
+  if (isTree(payload)) return Object.keys(payload).length === 0;
+  return (origins.get(path)?.kind ?? "default") === "default";
+}
+
+function isTree(value: unknown): value is Tree {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,29 @@
+/** Finds a configuration file and reads it. */
+import { existsSync, readFileSync } from "node:fs";
+import type { ConfigIssue } from "./config-issue.ts";
+import type { NotFound } from "./loaded-config.ts";
+
+export type FoundFile =
+  | { readonly kind: "found"; readonly path: string; readonly text: string }
+  | { readonly kind: "missing"; readonly notFound: NotFound }
+  | { readonly kind: "unreadable"; readonly issue: ConfigIssue };
+
+const NAMES = { global: "gatewayd.yaml", plugins: "gatewayd_plugins.yaml" } as const;
+
+/**
+ * The file at `path`; without one, of the usual name in the working directory, then in /etc.
+ */
+export function findConfigFile(what: NotFound["what"], path: string | undefined): FoundFile {
+  const triedPaths = path === undefined ? [`./${NAMES[what]}`, `/etc/${NAMES[what]}`] : [path];
+  const found = triedPaths.find((candidate) => existsSync(candidate));
+  if (found === undefined) return { kind: "missing", notFound: { what, triedPaths } };
+  const shown = found.replace(/^\.\//, "");
+  try {
+    const bytes = readFileSync(found);
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return { kind: "found", path: shown, text };
+  } catch (error) {
+    const message = `cannot be read: ${error instanceof Error ? error.message : String(error)}`;
+    return { kind: "unreadable", issue: { severity: "error", file: shown, path: "", message } };
+  }
+}
