@@ -1,0 +1,156 @@
+/**
+ * Makes the executable: `bun run build [--target <platform>] [--force]`.
+ *
+ * For this machine it is `dist/gatewayd`, for another platform `dist/gatewayd-<platform>`. Nothing is done when
+ * neither the sources nor the commit have changed since the last build of that platform.
+ */
+import { mkdir, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import packageJson from "../package.json" with { type: "json" };
+import { bun, outputOf, root, run, runScript } from "./repository.ts";
+
+/** Platforms an executable can be made for, and the npm package that holds each one's Bun. */
+const TARGETS = {
+  "linux-x64": { package: "@oven/bun-linux-x64", os: "linux", cpu: "x64" },
+  "linux-arm64": { package: "@oven/bun-linux-aarch64", os: "linux", cpu: "arm64" },
+  "linux-x64-musl": { package: "@oven/bun-linux-x64-musl", os: "linux", cpu: "x64" },
+  "linux-arm64-musl": { package: "@oven/bun-linux-aarch64-musl", os: "linux", cpu: "arm64" },
+  "darwin-x64": { package: "@oven/bun-darwin-x64", os: "darwin", cpu: "x64" },
+  "darwin-arm64": { package: "@oven/bun-darwin-aarch64", os: "darwin", cpu: "arm64" },
+  "windows-x64": { package: "@oven/bun-windows-x64", os: "win32", cpu: "x64" },
+} as const;
+
+/** A platform in the names that release files use. */
+export type Target = keyof typeof TARGETS;
+
+/** What to build. */
+export interface BuildOptions {
+  /** Another platform. Default: this machine. */
+  readonly target?: Target;
+  /** Build even when nothing has changed. Default false. */
+  readonly force?: boolean;
+}
+
+/** Builds the executable unless it is up to date, and returns its path. @throws when the build fails. */
+export async function build(options: BuildOptions = {}): Promise<string> {
+  const { target, force = false } = options;
+  const suffix = target === undefined ? "" : `-${target}`;
+  const extension = target?.startsWith("windows") ? ".exe" : "";
+  const output = join(root, "dist", `gatewayd${suffix}${extension}`);
+  const stampFile = join(root, "dist", `.stamp${suffix}`);
+  const commit = outputOf(["git", "rev-parse", "--short", "HEAD"]) ?? "unknown";
+  const stamp = `${await hashOfInputs()} ${commit}\n`;
+
+  const isFresh =
+    (await Bun.file(output).exists()) &&
+    (await Bun.file(stampFile).exists()) &&
+    (await Bun.file(stampFile).text()) === stamp;
+  if (isFresh && !force) return output;
+
+  await mkdir(join(root, "dist"), { recursive: true });
+  // Renamed into place at the end: a running executable cannot be overwritten, and nobody meets half a file.
+  const partial = join(root, "dist", `.partial-${process.pid}${extension}`);
+  try {
+    const exitCode = await run([
+      bun,
+      "build",
+      "src/main.ts",
+      `--outfile=${partial}`,
+      ...COMPILE_FLAGS,
+      ...defines(commit),
+      ...(target === undefined ? [] : await crossCompileFlags(target)),
+    ]);
+    if (exitCode !== 0) throw new Error(`bun build ended with exit code ${exitCode}`);
+    await rename(partial, output);
+    await Bun.write(stampFile, stamp);
+  } finally {
+    await rm(partial, { force: true });
+  }
+  return output;
+}
+
+const COMPILE_FLAGS = [
+  "--compile",
+  "--minify",
+  "--bytecode",
+  "--format=esm",
+  // Stack traces in the log name our files and lines in spite of --minify.
+  "--sourcemap",
+  // An executable must not change with the directory it is started from.
+  "--no-compile-autoload-dotenv",
+  "--no-compile-autoload-bunfig",
+  // No eval. Not the strict level: that also refuses the plugin modules loaded from disk. And no plugin
+  // process outlives the gateway.
+  "--compile-exec-argv=--disallow-code-generation-from-strings --no-orphans",
+] as const;
+
+function defines(commit: string): readonly string[] {
+  const details = `${new Date().toISOString().replace(/\.\d+/, "")}/${commit}`;
+  return [
+    `--define=GATEWAYD_VERSION=${JSON.stringify(packageJson.version)}`,
+    `--define=GATEWAYD_BUILD=${JSON.stringify(details)}`,
+  ];
+}
+
+/** Everything that can end up in the executable, and how it is made. */
+async function hashOfInputs(): Promise<string> {
+  const hash = new Bun.CryptoHasher("sha256");
+  hash.update(Bun.version);
+  const inputs = new Bun.Glob("{src,config,proto}/**/*");
+  const files = (await Array.fromAsync(inputs.scan({ cwd: root, onlyFiles: true })))
+    .filter((file) => !file.endsWith(".test.ts"))
+    .concat("package.json", "bun.lock", "tsconfig.json", "scripts/build.ts");
+  for (const file of files.sort()) {
+    hash.update(`\0${file}\0`);
+    hash.update(await Bun.file(join(root, file)).bytes());
+  }
+  return hash.digest("hex");
+}
+
+/** Fetches the other platform's Bun from npm, once, and says where it is. */
+async function crossCompileFlags(target: Target): Promise<readonly string[]> {
+  const { package: name, os, cpu } = TARGETS[target];
+  const directory = join(root, ".tools", "targets", target);
+  const program = join(directory, "node_modules", name, "bin", os === "win32" ? "bun.exe" : "bun");
+  const manifest = join(directory, "node_modules", name, "package.json");
+  if (!(await hasVersion(manifest))) {
+    await Bun.write(join(directory, "package.json"), '{ "private": true }\n');
+    const wanted = `${name}@${Bun.version}`;
+    const flags = ["--exact", "--ignore-scripts", `--os=${os}`, `--cpu=${cpu}`];
+    const exitCode = await run([bun, "add", ...flags, wanted], { cwd: directory });
+    if (exitCode !== 0) throw new Error(`cannot install ${wanted}`);
+  }
+  return [`--target=bun-${target}`, `--compile-executable-path=${program}`];
+}
+
+async function hasVersion(manifest: string): Promise<boolean> {
+  const file = Bun.file(manifest);
+  if (!(await file.exists())) return false;
+  const content: unknown = await file.json();
+  return (
+    typeof content === "object" &&
+    content !== null &&
+    "version" in content &&
+    content.version === Bun.version
+  );
+}
+
+function isTarget(name: string): name is Target {
+  return Object.hasOwn(TARGETS, name);
+}
+
+if (import.meta.main) {
+  await runScript(async () => {
+    const { values } = parseArgs({
+      options: { target: { type: "string" }, force: { type: "boolean", default: false } },
+    });
+    const { target, force } = values;
+    if (target !== undefined && !isTarget(target)) {
+      throw new Error(`unknown target ${target}; one of ${Object.keys(TARGETS).join(", ")}`);
+    }
+    const output = await build({ force, ...(target === undefined ? {} : { target }) });
+    console.log(`${output} is up to date`);
+    return 0;
+  });
+}
