@@ -48,9 +48,11 @@ export async function build(options: BuildOptions = {}): Promise<string> {
     (await Bun.file(stampFile).text()) === stamp;
   if (isFresh && !force) return output;
 
-  await mkdir(join(root, "dist"), { recursive: true });
   // Renamed into place at the end: a running executable cannot be overwritten, and nobody meets half a file.
-  const partial = join(root, "dist", `.partial-${process.pid}${extension}`);
+  // In a directory of its own, because the file's name goes into the executable.
+  const partialDirectory = join(root, "dist", `.partial-${process.pid}`);
+  const partial = join(partialDirectory, `gatewayd${extension}`);
+  await mkdir(partialDirectory, { recursive: true });
   try {
     const exitCode = await run([
       bun,
@@ -65,7 +67,7 @@ export async function build(options: BuildOptions = {}): Promise<string> {
     await rename(partial, output);
     await Bun.write(stampFile, stamp);
   } finally {
-    await rm(partial, { force: true });
+    await rm(partialDirectory, { recursive: true, force: true });
   }
   return output;
 }
