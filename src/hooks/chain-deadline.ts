@@ -1,0 +1,70 @@
+/** The time that one run of a chain has for its handlers' late answers. */
+import type { HandlerAnswer } from "./hook-handler.ts";
+
+/** Calls `callback` once, after `delayMs`, unless the returned function is called first; calling that later does nothing. */
+export type Schedule = (delayMs: number, callback: () => void) => () => void;
+
+/** The handler gave no answer that can be used: it threw, rejected or was late. */
+export class HandlerFailure {
+  readonly error: unknown;
+
+  constructor(error: unknown) {
+    this.error = error;
+  }
+}
+
+export class ChainDeadline {
+  readonly #schedule: Schedule;
+  readonly #timeoutMs: number;
+  readonly #cancel: () => void;
+  #isOver = false;
+  /** Ends the wait that is under way, if there is one. */
+  #giveUp: (failure: HandlerFailure) => void = () => {};
+
+  /** Starts the clock; 0 = no limit. {@link cancel} must follow. */
+  constructor(schedule: Schedule, timeoutMs: number) {
+    this.#schedule = schedule;
+    this.#timeoutMs = timeoutMs;
+    this.#cancel = this.#after(timeoutMs, () => {
+      this.#isOver = true;
+      this.#giveUp(this.failure());
+    });
+  }
+
+  /** The chain's time is up: whoever has not answered has failed. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  failure(): HandlerFailure {
+    return new HandlerFailure(
+      new Error(`the handlers gave no answer within ${this.#timeoutMs} ms together`),
+    );
+  }
+
+  /** The answer, or the failure if it is a rejection or not there in time. Never rejects. */
+  settle(
+    pending: PromiseLike<HandlerAnswer>,
+    handlerTimeoutMs: number,
+  ): Promise<HandlerAnswer | HandlerFailure> {
+    return new Promise((resolve) => {
+      const cancel = this.#after(handlerTimeoutMs, () => {
+        resolve(new HandlerFailure(new Error(`no answer within ${handlerTimeoutMs} ms`)));
+      });
+      const finish = (answer: HandlerAnswer | HandlerFailure) => {
+        cancel();
+        resolve(answer);
+      };
+      this.#giveUp = finish;
+      pending.then(finish, (error: unknown) => finish(new HandlerFailure(error)));
+    });
+  }
+
+  cancel(): void {
+    this.#cancel();
+  }
+
+  #after(delayMs: number, callback: () => void): () => void {
+    return delayMs > 0 ? this.#schedule(delayMs, callback) : () => {};
+  }
+}

@@ -1,0 +1,63 @@
+/** What is registered on a hook, and what it may answer. */
+
+/**
+ * What a hook is told and what comes out of it: values of a `plugin.v1.Struct` (null, booleans,
+ * numbers, strings, bytes as Uint8Array, lists and objects of these). Handlers answer with a new
+ * object and never change the one they got.
+ */
+export type HookPayload = Readonly<Record<string, unknown>>;
+
+/** A handler's wish to end the request here. Made by {@link terminate}. */
+export class Termination {
+  readonly response: Uint8Array | undefined;
+
+  constructor(response: Uint8Array | undefined) {
+    this.response = response;
+  }
+}
+
+/**
+ * Answers a hook with: no further handler runs, and the request goes no further. `response` goes to
+ * the client as it is; without one the gateway says what the moment calls for.
+ */
+export function terminate(options: { readonly response?: Uint8Array } = {}): Termination {
+  return new Termination(options.response);
+}
+
+/**
+ * What a handler answers: nothing or null (the payload stays as it is), keys that replace or join those of
+ * the payload, or a termination.
+ */
+export type HandlerAnswer = HookPayload | Termination | null | void;
+
+/**
+ * Gets what the handler before it left, the first one what the gateway says. May answer later; then
+ * everything that depends on this event waits.
+ */
+export type HookHandler = (payload: HookPayload) => HandlerAnswer | PromiseLike<HandlerAnswer>;
+
+/** A handler and how it is to be treated. */
+export interface HandlerRegistration {
+  /** For logs and {@link HookOutcome}: the plugin's name. */
+  readonly name: string;
+  /** Handlers run from the lowest to the highest; one hook has one handler of a priority. */
+  readonly priority: number;
+  readonly handler: HookHandler;
+  /**
+   * After a failure (thrown, rejected, too late): `continue` as if the handler had said nothing, or
+   * `terminate` without a response. Either way it stays registered.
+   */
+  readonly onError: "continue" | "terminate";
+  /** Time for one answer, within that of the whole chain. Default: none of its own. */
+  readonly timeoutMs?: number;
+}
+
+/** What a chain, or one handler of it, made of an event. */
+export type HookOutcome =
+  | { readonly kind: "continue"; readonly payload: HookPayload }
+  | {
+      readonly kind: "terminate";
+      readonly response: Uint8Array | undefined;
+      /** Name of the handler that ended it. */
+      readonly by: string;
+    };

@@ -1,0 +1,87 @@
+/** Who listens to which hook. */
+import type { Schedule } from "./chain-deadline.ts";
+import { HookChain } from "./hook-chain.ts";
+import type { HookChainOptions } from "./hook-chain.ts";
+import type { HandlerRegistration } from "./hook-handler.ts";
+import type { HookName } from "./hook-names.ts";
+
+/** 30 s, as the original's `timeout` in the plugins file. */
+const DEFAULT_TIMEOUT_MS = 30_000;
+
+/**
+ * The place where the chain of one hook is found: kept by whoever runs the hook, and read anew at
+ * each event, so that a reload is seen by live sessions.
+ */
+export interface HookSlot {
+  /** null while nobody listens: then nothing is to be built for the event. */
+  readonly chain: HookChain | null;
+}
+
+export interface HookRegistryOptions {
+  readonly schedule: Schedule;
+  /** Time for all late answers of one run of a chain together; default 30 s, 0 = no limit. */
+  readonly timeoutMs?: number;
+  /** A handler threw, rejected or was late; it stays registered. Must not throw. */
+  readonly onHandlerError: HookChainOptions["onHandlerError"];
+  /** A handler took the place of another of the same priority. */
+  readonly onHandlerReplaced: (hook: HookName, replaced: string, by: string) => void;
+}
+
+export class HookRegistry {
+  readonly #options: HookRegistryOptions;
+  readonly #slots = new Map<HookName, { chain: HookChain | null }>();
+
+  constructor(options: HookRegistryOptions) {
+    this.#options = options;
+  }
+
+  /** The slot of a hook, always the same one. */
+  chain(hook: HookName): HookSlot {
+    return this.#slot(hook);
+  }
+
+  /**
+   * Adds a handler, seen from the next event on; one of the same priority is replaced.
+   *
+   * @returns removes the handler; does nothing when it is gone already
+   */
+  register(hook: HookName, registration: HandlerRegistration): () => void {
+    const present = this.#handlers(hook);
+    const replaced = present.find(({ priority }) => priority === registration.priority);
+    if (replaced !== undefined) {
+      this.#options.onHandlerReplaced(hook, replaced.name, registration.name);
+    }
+    // A copy, so that registering the same object twice makes two handlers.
+    const handler = { ...registration };
+    const handlers = [...present.filter((other) => other !== replaced), handler];
+    this.#set(
+      hook,
+      handlers.sort((left, right) => left.priority - right.priority),
+    );
+    return () => {
+      const remaining = this.#handlers(hook).filter((other) => other !== handler);
+      this.#set(hook, remaining);
+    };
+  }
+
+  #slot(hook: HookName): { chain: HookChain | null } {
+    let slot = this.#slots.get(hook);
+    if (slot === undefined) {
+      slot = { chain: null };
+      this.#slots.set(hook, slot);
+    }
+    return slot;
+  }
+
+  #handlers(hook: HookName): readonly HandlerRegistration[] {
+    return this.#slot(hook).chain?.handlers ?? [];
+  }
+
+  #set(hook: HookName, handlers: readonly HandlerRegistration[]): void {
+    const { schedule, timeoutMs = DEFAULT_TIMEOUT_MS, onHandlerError } = this.#options;
+    this.#slot(hook).chain =
+      handlers.length > 0
+        ? new HookChain(handlers, { hook, schedule, timeoutMs, onHandlerError })
+        : null;
+  }
+}

@@ -1,0 +1,33 @@
+/**
+ * The events that plugins listen to: names, payloads, and the chains of their handlers.
+ * Pure: no Bun, no clock; timers are passed in. May import: errors.
+ */
+export type { Schedule } from "./chain-deadline.ts";
+export type { HookChain } from "./hook-chain.ts";
+export { terminate } from "./hook-handler.ts";
+export type {
+  HandlerAnswer,
+  HandlerRegistration,
+  HookHandler,
+  HookOutcome,
+  HookPayload,
+  Termination,
+} from "./hook-handler.ts";
+export { HOOK_NUMBERS } from "./hook-names.ts";
+export type { HookName } from "./hook-names.ts";
+export { HookRegistry } from "./hook-registry.ts";
+export type { HookRegistryOptions, HookSlot } from "./hook-registry.ts";
+export {
+  bootedPayload,
+  bootingPayload,
+  closingPayload,
+  connectionCountPayload,
+  connectionId,
+  connectionPayload,
+  newClientPayload,
+  newPoolPayload,
+  runPayload,
+  signalPayload,
+  trafficPayload,
+} from "./payloads.ts";
+export type { NewClient, NewClientSettings, SocketEnds, Traffic } from "./payloads.ts";
