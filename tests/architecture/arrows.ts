@@ -1,0 +1,62 @@
+/** What one folder of `src/` may import, and how clean it must be. */
+export interface FolderRule {
+  /** Folders whose door it may use. Everything may also import errors and the logging interface. */
+  readonly mayImport: readonly string[];
+  /** No Bun, no Node, no clock, no chance: bytes and values in, bytes and values out. Default false. */
+  readonly isPure?: boolean;
+  /** May build outputs of logging, metrics and tracing, not only use their interfaces. Default false. */
+  readonly mayUseImplementations?: boolean;
+}
+
+/** The arrows between the folders of `src/`; a folder that is not named here must not exist. */
+export const ARROWS: Readonly<Record<string, FolderRule>> = {
+  errors: { mayImport: [], isPure: true },
+  postgres: { mayImport: [], isPure: true },
+  balancer: { mayImport: [], isPure: true },
+  hooks: { mayImport: [], isPure: true },
+  act: { mayImport: [], isPure: true },
+  "config/schema": { mayImport: [], isPure: true },
+  config: { mayImport: ["config/schema"] },
+  logging: { mayImport: [] },
+  metrics: { mayImport: [] },
+  tracing: { mayImport: [] },
+  net: { mayImport: [] },
+  backend: { mayImport: ["net", "postgres"] },
+  // The balancer's types reach sessions through the pool.
+  pool: { mayImport: ["backend", "balancer", "net"] },
+  session: { mayImport: ["pool", "postgres", "hooks", "net"] },
+  plugins: { mayImport: ["hooks", "act", "postgres"] },
+  "act/effects": { mayImport: ["hooks", "act", "postgres"] },
+  sdk: { mayImport: ["hooks", "act", "postgres"] },
+  admin: { mayImport: [] },
+  gateway: {
+    mayImport: [
+      "postgres",
+      "balancer",
+      "hooks",
+      "act",
+      "act/effects",
+      "config",
+      "metrics",
+      "tracing",
+      "net",
+      "backend",
+      "pool",
+      "session",
+      "plugins",
+      "admin",
+    ],
+    mayUseImplementations: true,
+  },
+  cli: { mayImport: ["gateway", "config"] },
+  main: { mayImport: ["cli"] },
+};
+
+/**
+ * The file of a folder that declares its interface: every folder may import the names its door re-exports
+ * from there, and only the composition root the rest.
+ */
+export const INTERFACE_FILES: Readonly<Record<string, string>> = { logging: "logger.ts" };
+
+/** Longest source file. */
+export const MAX_LINES = 600;
