@@ -124,12 +124,6 @@ export const ERROR_TABLE = {
     meaning: "A message was longer than `maxMessageBytes`, or a startup packet than 10,000 bytes.",
     remedy: "Raise `servers.<group>.maxMessageBytes`.",
   },
-  ERR_TOO_MANY_PENDING_UNITS: {
-    sqlState: "54000",
-    clientMessage: "too many requests are pending on this connection",
-    meaning: "A client sent more than `maxPendingUnits` requests without reading the answers.",
-    remedy: "Raise `servers.<group>.maxPendingUnits`, or pipeline less.",
-  },
   ERR_TLS_REQUIRED: {
     sqlState: "28000",
     clientMessage: "this gateway accepts encrypted connections only",
@@ -147,12 +141,6 @@ export const ERROR_TABLE = {
     clientMessage: "the PROXY protocol header is missing or malformed",
     meaning: "`proxyProtocol` is on and a connection began without a valid header.",
     remedy: "Let the load balancer send PROXY v1 or v2 headers, or change `proxyProtocol`.",
-  },
-  ERR_HOOK_FAILED: {
-    sqlState: "58000",
-    clientMessage: "the request was refused by the gateway",
-    meaning: "A hook's handler failed or timed out and its `onError` is `terminate`.",
-    remedy: "See the log for the handler's error.",
   },
   ERR_TERMINATED: {
     sqlState: "42000",

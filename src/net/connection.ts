@@ -1,3 +1,5 @@
+import type { HandshakeResult, ServerTlsOptions } from "./server-tls.ts";
+
 /**
  * One end of a byte stream, as everything outside net/ sees it.
  *
@@ -35,6 +37,11 @@ export interface Connection {
   close(): void;
   /** Closes at once; unsent bytes are lost. */
   terminate(): void;
+  /**
+   * Becomes the server of a TLS connection: to be called when the next byte to come is the client's
+   * ClientHello. After a failed handshake the connection closes itself.
+   */
+  startTls(options: ServerTlsOptions, done: (result: HandshakeResult) => void): void;
 }
 
 /** Hears what happens on a {@link Connection}. Throwing from one of these closes the connection. */

@@ -90,6 +90,10 @@ class MemoryEnd implements MemoryConnection {
     queueMicrotask(() => this.peer.#closed(new Error("ECONNRESET")));
   }
 
+  startTls(): never {
+    throw new Error("a connection in memory has no TLS");
+  }
+
   #send(): void {
     this.peer.#incoming.push(...this.#outgoing);
     this.#outgoing = [];

@@ -9,12 +9,13 @@
  * - after a TLS upgrade the raw socket goes on delivering ciphertext: events of a socket that is not
  *   the current one are ignored.
  */
-import type { PeerCertificate } from "node:tls";
-import type { Socket, SocketHandler, TLSOptions } from "bun";
+import type { Socket, SocketHandler } from "bun";
 import { GatewayError } from "../errors.ts";
 import { formatHostPort } from "./address.ts";
 import { CLOSE_LINGER_MS, ignoringHandler } from "./connection.ts";
 import type { Connection, ConnectionHandler } from "./connection.ts";
+import { bunTlsOptions, namesOf } from "./server-tls.ts";
+import type { HandshakeResult, ServerTlsOptions } from "./server-tls.ts";
 import type { Deadline, TimerWheel } from "./timer-wheel.ts";
 
 /** A Bun socket that carries its connection, once it is open. */
@@ -28,14 +29,6 @@ const JOIN_BYTES = 64 * 1024;
 
 /** A peer that lets more than this pile up, although its source was told to stop, is cut off. */
 const MAX_BACKLOG_BYTES = 256 * 1024 * 1024;
-
-/** What a finished handshake told about the other side. */
-export interface TlsPeer {
-  /** Why the certificate is not trusted; undefined when it is, or when none was asked for. */
-  readonly error: Error | undefined;
-  /** Subject common name and the DNS and e-mail names of the certificate; empty without one. */
-  readonly names: readonly string[];
-}
 
 export class SocketConnection implements Connection {
   handler: ConnectionHandler = ignoringHandler;
@@ -55,7 +48,9 @@ export class SocketConnection implements Connection {
   #isPaused = false;
   #linger: Deadline | undefined;
   #error: Error | undefined;
-  #onHandshake: ((peer: TlsPeer | undefined, error: Error | undefined) => void) | undefined;
+  #wantsCertificate = false;
+  /** A handshake is under way. */
+  #onHandshake: ((result: HandshakeResult) => void) | undefined;
 
   constructor(socket: BunSocket, timers: TimerWheel) {
     this.#socket = socket;
@@ -153,19 +148,13 @@ export class SocketConnection implements Connection {
     else if (this.#isShutDown) this.#socket.shutdown();
   }
 
-  /**
-   * Becomes the server of a TLS connection: call when the client's next byte is its ClientHello.
-   * `done` gets what the handshake found, or an error, after which the connection closes itself.
-   */
-  startTlsServer(
-    tls: TLSOptions,
-    done: (peer: TlsPeer | undefined, error: Error | undefined) => void,
-  ): void {
+  startTls(options: ServerTlsOptions, done: (result: HandshakeResult) => void): void {
     this.flush();
     this.#onHandshake = done;
+    this.#wantsCertificate = options.clientCa !== undefined;
     const [, encrypted] = this.#socket.upgradeTLS<SocketConnection | undefined>({
       data: this,
-      tls,
+      tls: bunTlsOptions(options),
       socket: socketEvents,
     });
     this.#socket = encrypted;
@@ -197,7 +186,8 @@ export class SocketConnection implements Connection {
     const onHandshake = this.#onHandshake;
     this.handler = ignoringHandler;
     this.#onHandshake = undefined;
-    onHandshake?.(undefined, this.#error ?? new Error("closed during the TLS handshake"));
+    const error = this.#error ?? new Error("closed during the TLS handshake");
+    onHandshake?.({ kind: "failed", error });
     handler.onClose(this.#error);
   }
 
@@ -232,16 +222,16 @@ export class SocketConnection implements Connection {
     if (socket !== this.#socket || this.#onHandshake === undefined) return;
     const done = this.#onHandshake;
     this.#onHandshake = undefined;
-    if (!isSuccess) {
-      done(undefined, error ?? new Error("the TLS handshake failed"));
+    // Bun reports a certificate it refuses as a success with an error; without a request for one,
+    // the error means nothing.
+    if (!isSuccess || (this.#wantsCertificate && error !== null)) {
+      done({ kind: "failed", error: error ?? new Error("the TLS handshake failed") });
       this.terminate();
       return;
     }
-    try {
-      done({ error: error ?? undefined, names: certificateNames(socket) }, undefined);
-    } catch (thrown) {
-      this.#fail(GatewayError.from(thrown));
-    }
+    this.#guard(() =>
+      done({ kind: "done", peer: { names: namesOf(socket.getPeerCertificate()) } }),
+    );
   }
 }
 
@@ -277,13 +267,4 @@ function flushAll(): void {
 function describeEnd(address: string | undefined, port: number | undefined): string {
   if (address === undefined || address === "") return "";
   return port === undefined || address.startsWith("/") ? address : formatHostPort(address, port);
-}
-
-function certificateNames(socket: BunSocket): readonly string[] {
-  // Without a certificate Bun answers undefined or an empty object, whatever its types say.
-  const certificate: Partial<PeerCertificate> | undefined = socket.getPeerCertificate();
-  const alternatives = (certificate?.subjectaltname ?? "")
-    .split(", ")
-    .map((entry) => /^(?:DNS|email):(.+)$/.exec(entry)?.[1]);
-  return [certificate?.subject?.CN, ...alternatives].flat().filter((name) => name !== undefined);
 }

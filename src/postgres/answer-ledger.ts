@@ -27,6 +27,8 @@ export class AnswerLedger {
   transactionStatus = 0;
   /** How many ReadyForQuery the client waits for. */
   owedReadyForQuery = 0;
+  /** How many ReadyForQuery have come. */
+  cycles = 0;
   #isSkipping = false;
   #isCopying = false;
   #pending: number[] = [];
@@ -117,6 +119,7 @@ export class AnswerLedger {
   /** A whole ReadyForQuery of the server. */
   readyForQuery(transactionStatus: number): void {
     this.transactionStatus = transactionStatus;
+    this.cycles++;
     this.#isCopying = false;
     for (let item = this.#headItem(); item !== 0; item = this.#headItem()) {
       this.#drop();

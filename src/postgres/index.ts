@@ -5,7 +5,7 @@
  */
 export { AnswerLedger } from "./answer-ledger.ts";
 export { ClientStream } from "./client-stream.ts";
-export { BackendTag, FrontendTag, TransactionStatus } from "./message-types.ts";
+export { BackendTag, FrontendTag, HEADER_BYTES, TransactionStatus } from "./message-types.ts";
 export {
   ENCRYPTION_REFUSED,
   SSL_ACCEPTED,
@@ -16,6 +16,10 @@ export {
   readyForQuery,
 } from "./message-writers.ts";
 export type { ErrorFields } from "./message-writers.ts";
+export { RequestUnits } from "./request-units.ts";
+export type { RequestKind, RequestUnit } from "./request-units.ts";
+export { ResponseParts } from "./response-parts.ts";
+export type { ResponsePart } from "./response-parts.ts";
 export { ServerStream } from "./server-stream.ts";
 export { MAX_STARTUP_BYTES, readStartupPacket, readStartupParameters } from "./startup-packet.ts";
 export type { StartupPacket } from "./startup-packet.ts";

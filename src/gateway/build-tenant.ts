@@ -1,0 +1,134 @@
+/** Builds one group of the configuration: pools, router, sessions' context, listeners. */
+import { createStrategy } from "../balancer/index.ts";
+import type { GlobalConfig, LoadedConfig } from "../config/index.ts";
+import type { HookRegistry } from "../hooks/index.ts";
+import type { Logger } from "../logging/index.ts";
+import { dial, parseAddress } from "../net/index.ts";
+import type { TimerWheel } from "../net/index.ts";
+import { BlockRouter, Pool } from "../pool/index.ts";
+import type { Budget, CancelKeys, ClientTls, SessionHooks } from "../session/index.ts";
+import { Tenant } from "./tenant.ts";
+
+export interface TenantParts {
+  readonly group: string;
+  readonly config: LoadedConfig;
+  readonly budget: Budget;
+  readonly tls: ClientTls;
+  readonly hooks: HookRegistry;
+  readonly cancelKeys: CancelKeys;
+  readonly timers: TimerWheel;
+  readonly logger: Logger;
+}
+
+/** Nothing is opened yet: that is for the caller, pools first. */
+export function buildTenant(parts: TenantParts): { tenant: Tenant; pools: readonly Pool[] } {
+  const { group, config, timers, logger } = parts;
+  const server = serverOf(config.global, group);
+  const pools = Object.keys(config.global.clients[group] ?? {}).map((block) =>
+    buildPool(config.global, group, block, timers, logger),
+  );
+  const strategy = createStrategy({
+    strategy: server.loadBalancer.strategy,
+    group,
+    rules: server.loadBalancer.loadBalancingRules,
+    ...(server.loadBalancer.consistentHash !== undefined && {
+      consistentHash: server.loadBalancer.consistentHash,
+    }),
+    random: Math.random,
+  });
+  const tenant = new Tenant({
+    group,
+    addresses: server.address.map(parseAddress),
+    socketMode: server.socketMode,
+    reusePort: server.reusePort,
+    pools,
+    timers,
+    context: {
+      group,
+      protocol: server.protocol,
+      proxyProtocol: server.proxyProtocol,
+      limits: {
+        startupTimeoutMs: server.startupTimeout,
+        handshakeTimeoutMs: server.handshakeTimeout,
+        idleTimeoutMs: server.idleTimeout,
+        idleInTransactionTimeoutMs: server.idleInTransactionTimeout,
+        queryTimeoutMs: server.queryTimeout,
+        maxMessageBytes: server.maxMessageBytes,
+        maxPendingUnits: server.maxPendingUnits,
+      },
+      tls: parts.tls,
+      hooks: sessionHooks(parts.hooks),
+      router: new BlockRouter(pools, strategy, () => timers.clock.now()),
+      cancelKeys: parts.cancelKeys,
+      budget: parts.budget,
+      timers,
+      logger,
+    },
+  });
+  return { tenant, pools };
+}
+
+/** The listener's part of a group. */
+export function serverOf(global: GlobalConfig, group: string): GlobalConfig["servers"][string] {
+  const server = global.servers[group];
+  if (server === undefined) throw new Error(`group ${group} has no server`); // Checked at load.
+  return server;
+}
+
+function buildPool(
+  global: GlobalConfig,
+  group: string,
+  block: string,
+  timers: TimerWheel,
+  logger: Logger,
+): Pool {
+  const client = global.clients[group]?.[block];
+  const pool = global.pools[group]?.[block];
+  const proxy = global.proxies[group]?.[block];
+  if (client === undefined || pool === undefined || proxy === undefined) {
+    throw new Error(`block ${group}.${block} is not complete`); // Checked at load.
+  }
+  const address = parseAddress(client.address);
+  return new Pool({
+    group,
+    name: block,
+    size: pool.size,
+    retries: client.retries,
+    backoff: {
+      backoffMs: client.backoff,
+      multiplier: client.backoffMultiplier,
+      disableCaps: client.disableBackoffCaps,
+    },
+    queueTimeoutMs: pool.queueTimeout,
+    maxWaiting: pool.maxWaiting,
+    healthCheckPeriodMs: proxy.healthCheckPeriod,
+    receiveTimeoutMs: client.receiveTimeout,
+    receiveDeadlineMs: client.receiveDeadline,
+    sendDeadlineMs: client.sendDeadline,
+    dial: () =>
+      dial({
+        address,
+        timeoutMs: client.dialTimeout,
+        keepAliveMs: client.tcpKeepAlive ? client.tcpKeepAlivePeriod : 0,
+        timers,
+      }),
+    timers,
+    random: Math.random,
+    logger,
+  });
+}
+
+/** The slots every session reads; their chains come and go with plugins. */
+function sessionHooks(registry: HookRegistry): SessionHooks {
+  return {
+    onOpening: registry.chain("OnOpening"),
+    onOpened: registry.chain("OnOpened"),
+    onClosing: registry.chain("OnClosing"),
+    onClosed: registry.chain("OnClosed"),
+    onTraffic: registry.chain("OnTraffic"),
+    onTrafficFromClient: registry.chain("OnTrafficFromClient"),
+    onTrafficToServer: registry.chain("OnTrafficToServer"),
+    onTrafficFromServer: registry.chain("OnTrafficFromServer"),
+    onTrafficToClient: registry.chain("OnTrafficToClient"),
+  };
+}

@@ -1,0 +1,29 @@
+/**
+ * Where the two halves of the gateway meet. The data half moves bytes: listeners, sessions, pools.
+ * The control half reads files, takes signals and serves administrators. Control sees of data only
+ * this: plain commands and snapshots that could cross a process boundary.
+ */
+import type { PoolSnapshot } from "../pool/index.ts";
+
+/** One group at one moment. */
+export interface GroupSnapshot {
+  readonly group: string;
+  /** Where it listens; empty before and after. */
+  readonly addresses: readonly string[];
+  /** Clients connected, those that wait for a backend included. */
+  readonly clients: number;
+  /** By block. */
+  readonly pools: Readonly<Record<string, PoolSnapshot>>;
+}
+
+export interface ControlPort {
+  snapshot(): GroupSnapshot;
+  /** New clients are not accepted any more; sessions leave as soon as they are between two things. */
+  drain(): void;
+  /** Resolves when the last session has gone. */
+  whenEmpty(): Promise<void>;
+  /** Ends every session that is left, telling the clients. */
+  cut(): void;
+  /** Closes the backends. Resolves when all are gone. */
+  close(): Promise<void>;
+}

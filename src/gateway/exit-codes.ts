@@ -1,0 +1,10 @@
+/** Exit codes of `gatewayd run`, the original's. */
+export const ExitCode = {
+  /** Ended by a signal, in order. */
+  Stopped: 0,
+  /** A listener, a certificate or the limit of open files. */
+  FailedToStartServer: 1,
+  FailedToMergeGlobalConfig: 6,
+  /** The database could not be reached within the configured retries. */
+  FailedToCreatePoolAndClients: 7,
+} as const;

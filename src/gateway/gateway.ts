@@ -1,0 +1,215 @@
+/** The composition root: everything a configuration asks for, built, booted, drained and stopped. */
+import { formatDuration } from "../config/index.ts";
+import type { LoadedConfig } from "../config/index.ts";
+import { HookRegistry } from "../hooks/index.ts";
+import { TimerWheel, parseAddress } from "../net/index.ts";
+import type { Pool } from "../pool/index.ts";
+import { CancelKeys } from "../session/index.ts";
+import { BootHooks } from "./boot-hooks.ts";
+import { buildTenant, serverOf } from "./build-tenant.ts";
+import { Certificates } from "./certificates.ts";
+import { ConnectionBudget, DescriptorBudget } from "./connection-budget.ts";
+import type { GroupSnapshot } from "./control-port.ts";
+import type { Loggers } from "./create-loggers.ts";
+import { traceHooks } from "./hook-tracing.ts";
+import type { Tenant } from "./tenant.ts";
+
+/** Peers that do not finish within this time are cut off by the end of the process. */
+const STOP_MS = 1_000;
+
+interface Member {
+  readonly group: string;
+  readonly tenant: Tenant;
+  readonly pools: readonly Pool[];
+  readonly certificates: Certificates | undefined;
+}
+
+export class Gateway {
+  /** Where handlers are registered; also while the gateway runs. */
+  readonly hooks: HookRegistry;
+  readonly #config: LoadedConfig;
+  readonly #loggers: Loggers;
+  readonly #timers = new TimerWheel();
+  readonly #bootHooks: BootHooks;
+  #members: readonly Member[] = [];
+  readonly #tickers: Timer[] = [];
+
+  constructor(config: LoadedConfig, loggers: Loggers) {
+    this.#config = config;
+    this.#loggers = loggers;
+    this.hooks = new HookRegistry({
+      timeoutMs: config.plugins.timeout,
+      schedule: (delayMs, callback) => {
+        const deadline = this.#timers.after(delayMs, callback);
+        return () => deadline.dispose();
+      },
+      onHandlerError: (hook, name, error) =>
+        loggers.main.error("A hook's handler failed", { hook, name, error }),
+      onHandlerReplaced: (hook, replaced, by) =>
+        loggers.main.warn("Hook is replaced", { hook, replaced, by }),
+    });
+    this.#bootHooks = new BootHooks(this.hooks, config);
+    if (loggers.main.isEnabled("trace")) traceHooks(this.hooks, loggers.main);
+  }
+
+  snapshot(): readonly GroupSnapshot[] {
+    return this.#members.map(({ tenant }) => tenant.snapshot());
+  }
+
+  /**
+   * Opens pools, then listeners. After a failure `stopNow` has to be called.
+   * @throws GatewayError telling what could not be opened
+   */
+  async boot(): Promise<void> {
+    await this.#bootHooks.configLoaded();
+    await this.#bootHooks.newLogger();
+    this.#members = this.#build();
+    for (const member of this.#members) await this.#openPools(member);
+    for (const member of this.#members) this.#announceProxies(member);
+    await this.#bootHooks.newProxy();
+    await this.#bootHooks.newServer();
+    for (const member of this.#members) await this.#listen(member);
+  }
+
+  /** Tells plugins which signal stops the gateway. */
+  async signalled(signal: NodeJS.Signals): Promise<void> {
+    await this.#bootHooks.signal(signal);
+  }
+
+  /** Lets clients finish, each group up to its `drainTimeout`. */
+  async drain(): Promise<void> {
+    await Promise.all(this.#members.map((member) => this.#drain(member)));
+  }
+
+  /** Ends everything that is left, within {@link STOP_MS}. */
+  async stopNow(): Promise<void> {
+    for (const ticker of this.#tickers.splice(0)) clearInterval(ticker);
+    await Promise.all(this.#members.map((member) => this.#stop(member)));
+    this.#members = [];
+    this.#loggers.main.info("Stopped all servers");
+  }
+
+  async #stop({ group, tenant, certificates }: Member): Promise<void> {
+    const { clients } = tenant;
+    certificates?.close();
+    tenant.drain();
+    tenant.cut();
+    await this.#within(STOP_MS, tenant.whenEmpty());
+    await this.#within(STOP_MS, tenant.close());
+    await this.#bootHooks.shutdown(clients);
+    this.#loggers.of(group).info("Stopped the server", { group });
+  }
+
+  /** Waits for something to happen, but not for ever. */
+  async #within(limitMs: number, happening: Promise<void>): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const limit = this.#timers.after(limitMs, resolve);
+    await Promise.race([happening, promise]);
+    limit.dispose();
+  }
+
+  #build(): readonly Member[] {
+    const { global } = this.#config;
+    const pools = Object.values(global.pools).flatMap((blocks) => Object.values(blocks));
+    const backends = pools.reduce((sum, { size }) => sum + size, 0);
+    const descriptors = new DescriptorBudget(backends);
+    const cancelKeys = new CancelKeys();
+    return Object.keys(global.servers).map((group) => {
+      const server = serverOf(global, group);
+      const logger = this.#loggers.of(group);
+      const certificates =
+        server.tlsMode === "disable"
+          ? undefined
+          : new Certificates(
+              {
+                certFile: server.certFile,
+                keyFile: server.keyFile,
+                clientCaFile: server.tlsMode.startsWith("verify-")
+                  ? server.clientCAFile
+                  : undefined,
+                minVersion: server.minTLSVersion,
+              },
+              logger,
+            );
+      const budget = new ConnectionBudget(server.maxConnections, descriptors);
+      if (budget.maxConnections < server.maxConnections) {
+        logger.warn("maxConnections is lowered to what the limit of open files allows", {
+          group,
+          maxConnections: budget.maxConnections,
+          configured: server.maxConnections,
+        });
+      }
+      const built = buildTenant({
+        group,
+        config: this.#config,
+        budget,
+        tls: {
+          mode: server.tlsMode,
+          current: () => {
+            if (certificates === undefined) throw new Error("TLS is disabled");
+            return certificates.current;
+          },
+        },
+        hooks: this.hooks,
+        cancelKeys,
+        timers: this.#timers,
+        logger,
+      });
+      return { group, certificates, ...built };
+    });
+  }
+
+  async #openPools({ group, pools }: Member): Promise<void> {
+    for (const pool of pools) {
+      await pool.open();
+      await this.#bootHooks.newPool(group, pool);
+      this.#loggers.of(group).info("There are clients available in the pool", {
+        count: pool.snapshot().available,
+        group,
+        name: pool.name,
+      });
+    }
+  }
+
+  #announceProxies({ group, pools }: Member): void {
+    for (const pool of pools) {
+      this.#loggers.of(group).info("Started the client health check scheduler", {
+        group,
+        name: pool.name,
+        healthCheckPeriod: formatDuration(pool.options.healthCheckPeriodMs),
+      });
+    }
+  }
+
+  async #listen({ group, tenant, certificates }: Member): Promise<void> {
+    const logger = this.#loggers.of(group);
+    const server = serverOf(this.#config.global, group);
+    const [configured = ""] = server.address;
+    const address = await this.#bootHooks.run(configured);
+    await this.#bootHooks.booting();
+    await tenant.listen(address === configured ? undefined : [parseAddress(address)]);
+    await this.#bootHooks.booted();
+    for (const listening of tenant.addresses) {
+      logger.info("GatewayD is listening", { address: listening, group });
+    }
+    if (certificates !== undefined) logger.info("TLS is enabled", { group });
+    if (server.enableTicker) this.#startTicker(tenant, server.tickInterval);
+  }
+
+  #startTicker(tenant: Tenant, intervalMs: number): void {
+    const tick = (): void => {
+      const { clients: count, group } = tenant;
+      this.#loggers.of(group).info("Active client connections", { count, group });
+      void this.#bootHooks.tick(count);
+    };
+    tick();
+    this.#tickers.push(setInterval(tick, intervalMs));
+  }
+
+  async #drain({ group, tenant }: Member): Promise<void> {
+    this.#loggers.of(group).info("GatewayD is shutting down", { group });
+    tenant.drain();
+    const { drainTimeout } = serverOf(this.#config.global, group);
+    await this.#within(drainTimeout, tenant.whenEmpty());
+  }
+}

@@ -1,0 +1,8 @@
+/**
+ * The composition root: builds everything from a configuration, boots, drains and stops it.
+ * May import: everything but cli.
+ */
+export type { ControlPort, GroupSnapshot } from "./control-port.ts";
+export { Gateway } from "./gateway.ts";
+export { runGateway } from "./run-gateway.ts";
+export type { RunOptions } from "./run-gateway.ts";

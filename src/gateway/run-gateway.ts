@@ -1,0 +1,78 @@
+/** The life of the process: boot in the original's order, serve, stop on a signal. */
+import { formatIssue } from "../config/index.ts";
+import type { LoadedConfig } from "../config/index.ts";
+import { GatewayError } from "../errors.ts";
+import type { Logger } from "../logging/index.ts";
+import { createLoggers } from "./create-loggers.ts";
+import { ExitCode } from "./exit-codes.ts";
+import { Gateway } from "./gateway.ts";
+import { StopSignals } from "./stop-signals.ts";
+
+export interface RunOptions {
+  readonly config: LoadedConfig;
+  /** Checksums of plugins are not required. */
+  readonly dev: boolean;
+  readonly version: string;
+  /** Flags that were given and have no effect, e.g. `--sentry`. */
+  readonly accepted: readonly string[];
+  /** Says that there is no plugins file, when that is so. */
+  readonly pluginsFileNote?: string;
+}
+
+/** Runs until stopped; resolves with the exit code. */
+export async function runGateway(options: RunOptions): Promise<number> {
+  const { config } = options;
+  const loggers = createLoggers(config.global.loggers);
+  const logger = loggers.main;
+  announce(options, logger);
+  const signals = new StopSignals();
+  const gateway = new Gateway(config, loggers);
+  try {
+    await gateway.boot();
+  } catch (thrown) {
+    signals.dispose();
+    const error = GatewayError.from(thrown);
+    logger.fatal(error.message, { code: error.code });
+    await gateway.stopNow();
+    return error.code === "ERR_POOL_BOOT_FAILED"
+      ? ExitCode.FailedToCreatePoolAndClients
+      : ExitCode.FailedToStartServer;
+  }
+  logger.info("GatewayD is running", { pid: process.pid });
+  const first = await signals.next();
+  logger.info("Notifying the plugins that the server is shutting down", { signal: first });
+  await gateway.signalled(first);
+  if (isPatient(first)) {
+    // A second signal ends the waiting.
+    await Promise.race([gateway.drain(), signals.next()]);
+  }
+  await gateway.stopNow();
+  signals.dispose();
+  logger.info("GatewayD is shutdown");
+  return ExitCode.Stopped;
+}
+
+/** SIGQUIT and SIGABRT stop at once; the others let clients finish. */
+function isPatient(signal: NodeJS.Signals): boolean {
+  return signal !== "SIGQUIT" && signal !== "SIGABRT";
+}
+
+function announce(options: RunOptions, logger: Logger): void {
+  const { config, dev, accepted, pluginsFileNote } = options;
+  if (dev) {
+    logger.warn("Running GatewayD in development mode (not recommended for production)");
+  }
+  for (const issue of config.warnings) logger.warn(formatIssue(issue));
+  if (accepted.length > 0) {
+    logger.debug("These flags are accepted and have no effect: nothing is sent anywhere", {
+      flags: accepted,
+    });
+  }
+  if (pluginsFileNote !== undefined) logger.info(pluginsFileNote);
+  for (const plugin of config.plugins.plugins.filter(({ enabled }) => enabled)) {
+    logger.error("Plugin is not started: this version of gatewayd does not run plugins yet", {
+      name: plugin.name,
+    });
+  }
+  logger.info("This version of gatewayd serves neither the metrics page nor the admin API yet");
+}

@@ -1,0 +1,131 @@
+/** One group at work: its listeners, sessions and pools. A part of the data half. */
+import { listen } from "../net/index.ts";
+import type { Address, Connection, Listener, TimerWheel } from "../net/index.ts";
+import type { Pool } from "../pool/index.ts";
+import { Session } from "../session/index.ts";
+import type { SessionContext } from "../session/index.ts";
+import type { ControlPort, GroupSnapshot } from "./control-port.ts";
+
+export interface TenantOptions {
+  readonly group: string;
+  readonly addresses: readonly Address[];
+  readonly socketMode: number;
+  readonly reusePort: boolean;
+  readonly pools: readonly Pool[];
+  /** What sessions share, less what the tenant itself adds. */
+  readonly context: Omit<SessionContext, "onEnded">;
+  readonly timers: TimerWheel;
+}
+
+/** Port that names the socket file when only a directory is configured. */
+const DEFAULT_PORT = 15_432;
+
+export class Tenant implements ControlPort {
+  readonly #options: TenantOptions;
+  readonly #context: SessionContext;
+  readonly #sessions = new Set<Session>();
+  #listeners: Listener[] = [];
+  #isDraining = false;
+  #whenEmpty: (() => void) | undefined;
+
+  constructor(options: TenantOptions) {
+    this.#options = options;
+    this.#context = {
+      ...options.context,
+      onEnded: (session) => this.#ended(session),
+    };
+  }
+
+  get group(): string {
+    return this.#options.group;
+  }
+
+  get addresses(): readonly string[] {
+    return this.#listeners.map(({ address }) => address);
+  }
+
+  get clients(): number {
+    return this.#sessions.size;
+  }
+
+  /**
+   * Opens every listener, or none.
+   * @param addresses in place of the configured ones
+   * @throws GatewayError ERR_LISTEN_FAILED
+   */
+  async listen(addresses: readonly Address[] = this.#options.addresses): Promise<void> {
+    const { socketMode, reusePort, timers } = this.#options;
+    const tcp = addresses.find((address) => address.kind === "tcp");
+    const directoryPort = tcp?.kind === "tcp" && tcp.port !== 0 ? tcp.port : DEFAULT_PORT;
+    try {
+      for (const address of addresses) {
+        const listener = await listen({
+          address,
+          directoryPort,
+          socketMode,
+          reusePort,
+          timers,
+          onConnection: (connection) => this.#accept(connection),
+        });
+        this.#listeners.push(listener);
+      }
+    } catch (thrown) {
+      this.#stopListening();
+      throw thrown;
+    }
+  }
+
+  snapshot(): GroupSnapshot {
+    const pools = this.#options.pools.map((pool) => [pool.name, pool.snapshot()] as const);
+    return {
+      group: this.group,
+      addresses: this.addresses,
+      clients: this.clients,
+      pools: Object.fromEntries(pools),
+    };
+  }
+
+  drain(): void {
+    this.#isDraining = true;
+    this.#stopListening();
+    for (const session of [...this.#sessions]) session.drain();
+  }
+
+  async whenEmpty(): Promise<void> {
+    if (this.#sessions.size === 0) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#whenEmpty = resolve;
+    await promise;
+  }
+
+  cut(): void {
+    for (const session of [...this.#sessions]) session.cut();
+  }
+
+  async close(): Promise<void> {
+    this.#stopListening();
+    await Promise.all(this.#options.pools.map((pool) => pool.close()));
+  }
+
+  #stopListening(): void {
+    for (const listener of this.#listeners.splice(0)) listener.stop();
+  }
+
+  #accept(connection: Connection): void {
+    const admission = this.#context.budget.admit();
+    if (admission === "refused") {
+      connection.terminate();
+      return;
+    }
+    const session = new Session(connection, this.#context, admission);
+    this.#sessions.add(session);
+    session.start();
+    // Accepted in the same moment as the listener was stopped.
+    if (this.#isDraining) session.drain();
+  }
+
+  #ended(session: Session): void {
+    this.#sessions.delete(session);
+    if (this.#sessions.size === 0) this.#whenEmpty?.();
+  }
+}

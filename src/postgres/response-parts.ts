@@ -1,0 +1,94 @@
+/**
+ * Groups what a server answers into the pieces a traffic hook is called with: one call a cycle, that
+ * is up to and including ReadyForQuery, in parts when it grows beyond `maxBytes`, and earlier
+ * whenever the server now waits for the client: at an authentication request and at a COPY.
+ */
+import { lengthAt } from "./frame-cursor.ts";
+import { forEachMessage, MessageSplitter } from "./message-splitter.ts";
+import { BackendTag, HEADER_BYTES } from "./message-types.ts";
+
+export interface ResponsePart {
+  /** Whole messages. */
+  readonly bytes: Uint8Array;
+  /** Ends with ReadyForQuery. */
+  readonly endsCycle: boolean;
+  /** Ends with an authentication request, that is, another request of the login follows. */
+  readonly endsLoginStep: boolean;
+}
+
+/** Authentication codes after which the server goes on by itself. */
+const AUTHENTICATION_OK = 0;
+const AUTHENTICATION_SASL_FINAL = 12;
+
+export class ResponseParts {
+  readonly #splitter: MessageSplitter;
+  readonly #maxBytes: number;
+  readonly #emit: (part: ResponsePart) => void;
+  #held: Uint8Array[] = [];
+  #heldBytes = 0;
+
+  /** @param maxBytes a part larger than this is handed on, to go on with the next */
+  constructor(maxMessageBytes: number, maxBytes: number, emit: (part: ResponsePart) => void) {
+    this.#splitter = new MessageSplitter(maxMessageBytes);
+    this.#maxBytes = maxBytes;
+    this.#emit = emit;
+  }
+
+  /** Nothing is held back: the stream may be taken over at this place. */
+  get isAtBoundary(): boolean {
+    return this.#splitter.isAtBoundary && this.#held.length === 0;
+  }
+
+  /** Whole messages wait for the end of their cycle. */
+  get isHolding(): boolean {
+    return this.#held.length > 0;
+  }
+
+  push(chunk: Uint8Array): void {
+    const run = this.#splitter.push(chunk);
+    let from = 0;
+    forEachMessage(run, (tag, at, to) => {
+      const endsCycle = tag === BackendTag.ReadyForQuery;
+      const endsLoginStep = tag === BackendTag.Authentication && asksForMore(run, at);
+      const isFull = this.#heldBytes + to - from > this.#maxBytes;
+      if (!endsCycle && !endsLoginStep && !isFull && !startsCopy(tag)) return;
+      this.#hold(run.subarray(from, to));
+      from = to;
+      this.#handOn(endsCycle, endsLoginStep);
+    });
+    this.#hold(run.subarray(from));
+  }
+
+  /** Hands on what is held: the other side waits for it, or nothing has come for a while. */
+  flush(): void {
+    if (this.#held.length > 0) this.#handOn(false, false);
+  }
+
+  #hold(bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    this.#held.push(bytes);
+    this.#heldBytes += bytes.length;
+  }
+
+  #handOn(endsCycle: boolean, endsLoginStep: boolean): void {
+    const [first, ...more] = this.#held;
+    if (first === undefined) return;
+    const bytes = more.length === 0 ? first : Buffer.concat(this.#held, this.#heldBytes);
+    this.#held = [];
+    this.#heldBytes = 0;
+    this.#emit({ bytes, endsCycle, endsLoginStep });
+  }
+}
+
+function asksForMore(run: Uint8Array, at: number): boolean {
+  const code = lengthAt(run, at + HEADER_BYTES);
+  return code !== AUTHENTICATION_OK && code !== AUTHENTICATION_SASL_FINAL;
+}
+
+function startsCopy(tag: number): boolean {
+  return (
+    tag === BackendTag.CopyInResponse ||
+    tag === BackendTag.CopyOutResponse ||
+    tag === BackendTag.CopyBothResponse
+  );
+}

@@ -1,0 +1,33 @@
+/** Which session may be cancelled by which key: the key data each client was given at login. */
+
+/** Something that runs queries and can be asked to stop the current one. */
+export interface Cancellable {
+  /** Resolves when the server was told, or could not be. Never rejects. */
+  cancel(): Promise<void>;
+}
+
+export class CancelKeys {
+  readonly #targets = new Map<string, Cancellable>();
+
+  /** @param key process id and secret, as in BackendKeyData and CancelRequest */
+  add(key: Uint8Array, target: Cancellable): void {
+    this.#targets.set(nameOf(key), target);
+  }
+
+  remove(key: Uint8Array, target: Cancellable): void {
+    // The server may have given the same key to another session in the meantime.
+    if (this.#targets.get(nameOf(key)) === target) this.#targets.delete(nameOf(key));
+  }
+
+  find(key: Uint8Array): Cancellable | undefined {
+    return this.#targets.get(nameOf(key));
+  }
+
+  get size(): number {
+    return this.#targets.size;
+  }
+}
+
+function nameOf(key: Uint8Array): string {
+  return Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString("latin1");
+}

@@ -1,0 +1,15 @@
+/**
+ * The client's side: from accept over startup and traffic to the end, for every protocol.
+ * May import: errors, logging, net, postgres, backend, pool, hooks.
+ */
+export { CancelKeys } from "./cancel-keys.ts";
+export type { Cancellable } from "./cancel-keys.ts";
+export type {
+  Budget,
+  ClientTls,
+  ClientTlsMode,
+  SessionContext,
+  SessionHooks,
+  SessionLimits,
+} from "./session-context.ts";
+export { Session } from "./session.ts";

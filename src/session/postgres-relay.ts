@@ -1,0 +1,316 @@
+/**
+ * Relays a PostgreSQL connection, message by message, without touching a message: both streams keep
+ * their place by headers, so that there is always a boundary to stop, to time out or to say goodbye
+ * at. With handlers on the traffic hooks the messages go through {@link HookedTraffic}.
+ */
+import { sendCancelRequest } from "../backend/index.ts";
+import type { Backend } from "../backend/index.ts";
+import { GatewayError } from "../errors.ts";
+import type { ErrorCode } from "../errors.ts";
+import type { Connection, Deadline } from "../net/index.ts";
+import type { Pool } from "../pool/index.ts";
+import { AnswerLedger, ClientStream, ServerStream, errorResponseFor } from "../postgres/index.ts";
+import type { Cancellable } from "./cancel-keys.ts";
+import { HookedTraffic } from "./hooked-traffic.ts";
+import type { HookedPort } from "./hooked-traffic.ts";
+import { PauseReason, Relay } from "./relay.ts";
+import type { RelayEnd } from "./relay.ts";
+import type { SessionContext } from "./session-context.ts";
+import { SessionPhase } from "./session-phase.ts";
+import type { Phase } from "./session-phase.ts";
+import { TrafficHooks } from "./traffic-hooks.ts";
+
+/** After the client's end of stream an answer may still come this long; then it is cancelled. */
+const HALF_CLOSED_GRACE_MS = 500;
+/** How long the server may take to close after that. */
+const SERVER_CLOSE_MS = 5_000;
+
+/** Why the time of a phase that is up ends the session. */
+const EXPIRED = {
+  login: "ERR_STARTUP_TIMEOUT",
+  cancelling: "ERR_QUERY_TIMEOUT",
+  idleInTransaction: "ERR_IDLE_IN_TRANSACTION_TIMEOUT",
+  idle: "ERR_IDLE_TIMEOUT",
+} as const satisfies Record<Exclude<Phase, "query">, ErrorCode>;
+
+export class PostgresRelay extends Relay implements Cancellable {
+  readonly #context: SessionContext;
+  readonly #pool: Pool;
+  readonly #ledger = new AnswerLedger();
+  readonly #clientStream: ClientStream;
+  readonly #serverStream: ServerStream;
+  readonly #phase: SessionPhase;
+  readonly #hooks: TrafficHooks;
+  #hooked: HookedTraffic | undefined;
+  /** The server has said something: from then on the session belongs to this backend. */
+  #hasServerSpoken = false;
+  #hasClientEnded = false;
+  #hasServerEnded = false;
+  #isDraining = false;
+  #registeredKey: Uint8Array | undefined;
+  /** `receiveTimeout`: the server owes an answer and is silent. */
+  #serverSilence: Deadline | undefined;
+  /** `receiveDeadline` and `sendDeadline`: the backend's time is up. */
+  #serverDeadline: Deadline | undefined;
+  /** The client has ended: how long an answer, or the server's own end, may take. */
+  #halfClosed: Deadline | undefined;
+
+  constructor(
+    client: Connection,
+    backend: Backend,
+    pool: Pool,
+    context: SessionContext,
+    onEnd: (end: RelayEnd) => void,
+  ) {
+    super(client, backend, onEnd);
+    this.#context = context;
+    this.#pool = pool;
+    const { limits, timers } = context;
+    this.#clientStream = new ClientStream(this.#ledger, limits.maxMessageBytes);
+    this.#serverStream = new ServerStream(this.#ledger, limits.maxMessageBytes);
+    this.#hooks = new TrafficHooks(context.hooks, client, backend);
+    this.#phase = new SessionPhase(this.#ledger, limits, timers, (phase) => this.#expired(phase));
+    this.#watchServer();
+  }
+
+  /**
+   * @param startupMessage the client's, as it came
+   * @param rest what the client sent behind it
+   */
+  start(startupMessage: Uint8Array, rest: Uint8Array): void {
+    this.backend.isUsed = true;
+    this.join();
+    this.#enterHooks();
+    if (this.#hooked !== undefined) this.#hooked.startup(startupMessage);
+    else this.server.write(startupMessage);
+    if (rest.length > 0) this.fromClient(rest);
+  }
+
+  /** Waiting for the client, with nothing held anywhere. */
+  get #isQuiet(): boolean {
+    return this.#ledger.isIdle && (this.#hooked?.isQuiet ?? true);
+  }
+
+  /** The client is between two messages, so that one more may be put in. */
+  get #isClientAtBoundary(): boolean {
+    return this.#hooked !== undefined || this.#serverStream.isAtBoundary;
+  }
+
+  get #isQueryRunning(): boolean {
+    return this.#ledger.isLoggedIn && this.#ledger.owedReadyForQuery > 0;
+  }
+
+  drain(): void {
+    this.#isDraining = true;
+    this.#leaveIfDraining();
+  }
+
+  fail(code: ErrorCode, detail?: string): void {
+    if (this.isOver) return;
+    if (this.#isClientAtBoundary) this.client.write(errorResponseFor(code, "FATAL"));
+    this.end({ kind: "failed", code, ...(detail !== undefined && { detail }) });
+  }
+
+  async cancel(): Promise<void> {
+    const key = this.#serverStream.keyData;
+    if (key === undefined) return;
+    try {
+      await sendCancelRequest(this.backend.address, key, this.#context.timers);
+    } catch (thrown) {
+      this.#context.logger.warn("Failed to send a cancel request to the server", {
+        error: GatewayError.from(thrown),
+        group: this.#context.group,
+        name: this.#pool.name,
+      });
+    }
+  }
+
+  protected override fromClient(bytes: Uint8Array): void {
+    try {
+      if (this.#hooked !== undefined || this.#hooks.areActive) {
+        this.#enterHooks();
+        if (this.#hooked !== undefined) {
+          this.#hooked.fromClient(bytes);
+          return;
+        }
+      }
+      this.#toServer(bytes);
+    } catch (thrown) {
+      this.#violated(thrown);
+    }
+  }
+
+  protected override fromServer(bytes: Uint8Array): void {
+    try {
+      this.#hasServerSpoken = true;
+      if (this.#hooked !== undefined || this.#hooks.areActive) this.#enterHooks();
+      this.#serverStream.advance(bytes);
+      if (this.#hooked !== undefined) this.#hooked.fromServer(bytes);
+      else this.client.write(bytes);
+      this.#afterAnswer();
+    } catch (thrown) {
+      this.#violated(thrown);
+    }
+  }
+
+  protected override clientEnded(): void {
+    this.#hasClientEnded = true;
+    this.#passOnClientEnd();
+  }
+
+  protected override clientClosed(): void {
+    this.#clientGone();
+  }
+
+  protected override serverEnded(): void {
+    this.#serverGone();
+  }
+
+  protected override serverClosed(): void {
+    this.#serverGone();
+  }
+
+  protected override dispose(): void {
+    this.#phase.dispose();
+    this.#hooked?.dispose();
+    this.#serverSilence?.dispose();
+    this.#serverDeadline?.dispose();
+    this.#halfClosed?.dispose();
+    if (this.#registeredKey === undefined) return;
+    this.#context.cancelKeys.remove(this.#registeredKey, this);
+  }
+
+  /** Messages for the server: the ledger follows what is really sent. */
+  #toServer(bytes: Uint8Array): void {
+    this.#clientStream.advance(bytes);
+    this.server.write(bytes);
+    this.#phase.follow();
+    if (this.#serverSilence !== undefined) this.#listenForAnswer();
+    if (this.#ledger.owedReadyForQuery > this.#context.limits.maxPendingUnits) {
+      this.pauseClient(PauseReason.Throttled);
+    }
+  }
+
+  #afterAnswer(): void {
+    this.#phase.follow();
+    if (this.#serverSilence !== undefined) this.#listenForAnswer();
+    if (this.#ledger.owedReadyForQuery <= this.#context.limits.maxPendingUnits / 2) {
+      this.resumeClient(PauseReason.Throttled);
+    }
+    if (this.#registeredKey === undefined && this.#ledger.isLoggedIn) this.#registerKey();
+    if (this.#isDraining) this.#leaveIfDraining();
+  }
+
+  #registerKey(): void {
+    this.#registeredKey = this.#serverStream.keyData;
+    if (this.#registeredKey === undefined) return;
+    this.#context.cancelKeys.add(this.#registeredKey, this);
+  }
+
+  /** Starts or stops sending traffic through hooks, where that loses nothing. */
+  #enterHooks(): void {
+    if (this.#hooked !== undefined) {
+      if (this.#hooks.areActive || !this.#hooked.isQuiet) return;
+      this.#hooked.dispose();
+      this.#hooked = undefined;
+      return;
+    }
+    if (!this.#hooks.areActive) return;
+    if (!this.#clientStream.isAtBoundary || !this.#serverStream.isAtBoundary) return;
+    this.#hooked = new HookedTraffic(this.#hooks, this.#hookedPort());
+  }
+
+  #hookedPort(): HookedPort {
+    return {
+      ledger: this.#ledger,
+      timers: this.#context.timers,
+      maxMessageBytes: this.#context.limits.maxMessageBytes,
+      toServer: (bytes, isStartup) => {
+        if (this.isOver) return;
+        if (isStartup) this.server.write(bytes);
+        else this.#toServer(bytes);
+      },
+      toClient: (bytes) => this.client.write(bytes),
+      pauseClient: () => this.pauseClient(PauseReason.Held),
+      resumeClient: () => this.resumeClient(PauseReason.Held),
+      pauseServer: () => this.pauseServer(PauseReason.Held),
+      resumeServer: () => this.resumeServer(PauseReason.Held),
+      fail: (code) => this.fail(code),
+      settled: () => this.#hooksSettled(),
+    };
+  }
+
+  #hooksSettled(): void {
+    if (this.isOver) return;
+    if (this.#hasServerEnded) this.#serverGone();
+    else if (this.#hasClientEnded) this.#passOnClientEnd();
+    else if (this.#isDraining) this.#leaveIfDraining();
+  }
+
+  #violated(thrown: unknown): void {
+    const error = GatewayError.from(thrown);
+    this.fail(error.code, error.message);
+  }
+
+  #expired(phase: Phase): void {
+    if (phase === "query") void this.cancel();
+    else this.fail(EXPIRED[phase]);
+  }
+
+  #leaveIfDraining(): void {
+    if (this.isOver) return;
+    if (this.#ledger.isLoggedIn && (!this.#isQuiet || this.#ledger.isInTransaction)) return;
+    this.fail("ERR_SHUTTING_DOWN");
+  }
+
+  /** The client's last byte has come; after it has reached the server, so may the end. */
+  #passOnClientEnd(): void {
+    if (this.isOver || this.#hooked?.areRequestsThrough === false) return;
+    this.server.shutdown();
+    if (this.#halfClosed !== undefined) return;
+    const mayAnswer = this.#isQueryRunning && !this.#clientStream.hasTerminated;
+    this.#halfClosed = this.#context.timers.after(
+      mayAnswer ? HALF_CLOSED_GRACE_MS : SERVER_CLOSE_MS,
+      () => this.#clientGone(),
+    );
+  }
+
+  /** PostgreSQL does not notice a lost client while it executes: it has to be told. */
+  #clientGone(): void {
+    if (this.isOver) return;
+    if (this.#isQueryRunning) void this.cancel();
+    this.end({ kind: "clientGone" });
+  }
+
+  #serverGone(): void {
+    this.#hasServerEnded = true;
+    this.#hooked?.serverEnded();
+    if (this.isOver || this.#hooked?.areResponsesThrough === false) return;
+    if (this.#clientStream.hasTerminated || this.#hasClientEnded) {
+      this.end({ kind: "clientGone" });
+    } else if (!this.#hasServerSpoken) {
+      this.end({ kind: "serverUnused" });
+    } else if (this.#serverStream.endedWithError && this.#serverStream.isAtBoundary) {
+      this.end({ kind: "serverClosed" });
+    } else {
+      this.fail("ERR_SERVER_LOST");
+    }
+  }
+
+  /** The block's time limits on its server. */
+  #watchServer(): void {
+    const { receiveTimeoutMs, receiveDeadlineMs, sendDeadlineMs } = this.#pool.options;
+    const { timers } = this.#context;
+    const onExpire = (): void => this.fail("ERR_SERVER_TIMEOUT");
+    if (receiveTimeoutMs > 0) this.#serverSilence = timers.deadline(onExpire);
+    const deadlineMs = [receiveDeadlineMs, sendDeadlineMs].filter((limitMs) => limitMs > 0);
+    if (deadlineMs.length === 0) return;
+    const ageMs = timers.clock.now() - this.backend.dialledAtMs;
+    this.#serverDeadline = timers.after(Math.max(0, Math.min(...deadlineMs) - ageMs), onExpire);
+  }
+
+  #listenForAnswer(): void {
+    if (this.#isQueryRunning) this.#serverSilence?.set(this.#pool.options.receiveTimeoutMs);
+    else this.#serverSilence?.clear();
+  }
+}

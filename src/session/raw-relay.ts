@@ -1,0 +1,146 @@
+/** Relays any protocol over tcp: bytes go through as they are, and each side may end by itself. */
+import type { Backend } from "../backend/index.ts";
+import type { ErrorCode } from "../errors.ts";
+import type { Connection, Deadline } from "../net/index.ts";
+import { HookLane } from "./hook-lane.ts";
+import { PauseReason, Relay } from "./relay.ts";
+import type { RelayEnd } from "./relay.ts";
+import type { SessionContext } from "./session-context.ts";
+import { TrafficHooks } from "./traffic-hooks.ts";
+import type { Verdict } from "./traffic-hooks.ts";
+
+interface Chunk {
+  readonly bytes: Uint8Array;
+}
+
+export class RawRelay extends Relay {
+  readonly #idleTimeoutMs: number;
+  readonly #idle: Deadline;
+  readonly #hooks: TrafficHooks;
+  readonly #toServer: HookLane<Chunk>;
+  readonly #toClient: HookLane<Chunk>;
+  #hasClientEnded = false;
+  #hasServerEnded = false;
+  /** What the client sent last: the best there is to show beside a response. */
+  #lastRequest: Uint8Array = new Uint8Array(0);
+
+  constructor(
+    client: Connection,
+    backend: Backend,
+    context: SessionContext,
+    onEnd: (end: RelayEnd) => void,
+  ) {
+    super(client, backend, onEnd);
+    this.#hooks = new TrafficHooks(context.hooks, client, backend);
+    this.#idleTimeoutMs = context.limits.idleTimeoutMs;
+    this.#idle = context.timers.deadline(() => this.fail("ERR_IDLE_TIMEOUT"));
+    this.#toServer = new HookLane<Chunk>({
+      handle: ({ bytes }) => settle(this.#hooks.fromClient(bytes), (late) => this.#send(late)),
+      onFull: () => this.pauseClient(PauseReason.Held),
+      onRoom: () => this.resumeClient(PauseReason.Held),
+      onEmpty: () => this.#passOnEnds(),
+    });
+    this.#toClient = new HookLane<Chunk>({
+      handle: ({ bytes }) =>
+        settle(this.#hooks.fromServer(this.#lastRequest, bytes, false), (late) =>
+          this.#answer(late),
+        ),
+      onFull: () => this.pauseServer(PauseReason.Held),
+      onRoom: () => this.resumeServer(PauseReason.Held),
+      onEmpty: () => this.#passOnEnds(),
+    });
+  }
+
+  /** @param bytes what the client has sent already */
+  start(bytes: Uint8Array): void {
+    this.backend.isUsed = true;
+    this.#touch();
+    this.join();
+    if (bytes.length > 0) this.fromClient(bytes);
+  }
+
+  /** A protocol that is not known has no good moment to stop: it goes on until it is cut off. */
+  drain(): void {}
+
+  fail(code: ErrorCode): void {
+    this.end({ kind: "failed", code });
+  }
+
+  protected override fromClient(bytes: Uint8Array): void {
+    this.#touch();
+    if (this.#hooks.areActive || !this.#toServer.isEmpty) this.#toServer.push({ bytes });
+    else this.server.write(bytes);
+  }
+
+  protected override fromServer(bytes: Uint8Array): void {
+    this.#touch();
+    if (this.#hooks.areActive || !this.#toClient.isEmpty) this.#toClient.push({ bytes });
+    else this.client.write(bytes);
+  }
+
+  protected override clientEnded(): void {
+    this.#hasClientEnded = true;
+    this.#passOnEnds();
+  }
+
+  protected override serverEnded(): void {
+    this.#hasServerEnded = true;
+    this.#passOnEnds();
+  }
+
+  protected override clientClosed(): void {
+    this.end({ kind: "clientGone" });
+  }
+
+  protected override serverClosed(): void {
+    this.end({ kind: "serverClosed" });
+  }
+
+  protected override dispose(): void {
+    this.#idle.dispose();
+  }
+
+  #send(verdict: Verdict): void {
+    if (verdict.kind === "terminate") {
+      if (verdict.response !== undefined) this.client.write(verdict.response);
+      else this.fail("ERR_TERMINATED");
+      return;
+    }
+    this.#lastRequest = verdict.bytes;
+    this.server.write(verdict.bytes);
+    this.#hooks.toServer(verdict.bytes);
+  }
+
+  #answer(verdict: Verdict): void {
+    const bytes = verdict.kind === "forward" ? verdict.bytes : verdict.response;
+    if (bytes === undefined) {
+      this.fail("ERR_TERMINATED");
+      return;
+    }
+    this.client.write(bytes);
+    this.#hooks.toClient(this.#lastRequest, bytes, false);
+  }
+
+  /** An end of stream follows the last byte that went the same way; two of them are the end. */
+  #passOnEnds(): void {
+    if (this.isOver) return;
+    if (this.#hasClientEnded && this.#toServer.isEmpty) this.server.shutdown();
+    if (this.#hasServerEnded && this.#toClient.isEmpty) this.client.shutdown();
+    if (!this.#hasClientEnded || !this.#hasServerEnded) return;
+    if (this.#toServer.isEmpty && this.#toClient.isEmpty) this.end({ kind: "clientGone" });
+  }
+
+  #touch(): void {
+    if (this.#idleTimeoutMs > 0) this.#idle.set(this.#idleTimeoutMs);
+  }
+}
+
+/** Uses a verdict now, or when it comes. */
+function settle(
+  verdict: Verdict | Promise<Verdict>,
+  use: (verdict: Verdict) => void,
+): Promise<void> | undefined {
+  if (verdict instanceof Promise) return verdict.then(use);
+  use(verdict);
+  return undefined;
+}

@@ -1,0 +1,118 @@
+/**
+ * Two streams joined: a client and the backend it leases, until one of them ends.
+ *
+ * This is the mechanism only: reading, backpressure, ends and losses. What the bytes mean is left to
+ * the two kinds of relay, `RawRelay` and `PostgresRelay`.
+ */
+import type { Backend } from "../backend/index.ts";
+import type { ErrorCode } from "../errors.ts";
+import type { Connection } from "../net/index.ts";
+
+/** Why a side is not read from at the moment; several may hold at once. */
+export const PauseReason = {
+  /** The other side does not take what it is sent. */
+  Stalled: 1,
+  /** Hooks hold more than they should. */
+  Held: 2,
+  /** The client has too many unanswered requests. */
+  Throttled: 4,
+} as const;
+
+/** How a relay ended, for the session that owns it. */
+export type RelayEnd =
+  /** The client said goodbye or is gone. */
+  | { readonly kind: "clientGone" }
+  /** The server closed, having told the client why. */
+  | { readonly kind: "serverClosed" }
+  /** The server closed before its first byte: the session may try another backend. */
+  | { readonly kind: "serverUnused" }
+  /** The gateway ended it; the client has been told, if it could be. */
+  | { readonly kind: "failed"; readonly code: ErrorCode; readonly detail?: string };
+
+export abstract class Relay {
+  protected readonly client: Connection;
+  protected readonly server: Connection;
+  readonly backend: Backend;
+  readonly #onEnd: (end: RelayEnd) => void;
+  #clientPauses = 0;
+  #serverPauses = 0;
+  #isOver = false;
+
+  constructor(client: Connection, backend: Backend, onEnd: (end: RelayEnd) => void) {
+    this.client = client;
+    this.server = backend.connection;
+    this.backend = backend;
+    this.#onEnd = onEnd;
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** Asks it to end at the next good moment, because the gateway stops. */
+  abstract drain(): void;
+  /** Ends it now; the client is told why where the protocol allows it. */
+  abstract fail(code: ErrorCode, detail?: string): void;
+
+  protected abstract fromClient(bytes: Uint8Array): void;
+  protected abstract fromServer(bytes: Uint8Array): void;
+  protected abstract clientEnded(): void;
+  protected abstract clientClosed(error: Error | undefined): void;
+  protected abstract serverEnded(): void;
+  protected abstract serverClosed(error: Error | undefined): void;
+
+  /** Listens to both sides from now on. */
+  protected join(): void {
+    this.client.handler = {
+      onData: (bytes) => this.fromClient(bytes),
+      onStall: () => this.pauseServer(PauseReason.Stalled),
+      onDrain: () => this.resumeServer(PauseReason.Stalled),
+      onEnd: () => this.clientEnded(),
+      onClose: (error) => {
+        if (!this.#isOver) this.clientClosed(error);
+      },
+    };
+    this.backend.take({
+      onData: (bytes) => this.fromServer(bytes),
+      onStall: () => this.pauseClient(PauseReason.Stalled),
+      onDrain: () => this.resumeClient(PauseReason.Stalled),
+      onEnd: () => this.serverEnded(),
+      onClose: (error) => {
+        if (!this.#isOver) this.serverClosed(error);
+      },
+    });
+  }
+
+  protected pauseClient(reason: number): void {
+    if (this.#clientPauses === 0) this.client.pause();
+    this.#clientPauses |= reason;
+  }
+
+  protected resumeClient(reason: number): void {
+    if (this.#clientPauses === 0) return;
+    this.#clientPauses &= ~reason;
+    if (this.#clientPauses === 0) this.client.resume();
+  }
+
+  protected pauseServer(reason: number): void {
+    if (this.#serverPauses === 0) this.server.pause();
+    this.#serverPauses |= reason;
+  }
+
+  protected resumeServer(reason: number): void {
+    if (this.#serverPauses === 0) return;
+    this.#serverPauses &= ~reason;
+    if (this.#serverPauses === 0) this.server.resume();
+  }
+
+  /** It is over: tells the owner, once, who then closes the client and releases the backend. */
+  protected end(end: RelayEnd): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.dispose();
+    this.#onEnd(end);
+  }
+
+  /** Lets timers and registrations go. */
+  protected abstract dispose(): void;
+}

@@ -1,0 +1,71 @@
+/** What the sessions of one group share. Built by gateway/, read by every session. */
+import type { HookSlot } from "../hooks/index.ts";
+import type { Logger } from "../logging/index.ts";
+import type { ServerTlsOptions, TimerWheel } from "../net/index.ts";
+import type { BlockRouter } from "../pool/index.ts";
+import type { CancelKeys } from "./cancel-keys.ts";
+import type { Session } from "./session.ts";
+
+/** The events of a connection, one slot each; a slot's chain may change at any time. */
+export interface SessionHooks {
+  readonly onOpening: HookSlot;
+  readonly onOpened: HookSlot;
+  readonly onClosing: HookSlot;
+  readonly onClosed: HookSlot;
+  readonly onTraffic: HookSlot;
+  readonly onTrafficFromClient: HookSlot;
+  readonly onTrafficToServer: HookSlot;
+  readonly onTrafficFromServer: HookSlot;
+  readonly onTrafficToClient: HookSlot;
+}
+
+/** 0 = no limit, for every time. */
+export interface SessionLimits {
+  /** From accept to the end of the login, without the time in the queue. */
+  readonly startupTimeoutMs: number;
+  readonly handshakeTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+  readonly idleInTransactionTimeoutMs: number;
+  readonly queryTimeoutMs: number;
+  /** Longest message in either direction, header included. */
+  readonly maxMessageBytes: number;
+  /** A client with more unanswered requests is not read from until answers came. */
+  readonly maxPendingUnits: number;
+}
+
+export type ClientTlsMode = "disable" | "allow" | "require" | "verify-ca" | "verify-full";
+
+/** How the group encrypts its clients' connections. */
+export interface ClientTls {
+  readonly mode: ClientTlsMode;
+  /** Read at each handshake, so that renewed certificates need no restart. */
+  readonly current: () => ServerTlsOptions;
+}
+
+/**
+ * Says how many may come. Asked, never owned, by the data half: later several processes share one.
+ */
+export interface Budget {
+  /**
+   * `admitted` counts until `release`; `overLimit` may only be told so, from a small reserve, and
+   * counts there until `release`; `refused` is to be cut off at once and counts nowhere.
+   */
+  admit(): "admitted" | "overLimit" | "refused";
+  release(admission: "admitted" | "overLimit"): void;
+}
+
+export interface SessionContext {
+  readonly group: string;
+  readonly protocol: "postgres" | "raw";
+  readonly proxyProtocol: "off" | "optional" | "required";
+  readonly limits: SessionLimits;
+  readonly tls: ClientTls;
+  readonly hooks: SessionHooks;
+  readonly router: BlockRouter;
+  readonly cancelKeys: CancelKeys;
+  readonly budget: Budget;
+  readonly timers: TimerWheel;
+  readonly logger: Logger;
+  /** Tells that a session is over; it holds nothing any more. */
+  readonly onEnded: (session: Session) => void;
+}

@@ -1,0 +1,96 @@
+/**
+ * What a PostgreSQL session is doing, as far as its time limits go, and the timer for it.
+ *
+ *   login              until the first ReadyForQuery              startupTimeout
+ *   query              the server owes an answer                  queryTimeout, from the head's turn
+ *   cancelling         its query ran too long and was cancelled   CANCEL_GRACE_MS
+ *   idleInTransaction  it is the client's turn, in a transaction,
+ *                      a batch without Sync or a COPY             idleInTransactionTimeout
+ *   idle               it is the client's turn                    idleTimeout
+ */
+import type { Deadline, TimerWheel } from "../net/index.ts";
+import type { AnswerLedger } from "../postgres/index.ts";
+import type { SessionLimits } from "./session-context.ts";
+
+export type Phase = "login" | "query" | "cancelling" | "idleInTransaction" | "idle";
+
+/** How long a cancelled query may take to end. */
+const CANCEL_GRACE_MS = 5_000;
+
+export class SessionPhase {
+  readonly #ledger: AnswerLedger;
+  readonly #limits: SessionLimits;
+  readonly #deadline: Deadline;
+  /** With no limit set there is nothing to follow once the login is done. */
+  readonly #isFollowed: boolean;
+  #phase: Phase = "login";
+  #cycles = 0;
+
+  /** @param onExpire called with the phase whose time is up */
+  constructor(
+    ledger: AnswerLedger,
+    limits: SessionLimits,
+    timers: TimerWheel,
+    onExpire: (phase: Phase) => void,
+  ) {
+    this.#ledger = ledger;
+    this.#limits = limits;
+    this.#isFollowed =
+      limits.idleTimeoutMs + limits.idleInTransactionTimeoutMs + limits.queryTimeoutMs > 0;
+    this.#deadline = timers.deadline(() => {
+      const expired = this.#phase;
+      if (expired === "query") this.#enter("cancelling");
+      onExpire(expired);
+    });
+    this.#arm();
+  }
+
+  /** Call after every piece of traffic. */
+  follow(): void {
+    if (this.#phase !== "login" && !this.#isFollowed) return;
+    const phase = this.#now();
+    const isNextHead = this.#cycles !== this.#ledger.cycles;
+    this.#cycles = this.#ledger.cycles;
+    if (this.#phase === "cancelling" && phase === "query" && !isNextHead) return;
+    if (phase === this.#phase && phase !== "idleInTransaction" && !isNextHead) return;
+    this.#enter(phase);
+  }
+
+  dispose(): void {
+    this.#deadline.dispose();
+  }
+
+  #now(): Phase {
+    const ledger = this.#ledger;
+    if (!ledger.isLoggedIn) return "login";
+    if (ledger.owedReadyForQuery > 0 && !ledger.isCopying) return "query";
+    return ledger.isInTransaction || !ledger.isIdle ? "idleInTransaction" : "idle";
+  }
+
+  #enter(phase: Phase): void {
+    this.#phase = phase;
+    this.#arm();
+  }
+
+  #arm(): void {
+    const limitMs = this.#limitMs();
+    if (limitMs > 0) this.#deadline.set(limitMs);
+    else if (this.#isFollowed) this.#deadline.clear();
+    else this.#deadline.dispose();
+  }
+
+  #limitMs(): number {
+    switch (this.#phase) {
+      case "login":
+        return this.#limits.startupTimeoutMs;
+      case "query":
+        return this.#limits.queryTimeoutMs;
+      case "cancelling":
+        return CANCEL_GRACE_MS;
+      case "idleInTransaction":
+        return this.#limits.idleInTransactionTimeoutMs;
+      case "idle":
+        return this.#limits.idleTimeoutMs;
+    }
+  }
+}

@@ -1,0 +1,475 @@
+/**
+ * One client, from accept to the end.
+ *
+ *   proxyHeader  the load balancer's header must come first                 (proxyProtocol only)
+ *   opening      OnOpening runs
+ *   startup      the first packet is awaited; a backend is asked for at the same time
+ *   handshake    TLS is negotiated; back to startup
+ *   waiting      the StartupMessage is there, the backend is not
+ *   relaying     both are there: a relay moves the bytes
+ *   cancelling   it was a CancelRequest: passed on, then closed
+ *   closing      OnClosing runs, the backend goes back, the client gets what is left for it
+ *   closed       OnClosed runs
+ *
+ * A session that must be refused (too many clients, no backend, TLS required, shutting down) is told
+ * so in answer to its StartupMessage, not before: clients discard what comes earlier.
+ */
+import type { Backend } from "../backend/index.ts";
+import { GatewayError } from "../errors.ts";
+import type { ErrorCode } from "../errors.ts";
+import { closingPayload, connectionPayload } from "../hooks/index.ts";
+import type { HookOutcome, HookPayload, HookSlot } from "../hooks/index.ts";
+import type { LogFields, RecordLevel } from "../logging/index.ts";
+import { acceptDirectTls, readProxyHeader } from "../net/index.ts";
+import type {
+  Connection,
+  ConnectionHandler,
+  Deadline,
+  HandshakeResult,
+  TlsPeer,
+} from "../net/index.ts";
+import type { Pool, Ticket, Waiter } from "../pool/index.ts";
+import {
+  ENCRYPTION_REFUSED,
+  SSL_ACCEPTED,
+  errorResponseFor,
+  readStartupParameters,
+} from "../postgres/index.ts";
+import { PostgresRelay } from "./postgres-relay.ts";
+import { RawRelay } from "./raw-relay.ts";
+import type { Relay, RelayEnd } from "./relay.ts";
+import type { SessionContext } from "./session-context.ts";
+import { StartupBuffer } from "./startup-buffer.ts";
+import { TrafficHooks, endsOf } from "./traffic-hooks.ts";
+
+type State =
+  | "proxyHeader"
+  | "opening"
+  | "startup"
+  | "handshake"
+  | "waiting"
+  | "relaying"
+  | "cancelling"
+  | "closing"
+  | "closed";
+
+/** A client that waits may have sent this much; then it is not read from any more. */
+const MAX_WAITING_BYTES = 64 * 1024;
+/** A startup that meets only backends which the server had dropped is tried again this often. */
+const MAX_STARTUP_RETRIES = 3;
+
+interface Lease {
+  readonly backend: Backend;
+  readonly pool: Pool;
+}
+
+export class Session implements ConnectionHandler, Waiter {
+  readonly #context: SessionContext;
+  readonly #admission: "admitted" | "overLimit";
+  readonly #buffer = new StartupBuffer();
+  readonly #deadline: Deadline;
+  #client: Connection;
+  #state: State = "opening";
+  #ticket: Ticket | undefined;
+  #lease: Lease | undefined;
+  /** OnOpened and OnTraffic have been run for the lease. */
+  #isOpened = false;
+  #relay: Relay | undefined;
+  #startupMessage: Uint8Array | undefined;
+  #startupRetries = 0;
+  #tlsPeer: TlsPeer | undefined;
+  /** Why this client cannot be served; told when it can hear it. */
+  #refusal: ErrorCode | undefined;
+
+  /** @param admission what the budget said; given back when the session is over */
+  constructor(client: Connection, context: SessionContext, admission: "admitted" | "overLimit") {
+    this.#client = client;
+    this.#context = context;
+    this.#admission = admission;
+    this.#deadline = context.timers.deadline(() => this.#startupTimedOut());
+    if (admission === "overLimit") this.#refusal = "ERR_TOO_MANY_CLIENTS";
+  }
+
+  get clientAddress(): string {
+    return this.#client.remoteAddress;
+  }
+
+  get client(): Connection {
+    return this.#client;
+  }
+
+  /** What it is doing, for lists of sessions. */
+  get state(): State {
+    return this.#state;
+  }
+
+  start(): void {
+    this.#client.handler = this;
+    this.#armStartupTimeout();
+    if (this.#context.proxyProtocol === "off") this.#open();
+    else this.#state = "proxyHeader";
+  }
+
+  /** The gateway stops: ends at the next good moment. */
+  drain(): void {
+    if (this.#relay !== undefined) this.#relay.drain();
+    else this.#refuse("ERR_SHUTTING_DOWN");
+  }
+
+  /** Ends now. */
+  cut(): void {
+    if (this.#relay !== undefined) this.#relay.fail("ERR_SHUTTING_DOWN");
+    else this.#finish();
+  }
+
+  onData(bytes: Uint8Array): void {
+    this.#buffer.push(bytes);
+    switch (this.#state) {
+      case "proxyHeader":
+        this.#readProxyHeader();
+        return;
+      case "startup":
+        this.#readPackets();
+        return;
+      case "opening":
+      case "waiting":
+        if (this.#buffer.byteLength > MAX_WAITING_BYTES) this.#client.pause();
+        return;
+      default:
+    }
+  }
+
+  onStall(): void {}
+  onDrain(): void {}
+
+  onEnd(): void {
+    // Also a raw client may end before its server is there; what it sent still has to arrive.
+    if (this.#context.protocol === "raw" && this.#buffer.byteLength > 0) return;
+    this.#finish();
+  }
+
+  onClose(error: Error | undefined): void {
+    if (error !== undefined) this.#log("debug", "A client connection was lost", { error });
+    this.#finish();
+    this.#closed();
+  }
+
+  onLease(backend: Backend, pool: Pool): void {
+    this.#ticket = undefined;
+    if (this.#isEnding) {
+      pool.release(backend);
+      return;
+    }
+    this.#lease = { backend, pool };
+    // Until its relay takes over the server may still close it, or greet.
+    backend.watch(() => this.#leaseLost(backend));
+    if (this.#isOpened) {
+      this.#join();
+      return;
+    }
+    const payload = () => connectionPayload(endsOf(this.#client));
+    this.#run(this.#context.hooks.onOpened, payload, () =>
+      this.#run(this.#context.hooks.onTraffic, payload, () => {
+        this.#isOpened = true;
+        this.#join();
+      }),
+    );
+  }
+
+  onLeaseFailed(error: GatewayError): void {
+    this.#ticket = undefined;
+    this.#refuse(error.code);
+  }
+
+  get #isEnding(): boolean {
+    return this.#state === "closing" || this.#state === "closed";
+  }
+
+  #readProxyHeader(): void {
+    try {
+      const header = readProxyHeader(this.#buffer.bytes);
+      if (header.kind === "incomplete") return;
+      if (header.kind === "absent" && this.#context.proxyProtocol === "required") {
+        throw new GatewayError("ERR_PROXY_PROTOCOL", "a connection came without a PROXY header");
+      }
+      if (header.kind === "present") {
+        this.#buffer.take(header.byteLength);
+        if (header.source !== undefined) this.#client.remoteAddress = header.source;
+      }
+      this.#open();
+    } catch (thrown) {
+      this.#violated(thrown);
+    }
+  }
+
+  #open(): void {
+    this.#state = "opening";
+    const payload = () => connectionPayload(endsOf(this.#client));
+    this.#run(this.#context.hooks.onOpening, payload, () => {
+      const isRaw = this.#context.protocol === "raw";
+      this.#state = isRaw ? "waiting" : "startup";
+      if (this.#refusal === undefined) this.#askForBackend();
+      else if (isRaw) this.#refuse(this.#refusal);
+      if (this.#state === "startup" && this.#buffer.byteLength > 0) this.#readPackets();
+    });
+  }
+
+  /** Reads packets until one decides what this connection is for. */
+  #readPackets(): void {
+    try {
+      while (this.#state === "startup") {
+        const packet = this.#buffer.peekPacket();
+        switch (packet.kind) {
+          case "incomplete":
+            return;
+          case "directTls":
+            this.#startDirectTls();
+            return;
+          case "sslRequest":
+            this.#answerSslRequest(this.#buffer.take(packet.byteLength));
+            break;
+          case "gssEncRequest":
+            this.#buffer.take(packet.byteLength);
+            this.#client.write(ENCRYPTION_REFUSED);
+            break;
+          case "cancelRequest":
+            this.#cancel(packet.key);
+            return;
+          case "startupMessage":
+            this.#startupMessage = this.#buffer.take(packet.byteLength);
+            this.#startupReceived(this.#startupMessage);
+            return;
+        }
+      }
+    } catch (thrown) {
+      this.#violated(thrown);
+    }
+  }
+
+  #answerSslRequest(packet: Uint8Array): void {
+    this.#showToHooks(packet);
+    const { mode } = this.#context.tls;
+    if (mode === "disable") {
+      this.#client.write(ENCRYPTION_REFUSED);
+      return;
+    }
+    // Bytes behind the request would be taken for encrypted ones: CVE-2021-23214.
+    if (this.#tlsPeer !== undefined || this.#buffer.byteLength > 0) {
+      throw new GatewayError("ERR_PROTOCOL_VIOLATION", "unencrypted data after an SSLRequest");
+    }
+    this.#client.write(SSL_ACCEPTED);
+    this.#awaitHandshake();
+    this.#client.startTls(this.#context.tls.current(), (result) => this.#handshaken(result));
+  }
+
+  /** A client that starts TLS without asking, as PostgreSQL 17's libpq can. */
+  #startDirectTls(): void {
+    if (this.#context.tls.mode === "disable" || this.#tlsPeer !== undefined) {
+      throw new GatewayError("ERR_PROTOCOL_VIOLATION", "TLS on a connection that has none");
+    }
+    this.#awaitHandshake();
+    const hello = this.#buffer.takeAll();
+    const tls = this.#context.tls.current();
+    this.#client = acceptDirectTls(this.#client, hello, tls, (result) => this.#handshaken(result));
+    this.#client.handler = this;
+  }
+
+  #awaitHandshake(): void {
+    this.#state = "handshake";
+    const { handshakeTimeoutMs } = this.#context.limits;
+    if (handshakeTimeoutMs > 0) this.#deadline.set(handshakeTimeoutMs);
+  }
+
+  /** A failed handshake closes the connection by itself. */
+  #handshaken(result: HandshakeResult): void {
+    if (result.kind === "failed") {
+      this.#log("warn", "Failed to upgrade the connection to TLS", { error: result.error });
+      return;
+    }
+    this.#tlsPeer = result.peer;
+    this.#state = "startup";
+    this.#armStartupTimeout();
+    if (this.#buffer.byteLength > 0) this.#readPackets();
+  }
+
+  #cancel(key: Uint8Array): void {
+    this.#state = "cancelling";
+    this.#giveBack();
+    const target = this.#context.cancelKeys.find(key);
+    if (target === undefined) this.#finish();
+    else void target.cancel().then(() => this.#finish());
+  }
+
+  #startupReceived(packet: Uint8Array): void {
+    const parameters = readStartupParameters(packet);
+    this.#state = "waiting";
+    this.#deadline.clear();
+    const { mode } = this.#context.tls;
+    if (this.#tlsPeer === undefined) {
+      if (mode !== "disable" && mode !== "allow") this.#refusal ??= "ERR_TLS_REQUIRED";
+    } else if (
+      mode === "verify-full" &&
+      !this.#tlsPeer.names.includes(parameters.get("user") ?? "")
+    ) {
+      this.#refusal ??= "ERR_TLS_CLIENT_CERTIFICATE";
+    }
+    if (this.#refusal !== undefined) this.#refuse(this.#refusal);
+    else this.#join();
+  }
+
+  /** Both the client's startup and the backend are there: from here a relay has them. */
+  #join(): void {
+    if (this.#state !== "waiting" || this.#lease === undefined || !this.#isOpened) return;
+    this.#state = "relaying";
+    this.#deadline.dispose();
+    const { backend, pool } = this.#lease;
+    const onEnd = (end: RelayEnd): void => this.#relayEnded(end);
+    this.#client.resume();
+    if (this.#startupMessage === undefined) {
+      const relay = new RawRelay(this.#client, backend, this.#context, onEnd);
+      this.#relay = relay;
+      relay.start(this.#buffer.takeAll());
+    } else {
+      const relay = new PostgresRelay(this.#client, backend, pool, this.#context, onEnd);
+      this.#relay = relay;
+      relay.start(this.#startupMessage, this.#buffer.takeAll());
+    }
+  }
+
+  #relayEnded(end: RelayEnd): void {
+    this.#relay = undefined;
+    this.#client.handler = this;
+    if (end.kind === "serverUnused" && this.#startupRetries < MAX_STARTUP_RETRIES) {
+      this.#startupRetries++;
+      this.#state = "waiting";
+      this.#leaseAgain();
+      return;
+    }
+    if (end.kind === "serverUnused") {
+      this.#refuse("ERR_SERVER_UNREACHABLE");
+      return;
+    }
+    if (end.kind === "failed") {
+      this.#log("info", "A connection was ended by the gateway", {
+        code: end.code,
+        ...(end.detail !== undefined && { detail: end.detail }),
+      });
+    }
+    this.#finish();
+  }
+
+  /** The server dropped the backend before it was used: nobody but us needs to know. */
+  #leaseLost(backend: Backend): void {
+    if (this.#lease?.backend !== backend || this.#relay !== undefined) return;
+    this.#leaseAgain();
+  }
+
+  #leaseAgain(): void {
+    this.#giveBack();
+    if (this.#isEnding) return;
+    this.#askForBackend();
+  }
+
+  #askForBackend(): void {
+    const ticket = this.#context.router.lease(this);
+    // It may have been answered on the way.
+    if (ticket.pool !== undefined) this.#ticket = ticket;
+  }
+
+  #giveBack(): void {
+    if (this.#ticket !== undefined) this.#context.router.withdraw(this.#ticket);
+    this.#ticket = undefined;
+    const lease = this.#lease;
+    this.#lease = undefined;
+    lease?.pool.release(lease.backend);
+  }
+
+  /** Tells the client why it cannot be served, as soon as it can hear it, and ends. */
+  #refuse(code: ErrorCode): void {
+    this.#refusal ??= code;
+    const isHeard = this.#startupMessage !== undefined;
+    const isRaw = this.#context.protocol === "raw";
+    if (!isHeard && !isRaw && !this.#isEnding) {
+      this.#giveBack();
+      return;
+    }
+    if (this.#isEnding) return;
+    this.#log("info", "A client was refused", { code: this.#refusal });
+    if (isHeard) this.#client.write(errorResponseFor(this.#refusal, "FATAL"));
+    this.#finish();
+  }
+
+  #violated(thrown: unknown): void {
+    const error = GatewayError.from(thrown);
+    this.#log("info", "A client was refused", { code: error.code, error });
+    // PostgreSQL, too, answers a packet it cannot read; whoever speaks the protocol understands it.
+    if (this.#state !== "proxyHeader") this.#client.write(errorResponseFor(error.code, "FATAL"));
+    this.#finish();
+  }
+
+  #armStartupTimeout(): void {
+    const { startupTimeoutMs } = this.#context.limits;
+    if (startupTimeoutMs > 0) this.#deadline.set(startupTimeoutMs);
+    else this.#deadline.clear();
+  }
+
+  #startupTimedOut(): void {
+    this.#log("info", "A client was refused", { code: "ERR_STARTUP_TIMEOUT" });
+    this.#finish();
+  }
+
+  /** SSLRequests are shown to hooks, as the original does; what they return is not used. */
+  #showToHooks(packet: Uint8Array): void {
+    const lease = this.#lease;
+    if (this.#context.hooks.onTrafficFromClient.chain === null || lease === undefined) return;
+    void new TrafficHooks(this.#context.hooks, this.#client, lease.backend).fromClient(packet);
+  }
+
+  /** Ends it: the backend goes back, the client is closed, each exactly once. */
+  #finish(): void {
+    if (this.#isEnding) return;
+    this.#state = "closing";
+    this.#deadline.dispose();
+    const payload = () => closingPayload(endsOf(this.#client));
+    this.#run(this.#context.hooks.onClosing, payload, () => {
+      this.#giveBack();
+      this.#client.close();
+    });
+  }
+
+  #closed(): void {
+    if (this.#state === "closed") return;
+    this.#state = "closed";
+    this.#giveBack();
+    const payload = () => closingPayload(endsOf(this.#client));
+    this.#run(this.#context.hooks.onClosed, payload, () => {
+      this.#context.budget.release(this.#admission);
+      this.#context.onEnded(this);
+    });
+  }
+
+  /**
+   * Runs an event and goes on, in the same tick unless a handler takes its time. A handler that
+   * terminates an opening connection has it refused; at its end there is nothing left to terminate.
+   */
+  #run(slot: HookSlot, payload: () => HookPayload, next: () => void): void {
+    const { chain } = slot;
+    if (chain === null) {
+      next();
+      return;
+    }
+    const goOn = (outcome: HookOutcome): void => {
+      if (outcome.kind === "terminate" && !this.#isEnding) this.#refusal ??= "ERR_TERMINATED";
+      next();
+    };
+    const outcome = chain.run(payload());
+    if (outcome instanceof Promise) void outcome.then(goOn);
+    else goOn(outcome);
+  }
+
+  #log(level: RecordLevel, message: string, fields: LogFields): void {
+    const { logger, group } = this.#context;
+    if (!logger.isEnabled(level)) return;
+    logger.log(level, message, { ...fields, group, client: this.clientAddress });
+  }
+}

@@ -1,0 +1,91 @@
+/** Running the four traffic hooks for one connection. */
+import { trafficPayload } from "../hooks/index.ts";
+import type { HookOutcome } from "../hooks/index.ts";
+import type { Backend } from "../backend/index.ts";
+import type { Connection } from "../net/index.ts";
+import type { SessionHooks } from "./session-context.ts";
+
+/** What a hook decided about a piece of traffic. */
+export type Verdict =
+  | { readonly kind: "forward"; readonly bytes: Uint8Array }
+  | { readonly kind: "terminate"; readonly response: Uint8Array | undefined };
+
+export class TrafficHooks {
+  readonly #hooks: SessionHooks;
+  readonly #client: Connection;
+  readonly #server: Connection;
+
+  constructor(hooks: SessionHooks, client: Connection, backend: Backend) {
+    this.#hooks = hooks;
+    this.#client = client;
+    this.#server = backend.connection;
+  }
+
+  /** Any of the four has a handler: traffic must be cut into pieces for it. */
+  get areActive(): boolean {
+    const hooks = this.#hooks;
+    return (
+      hooks.onTrafficFromClient.chain !== null ||
+      hooks.onTrafficFromServer.chain !== null ||
+      hooks.onTrafficToServer.chain !== null ||
+      hooks.onTrafficToClient.chain !== null
+    );
+  }
+
+  fromClient(request: Uint8Array): Verdict | Promise<Verdict> {
+    const chain = this.#hooks.onTrafficFromClient.chain;
+    if (chain === null) return { kind: "forward", bytes: request };
+    const outcome = chain.run(this.#payload(request, undefined, false));
+    return outcome instanceof Promise
+      ? outcome.then((late) => verdictOf(late, "request", request))
+      : verdictOf(outcome, "request", request);
+  }
+
+  fromServer(
+    request: Uint8Array,
+    response: Uint8Array,
+    isPartial: boolean,
+  ): Verdict | Promise<Verdict> {
+    const chain = this.#hooks.onTrafficFromServer.chain;
+    if (chain === null) return { kind: "forward", bytes: response };
+    const outcome = chain.run(this.#payload(request, response, isPartial));
+    return outcome instanceof Promise
+      ? outcome.then((late) => verdictOf(late, "response", response))
+      : verdictOf(outcome, "response", response);
+  }
+
+  /** After the fact: the result is not used, and nothing waits for it. */
+  toServer(request: Uint8Array): void {
+    void this.#hooks.onTrafficToServer.chain?.run(this.#payload(request, undefined, false));
+  }
+
+  toClient(request: Uint8Array, response: Uint8Array, isPartial: boolean): void {
+    void this.#hooks.onTrafficToClient.chain?.run(this.#payload(request, response, isPartial));
+  }
+
+  #payload(request: Uint8Array, response: Uint8Array | undefined, isPartial: boolean) {
+    return trafficPayload({
+      client: endsOf(this.#client),
+      server: endsOf(this.#server),
+      request,
+      ...(response !== undefined && { response }),
+      ...(isPartial && { partial: true }),
+    });
+  }
+}
+
+/** What a chain returned is used if it is bytes; anything else leaves the piece as it was. */
+function verdictOf(
+  outcome: HookOutcome,
+  key: "request" | "response",
+  original: Uint8Array,
+): Verdict {
+  if (outcome.kind === "terminate") return { kind: "terminate", response: outcome.response };
+  const bytes = outcome.payload[key];
+  return { kind: "forward", bytes: bytes instanceof Uint8Array ? bytes : original };
+}
+
+/** Both ends of a connection, as hooks are told them. */
+export function endsOf(connection: Connection): { local: string; remote: string } {
+  return { local: connection.localAddress, remote: connection.remoteAddress };
+}
