@@ -22,4 +22,5 @@ export {
   runToEnd,
   startProcess,
 } from "./processes.ts";
+export { testNeeding } from "./tests-needing.ts";
 export { waitFor, type WaitOptions } from "./wait-for.ts";

@@ -1,0 +1,111 @@
+/**
+ * Writes every generated file: `bun run gen`. With `--check` nothing is written, and the exit code is 1 if
+ * anything would change. All of them go through the formatter, so that it and this script agree.
+ */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { generatedConfigFiles } from "../src/config/index.ts";
+import { errorsPage } from "./errors-page.ts";
+import { bun, installedProgram, root, runScript } from "./repository.ts";
+
+interface GeneratedFile {
+  /** From the top of the repository. */
+  readonly path: string;
+  readonly content: string;
+}
+
+/** Folders that hold nothing else: what is not generated any more is removed from them. */
+const GENERATED_FOLDERS = ["tests/gen", "docs/cli"];
+
+/** Lets a program write into an empty folder, and returns what it wrote there. */
+async function filesWrittenBy(
+  command: (directory: string) => readonly string[],
+  pathOf: (file: string) => string,
+): Promise<readonly GeneratedFile[]> {
+  const directory = await mkdtemp(join(tmpdir(), "gatewayd-gen-"));
+  try {
+    const result = Bun.spawnSync([...command(directory)], {
+      cwd: root,
+      // buf looks for its plugin on PATH.
+      env: { ...process.env, PATH: `${root}/node_modules/.bin:${process.env["PATH"] ?? ""}` },
+    });
+    if (!result.success) throw new Error(`${command("...").join(" ")}\n${result.stderr}`);
+    const files = await Array.fromAsync(new Bun.Glob("**/*").scan({ cwd: directory }));
+    return await Promise.all(
+      files.map(async (file) => ({
+        path: pathOf(file),
+        content: await Bun.file(join(directory, file)).text(),
+      })),
+    );
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+}
+
+/** Messages of proto/ as TypeScript. */
+function protocolStubs(): Promise<readonly GeneratedFile[]> {
+  return filesWrittenBy(
+    (directory) => [bun, "--bun", installedProgram("buf"), "generate", "--output", directory],
+    (file) => file,
+  );
+}
+
+/** One page for each command of the command line. */
+function commandPages(): Promise<readonly GeneratedFile[]> {
+  return filesWrittenBy(
+    (directory) => [bun, "src/main.ts", "gen-docs", "--output-dir", directory],
+    (file) => `docs/${file}`,
+  );
+}
+
+function formatted({ path, content }: GeneratedFile): GeneratedFile {
+  const result = Bun.spawnSync([bun, "fmt", `--stdin-filepath=${path}`], {
+    cwd: root,
+    stdin: Buffer.from(content),
+  });
+  if (!result.success) throw new Error(`cannot format ${path}: ${result.stderr}`);
+  return { path, content: result.stdout.toString() };
+}
+
+async function generatedFiles(): Promise<readonly GeneratedFile[]> {
+  const files = [
+    ...generatedConfigFiles(),
+    { path: "docs/errors.md", content: errorsPage() },
+    ...(await commandPages()),
+    ...(await protocolStubs()),
+  ];
+  return files.map(formatted);
+}
+
+/** Files in generated folders that nothing generates any more. */
+async function leftovers(files: readonly GeneratedFile[]): Promise<readonly string[]> {
+  const known = new Set(files.map(({ path }) => path));
+  const pattern = new Bun.Glob(`{${GENERATED_FOLDERS.join(",")}}/**/*`);
+  const present = await Array.fromAsync(pattern.scan({ cwd: root }));
+  return present.filter((path) => !known.has(path));
+}
+
+await runScript(async () => {
+  const { values } = parseArgs({ options: { check: { type: "boolean", default: false } } });
+  const files = await generatedFiles();
+  const changes: string[] = [];
+  for (const { path, content } of files) {
+    const file = Bun.file(join(root, path));
+    if ((await file.exists()) && (await file.text()) === content) continue;
+    changes.push(path);
+    if (!values.check) await Bun.write(file, content);
+  }
+  for (const path of await leftovers(files)) {
+    changes.push(`${path} (not generated any more)`);
+    if (!values.check) await rm(join(root, path));
+  }
+  if (changes.length === 0) {
+    console.log(`${files.length} generated files are up to date`);
+    return 0;
+  }
+  console.log(`${values.check ? "would change" : "written"}:\n  ${changes.join("\n  ")}`);
+  if (values.check) console.log("`bun run gen` writes them");
+  return values.check ? 1 : 0;
+});

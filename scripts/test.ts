@@ -1,0 +1,115 @@
+/**
+ * Runs all tests: `bun run test [part of a file's path ...] [flags of bun test ...]`.
+ *
+ * Unit and architecture tests run in parallel, integration and end-to-end tests one file after the other:
+ * they start servers, and measure. The executable is built first, so that end-to-end tests meet the current
+ * source. The last line is `N passed, N failed`, with `, N skipped` if any.
+ */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { build } from "./build.ts";
+import { readJunitReport, type TestCounts } from "./junit-report.ts";
+import { bun, root, runScript } from "./repository.ts";
+
+/** Everything together must be over by then; a hanging test must not hang the CI. */
+const TOTAL_DEADLINE_MS = 25 * 60_000;
+
+interface Group {
+  readonly name: string;
+  readonly folders: readonly string[];
+  readonly flags: readonly string[];
+}
+
+const GROUPS: readonly Group[] = [
+  {
+    name: "unit",
+    folders: ["src", "tests/kit", "tests/architecture"],
+    flags: ["--parallel=2", "--timeout=20000"],
+  },
+  { name: "integration", folders: ["tests/integration"], flags: ["--timeout=60000"] },
+  { name: "end-to-end", folders: ["tests/e2e"], flags: ["--timeout=120000"] },
+];
+
+async function testFiles(group: Group, filters: readonly string[]): Promise<readonly string[]> {
+  const pattern = new Bun.Glob(`{${group.folders.join(",")}}/**/*.test.ts`);
+  const files = await Array.fromAsync(pattern.scan({ cwd: root }));
+  return files
+    .filter((file) => filters.length === 0 || filters.some((filter) => file.includes(filter)))
+    .sort();
+}
+
+/** Runs one group, its output going straight to the terminal, and counts what its report says. */
+async function runGroup(
+  group: Group,
+  files: readonly string[],
+  flags: readonly string[],
+  reportFile: string,
+  deadline: number,
+): Promise<TestCounts> {
+  const child = Bun.spawn(
+    [
+      bun,
+      // Servers that a killed test run leaves behind end with it.
+      "--no-orphans",
+      "test",
+      ...group.flags,
+      ...flags,
+      "--reporter=junit",
+      `--reporter-outfile=${reportFile}`,
+      ...files.map((file) => `./${file}`),
+    ],
+    { cwd: root, stdio: ["ignore", "inherit", "inherit"] },
+  );
+  let isLate = false;
+  const timer = setTimeout(() => {
+    isLate = true;
+    child.kill("SIGKILL");
+  }, deadline - Date.now());
+  const exitCode = await child.exited;
+  clearTimeout(timer);
+
+  const report = Bun.file(reportFile);
+  const counts = readJunitReport((await report.exists()) ? await report.text() : "");
+  const isFilteredAway = flags.length > 0 && counts.passed + counts.failed === 0;
+  if (exitCode === 0 || counts.failed > 0 || (isFilteredAway && !isLate)) return counts;
+  // Bun's own words are above: a file that cannot be loaded, an error between tests, a crash.
+  const reason = isLate ? "were not over in time" : `ended with ${child.signalCode ?? exitCode}`;
+  console.error(`the ${group.name} tests ${reason}; this counts as one failure`);
+  return { ...counts, failed: counts.failed + 1 };
+}
+
+async function runTests(args: readonly string[]): Promise<number> {
+  const deadline = Date.now() + TOTAL_DEADLINE_MS;
+  const firstFlag = args.findIndex((arg) => arg.startsWith("-"));
+  const filters = firstFlag < 0 ? args : args.slice(0, firstFlag);
+  const flags = firstFlag < 0 ? [] : args.slice(firstFlag);
+
+  await build();
+  const directory = await mkdtemp(join(tmpdir(), "gatewayd-test-"));
+  const all: TestCounts[] = [];
+  try {
+    for (const group of GROUPS) {
+      const files = await testFiles(group, filters);
+      if (files.length === 0) continue;
+      console.log(`\n# ${group.name} tests (${files.length} files)`);
+      all.push(await runGroup(group, files, flags, join(directory, `${group.name}.xml`), deadline));
+    }
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+
+  const passed = all.reduce((sum, counts) => sum + counts.passed, 0);
+  const failed = all.reduce((sum, counts) => sum + counts.failed, 0);
+  const skipped = all.flatMap((counts) => counts.skipped);
+  // With flags such as -t the rest is skipped on purpose, and its list would only be noise.
+  if (skipped.length > 0 && flags.length === 0) {
+    console.log(`\nskipped:\n${skipped.map((title) => `  ${title}`).join("\n")}`);
+  }
+  if (passed + failed === 0) console.error("no test ran");
+  const ending = skipped.length > 0 ? `, ${skipped.length} skipped` : "";
+  console.log(`\n${passed} passed, ${failed} failed${ending}`);
+  return failed > 0 || passed === 0 ? 1 : 0;
+}
+
+await runScript(() => runTests(process.argv.slice(2)));
