@@ -41,9 +41,7 @@ export class BlockRouter {
   #route(ticket: Ticket): void {
     const live = this.pools.filter((pool) => pool.isLive);
     const candidates = live.length > 0 ? live : this.pools;
-    const client = { remoteAddress: ticket.waiter.clientAddress };
-    const { name } = this.#strategy.pick(candidates, client);
-    (candidates.find((pool) => pool.name === name) as Pool).lease(ticket); // One of the candidates.
+    this.#strategy.pick(candidates, { remoteAddress: ticket.waiter.clientAddress }).lease(ticket);
   }
 
   #rescueWaiters(): void {
