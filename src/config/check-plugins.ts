@@ -22,7 +22,7 @@ export function checkPlugins(
 }
 
 /** Whether a plugin is TypeScript or JavaScript that the gateway loads itself. */
-export function isModulePath(localPath: string): boolean {
+function isModulePath(localPath: string): boolean {
   return /\.(ts|js|mjs)$/.test(localPath);
 }
 

@@ -1,12 +1,6 @@
 /** The configuration as hooks and the admin API hand it out. */
 import type { LoadedConfig } from "./loaded-config.ts";
-import {
-  durationToNanoseconds,
-  globalSchema,
-  keySpec,
-  type KeySpec,
-  pluginsSchema,
-} from "./schema/index.ts";
+import { durationToNanoseconds, globalSchema, keySpec, type KeySpec } from "./schema/index.ts";
 import { childSpec } from "./validate-tree.ts";
 import { toNotation } from "./yaml-writer.ts";
 
@@ -19,11 +13,6 @@ type Tree = Record<string, unknown>;
  */
 export function configPayload(config: Pick<LoadedConfig, "global" | "origins">): Tree {
   return toTree(config.global, keySpec(globalSchema), "", config);
-}
-
-/** gatewayd_plugins.yaml in the same way. */
-export function pluginsPayload(config: Pick<LoadedConfig, "plugins" | "origins">): Tree {
-  return toTree(config.plugins, keySpec(pluginsSchema), "", config);
 }
 
 /** A nested tree with dotted keys: `{a: {b: 1}}` becomes `{"a.b": 1}`. Lists are values. */

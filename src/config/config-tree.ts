@@ -103,7 +103,7 @@ export function placeOf(root: ConfigNode, path: Path, part: "key" | "value" = "v
   return place;
 }
 
-/** An issue about the node at a path. */
+/** An issue about the node at a path; secrets that the message quotes are hidden. */
 export function issueAt(
   root: ConfigNode,
   path: Path,
@@ -111,7 +111,16 @@ export function issueAt(
   message: string,
   part: "key" | "value" = "value",
 ): ConfigIssue {
-  return placedIssue(placeOf(root, path, part), path, severity, message);
+  const shown = secretsIn(nodeAt(root, path)).reduce(
+    (text, secret) => text.replaceAll(`"${secret}"`, '"***"'),
+    message,
+  );
+  return placedIssue(placeOf(root, path, part), path, severity, shown);
+}
+
+function secretsIn(node: ConfigNode | undefined): string[] {
+  if (node?.kind === "list") return node.items.flatMap(secretsIn);
+  return node?.kind === "scalar" && node.isSecret === true ? [node.text] : [];
 }
 
 /** An issue at a place. */

@@ -23,7 +23,9 @@ export function resolveName(
   for (const { step, name } of stepsBelow(spec, node)) {
     const below = childSpec(spec, step);
     if (below === undefined) continue;
-    if (rest === name && below.kind !== "named") return [step];
+    // Groups and blocks are not given as a whole: a name may be the beginning of another one's key.
+    const isWhole = spec.kind !== "named" && below.kind !== "named";
+    if (rest === name && isWhole) return [step];
     if (!rest.startsWith(`${name}_`)) continue;
     const tail = resolveName(rest.slice(name.length + 1), below, childOf(node, step));
     if (tail !== undefined) return [step, ...tail];

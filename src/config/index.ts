@@ -14,8 +14,7 @@ export type {
   NotFound,
   Origin,
 } from "./loaded-config.ts";
-export { isModulePath } from "./check-plugins.ts";
-export { configPayload, flattenPayload, pluginsPayload } from "./config-payload.ts";
+export { configPayload, flattenPayload } from "./config-payload.ts";
 export { renderConfigurationDocs } from "./configuration-docs.ts";
 export { defaultGlobalYaml, defaultPluginsYaml } from "./default-files.ts";
 export { describeEffectiveConfig } from "./effective-config.ts";

@@ -12,6 +12,7 @@ import {
   type Path,
   textNode,
 } from "./config-tree.ts";
+import { nearestKey } from "./nearest-key.ts";
 import { globalSchema, keySpec, type KeySpec } from "./schema/index.ts";
 import { childSpec } from "./validate-tree.ts";
 
@@ -123,23 +124,18 @@ function modernizeBalancer(entry: MapEntry, path: Path, warn: Warn): void {
   entry.value = balancer;
 }
 
-/** Whether a group holds keys of a block where blocks should be. */
+/** Whether a group holds the keys of a block, be they mistyped, where blocks should be. */
 function isWithoutBlocks(
   group: ConfigNode,
   blockSpec: KeySpec | undefined,
   removedKeys: readonly string[],
 ): boolean {
-  const isBlockKey = (key: string): boolean =>
-    childSpec(blockSpec, key) !== undefined || removedKeys.includes(key);
+  const known = blockSpec?.kind === "object" ? [...blockSpec.keys.keys(), ...removedKeys] : [];
   const entries = [...entriesOf(group)];
   return (
-    entries.some(([key, { value }]) => isBlockKey(key) || isWritten(value)) &&
-    entries.every(([key, { value }]) => isBlockKey(key) || value.kind !== "map")
+    entries.some(([key, { value }]) => !isNull(value) && nearestKey(key, known) !== undefined) &&
+    entries.every(([key, { value }]) => known.includes(key) || value.kind !== "map")
   );
-}
-
-function isWritten(node: ConfigNode): boolean {
-  return node.kind !== "map" && !isNull(node);
 }
 
 function drop(node: ConfigNode, keys: readonly string[], path: Path, warn: Warn): void {

@@ -68,18 +68,26 @@ export function loadConfig(options: LoadOptions): LoadResult {
 /** gatewayd.yaml by itself. */
 export function loadGlobalConfig(options: LoadOptions): Loading<LoadedFile<GlobalConfig>> {
   const file = findConfigFile("global", options.configPath);
-  if (file.kind !== "found") return failure(file);
+  return file.kind === "found" ? readGlobal(file.text, file.path, options) : failure(file);
+}
+
+/** The text of a gatewayd.yaml; `path` is what issues call it. */
+export function readGlobal(
+  text: string,
+  path: string,
+  options: LoadOptions,
+): Loading<LoadedFile<GlobalConfig>> {
   const { others } = splitVariables(options.env, PLUGINS_SPEC);
-  const { root, issues, isComplete } = readTree(file.text, file.path);
+  const { root, issues, isComplete } = readTree(text, path);
   if (!isComplete) return { ok: false, issues };
-  issues.push(...lowerCaseNames(root), ...findEmptyNames(root), ...modernizeGlobal(root));
+  issues.push(...modernizeGlobal(root), ...lowerCaseNames(root), ...findEmptyNames(root));
   addImpliedNames(root);
   issues.push(...applyEnvironment(root, GLOBAL_SPEC, others));
   issues.push(...resolveSecrets(root, options.env));
   const { value, issues: faults } = validateTree(root, globalSchema, GLOBAL_SPEC);
   issues.push(...faults, ...findBareNanoseconds(root, GLOBAL_SPEC));
   if (value !== undefined) issues.push(...checkGlobal(value, root));
-  return conclude(file.path, value, issues, root, GLOBAL_SPEC);
+  return conclude(path, value, issues, root, GLOBAL_SPEC);
 }
 
 /** gatewayd_plugins.yaml by itself; it must be there. */
@@ -91,7 +99,17 @@ export function loadPluginsConfig(options: LoadOptions): Loading<LoadedFile<Plug
 function loadPlugins(options: LoadOptions, isNeeded: boolean): Loading<LoadedFile<PluginsConfig>> {
   const file = findConfigFile("plugins", options.pluginConfigPath);
   if (file.kind === "unreadable" || (file.kind === "missing" && isNeeded)) return failure(file);
-  const [text, path] = file.kind === "found" ? [file.text, file.path] : ["", ""];
+  return file.kind === "found"
+    ? readPlugins(file.text, file.path, options)
+    : readPlugins("", "", options);
+}
+
+/** The text of a gatewayd_plugins.yaml; `path` is what issues call it. */
+export function readPlugins(
+  text: string,
+  path: string,
+  options: LoadOptions,
+): Loading<LoadedFile<PluginsConfig>> {
   const { inSpec } = splitVariables(options.env, PLUGINS_SPEC);
   const { root, issues, isComplete } = readTree(text, path);
   if (!isComplete) return { ok: false, issues };

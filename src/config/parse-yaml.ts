@@ -11,6 +11,8 @@ import {
   type Pair,
   parseDocument,
   type YAMLMap,
+  type YAMLParseError,
+  type YAMLWarning,
 } from "yaml";
 import type { ConfigIssue } from "./config-issue.ts";
 import {
@@ -48,7 +50,7 @@ export function parseYaml(text: string, file: string): ParsedYaml {
   };
   const builder = new TreeBuilder(document, placeAt);
   const issues = [...document.errors, ...document.warnings].map((error) =>
-    placedIssue(placeAt(error.pos[0]), [], "error", yamlMessage(error.code, error.message)),
+    placedIssue(placeAt(error.pos[0]), [], "error", messageOf(error, text)),
   );
   const isComplete = document.errors.every((error) => error.code === "DUPLICATE_KEY");
   if (!isComplete) return { root: emptyMap(), issues, isComplete };
@@ -150,8 +152,11 @@ function contains(outer: Node, inner: Node): boolean {
   return outerRange[0] <= innerRange[0] && innerRange[1] <= outerRange[1];
 }
 
-function yamlMessage(code: string, message: string): string {
-  if (code === "DUPLICATE_KEY") return "the same key is given twice";
-  if (code === "MULTIPLE_DOCS") return "the file holds more than one document";
-  return message;
+function messageOf(error: YAMLParseError | YAMLWarning, text: string): string {
+  if (error.code === "DUPLICATE_KEY") {
+    const key = /^[^\s:]+/.exec(text.slice(error.pos[0]))?.[0] ?? "";
+    return `the key "${key}" is given twice`;
+  }
+  if (error.code === "MULTIPLE_DOCS") return "the file holds more than one document";
+  return error.message;
 }

@@ -5,6 +5,9 @@ import { type ConfigNode, isNull, issueAt, type Path } from "./config-tree.ts";
 import { suggestion } from "./nearest-key.ts";
 import type { KeySpec } from "./schema/index.ts";
 
+/** Enough for the deepest nesting: each round removes one level at least. */
+const MAX_ROUNDS = 10;
+
 export interface Validation<T> {
   readonly issues: readonly ConfigIssue[];
   /**
@@ -23,7 +26,7 @@ export function validateTree<S extends z.ZodType>(
   const issues: ConfigIssue[] = [];
   const input = toInput(root, spec);
   // Each round removes what is faulty, which may bring up the faults of what contained it.
-  for (let round = 0; round < 4; round++) {
+  for (let round = 0; round < MAX_ROUNDS; round++) {
     const result = schema.safeParse(input);
     if (result.success) return { issues, value: result.data };
     if (round === 0) {

@@ -1,0 +1,53 @@
+import { expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { formatIssue } from "./config-issue.ts";
+import { readGlobal, readPlugins } from "./load-config.ts";
+
+const FIXTURES = new URL("../../tests/fixtures/config/", import.meta.url);
+
+function fixture(name: string): string {
+  return readFileSync(new URL(name, FIXTURES), "utf8");
+}
+
+test("every mistake of a gatewayd.yaml is told at once, with its place", () => {
+  const result = readGlobal(fixture("faulty.yaml"), "faulty.yaml", { env: {} });
+  const issues = result.ok ? [] : result.issues;
+  expect(issues.map((issue) => `${issue.severity}: ${formatIssue(issue)}`)).toMatchSnapshot();
+  expect(issues.filter(({ line, column }) => line === undefined || column === undefined)).toEqual(
+    [],
+  );
+});
+
+test("every mistake of a gatewayd_plugins.yaml is told at once, with its place", () => {
+  const result = readPlugins(fixture("faulty_plugins.yaml"), "faulty_plugins.yaml", { env: {} });
+  const issues = result.ok ? [] : result.issues;
+  expect(issues.map((issue) => `${issue.severity}: ${formatIssue(issue)}`)).toMatchSnapshot();
+});
+
+test.each([
+  ["a: [1", "f.yaml:1:"],
+  ["just text", "f.yaml:1:1: must be a map of keys"],
+  ["- a list", "f.yaml:1:1: must be a map of keys"],
+  [
+    "clients:\n  default:\n    writes: text\n",
+    "f.yaml:3:13: clients.default.writes: must be a map of keys",
+  ],
+  ["servers: {default: {address: {a: 1}}}", "f.yaml:1:30: servers.default.address: must be a list"],
+  [
+    "servers: {default: {network: [tcp]}}",
+    "f.yaml:1:30: servers.default.network: must be a single value",
+  ],
+])("the file %p is an error", (text, expected) => {
+  const result = readGlobal(text, "f.yaml", { env: {} });
+  expect(result.ok ? "" : result.issues.map(formatIssue).join("\n")).toContain(expected);
+});
+
+test("an issue is written with as much of its place as is known", () => {
+  const about = { severity: "error", path: "a.b", message: "is wrong" } as const;
+  expect(formatIssue({ ...about, file: "f.yaml", line: 2, column: 3 })).toBe(
+    "f.yaml:2:3: a.b: is wrong",
+  );
+  expect(formatIssue({ ...about, env: "GATEWAYD_A_B" })).toBe("GATEWAYD_A_B: a.b: is wrong");
+  expect(formatIssue(about)).toBe("a.b: is wrong");
+  expect(formatIssue({ severity: "error", path: "", message: "is wrong" })).toBe("is wrong");
+});

@@ -1,0 +1,268 @@
+import { expect, test } from "bun:test";
+import { formatIssue } from "./config-issue.ts";
+import { readGlobal, readPlugins } from "./load-config.ts";
+
+type Outcome = readonly [severity: "error" | "warning", text: string][];
+
+function check(text: string): Outcome {
+  const result = readGlobal(text, "", { env: {} });
+  const issues = result.ok ? result.config.warnings : result.issues;
+  return issues.map((issue) => [
+    issue.severity,
+    formatIssue({ ...issue, file: "f", line: 0, column: 0 }),
+  ]);
+}
+
+function checkPlugins(text: string, dev = false): Outcome {
+  const result = readPlugins(text, "", { env: {}, dev });
+  const issues = result.ok ? result.config.warnings : result.issues;
+  return issues.map((issue) => [issue.severity, `${issue.path}: ${issue.message}`]);
+}
+
+const server = (keys: string): string => `servers: {default: {${keys}}}`;
+const TLS = "certFile: c.pem, keyFile: k.pem";
+
+test.each([
+  [
+    "pools: {default: {writse: {}}}",
+    'pools.default.writse: is not among the clients, did you mean "writes"?',
+  ],
+  ["proxies: {defualt: {writes: {}}}", "proxies.defualt.writes: is not among the clients"],
+  ["servers: {other: {address: 'h:1'}}", "servers.other: the group has no clients"],
+  [
+    "clients: {a: {x: {}}, b: {x: {}}}",
+    "servers.b.address: 0.0.0.0:15432 is already used by servers.a.address",
+  ],
+  [
+    "api: {httpAddress: 'localhost:9090'}",
+    "api.httpAddress: localhost:9090 is already used by metrics.default.address",
+  ],
+  [
+    "clients: {default: {writes: {address: localhost}}}",
+    "clients.default.writes.address: must be host:port",
+  ],
+  [
+    "clients: {default: {writes: {address: 'db:0'}}}",
+    "clients.default.writes.address: must name a port other than 0",
+  ],
+  [server("address: []"), "servers.default.address: must not be empty"],
+  [server("address: [localhost]"), "servers.default.address: must be host:port"],
+  [server("network: udp"), "servers.default.network: udp is not supported"],
+  [server("network: sctp"), "servers.default.network: must be one of tcp, unix"],
+  [
+    server("enableTicker: on, tickInterval: 0s"),
+    "servers.default.tickInterval: must be more than 0",
+  ],
+  [server("enableTLS: on"), "servers.default.enableTLS: needs certFile and keyFile"],
+  [server("certFile: c.pem"), "servers.default.certFile: needs keyFile as well"],
+  [server("keyFile: k.pem"), "servers.default.keyFile: needs certFile as well"],
+  [server("tlsMode: require"), "servers.default.tlsMode: require needs enableTLS: true"],
+  [
+    server(`enableTLS: on, ${TLS}, tlsMode: verify-ca`),
+    "servers.default.tlsMode: verify-ca needs clientCAFile",
+  ],
+  [
+    server(`enableTLS: on, ${TLS}, clientCAFile: ca.pem`),
+    "servers.default.clientCAFile: has an effect only with",
+  ],
+  [server("minTLSVersion: '1.1'"), "servers.default.minTLSVersion: must be one of 1.2, 1.3"],
+  [
+    server(`protocol: raw, enableTLS: on, ${TLS}`),
+    "servers.default.enableTLS: needs protocol: postgres",
+  ],
+  [
+    server("protocol: raw, queryTimeout: 1s"),
+    "servers.default.queryTimeout: needs protocol: postgres",
+  ],
+  [
+    server("protocol: raw, idleInTransactionTimeout: 1s"),
+    "servers.default.idleInTransactionTimeout: needs protocol",
+  ],
+  [
+    server("protocol: raw, startupTimeout: 1s"),
+    "servers.default.startupTimeout: needs protocol: postgres",
+  ],
+  [
+    server("loadBalancer: {strategy: round_robin}"),
+    "loadBalancer.strategy: must be one of ROUND_ROBIN, RANDOM, WEIGHTED_ROUND_ROBIN, LEAST_CONNECTIONS",
+  ],
+  [
+    server("loadBalancer: {strategy: WEIGHTED_ROUND_ROBIN}"),
+    "loadBalancer.strategy: WEIGHTED_ROUND_ROBIN needs loadBalancingRules",
+  ],
+  [
+    server("loadBalancer: {loadBalancingRules: [{condition: DEFAULT, distribution: []}]}"),
+    "distribution: must not be empty",
+  ],
+  [
+    server(
+      "loadBalancer: {loadBalancingRules: [{condition: '', distribution: [{proxyName: writes, weight: 1}]}]}",
+    ),
+    "condition: must not be empty",
+  ],
+  [
+    server(
+      "loadBalancer: {loadBalancingRules: [{condition: DEFAULT, distribution: [{proxyName: wirtes, weight: 1}]}]}",
+    ),
+    '"wirtes" is not a block of this group, did you mean "writes"?',
+  ],
+  [
+    server(
+      "loadBalancer: {loadBalancingRules: [{condition: DEFAULT, distribution: [{proxyName: writes, weight: 0}]}]}",
+    ),
+    "weight: must be at least 1",
+  ],
+  [
+    server("auth: {method: md5}"),
+    'servers.default.auth.method: "md5" is not available in this version of gatewayd yet',
+  ],
+  [
+    server("auth: {usersFile: users.txt}"),
+    "servers.default.auth.usersFile: is not available in this version",
+  ],
+  ["pools: {default: {writes: {size: 0}}}", "pools.default.writes.size: must be at least 1"],
+  ["pools: {default: {writes: {size: -1}}}", "pools.default.writes.size: must be at least 1"],
+  [
+    "pools: {default: {writes: {mode: transaction}}}",
+    '"transaction" is not available in this version of gatewayd yet',
+  ],
+  [
+    "clients: {default: {writes: {tlsMode: require}}}",
+    '"require" is not available in this version of gatewayd yet',
+  ],
+  [
+    "loggers: {default: {output: [syslog]}}",
+    '"syslog" is not available in this version of gatewayd yet',
+  ],
+  ["metrics: {default: {certFile: c.pem}}", "metrics.default.certFile: needs keyFile as well"],
+  ["raft: {isSecure: on}", "raft.isSecure: needs certFile and keyFile"],
+  ["raft: {address: nowhere}", "raft.address: must be host:port"],
+  ["admin: {console: on}", "admin.console: is not available in this version of gatewayd yet"],
+  ["tracing: {ratio: 1}", "tracing.ratio: is not available in this version of gatewayd yet"],
+  ["api: {auth: {}}", "api.auth: is not available in this version of gatewayd yet"],
+])("`%s` is an error", (text, expected) => {
+  const errors = check(text).filter(([severity]) => severity === "error");
+  expect(errors).toHaveLength(1);
+  expect(errors[0]?.[1]).toContain(expected);
+});
+
+test.each([
+  [
+    "clients: {default: {a: {address: 'h:1'}, b: {address: 'h:2'}}}",
+    "clients.default: connections, those that write included, are spread over all blocks: a (h:1), b (h:2)",
+  ],
+  ["raft: {peers: [{id: n, address: 'h:1', grpcAddress: 'h:2'}]}", "raft.peers: has no effect"],
+  [
+    "metrics: {default: {}, other: {}}",
+    "metrics.other: has no effect: only the group default is used",
+  ],
+  ["loggers: {other: {}}", "loggers.other: has no effect: there are no clients of this group"],
+  [
+    "proxies: {default: {writes: {healthCheckPeriod: 60}}}",
+    "a number without a unit is nanoseconds; write 60s for seconds",
+  ],
+  [
+    server("socketMode: 0770"),
+    "servers.default.socketMode: has no effect: no address is a Unix socket",
+  ],
+  [server(TLS), "servers.default.certFile: has no effect without enableTLS: true"],
+  [
+    server(`enableTLS: on, ${TLS}, tlsMode: disable`),
+    "servers.default.tlsMode: disable turns enableTLS off",
+  ],
+  [
+    server("minTLSVersion: '1.3'"),
+    "servers.default.minTLSVersion: has no effect without enableTLS: true",
+  ],
+  [
+    server(
+      "loadBalancer: {loadBalancingRules: [{condition: DEFAULT, distribution: [{proxyName: writes, weight: 1}]}]}",
+    ),
+    "has an effect only with strategy WEIGHTED_ROUND_ROBIN",
+  ],
+])("`%s` is one warning", (text, expected) => {
+  const issues = check(text);
+  expect(issues.map(([severity]) => severity)).toEqual(["warning"]);
+  expect(issues[0]?.[1]).toContain(expected);
+});
+
+test.each([
+  "clients: {default: {a: {address: 'h:1'}, b: {address: 'h:1'}}}",
+  "clients: {default: {writes: {address: /var/run/postgresql}}}",
+  "clients: {default: {writes: {network: unix, address: pg.sock}}}",
+  "pools: {default: {writes: {size: 1, mode: passthrough}}}",
+  server("address: ['0.0.0.0:15432', '[::1]:15432', /run/gatewayd], socketMode: 0770"),
+  server("address: '127.0.0.1:0'"),
+  server(`enableTLS: on, ${TLS}, tlsMode: verify-full, clientCAFile: ca.pem, minTLSVersion: 1.3`),
+  server("protocol: raw, idleTimeout: 5m"),
+  server("auth: {method: relay}, maxMessageBytes: 64KiB"),
+  server(
+    "loadBalancer: {strategy: WEIGHTED_ROUND_ROBIN, loadBalancingRules: [{condition: DEFAULT, distribution: [{proxyName: writes, weight: 1}]}]}",
+  ),
+  "metrics: {default: {address: '127.0.0.1:0'}}\napi: {httpAddress: '127.0.0.1:0', grpcAddress: '127.0.0.1:0'}",
+])("`%s` is fine", (text) => {
+  expect(check(text)).toEqual([]);
+});
+
+const SUM = "0123456789abcdef".repeat(4);
+
+test.each([
+  ["{name: p, localPath: ./p}", "error", "plugins.0.checksum: must be the SHA-256 of ./p"],
+  ["{name: p, localPath: ./p, checksum: abc}", "error", "plugins.0.checksum: must be the SHA-256"],
+  [
+    "{name: p, localPath: ./p.ts, checksum: abc}",
+    "error",
+    "plugins.0.checksum: must be the SHA-256",
+  ],
+  [
+    "{name: p, localPath: ./p, enabled: False}",
+    "warning",
+    "plugins.0.checksum: must be the SHA-256",
+  ],
+  ["{name: p}", "error", "plugins.0: needs localPath"],
+  ["{localPath: p.ts}", "error", "plugins.0.name: is required"],
+  ["{name: p, url: 'github.com/x/p@latest'}", "warning", "plugins.0: is not installed yet"],
+  [
+    `{name: p, localPath: p.ts}, {name: p, localPath: q.ts}`,
+    "error",
+    'plugins.1.name: "p" is given twice',
+  ],
+  ["{name: p, localPath: p.ts, env: [X]}", "error", "plugins.0.env.0: must be NAME=value"],
+  [
+    "{name: p, localPath: p.ts, isolation: worker}",
+    "error",
+    "plugins.0.isolation: is not available in this version",
+  ],
+] as const)("the plugin %s is one %s", (entry, severity, expected) => {
+  const issues = checkPlugins(`plugins: [${entry}]`);
+  expect(issues.map(([kind]) => kind)).toEqual([severity]);
+  expect(issues[0]?.[1]).toContain(expected);
+});
+
+test.each([
+  `{name: p, localPath: ./p, checksum: ${SUM}}`,
+  `{name: p, localPath: ./p, checksum: ${SUM.toUpperCase()}}`,
+  "{name: p, localPath: ./p.ts}",
+  "{name: p, localPath: ./p.js}",
+  `{name: p, localPath: ./p.mjs, checksum: ${SUM}}`,
+])("the plugin %s is fine", (entry) => {
+  expect(checkPlugins(`plugins: [${entry}]`)).toEqual([]);
+});
+
+test("in development an executable may lack its checksum, a module must still match its own", () => {
+  expect(checkPlugins("plugins: [{name: p, localPath: ./p}]", true)[0]?.[0]).toBe("warning");
+  const module = "plugins: [{name: p, localPath: ./p.ts, checksum: abc}]";
+  expect(checkPlugins(module, true)[0]?.[0]).toBe("error");
+});
+
+test("a missing variable is a warning where a plugin or Redis can do without", () => {
+  const env = "plugins: [{name: p, localPath: p.ts, env: ['URL=${NO_SUCH}']}]";
+  const [severity, message] = checkPlugins(env)[0] ?? [];
+  expect([severity, message]).toEqual([
+    "warning",
+    "plugins.0.env.0: environment variable NO_SUCH is not set",
+  ]);
+  expect(checkPlugins("actionRedis: {address: '${NO_SUCH}'}")[0]?.[0]).toBe("warning");
+  expect(checkPlugins("actionRedis: {enabled: on, address: '${NO_SUCH}'}")[0]?.[0]).toBe("error");
+  expect(checkPlugins("plugins: [{name: '${NO_SUCH}', localPath: p.ts}]")[0]?.[0]).toBe("error");
+});
