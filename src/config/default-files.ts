@@ -38,26 +38,24 @@ export function defaultPluginsYaml(): string {
     '    env: ["MY_SETTING=1"]',
     "    checksum: <output of sha256sum ./plugins/my-plugin>",
   ];
-  const text = render("gatewayd_plugins", undefined, rest, keySpec(pluginsSchema));
+  const text = render(
+    "gatewayd_plugins",
+    "gatewayd config schema --plugins",
+    rest,
+    keySpec(pluginsSchema),
+  );
   const heading = "The plugins, in the order they are called. For example:";
   return [text, ...[heading, ...example].map((line) => `# ${line}`), ""].join("\n");
 }
 
-function render(
-  name: string,
-  schemaCommand: string | undefined,
-  value: object,
-  spec: KeySpec,
-): string {
+function render(name: string, schemaCommand: string, value: object, spec: KeySpec): string {
   const notes: YamlNotes = {
     above: (_, below) => wrap(explain(below)),
     isComment: (_, below) => below.info.isNew === true,
   };
   const header = [
     `# yaml-language-server: $schema=${name}.schema.json`,
-    ...(schemaCommand === undefined
-      ? []
-      : [`# (\`${schemaCommand} > ${name}.schema.json\` writes that file.)`]),
+    `# (\`${schemaCommand} > ${name}.schema.json\` writes that file.)`,
     "# Every key is at its default and may be left out. Durations: 500ms, 1m30s.",
     "",
   ];
