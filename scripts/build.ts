@@ -8,7 +8,7 @@ import { mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import packageJson from "../package.json" with { type: "json" };
-import { bun, outputOf, root, run, runScript } from "./repository.ts";
+import { bun, filesBelow, outputOf, root, run, runScript } from "./repository.ts";
 
 /** Platforms an executable can be made for, and the npm package that holds each one's Bun. */
 const TARGETS = {
@@ -99,8 +99,9 @@ function defines(commit: string): readonly string[] {
 async function hashOfInputs(): Promise<string> {
   const hash = new Bun.CryptoHasher("sha256");
   hash.update(Bun.version);
-  const inputs = new Bun.Glob("{src,config,proto}/**/*");
-  const files = (await Array.fromAsync(inputs.scan({ cwd: root, onlyFiles: true })))
+  const inputs = await Promise.all(["src", "config", "proto"].map((name) => filesBelow(name, "*")));
+  const files = inputs
+    .flat()
     .filter((file) => !file.endsWith(".test.ts"))
     .concat("package.json", "bun.lock", "tsconfig.json", "scripts/build.ts");
   for (const file of files.sort()) {

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { generatedConfigFiles } from "../src/config/index.ts";
 import { errorsPage } from "./errors-page.ts";
-import { bun, installedProgram, root, runScript } from "./repository.ts";
+import { bun, filesBelow, installedProgram, root, runScript } from "./repository.ts";
 
 interface GeneratedFile {
   /** From the top of the repository. */
@@ -82,9 +82,8 @@ async function generatedFiles(): Promise<readonly GeneratedFile[]> {
 /** Files in generated folders that nothing generates any more. */
 async function leftovers(files: readonly GeneratedFile[]): Promise<readonly string[]> {
   const known = new Set(files.map(({ path }) => path));
-  const pattern = new Bun.Glob(`{${GENERATED_FOLDERS.join(",")}}/**/*`);
-  const present = await Array.fromAsync(pattern.scan({ cwd: root }));
-  return present.filter((path) => !known.has(path));
+  const present = await Promise.all(GENERATED_FOLDERS.map((folder) => filesBelow(folder, "*")));
+  return present.flat().filter((path) => !known.has(path));
 }
 
 await runScript(async () => {

@@ -1,4 +1,5 @@
-import { dirname } from "node:path";
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
 
 /** Absolute path of the repository. */
 export const root = dirname(import.meta.dir);
@@ -20,6 +21,15 @@ export async function run(
     stdio: ["ignore", "inherit", "inherit"],
   });
   return await child.exited;
+}
+
+/** Files of a folder and the folders in it, as paths from the top of the repository; none if it is not there. */
+export async function filesBelow(folder: string, pattern: string): Promise<readonly string[]> {
+  if (!existsSync(join(root, folder))) return [];
+  const files = await Array.fromAsync(
+    new Bun.Glob(`**/${pattern}`).scan({ cwd: join(root, folder) }),
+  );
+  return files.map((file) => `${folder}/${file}`);
 }
 
 /** Runs a command and returns what it wrote to stdout; undefined when it fails or is not there. */

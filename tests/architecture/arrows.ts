@@ -24,7 +24,8 @@ export const ARROWS: Readonly<Record<string, FolderRule>> = {
   backend: { mayImport: ["net", "postgres"] },
   // The balancer's types reach sessions through the pool.
   pool: { mayImport: ["backend", "balancer", "net"] },
-  session: { mayImport: ["pool", "postgres", "hooks", "net"] },
+  // A session talks to the backend it leased, and sends its cancel requests.
+  session: { mayImport: ["pool", "backend", "postgres", "hooks", "net"] },
   plugins: { mayImport: ["hooks", "act", "postgres"] },
   "act/effects": { mayImport: ["hooks", "act", "postgres"] },
   sdk: { mayImport: ["hooks", "act", "postgres"] },

@@ -154,7 +154,6 @@ export class PostgresServer implements AsyncDisposable {
       max_connections: this.#options.maxConnections ?? 100,
       ssl: false,
       fsync: false,
-      synchronous_commit: false,
       full_page_writes: false,
       ...this.#options.settings,
     };
