@@ -31,7 +31,8 @@ async function filesWrittenBy(
       // buf looks for its plugin on PATH.
       env: { ...process.env, PATH: `${root}/node_modules/.bin:${process.env["PATH"] ?? ""}` },
     });
-    if (!result.success) throw new Error(`${command("...").join(" ")}\n${result.stderr}`);
+    if (!result.success)
+      throw new Error(`${command("...").join(" ")}\n${result.stderr.toString()}`);
     const files = await Array.fromAsync(new Bun.Glob("**/*").scan({ cwd: directory }));
     return await Promise.all(
       files.map(async (file) => ({
@@ -65,7 +66,7 @@ function formatted({ path, content }: GeneratedFile): GeneratedFile {
     cwd: root,
     stdin: Buffer.from(content),
   });
-  if (!result.success) throw new Error(`cannot format ${path}: ${result.stderr}`);
+  if (!result.success) throw new Error(`cannot format ${path}: ${result.stderr.toString()}`);
   return { path, content: result.stdout.toString() };
 }
 
