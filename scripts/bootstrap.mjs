@@ -97,7 +97,8 @@ function installDependencies(bun) {
 }
 
 function runScript(bun, script, args) {
-  const child = spawn(bun, [script, ...args], { cwd: root, stdio: "inherit" });
+  // Servers that a killed script leaves behind end with it.
+  const child = spawn(bun, ["--no-orphans", script, ...args], { cwd: root, stdio: "inherit" });
   const forwarded = ["SIGINT", "SIGTERM", "SIGHUP"];
   for (const signal of forwarded) process.on(signal, () => child.kill(signal));
   child.on("error", (error) => fail(`cannot run ${bun}: ${error.message}`));

@@ -11,7 +11,9 @@ export {
   startGatewayd,
 } from "./gatewayd.ts";
 export { expectSameDescriptors, type OpenDescriptors, openDescriptors } from "./leaks.ts";
+export { oneBlockConfig, type OneBlockOptions } from "./one-block-config.ts";
 export { type PostgresOptions, PostgresServer, startPostgres, type StopMode } from "./postgres.ts";
+export { childrenOf, connectionsToPort, cpuTimeMs, residentMiB } from "./process-facts.ts";
 export {
   type CompletedProcess,
   type ExitStatus,
@@ -24,3 +26,14 @@ export {
 } from "./processes.ts";
 export { testNeeding } from "./tests-needing.ts";
 export { waitFor, type WaitOptions } from "./wait-for.ts";
+export {
+  cancelRequest,
+  connectWire,
+  type ErrorFields,
+  frontendMessage,
+  type ServerMessage,
+  sslRequest,
+  startupPacket,
+  WireClient,
+  type WireTarget,
+} from "./wire-client.ts";

@@ -134,7 +134,7 @@ export class PostgresServer implements AsyncDisposable {
 
   /** Stops what runs, removes the directory, and proves that both are gone. */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.isRunning) await this.stop("immediate");
+    await this.#process?.end("SIGQUIT", 30_000);
     await rm(this.socketDirectory, { recursive: true });
     if (existsSync(this.socketDirectory)) throw new Error(`${this.socketDirectory} is still there`);
   }

@@ -154,10 +154,15 @@ export class RunningProcess implements AsyncDisposable {
     }
   }
 
+  /** Sends a signal if it still runs, and waits until it is gone. */
+  async end(signal: NodeJS.Signals = "SIGTERM", deadlineMs = 10_000): Promise<ExitStatus> {
+    if (!this.#status) this.#child.kill(signal);
+    return await this.waitForExit(deadlineMs);
+  }
+
   /** Kills what still runs and waits until it is gone. */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#status) this.#child.kill("SIGKILL");
-    await this.waitForExit();
+    await this.end("SIGKILL");
   }
 
   #readLines(stream: Readable, name: OutputLine["stream"]): void {
@@ -213,6 +218,8 @@ export async function startProcess(
   const child = spawn(file, args, {
     cwd: options.cwd ?? "/",
     env: { ...(options.env ?? process.env) },
+    // A process group of its own: Ctrl-C is for the test run, which then ends its children in order.
+    detached: true,
     stdio: [options.stdin === undefined ? "ignore" : "pipe", "pipe", "pipe"],
     ...(options.uid === undefined ? {} : { uid: options.uid }),
     ...(options.gid === undefined ? {} : { gid: options.gid }),

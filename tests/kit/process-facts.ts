@@ -1,0 +1,59 @@
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+
+/** Jiffies per second of /proc; 100 on every Linux that Bun runs on. */
+const CLOCK_TICKS = 100;
+
+/** Milliseconds of CPU (user and system) a process has used so far. Linux only. */
+export function cpuTimeMs(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  // The program's name, in parentheses, may hold spaces: fields count from behind it.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const ticks = Number(fields[11]) + Number(fields[12]);
+  return (ticks * 1000) / CLOCK_TICKS;
+}
+
+/** Resident memory of a process, in MiB. Linux only. */
+export function residentMiB(pid: number): number {
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) / 1024;
+}
+
+/** How many established TCP connections (IPv4) a process has to a port. Linux only. */
+export function connectionsToPort(pid: number, port: number): number {
+  const inodes = new Set(
+    readdirSync(`/proc/${pid}/fd`).flatMap((name) => {
+      const inode = /^socket:\[(\d+)\]$/.exec(linkTarget(`/proc/${pid}/fd/${name}`))?.[1];
+      return inode === undefined ? [] : [inode];
+    }),
+  );
+  const remote = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+  const established = "01";
+  return readFileSync("/proc/net/tcp", "utf8")
+    .split("\n")
+    .map((line) => line.trim().split(/\s+/))
+    .filter(
+      (fields) =>
+        fields[2]?.endsWith(remote) === true &&
+        fields[3] === established &&
+        inodes.has(fields[9] ?? ""),
+    ).length;
+}
+
+/** Process ids of the children of a process, in no order. Linux only. */
+export function childrenOf(pid: number): readonly number[] {
+  const tasks = readdirSync(`/proc/${pid}/task`);
+  return tasks.flatMap((task) =>
+    readFileSync(`/proc/${pid}/task/${task}/children`, "utf8")
+      .split(" ")
+      .filter((child) => child !== "")
+      .map(Number),
+  );
+}
+
+function linkTarget(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return ""; // Closed in the meantime.
+  }
+}
