@@ -2,5 +2,12 @@
  * Logging: the interface every folder may use, and the outputs that only gateway/ builds.
  * May import: errors.
  */
+export { createLogger } from "./create-logger.ts";
+export type { AdjustableLogger, LoggerOptions } from "./create-logger.ts";
+export { createOutputs } from "./create-outputs.ts";
+export type { OutputEnvironment, OutputSettings } from "./create-outputs.ts";
+export type { JsonTimeFormat } from "./json-output.ts";
+export type { LogOutput, LogRecord } from "./log-output.ts";
 export { LOG_LEVELS, silentLogger } from "./logger.ts";
 export type { LogFields, Logger, LogLevel, RecordLevel } from "./logger.ts";
+export type { TimeLayout } from "./time-format.ts";

@@ -1,0 +1,99 @@
+/** Records as lines for people: `2024-03-02T13:24:51+01:00 INF message name=value ...`. */
+import { plainValue, valueToJson } from "./field-value.ts";
+import { RESERVED_FIELDS } from "./log-output.ts";
+import type { LogOutput } from "./log-output.ts";
+import type { LogFields, RecordLevel } from "./logger.ts";
+import { formatTime } from "./time-format.ts";
+import type { TimeLayout } from "./time-format.ts";
+import type { TimeZone } from "./time-zone.ts";
+
+/** Parameters of the terminal's sequence for colours and weight. */
+const Style = { bold: 1, red: 31, green: 32, yellow: 33, blue: 34, cyan: 36, gray: 90 } as const;
+
+const LABELS: Readonly<Record<RecordLevel, { readonly text: string; readonly style?: number }>> = {
+  trace: { text: "TRC", style: Style.blue },
+  debug: { text: "DBG" },
+  info: { text: "INF", style: Style.green },
+  warn: { text: "WRN", style: Style.yellow },
+  error: { text: "ERR", style: Style.red },
+  fatal: { text: "FTL", style: Style.red },
+  panic: { text: "PNC", style: Style.red },
+};
+
+export interface ConsoleOutputOptions {
+  readonly timeFormat: TimeLayout;
+  readonly isColored: boolean;
+  readonly zone: TimeZone;
+  /** Gets whole lines with their line end. */
+  readonly write: (text: string) => void;
+}
+
+export function consoleOutput(options: ConsoleOutputOptions): LogOutput {
+  const { timeFormat, zone, write } = options;
+  const paint = options.isColored ? painted : plain;
+  return {
+    write({ level, timeMs, message, fields }) {
+      const { text, style } = LABELS[level];
+      const isQuiet = level === "trace" || level === "debug";
+      const parts = [paint(formatTime(timeFormat, timeMs, zone), Style.gray), paint(text, style)];
+      if (message !== "") parts.push(paint(message, isQuiet ? undefined : Style.bold));
+      for (const name of sortedNames(fields)) {
+        const value = valueText(fields[name]);
+        if (value === undefined) continue;
+        const isError = name === "error";
+        const shown = isError ? paint(paint(value, Style.bold), Style.red) : value;
+        parts.push(`${paint(`${name}=`, Style.cyan)}${shown}`);
+      }
+      write(`${parts.join(" ")}\n`);
+    },
+  };
+}
+
+/** By code unit, `error` before all others. */
+function sortedNames(fields: LogFields): string[] {
+  const names = Object.keys(fields).filter((name) => !RESERVED_FIELDS.has(name));
+  names.sort();
+  const errorIndex = names.indexOf("error");
+  if (errorIndex > 0) names.unshift(...names.splice(errorIndex, 1));
+  return names;
+}
+
+function valueText(value: unknown): string | undefined {
+  const plainly = plainValue(value);
+  return typeof plainly === "string" ? quotedIfNeeded(plainly) : valueToJson(plainly);
+}
+
+/** Quoted unless it is all visible ASCII without quotes and backslashes, so that lines stay lines. */
+function quotedIfNeeded(text: string): string {
+  if (/^[!#-[\]-~]*$/.test(text)) return text;
+  const escaped = text.replace(/["\\]|(?! )[\p{C}\p{Z}]/gu, escape);
+  return `"${escaped}"`;
+}
+
+const SHORT_ESCAPES: Readonly<Record<string, string>> = {
+  '"': '\\"',
+  "\\": "\\\\",
+  "\u0007": "\\a",
+  "\b": "\\b",
+  "\f": "\\f",
+  "\n": "\\n",
+  "\r": "\\r",
+  "\t": "\\t",
+  "\v": "\\v",
+};
+
+function escape(character: string): string {
+  const short = SHORT_ESCAPES[character];
+  if (short !== undefined) return short;
+  const hex = (character.codePointAt(0) ?? 0).toString(16);
+  if (hex.length <= 2 && character < "\u0080") return `\\x${hex.padStart(2, "0")}`;
+  return hex.length <= 4 ? `\\u${hex.padStart(4, "0")}` : `\\U${hex.padStart(8, "0")}`;
+}
+
+function painted(text: string, style: number | undefined): string {
+  return style === undefined ? text : `\u001B[${style}m${text}\u001B[0m`;
+}
+
+function plain(text: string): string {
+  return text;
+}
