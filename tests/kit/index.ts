@@ -24,6 +24,7 @@ export {
   runToEnd,
   startProcess,
 } from "./processes.ts";
+export { psql, type PsqlOptions } from "./psql.ts";
 export { testNeeding } from "./tests-needing.ts";
 export { waitFor, type WaitOptions } from "./wait-for.ts";
 export {

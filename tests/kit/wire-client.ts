@@ -17,8 +17,7 @@ export interface ErrorFields {
 
 /** Where to connect to. */
 export type WireTarget =
-  | { readonly host: string; readonly port: number }
-  | { readonly path: string };
+  { readonly host: string; readonly port: number } | { readonly path: string };
 
 /** The request code of an SSLRequest packet (PostgreSQL manual, 54.7). */
 const SSL_REQUEST = 80_877_103;
