@@ -1,5 +1,25 @@
-import { silentLogger } from "../logging/index.ts";
+/** One logger for each group that has a configuration of its own. */
+import type { GlobalConfig } from "../config/index.ts";
+import { createLogger, createOutputs, silentLogger } from "../logging/index.ts";
 import type { Logger } from "../logging/index.ts";
-const l: Logger = { ...silentLogger, isEnabled: (x)=> process.env.T ? true : x!=="trace"&&x!=="debug", log: (level,m,f)=>console.error(level,m,f), info:(m,f)=>console.error("INF",m,f??""), warn:(m,f)=>console.error("WRN",m,f??""),error:(m,f)=>console.error("ERR",m,f??""),fatal:(m,f)=>console.error("FTL",m,f??""), trace:(m,f)=>console.error("TRC",m,f??"")};
-export interface Loggers { main: Logger; of(group: string): Logger }
-export function createLoggers(_: unknown): Loggers { return { main: l, of: () => l } }
+
+export interface Loggers {
+  /** For what belongs to no group: that of group `default`, or else of the first group. */
+  readonly main: Logger;
+  /** A group without a logger logs nothing. */
+  of(group: string): Logger;
+}
+
+export function createLoggers(config: GlobalConfig["loggers"]): Loggers {
+  const loggers = new Map(
+    Object.entries(config).map(([group, settings]) => [
+      group,
+      createLogger({ group, level: settings.level, outputs: createOutputs(settings) }),
+    ]),
+  );
+  const [first = silentLogger] = loggers.values();
+  return {
+    main: loggers.get("default") ?? first,
+    of: (group) => loggers.get(group) ?? silentLogger,
+  };
+}

@@ -97,7 +97,7 @@ export class Gateway {
     await this.#within(STOP_MS, tenant.whenEmpty());
     await this.#within(STOP_MS, tenant.close());
     await this.#bootHooks.shutdown(clients);
-    this.#loggers.of(group).info("Stopped the server", { group });
+    this.#loggers.of(group).info("Stopped the server");
   }
 
   /** Waits for something to happen, but not for ever. */
@@ -134,7 +134,6 @@ export class Gateway {
       const budget = new ConnectionBudget(server.maxConnections, descriptors);
       if (budget.maxConnections < server.maxConnections) {
         logger.warn("maxConnections is lowered to what the limit of open files allows", {
-          group,
           maxConnections: budget.maxConnections,
           configured: server.maxConnections,
         });
@@ -165,7 +164,6 @@ export class Gateway {
       await this.#bootHooks.newPool(group, pool);
       this.#loggers.of(group).info("There are clients available in the pool", {
         count: pool.snapshot().available,
-        group,
         name: pool.name,
       });
     }
@@ -174,7 +172,6 @@ export class Gateway {
   #announceProxies({ group, pools }: Member): void {
     for (const pool of pools) {
       this.#loggers.of(group).info("Started the client health check scheduler", {
-        group,
         name: pool.name,
         healthCheckPeriod: formatDuration(pool.options.healthCheckPeriodMs),
       });
@@ -190,16 +187,16 @@ export class Gateway {
     await tenant.listen(address === configured ? undefined : [parseAddress(address)]);
     await this.#bootHooks.booted();
     for (const listening of tenant.addresses) {
-      logger.info("GatewayD is listening", { address: listening, group });
+      logger.info("GatewayD is listening", { address: listening });
     }
-    if (certificates !== undefined) logger.info("TLS is enabled", { group });
+    if (certificates !== undefined) logger.info("TLS is enabled");
     if (server.enableTicker) this.#startTicker(tenant, server.tickInterval);
   }
 
   #startTicker(tenant: Tenant, intervalMs: number): void {
     const tick = (): void => {
       const { clients: count, group } = tenant;
-      this.#loggers.of(group).info("Active client connections", { count, group });
+      this.#loggers.of(group).info("Active client connections", { count });
       void this.#bootHooks.tick(count);
     };
     tick();
@@ -207,7 +204,7 @@ export class Gateway {
   }
 
   async #drain({ group, tenant }: Member): Promise<void> {
-    this.#loggers.of(group).info("GatewayD is shutting down", { group });
+    this.#loggers.of(group).info("GatewayD is shutting down");
     tenant.drain();
     const { drainTimeout } = serverOf(this.#config.global, group);
     await this.#within(drainTimeout, tenant.whenEmpty());

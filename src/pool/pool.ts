@@ -89,6 +89,8 @@ export class Pool {
   #failures = 0;
   #isClosed = false;
   #isRecycling = false;
+  /** The server is back after an outage, but the pool is not full yet. */
+  #isRecovering = false;
   /** Called when the first backend lives again after none did. */
   onLive: (() => void) | undefined;
   /** Called when the last live backend was lost. */
@@ -238,7 +240,6 @@ export class Pool {
           attempt: attempt + 1,
           retries,
           delay: `${waitMs}ms`,
-          group: this.options.group,
           name: this.name,
         });
         await new Promise<void>((resolve) => this.#timers.after(waitMs, resolve));
@@ -284,7 +285,6 @@ export class Pool {
     if (index < 0) return;
     this.#available.splice(index, 1);
     this.#logger.debug("A server connection was closed by the server", {
-      group: this.options.group,
       name: this.name,
     });
     this.#shrunk();
@@ -320,18 +320,27 @@ export class Pool {
       const dialled = await this.options.dial();
       this.#dialling--;
       if (this.#failures > 0) {
-        this.#logger.info("The server can be reached again", {
-          group: this.options.group,
-          name: this.name,
-        });
+        this.#isRecovering = true;
+        this.#logger.info("The server can be reached again", { name: this.name });
       }
       this.#admit(dialled);
       this.#refill();
+      this.#announceRecovery();
     } catch (thrown) {
       this.#dialling--;
       this.#dialFailed(GatewayError.from(thrown));
     }
     if (this.#isClosed && this.#isEmpty) this.#onEmpty?.();
+  }
+
+  /** Once, when the pool is full again after an outage. */
+  #announceRecovery(): void {
+    if (!this.#isRecovering || this.#missing > 0 || this.#dialling > 0) return;
+    this.#isRecovering = false;
+    this.#logger.info("There are clients available in the pool", {
+      count: this.#available.length,
+      name: this.name,
+    });
   }
 
   #dialFailed(error: GatewayError): void {
@@ -340,7 +349,6 @@ export class Pool {
     if (this.#failures === 1) {
       this.#logger.error("Failed to connect to the server, trying until it answers", {
         error,
-        group: this.options.group,
         name: this.name,
         missing: this.#missing,
       });

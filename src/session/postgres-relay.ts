@@ -119,7 +119,6 @@ export class PostgresRelay extends Relay implements Cancellable {
     } catch (thrown) {
       this.#context.logger.warn("Failed to send a cancel request to the server", {
         error: GatewayError.from(thrown),
-        group: this.#context.group,
         name: this.#pool.name,
       });
     }

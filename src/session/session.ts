@@ -468,8 +468,8 @@ export class Session implements ConnectionHandler, Waiter {
   }
 
   #log(level: RecordLevel, message: string, fields: LogFields): void {
-    const { logger, group } = this.#context;
+    const { logger } = this.#context;
     if (!logger.isEnabled(level)) return;
-    logger.log(level, message, { ...fields, group, client: this.clientAddress });
+    logger.log(level, message, { ...fields, client: this.clientAddress });
   }
 }
