@@ -62,7 +62,7 @@ export class AnswerLedger {
     switch (tag) {
       case FrontendTag.Query:
       case FrontendTag.FunctionCall:
-        if (this.#isSkipping || this.#isCopying) return;
+        if (this.#isSkipping || this.#endsCopy()) return;
         this.#pending.push(READY);
         this.owedReadyForQuery++;
         return;
@@ -77,7 +77,7 @@ export class AnswerLedger {
       case FrontendTag.Describe:
       case FrontendTag.Execute:
       case FrontendTag.Close: {
-        if (this.#isSkipping || this.#isCopying) return;
+        if (this.#isSkipping || this.#endsCopy()) return;
         const last = this.#pending.length - 1;
         const run = last >= this.#head ? (this.#pending[last] ?? 0) : 0;
         if (run > 0) this.#pending[last] = run + 1;
@@ -118,8 +118,11 @@ export class AnswerLedger {
 
   /** A whole ReadyForQuery of the server. */
   readyForQuery(transactionStatus: number): void {
+    const isLogin = !this.isLoggedIn;
     this.transactionStatus = transactionStatus;
     this.cycles++;
+    // The one that ends the login answers nothing, also when requests came right behind the startup.
+    if (isLogin) return;
     this.#isCopying = false;
     for (let item = this.#headItem(); item !== 0; item = this.#headItem()) {
       this.#drop();
@@ -156,15 +159,25 @@ export class AnswerLedger {
     this.#isSkipping = this.isAnswered;
   }
 
-  /** Whatever was sent behind the head, up to the end of its data, the server swallows. */
+  /** A message that has no place in COPY data: the server takes it, and answers with an error. */
+  #endsCopy(): boolean {
+    const wasCopying = this.#isCopying;
+    this.#isCopying = false;
+    return wasCopying;
+  }
+
+  /** Of what was sent behind the head the server reads on, until something ends the COPY. */
   #startCopy(): void {
-    this.#isCopying = true;
+    // A message directly behind the Execute, in the same run, ends it: the error drops the run.
+    if (this.#headItem() > 1) return;
     const behind = this.#pending.splice(this.#head + 1);
-    const end = behind.indexOf(COPY_END);
-    if (end >= 0) this.#isCopying = false;
-    for (const item of end < 0 ? behind : behind.slice(0, end)) {
-      if (item === READY || item === SYNC) this.owedReadyForQuery--;
-    }
-    if (end >= 0) this.#pending.push(...behind.slice(end + 1));
+    const end = behind.findIndex((item) => item !== SYNC);
+    this.#isCopying = end < 0;
+    this.owedReadyForQuery -= end < 0 ? behind.length : end;
+    if (end < 0) return;
+    const item = behind[end] ?? 0;
+    if (item === READY) this.owedReadyForQuery--;
+    if (item > 1) this.#pending.push(item - 1);
+    this.#pending.push(...behind.slice(end + 1));
   }
 }
