@@ -73,6 +73,7 @@ export class RequestUnits {
         this.#emit({ kind: "startup", bytes });
         return;
       case FrontendTag.CopyFail:
+        this.#flush("batchPart");
         this.#emit({ kind: "copy", bytes });
         return;
       case FrontendTag.Terminate:
