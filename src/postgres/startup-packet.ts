@@ -62,7 +62,11 @@ function readCode(packet: Uint8Array): StartupPacket {
   if (code === SSL_REQUEST_CODE && isBare) return { kind: "sslRequest", byteLength };
   if (code === GSSENC_REQUEST_CODE && isBare) return { kind: "gssEncRequest", byteLength };
   if (code === CANCEL_REQUEST_CODE) {
-    return { kind: "cancelRequest", byteLength, key: packet.slice(MIN_STARTUP_BYTES) };
+    return {
+      kind: "cancelRequest",
+      byteLength,
+      key: Uint8Array.from(packet.subarray(MIN_STARTUP_BYTES)),
+    };
   }
   const majorVersion = code >>> 16;
   const minorVersion = code & 0xffff;
