@@ -62,12 +62,7 @@ export const TransactionStatus = {
 } as const;
 
 const FRONTEND_TAGS: ReadonlySet<number> = new Set(Object.values(FrontendTag));
-const BACKEND_TAGS: ReadonlySet<number> = new Set(Object.values(BackendTag));
 
 export function isFrontendTag(tag: number): boolean {
   return FRONTEND_TAGS.has(tag);
-}
-
-export function isBackendTag(tag: number): boolean {
-  return BACKEND_TAGS.has(tag);
 }
