@@ -1,8 +1,10 @@
 import { reportUnexpected, runCommandLine } from "./cli/index.ts";
 
-const endWith = async (error: unknown): Promise<never> =>
+async function endWith(error: unknown): Promise<never> {
   process.exit(await reportUnexpected(error));
-process.on("uncaughtException", endWith);
-process.on("unhandledRejection", endWith);
+}
+
+process.on("uncaughtException", (error) => void endWith(error));
+process.on("unhandledRejection", (reason) => void endWith(reason));
 
 process.exit(await runCommandLine(process.argv.slice(2)));

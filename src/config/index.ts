@@ -15,8 +15,8 @@ export type {
   Origin,
 } from "./loaded-config.ts";
 export { configPayload, flattenPayload } from "./config-payload.ts";
-export { renderConfigurationDocs } from "./configuration-docs.ts";
 export { defaultGlobalYaml, defaultPluginsYaml } from "./default-files.ts";
+export { editDistance } from "./edit-distance.ts";
 export { describeEffectiveConfig } from "./effective-config.ts";
 export { generatedConfigFiles } from "./generated-files.ts";
 export { loadConfig, loadGlobalConfig, loadPluginsConfig } from "./load-config.ts";
@@ -24,7 +24,6 @@ export {
   formatDuration,
   globalJsonSchema,
   isUnixAddress,
-  parseDuration,
   pluginsJsonSchema,
   splitHostPort,
 } from "./schema/index.ts";

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { editDistance, nearestKey, suggestion } from "./nearest-key.ts";
+import { editDistance } from "./edit-distance.ts";
+import { nearestKey, suggestion } from "./nearest-key.ts";
 
 test.each([
   ["", "", 0],

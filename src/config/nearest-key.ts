@@ -1,4 +1,5 @@
 /** Finds what somebody meant who mistyped a name. */
+import { editDistance } from "./edit-distance.ts";
 
 /**
  * The candidate with the fewest edits to `name`, regardless of case; undefined when none is close
@@ -23,20 +24,4 @@ export function nearestKey(name: string, candidates: Iterable<string>): string |
 export function suggestion(name: string, candidates: Iterable<string>): string {
   const nearest = nearestKey(name, candidates);
   return nearest === undefined ? "" : `, did you mean "${nearest}"?`;
-}
-
-/** Insertions, deletions and replacements between two texts (Levenshtein). */
-export function editDistance(left: string, right: string): number {
-  let previous = Array.from({ length: right.length + 1 }, (_, column) => column);
-  for (let row = 1; row <= left.length; row++) {
-    const current = [row];
-    for (let column = 1; column <= right.length; column++) {
-      const replace = (previous[column - 1] ?? 0) + (left[row - 1] === right[column - 1] ? 0 : 1);
-      const insert = (current[column - 1] ?? 0) + 1;
-      const remove = (previous[column] ?? 0) + 1;
-      current.push(Math.min(replace, insert, remove));
-    }
-    previous = current;
-  }
-  return previous[right.length] ?? 0;
 }

@@ -3,11 +3,12 @@ import { createStrategy } from "../balancer/index.ts";
 import type { GlobalConfig, LoadedConfig } from "../config/index.ts";
 import type { HookRegistry } from "../hooks/index.ts";
 import type { Logger } from "../logging/index.ts";
-import { dial, parseAddress } from "../net/index.ts";
+import { dial } from "../net/index.ts";
 import type { TimerWheel } from "../net/index.ts";
 import { BlockRouter, Pool } from "../pool/index.ts";
 import type { Budget, CancelKeys, ClientTls, SessionHooks } from "../session/index.ts";
 import { Tenant } from "./tenant.ts";
+import { toAddress } from "./to-address.ts";
 
 export interface TenantParts {
   readonly group: string;
@@ -38,7 +39,7 @@ export function buildTenant(parts: TenantParts): { tenant: Tenant; pools: readon
   });
   const tenant = new Tenant({
     group,
-    addresses: server.address.map(parseAddress),
+    addresses: server.address.map((text) => toAddress(server.network, text)),
     socketMode: server.socketMode,
     reusePort: server.reusePort,
     pools,
@@ -88,7 +89,7 @@ function buildPool(
   if (client === undefined || pool === undefined || proxy === undefined) {
     throw new Error(`block ${group}.${block} is not complete`); // Checked at load.
   }
-  const address = parseAddress(client.address);
+  const address = toAddress(client.network, client.address);
   return new Pool({
     group,
     name: block,

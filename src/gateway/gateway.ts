@@ -2,7 +2,7 @@
 import { formatDuration } from "../config/index.ts";
 import type { LoadedConfig } from "../config/index.ts";
 import { HookRegistry } from "../hooks/index.ts";
-import { TimerWheel, parseAddress } from "../net/index.ts";
+import { TimerWheel } from "../net/index.ts";
 import type { Pool } from "../pool/index.ts";
 import { CancelKeys } from "../session/index.ts";
 import { BootHooks } from "./boot-hooks.ts";
@@ -13,6 +13,7 @@ import type { GroupSnapshot } from "./control-port.ts";
 import type { Loggers } from "./create-loggers.ts";
 import { traceHooks } from "./hook-tracing.ts";
 import type { Tenant } from "./tenant.ts";
+import { toAddress } from "./to-address.ts";
 
 /** Peers that do not finish within this time are cut off by the end of the process. */
 const STOP_MS = 1_000;
@@ -184,7 +185,7 @@ export class Gateway {
     const [configured = ""] = server.address;
     const address = await this.#bootHooks.run(configured);
     await this.#bootHooks.booting();
-    await tenant.listen(address === configured ? undefined : [parseAddress(address)]);
+    await tenant.listen(address === configured ? undefined : [toAddress(server.network, address)]);
     await this.#bootHooks.booted();
     for (const listening of tenant.addresses) {
       logger.info("GatewayD is listening", { address: listening });

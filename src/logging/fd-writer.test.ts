@@ -6,7 +6,11 @@ import { FdWriter } from "./fd-writer.ts";
 
 /** A descriptor that takes `room` bytes and then says that it is full, and a timer by hand. */
 function setUp() {
-  const state = { room: Number.POSITIVE_INFINITY, written: "", error: undefined as unknown };
+  const state = {
+    room: Number.POSITIVE_INFINITY,
+    written: "",
+    error: undefined as Error | undefined,
+  };
   const retries: (() => void)[] = [];
   const writer = new FdWriter(2, {
     writeSync: (_fd, bytes) => {

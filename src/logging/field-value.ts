@@ -29,6 +29,7 @@ function errorText(error: Error): string {
   let text = error.message === "" ? error.name : error.message;
   let cause = error.cause;
   for (let depth = 0; depth < MAX_CAUSES && cause !== undefined && cause !== null; depth += 1) {
+    // oxlint-disable-next-line typescript/no-base-to-string -- a cause may be anything at all
     const message = cause instanceof Error ? cause.message : String(cause);
     if (!text.includes(message)) text += `: ${message}`;
     cause = cause instanceof Error ? cause.cause : undefined;

@@ -1,5 +1,4 @@
-/** Addresses as they stand in the configuration, taken apart. Pure. */
-import { GatewayError } from "../errors.ts";
+/** Addresses of listeners and servers. Pure. */
 
 /** Where to listen, or what to dial. */
 export type Address =
@@ -9,25 +8,6 @@ export type Address =
 
 /** PostgreSQL's port, which names its socket file in a directory. */
 export const POSTGRES_PORT = 5432;
-
-/**
- * Reads `host:port`, `[v6]:port`, `:port` (every interface) or a path that begins with `/`, `./`,
- * `@` or `unix:`.
- * @throws GatewayError ERR_CONFIG_INVALID when it is none of them.
- */
-export function parseAddress(text: string): Address {
-  const path = text.startsWith("unix:") ? text.slice("unix:".length) : text;
-  if (/^(?:\.{0,2}\/|@)/.test(path)) return { kind: "unix", path };
-  const match = /^(?:\[([^\]]*)\]|([^:]*)):(\d{1,5})$/.exec(text);
-  const port = Number(match?.[3]);
-  if (match === null || port > 65_535) {
-    throw new GatewayError(
-      "ERR_CONFIG_INVALID",
-      `"${text}" is not an address: expected host:port, [ipv6]:port or the path of a unix socket`,
-    );
-  }
-  return { kind: "tcp", host: match[1] ?? match[2] ?? "", port };
-}
 
 /** The configuration's way to write it, e.g. for logs. */
 export function formatAddress(address: Address): string {

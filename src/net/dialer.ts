@@ -48,7 +48,7 @@ export async function dial(options: DialOptions): Promise<Dialled> {
 }
 
 /** The literal addresses that a configured address stands for right now, in order of preference. */
-export async function resolve(address: Address): Promise<readonly Address[]> {
+async function resolve(address: Address): Promise<readonly Address[]> {
   if (address.kind === "unix") {
     return [{ kind: "unix", path: socketFile(address.path, POSTGRES_PORT) }];
   }

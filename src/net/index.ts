@@ -2,12 +2,11 @@
  * Sockets, and the only place that touches Bun's: listeners, dialling, connections, deadlines.
  * May import: errors, logging.
  */
-export { formatAddress, parseAddress } from "./address.ts";
 export type { Address } from "./address.ts";
 export { ignoringHandler } from "./connection.ts";
 export type { Connection, ConnectionHandler } from "./connection.ts";
 export { acceptDirectTls } from "./direct-tls.ts";
-export { dial, resolve } from "./dialer.ts";
+export { dial } from "./dialer.ts";
 export type { DialOptions, Dialled } from "./dialer.ts";
 export { listen } from "./listener.ts";
 export type { Listener, ListenOptions } from "./listener.ts";

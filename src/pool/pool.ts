@@ -21,8 +21,8 @@ import type { Logger } from "../logging/index.ts";
 import type { Deadline, Dialled, TimerWheel } from "../net/index.ts";
 import { backoffMs } from "./backoff.ts";
 import type { BackoffOptions } from "./backoff.ts";
-import { Ticket, WaitQueue } from "./wait-queue.ts";
-import type { Waiter } from "./wait-queue.ts";
+import { WaitQueue } from "./wait-queue.ts";
+import type { Ticket, Waiter } from "./wait-queue.ts";
 
 export interface PoolOptions {
   readonly group: string;

@@ -3,8 +3,8 @@
  * May import: errors. Pure: no Bun, no clock, no files.
  */
 export { addressProblem, isUnixAddress, splitHostPort } from "./address.ts";
-export { formatByteSize, parseByteSize } from "./byte-size.ts";
-export { durationToNanoseconds, formatDuration, parseDuration } from "./duration.ts";
+export { formatByteSize } from "./byte-size.ts";
+export { durationToNanoseconds, formatDuration } from "./duration.ts";
 export { globalSchema } from "./global-schema.ts";
 export type {
   ApiConfig,
