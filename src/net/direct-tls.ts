@@ -10,9 +10,6 @@ import type { Connection, ConnectionHandler } from "./connection.ts";
 import { ALPN_POSTGRESQL, namesOf } from "./server-tls.ts";
 import type { HandshakeResult, ServerTlsOptions } from "./server-tls.ts";
 
-/** The stream above is told to wait when this much is on its way to the kernel. */
-const MAX_WIRE_BACKLOG_BYTES = 256 * 1024;
-
 /**
  * Takes over `raw`, and answers the connection inside it, usable once `done` was called. A client
  * that does not name PostgreSQL by ALPN is refused, as PostgreSQL does.
@@ -160,13 +157,14 @@ class DirectTlsConnection implements Connection {
 
 /** The encrypted side as a node stream. */
 function wireOf(raw: Connection): Duplex {
+  let isStalled = false;
   let whenDrained: (() => void) | undefined;
   const wire = new Duplex({
     allowHalfOpen: true,
     read: () => raw.resume(),
     write: (chunk: Uint8Array, _encoding, taken) => {
       raw.write(chunk);
-      if (raw.backlogBytes > MAX_WIRE_BACKLOG_BYTES) whenDrained = taken;
+      if (isStalled) whenDrained = taken;
       else taken();
     },
     final: (taken) => {
@@ -178,8 +176,11 @@ function wireOf(raw: Connection): Duplex {
     onData: (bytes) => {
       if (!wire.push(bytes)) raw.pause();
     },
-    onStall: () => {},
+    onStall: () => {
+      isStalled = true;
+    },
     onDrain: () => {
+      isStalled = false;
       const drained = whenDrained;
       whenDrained = undefined;
       drained?.();
