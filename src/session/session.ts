@@ -55,6 +55,8 @@ type State =
 
 /** A client that waits may have sent this much; then it is not read from any more. */
 const MAX_WAITING_BYTES = 64 * 1024;
+/** When the gateway stops: how long a client may take to send the startup that can be answered. */
+const DRAIN_STARTUP_MS = 1_000;
 /** A startup that meets only backends which the server had dropped is tried again this often. */
 const MAX_STARTUP_RETRIES = 3;
 
@@ -112,8 +114,13 @@ export class Session implements ConnectionHandler, Waiter {
 
   /** The gateway stops: ends at the next good moment. */
   drain(): void {
-    if (this.#relay !== undefined) this.#relay.drain();
-    else this.#refuse("ERR_SHUTTING_DOWN");
+    if (this.#relay !== undefined) {
+      this.#relay.drain();
+      return;
+    }
+    this.#refuse("ERR_SHUTTING_DOWN");
+    // It has not said yet what it wants: that is nothing to wait long for.
+    if (!this.#isEnding && this.#state !== "cancelling") this.#armStartupTimeout();
   }
 
   /** Ends now. */
@@ -409,7 +416,8 @@ export class Session implements ConnectionHandler, Waiter {
 
   #armStartupTimeout(): void {
     const { startupTimeoutMs } = this.#context.limits;
-    if (startupTimeoutMs > 0) this.#deadline.set(startupTimeoutMs);
+    if (this.#refusal === "ERR_SHUTTING_DOWN") this.#deadline.set(DRAIN_STARTUP_MS);
+    else if (startupTimeoutMs > 0) this.#deadline.set(startupTimeoutMs);
     else this.#deadline.clear();
   }
 
