@@ -20,6 +20,8 @@ export class Certificates {
   readonly #logger: Logger;
   #current: ServerTlsOptions;
   #stamp: string;
+  /** Why the files as they are now cannot be used; said once. */
+  #failure: string | undefined;
   #timer: Timer;
 
   /** @throws GatewayError ERR_CONFIG_INVALID naming the file that cannot be used, and why */
@@ -46,10 +48,13 @@ export class Certificates {
       if (stamp === this.#stamp) return;
       this.#stamp = stamp;
       this.#current = readCertificates(this.#files);
+      this.#failure = undefined;
       this.#logger.info("TLS certificates are reloaded", { certFile: this.#files.certFile });
     } catch (thrown) {
       this.#stamp = "";
       const error = GatewayError.from(thrown);
+      if (error.message === this.#failure) return;
+      this.#failure = error.message;
       this.#logger.error("Failed to reload the TLS certificates, keeping the old ones", { error });
     }
   }
