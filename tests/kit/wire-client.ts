@@ -1,5 +1,5 @@
 import { connect as connectTcp, type Socket } from "node:net";
-import { connect as connectTls, type ConnectionOptions } from "node:tls";
+import { connect as connectTls, type ConnectionOptions, type PeerCertificate } from "node:tls";
 import { waitFor } from "./wait-for.ts";
 
 /** One message of a server: its type letter and what follows the length. */
@@ -134,10 +134,10 @@ export class WireClient implements AsyncDisposable {
     this.send(frontendMessage("Q", `${text}\0`));
   }
 
-  /** Begins TLS now; resolves when the handshake is done. */
-  async startTls(options: ConnectionOptions = {}): Promise<void> {
+  /** Begins TLS now; resolves with the other side's certificate when the handshake is done. */
+  async startTls(options: ConnectionOptions = {}): Promise<PeerCertificate> {
     const plain = this.#socket;
-    plain.removeAllListeners("data").removeAllListeners("end").removeAllListeners("close");
+    plain.removeAllListeners("data").removeAllListeners("end");
     const secure = connectTls({ socket: plain, rejectUnauthorized: false, ...options });
     await new Promise<void>((resolve, reject) => {
       secure.once("secureConnect", resolve);
@@ -146,14 +146,15 @@ export class WireClient implements AsyncDisposable {
     });
     this.#socket = secure;
     this.#listen(secure);
+    return secure.getPeerCertificate();
   }
 
   /** Asks for TLS and begins it. @throws unless the answer is `S`. */
-  async requestTls(options?: ConnectionOptions): Promise<void> {
+  async requestTls(options?: ConnectionOptions): Promise<PeerCertificate> {
     this.send(sslRequest());
     const answer = await this.bytes(1);
     if (answer.toString() !== "S") throw new Error(`TLS is refused: ${answer.toString()}`);
-    await this.startTls(options);
+    return await this.startTls(options);
   }
 
   /** Closes the connection at once. */
@@ -193,9 +194,15 @@ export class WireClient implements AsyncDisposable {
 
 const DEFAULT_USER = { user: "postgres", database: "postgres" } as const;
 
-/** Connects; both sides may end by themselves. */
-export async function connectWire(target: WireTarget): Promise<WireClient> {
-  const socket = connectTcp({ ...target, allowHalfOpen: true });
+/**
+ * Connects. Like most clients it closes when the other side has ended, unless `allowHalfOpen` is true.
+ */
+export async function connectWire(
+  target: WireTarget,
+  { allowHalfOpen = false }: { readonly allowHalfOpen?: boolean } = {},
+): Promise<WireClient> {
+  const where = "path" in target ? { path: target.path } : { host: target.host, port: target.port };
+  const socket = connectTcp({ ...where, allowHalfOpen });
   await new Promise<void>((resolve, reject) => {
     socket.once("connect", resolve);
     socket.once("error", reject);
