@@ -13,6 +13,8 @@ interface Request {
 class ModelServer {
   readonly inbox: Request[] = [];
   isSkipping = false;
+  /** Of a message that is no COPY data in the middle of a COPY. */
+  isDead = false;
   copy: "none" | "simple" | "extended" = "none";
 
   /** Handles the next message. */
@@ -54,6 +56,7 @@ class ModelServer {
     if (tag === "S" || tag === "H" || (tag === "d" && fate !== "fails")) return "";
     const isSimple = this.copy === "simple";
     this.copy = "none";
+    if (!"dcf".includes(tag)) this.isDead = true;
     if (tag === "c" && fate !== "fails") return isSimple ? "CZ" : "C";
     this.isSkipping = !isSimple;
     return isSimple ? "EZ" : "E";
@@ -61,7 +64,7 @@ class ModelServer {
 }
 
 const anyRequest: fc.Arbitrary<Request> = fc.record({
-  tag: fc.constantFrom(..."QQFPBDECHSSdcf"),
+  tag: fc.constantFrom(..."QQFPBDECHSSdcf".split("")),
   fate: fc.constantFrom("succeeds", "succeeds", "succeeds", "fails", "copy"),
 });
 
@@ -102,7 +105,7 @@ test("the ledger agrees with a model of the server in any conversation", () => {
       const ledger = new AnswerLedger();
       ledger.readyForQuery("I".charCodeAt(0));
       const check = (): void => {
-        if (server.inbox.length > 0) return;
+        if (server.inbox.length > 0 || server.isDead) return;
         const { isCopying, isIdle, owedReadyForQuery } = ledger;
         const isWaiting = server.copy !== "none";
         expect({ isCopying, isIdle, owedReadyForQuery }).toEqual({

@@ -212,31 +212,6 @@ const CONVERSATIONS: Readonly<Record<string, readonly Step[]>> = {
     ["server", "GC", 2, "busy"],
     ["server", "ZCZ", 0, "idle"],
   ],
-  "a Query where COPY data should come": [
-    ["client", "Q", 1, "busy"],
-    ["server", "G", 1, "copying"],
-    ["client", "dQ", 1, "busy"],
-    ["server", "EZ", 0, "idle"],
-  ],
-  "a Query behind a COPY, which the COPY takes": [
-    ["client", "QQQ", 3, "busy"],
-    ["server", "G", 2, "busy"],
-    ["server", "EZ", 1, "busy"],
-    ["server", "CZ", 0, "idle"],
-  ],
-  "a batch behind the Execute of a COPY, which ends it": [
-    ["client", "PBEPBES", 1, "busy"],
-    ["server", "12G", 1, "busy"],
-    ["server", "E", 1, "busy"],
-    ["server", "Z", 0, "idle"],
-  ],
-  "a batch behind a COPY by Query, which loses its first message": [
-    ["client", "QPBES", 2, "busy"],
-    ["server", "G", 2, "busy"],
-    ["server", "EZ", 1, "busy"],
-    ["server", "E", 1, "busy"],
-    ["server", "Z", 0, "idle"],
-  ],
   "replication, data both ways": [
     ["client", "Q", 1, "busy"],
     ["server", "Wdd", 1, "copying"],

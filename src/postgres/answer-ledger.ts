@@ -62,7 +62,7 @@ export class AnswerLedger {
     switch (tag) {
       case FrontendTag.Query:
       case FrontendTag.FunctionCall:
-        if (this.#isSkipping || this.#endsCopy()) return;
+        if (this.#isSkipping || this.#isCopying) return;
         this.#pending.push(READY);
         this.owedReadyForQuery++;
         return;
@@ -77,7 +77,7 @@ export class AnswerLedger {
       case FrontendTag.Describe:
       case FrontendTag.Execute:
       case FrontendTag.Close: {
-        if (this.#isSkipping || this.#endsCopy()) return;
+        if (this.#isSkipping || this.#isCopying) return;
         const last = this.#pending.length - 1;
         const run = last >= this.#head ? (this.#pending[last] ?? 0) : 0;
         if (run > 0) this.#pending[last] = run + 1;
@@ -159,25 +159,18 @@ export class AnswerLedger {
     this.#isSkipping = this.isAnswered;
   }
 
-  /** A message that has no place in COPY data: the server takes it, and answers with an error. */
-  #endsCopy(): boolean {
-    const wasCopying = this.#isCopying;
-    this.#isCopying = false;
-    return wasCopying;
-  }
-
-  /** Of what was sent behind the head the server reads on, until something ends the COPY. */
+  /**
+   * Whatever was sent behind the head, up to the end of its data, the server swallows: Syncs; of
+   * anything else that is no COPY data it dies.
+   */
   #startCopy(): void {
-    // A message directly behind the Execute, in the same run, ends it: the error drops the run.
-    if (this.#headItem() > 1) return;
+    this.#isCopying = true;
     const behind = this.#pending.splice(this.#head + 1);
-    const end = behind.findIndex((item) => item !== SYNC);
-    this.#isCopying = end < 0;
-    this.owedReadyForQuery -= end < 0 ? behind.length : end;
-    if (end < 0) return;
-    const item = behind[end] ?? 0;
-    if (item === READY) this.owedReadyForQuery--;
-    if (item > 1) this.#pending.push(item - 1);
-    this.#pending.push(...behind.slice(end + 1));
+    const end = behind.indexOf(COPY_END);
+    if (end >= 0) this.#isCopying = false;
+    for (const item of end < 0 ? behind : behind.slice(0, end)) {
+      if (item === READY || item === SYNC) this.owedReadyForQuery--;
+    }
+    if (end >= 0) this.#pending.push(...behind.slice(end + 1));
   }
 }
