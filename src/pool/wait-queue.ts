@@ -1,6 +1,7 @@
-/** Who waits for a backend: first come, first served, and any one may leave at any time. */
+/** Who waits for a backend: first come, first served, each for a limited time. */
 import type { GatewayError } from "../errors.ts";
 import type { Backend } from "../backend/index.ts";
+import type { Deadline, TimerWheel } from "../net/index.ts";
 import type { Pool } from "./pool.ts";
 
 /** Wants a backend. Exactly one of the two is called, unless the ticket is withdrawn before. */
@@ -18,6 +19,7 @@ export class Ticket {
   readonly sinceMs: number;
   /** The pool whose queue it stands in; undefined once served, failed or withdrawn. */
   pool: Pool | undefined;
+  /** Its neighbours. They belong to the queue. */
   previous: Ticket | undefined;
   next: Ticket | undefined;
 
@@ -27,18 +29,30 @@ export class Ticket {
   }
 }
 
-/** A doubly linked list, ordered by `sinceMs`: oldest first. */
+/** A doubly linked list, ordered by `sinceMs`: any ticket leaves in constant time. */
 export class WaitQueue {
+  readonly #timers: TimerWheel;
+  readonly #timeoutMs: number;
+  readonly #onExpired: (ticket: Ticket) => void;
+  /** Time is up for the oldest first, so one deadline is enough for all. */
+  readonly #deadline: Deadline;
   #oldest: Ticket | undefined;
   #newest: Ticket | undefined;
   #length = 0;
 
-  get length(): number {
-    return this.#length;
+  /**
+   * @param timeoutMs how long a ticket may wait; 0 = for ever
+   * @param onExpired gets tickets whose time is up, out of the queue already
+   */
+  constructor(timers: TimerWheel, timeoutMs: number, onExpired: (ticket: Ticket) => void) {
+    this.#timers = timers;
+    this.#timeoutMs = timeoutMs;
+    this.#onExpired = onExpired;
+    this.#deadline = timers.deadline(() => this.#expire());
   }
 
-  get oldest(): Ticket | undefined {
-    return this.#oldest;
+  get length(): number {
+    return this.#length;
   }
 
   /** Adds it behind everyone who has waited longer: nearly always at the end. */
@@ -53,6 +67,7 @@ export class WaitQueue {
     if (after === undefined) this.#newest = ticket;
     else after.previous = ticket;
     this.#length++;
+    if (this.#oldest === ticket) this.#arm();
   }
 
   /** The ticket must be in this queue. */
@@ -63,12 +78,34 @@ export class WaitQueue {
     else ticket.next.previous = ticket.previous;
     ticket.previous = undefined;
     ticket.next = undefined;
+    ticket.pool = undefined;
     this.#length--;
+    if (this.#length === 0) this.#deadline.clear();
   }
 
   takeOldest(): Ticket | undefined {
     const ticket = this.#oldest;
     if (ticket !== undefined) this.remove(ticket);
     return ticket;
+  }
+
+  dispose(): void {
+    this.#deadline.dispose();
+  }
+
+  #arm(): void {
+    if (this.#oldest === undefined || this.#timeoutMs === 0) return;
+    const untilMs = this.#oldest.sinceMs + this.#timeoutMs;
+    this.#deadline.set(Math.max(0, untilMs - this.#timers.clock.now()));
+  }
+
+  #expire(): void {
+    const askedBeforeMs = this.#timers.clock.now() - this.#timeoutMs;
+    for (let ticket = this.#oldest; ticket; ticket = this.#oldest) {
+      if (ticket.sinceMs > askedBeforeMs) break;
+      this.remove(ticket);
+      this.#onExpired(ticket);
+    }
+    this.#arm();
   }
 }
