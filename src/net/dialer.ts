@@ -1,5 +1,6 @@
 /** Opening connections to servers: tcp with a fresh name look-up each time, and unix sockets. */
 import { lookup } from "node:dns/promises";
+import { isIP } from "node:net";
 import type { SocketHandler } from "bun";
 import { GatewayError } from "../errors.ts";
 import { POSTGRES_PORT, formatAddress } from "./address.ts";
@@ -53,6 +54,7 @@ async function resolve(address: Address): Promise<readonly Address[]> {
     return [{ kind: "unix", path: socketFile(address.path, POSTGRES_PORT) }];
   }
   const host = address.host === "" ? "localhost" : address.host;
+  if (isIP(host) !== 0) return [address];
   const found = await lookup(host, { all: true, order: "ipv4first" });
   return found.map(({ address: ip }) => ({ kind: "tcp", host: ip, port: address.port }));
 }
