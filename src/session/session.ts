@@ -8,7 +8,8 @@
  *   waiting      the StartupMessage is there, the backend is not
  *   relaying     both are there: a relay moves the bytes
  *   cancelling   it was a CancelRequest: passed on, then closed
- *   closing      OnClosing runs, the backend goes back, the client gets what is left for it
+ *   closing      OnClosing runs, then the backend goes back
+ *   lingering    the client gets what is left for it
  *   closed       OnClosed runs
  *
  * A session that must be refused (too many clients, no backend, TLS required, shutting down) is told
@@ -51,6 +52,7 @@ type State =
   | "relaying"
   | "cancelling"
   | "closing"
+  | "lingering"
   | "closed";
 
 /** A client that waits may have sent this much; then it is not read from any more. */
@@ -157,8 +159,8 @@ export class Session implements ConnectionHandler, Waiter {
 
   onClose(error: Error | undefined): void {
     if (error !== undefined) this.#log("debug", "A client connection was lost", { error });
-    this.#finish();
-    this.#closed();
+    if (this.#state === "lingering") this.#closed();
+    else this.#finish();
   }
 
   onLease(backend: Backend, pool: Pool): void {
@@ -189,7 +191,7 @@ export class Session implements ConnectionHandler, Waiter {
   }
 
   get #isEnding(): boolean {
-    return this.#state === "closing" || this.#state === "closed";
+    return this.#state === "closing" || this.#state === "lingering" || this.#state === "closed";
   }
 
   #readProxyHeader(): void {
@@ -441,14 +443,16 @@ export class Session implements ConnectionHandler, Waiter {
     const payload = () => closingPayload(endsOf(this.#client));
     this.#run(this.#context.hooks.onClosing, payload, () => {
       this.#giveBack();
-      this.#client.close();
+      this.#state = "lingering";
+      // While a relay had the client, or OnClosing took its time, the client may have gone unheard.
+      if (this.#client.isOpen) this.#client.close();
+      else this.#closed();
     });
   }
 
   #closed(): void {
     if (this.#state === "closed") return;
     this.#state = "closed";
-    this.#giveBack();
     const payload = () => closingPayload(endsOf(this.#client));
     this.#run(this.#context.hooks.onClosed, payload, () => {
       this.#context.budget.release(this.#admission);
