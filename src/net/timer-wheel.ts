@@ -46,7 +46,7 @@ export class TimerWheel {
 
   /** Files a deadline under the bucket of its time. Only {@link Deadline} calls this. */
   file(deadline: Deadline): void {
-    const bucket = Math.ceil(deadline.atMs / TICK_MS);
+    const bucket = bucketOf(deadline.atMs);
     deadline.bucket = bucket;
     const entries = this.#buckets.get(bucket);
     if (entries === undefined) this.#buckets.set(bucket, new Set([deadline]));
@@ -117,8 +117,8 @@ export class Deadline {
   /** Sets or moves it to `delayMs` from now. */
   set(delayMs: number): void {
     const atMs = this.#wheel.clock.now() + delayMs;
-    const movesEarlier = this.bucket !== Deadline.UNFILED && atMs < this.atMs;
-    if (movesEarlier) this.#wheel.unfile(this);
+    // By its bucket: a deadline that was cleared may still be filed under a later time.
+    if (bucketOf(atMs) < this.bucket) this.#wheel.unfile(this);
     this.atMs = atMs;
     if (this.bucket === Deadline.UNFILED) this.#wheel.file(this);
   }
@@ -145,4 +145,9 @@ export class Deadline {
     this.atMs = 0;
     this.#onExpire();
   }
+}
+
+/** The first bucket that ends no earlier. */
+function bucketOf(atMs: number): number {
+  return Math.ceil(atMs / TICK_MS);
 }
