@@ -6,6 +6,7 @@ import { GatewayError } from "../errors.ts";
 import { POSTGRES_PORT, formatAddress } from "./address.ts";
 import type { Address } from "./address.ts";
 import { socketFile } from "./listener.ts";
+import { reasonOf } from "./reason-of.ts";
 import { SocketConnection, socketEvents } from "./socket-connection.ts";
 import type { TimerWheel } from "./timer-wheel.ts";
 
@@ -103,9 +104,4 @@ function dialOne(address: Address, options: DialOptions): Promise<SocketConnecti
       reject(thrown);
     });
   });
-}
-
-function reasonOf(thrown: unknown): string {
-  if (!(thrown instanceof Error)) return String(thrown);
-  return "code" in thrown && typeof thrown.code === "string" ? thrown.code : thrown.message;
 }

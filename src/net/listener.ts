@@ -1,8 +1,9 @@
 /** Listening sockets: tcp, IPv6 and unix, each accepted socket as a {@link SocketConnection}. */
-import { chmodSync, statSync } from "node:fs";
+import { chmodSync, statSync, unlinkSync } from "node:fs";
 import { GatewayError } from "../errors.ts";
 import { formatAddress, formatHostPort } from "./address.ts";
 import type { Address } from "./address.ts";
+import { reasonOf } from "./reason-of.ts";
 import { SocketConnection, socketEvents } from "./socket-connection.ts";
 import type { BunSocket } from "./socket-connection.ts";
 import type { TimerWheel } from "./timer-wheel.ts";
@@ -33,10 +34,9 @@ export async function listen(options: ListenOptions): Promise<Listener> {
       ? listenTcp(options, options.address.host, options.address.port)
       : await listenUnix(options, socketFile(options.address.path, options.directoryPort));
   } catch (thrown) {
-    const reason = thrown instanceof Error ? thrown.message : String(thrown);
     throw new GatewayError(
       "ERR_LISTEN_FAILED",
-      `cannot listen on ${formatAddress(options.address)}: ${reason}`,
+      `cannot listen on ${formatAddress(options.address)}: ${reasonOf(thrown)}`,
       { cause: thrown },
     );
   }
@@ -67,8 +67,7 @@ function listenTcp(options: ListenOptions, host: string, port: number): Listener
 }
 
 async function listenUnix(options: ListenOptions, path: string): Promise<Listener> {
-  // Bun would take the file over from a process that still listens on it.
-  if (await answers(path)) throw new Error("another process listens on this socket");
+  await removeStale(path);
   const listener = Bun.listen<SocketConnection | undefined>({
     unix: path,
     data: undefined,
@@ -88,13 +87,19 @@ function accept(options: ListenOptions, path?: string): (socket: BunSocket) => v
   };
 }
 
+/** Removes the socket file of a process that is gone; any other file is left for `listen` to refuse. */
+async function removeStale(path: string): Promise<void> {
+  if (statSync(path, { throwIfNoEntry: false })?.isSocket() !== true) return;
+  if (await answers(path)) throw new Error("another process listens on this socket");
+  unlinkSync(path);
+}
+
 async function answers(path: string): Promise<boolean> {
-  if (statSync(path, { throwIfNoEntry: false })?.isSocket() !== true) return false;
   try {
     const socket = await Bun.connect({ unix: path, socket: { data() {} } });
     socket.terminate();
     return true;
   } catch {
-    return false; // Refused: a file left behind by a process that is gone.
+    return false;
   }
 }
