@@ -9,7 +9,13 @@ import { GatewayError } from "../errors.ts";
 import type { ErrorCode } from "../errors.ts";
 import type { Connection, Deadline } from "../net/index.ts";
 import type { Pool } from "../pool/index.ts";
-import { AnswerLedger, ClientStream, ServerStream, errorResponseFor } from "../postgres/index.ts";
+import {
+  AnswerLedger,
+  BackendTag,
+  ClientStream,
+  ServerStream,
+  errorResponseFor,
+} from "../postgres/index.ts";
 import type { Cancellable } from "./cancel-keys.ts";
 import { HookedTraffic } from "./hooked-traffic.ts";
 import type { HookedPort } from "./hooked-traffic.ts";
@@ -42,8 +48,8 @@ export class PostgresRelay extends Relay implements Cancellable {
   readonly #phase: SessionPhase;
   readonly #hooks: TrafficHooks;
   #hooked: HookedTraffic | undefined;
-  /** The server has said something: from then on the session belongs to this backend. */
-  #hasServerSpoken = false;
+  /** What the client sent behind its StartupMessage, until the server has said something. */
+  #unheard: Uint8Array[] | undefined = [];
   #hasClientEnded = false;
   #hasServerEnded = false;
   #isDraining = false;
@@ -125,6 +131,7 @@ export class PostgresRelay extends Relay implements Cancellable {
   }
 
   protected override fromClient(bytes: Uint8Array): void {
+    this.#unheard?.push(bytes);
     try {
       if (this.#hooked !== undefined || this.#hooks.areActive) {
         this.#enterHooks();
@@ -141,7 +148,11 @@ export class PostgresRelay extends Relay implements Cancellable {
 
   protected override fromServer(bytes: Uint8Array): void {
     try {
-      this.#hasServerSpoken = true;
+      if (this.#unheard !== undefined && isStartingUp(bytes)) {
+        this.#startAgain(true);
+        return;
+      }
+      this.#unheard = undefined;
       if (this.#hooked !== undefined || this.#hooks.areActive) this.#enterHooks();
       this.#serverStream.advance(bytes);
       if (this.#hooked !== undefined) this.#hooked.fromServer(bytes);
@@ -287,13 +298,18 @@ export class PostgresRelay extends Relay implements Cancellable {
     if (this.isOver || this.#hooked?.areResponsesThrough === false) return;
     if (this.#clientStream.hasTerminated || this.#hasClientEnded) {
       this.end({ kind: "clientGone" });
-    } else if (!this.#hasServerSpoken) {
-      this.end({ kind: "serverUnused" });
+    } else if (this.#unheard !== undefined) {
+      this.#startAgain(false);
     } else if (this.#serverStream.endedWithError && this.#serverStream.isAtBoundary) {
       this.end({ kind: "serverClosed" });
     } else {
       this.fail("ERR_SERVER_LOST");
     }
+  }
+
+  /** From here on this backend belongs to nobody: another one may get the same startup. */
+  #startAgain(isStarting: boolean): void {
+    this.end({ kind: "serverUnused", isStarting, rest: Buffer.concat(this.#unheard ?? []) });
   }
 
   /** The block's time limits on its server. */
@@ -312,4 +328,10 @@ export class PostgresRelay extends Relay implements Cancellable {
     if (this.#isQueryRunning) this.#serverSilence?.set(this.#pool.options.receiveTimeoutMs);
     else this.#serverSilence?.clear();
   }
+}
+
+/** FATAL 57P03 in answer to a startup: the server accepts connections, but no sessions yet. */
+function isStartingUp(firstAnswer: Uint8Array): boolean {
+  if (firstAnswer[0] !== BackendTag.ErrorResponse) return false;
+  return Buffer.from(firstAnswer).includes("\0C57P03\0");
 }

@@ -51,12 +51,16 @@ export class RawRelay extends Relay {
     });
   }
 
-  /** @param bytes what the client has sent already */
-  start(bytes: Uint8Array): void {
+  /**
+   * @param bytes what the client has sent already
+   * @param hasClientEnded and that was all
+   */
+  start(bytes: Uint8Array, hasClientEnded: boolean): void {
     this.backend.isUsed = true;
     this.#touch();
     this.join();
     if (bytes.length > 0) this.fromClient(bytes);
+    if (hasClientEnded) this.clientEnded();
   }
 
   /** A protocol that is not known has no good moment to stop: it goes on until it is cut off. */

@@ -24,8 +24,11 @@ export type RelayEnd =
   | { readonly kind: "clientGone" }
   /** The server closed, having told the client why. */
   | { readonly kind: "serverClosed" }
-  /** The server closed before its first byte: the session may try another backend. */
-  | { readonly kind: "serverUnused" }
+  /**
+   * The server closed before its first byte, or said that it is still starting: the session may try
+   * another backend. `rest` is what the client sent behind its StartupMessage.
+   */
+  | { readonly kind: "serverUnused"; readonly isStarting: boolean; readonly rest: Uint8Array }
   /** The gateway ended it; the client has been told, if it could be. */
   | { readonly kind: "failed"; readonly code: ErrorCode; readonly detail?: string };
 

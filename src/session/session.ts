@@ -18,8 +18,6 @@
 import type { Backend } from "../backend/index.ts";
 import { GatewayError } from "../errors.ts";
 import type { ErrorCode } from "../errors.ts";
-import { closingPayload, connectionPayload } from "../hooks/index.ts";
-import type { HookOutcome, HookPayload, HookSlot } from "../hooks/index.ts";
 import type { LogFields, RecordLevel } from "../logging/index.ts";
 import { acceptDirectTls, readProxyHeader } from "../net/index.ts";
 import type {
@@ -36,12 +34,13 @@ import {
   errorResponseFor,
   readStartupParameters,
 } from "../postgres/index.ts";
+import { ConnectionEvents } from "./connection-events.ts";
 import { PostgresRelay } from "./postgres-relay.ts";
 import { RawRelay } from "./raw-relay.ts";
 import type { Relay, RelayEnd } from "./relay.ts";
 import type { SessionContext } from "./session-context.ts";
 import { StartupBuffer } from "./startup-buffer.ts";
-import { TrafficHooks, endsOf } from "./traffic-hooks.ts";
+import { TrafficHooks } from "./traffic-hooks.ts";
 
 type State =
   | "proxyHeader"
@@ -59,8 +58,8 @@ type State =
 const MAX_WAITING_BYTES = 64 * 1024;
 /** When the gateway stops: how long a client may take to send the startup that can be answered. */
 const DRAIN_STARTUP_MS = 1_000;
-/** A startup that meets only backends which the server had dropped is tried again this often. */
-const MAX_STARTUP_RETRIES = 3;
+/** A server that is starting is asked this often whether it is ready. */
+const SERVER_START_POLL_MS = 200;
 
 interface Lease {
   readonly backend: Backend;
@@ -70,17 +69,22 @@ interface Lease {
 export class Session implements ConnectionHandler, Waiter {
   readonly #context: SessionContext;
   readonly #admission: "admitted" | "overLimit";
+  readonly #events: ConnectionEvents;
   readonly #buffer = new StartupBuffer();
   readonly #deadline: Deadline;
   #client: Connection;
   #state: State = "opening";
   #ticket: Ticket | undefined;
   #lease: Lease | undefined;
-  /** OnOpened and OnTraffic have been run for the lease. */
-  #isOpened = false;
+  /** Whether OnOpened and OnTraffic have been run: once, for the first lease. */
+  #opened: "no" | "running" | "done" = "no";
   #relay: Relay | undefined;
   #startupMessage: Uint8Array | undefined;
   #startupRetries = 0;
+  /** The server said that it is still starting: until when it is asked again, and when next. */
+  #serverStartsUntilMs: number | undefined;
+  #serverStart: Deadline | undefined;
+  #hasClientEnded = false;
   #tlsPeer: TlsPeer | undefined;
   /** Why this client cannot be served; told when it can hear it. */
   #refusal: ErrorCode | undefined;
@@ -89,6 +93,7 @@ export class Session implements ConnectionHandler, Waiter {
   constructor(client: Connection, context: SessionContext, admission: "admitted" | "overLimit") {
     this.#client = client;
     this.#context = context;
+    this.#events = new ConnectionEvents(context.hooks);
     this.#admission = admission;
     this.#deadline = context.timers.deadline(() => this.#startupTimedOut());
     if (admission === "overLimit") this.#refusal = "ERR_TOO_MANY_CLIENTS";
@@ -152,7 +157,8 @@ export class Session implements ConnectionHandler, Waiter {
   onDrain(): void {}
 
   onEnd(): void {
-    // Also a raw client may end before its server is there; what it sent still has to arrive.
+    this.#hasClientEnded = true;
+    // A raw client may have said all it has to say before its server is there.
     if (this.#context.protocol === "raw" && this.#buffer.byteLength > 0) return;
     this.#finish();
   }
@@ -172,17 +178,16 @@ export class Session implements ConnectionHandler, Waiter {
     this.#lease = { backend, pool };
     // Until its relay takes over the server may still close it, or greet.
     backend.watch(() => this.#leaseLost(backend));
-    if (this.#isOpened) {
+    if (this.#opened !== "no") {
       this.#join();
       return;
     }
-    const payload = () => connectionPayload(endsOf(this.#client));
-    this.#run(this.#context.hooks.onOpened, payload, () =>
-      this.#run(this.#context.hooks.onTraffic, payload, () => {
-        this.#isOpened = true;
-        this.#join();
-      }),
-    );
+    this.#opened = "running";
+    this.#events.opened(this.#client, (isTerminated) => {
+      this.#opened = "done";
+      if (isTerminated) this.#refuse("ERR_TERMINATED");
+      else this.#join();
+    });
   }
 
   onLeaseFailed(error: GatewayError): void {
@@ -213,8 +218,9 @@ export class Session implements ConnectionHandler, Waiter {
 
   #open(): void {
     this.#state = "opening";
-    const payload = () => connectionPayload(endsOf(this.#client));
-    this.#run(this.#context.hooks.onOpening, payload, () => {
+    this.#events.opening(this.#client, (isTerminated) => {
+      if (this.#isEnding) return;
+      if (isTerminated) this.#refusal ??= "ERR_TERMINATED";
       const isRaw = this.#context.protocol === "raw";
       this.#state = isRaw ? "waiting" : "startup";
       if (this.#refusal === undefined) this.#askForBackend();
@@ -328,7 +334,7 @@ export class Session implements ConnectionHandler, Waiter {
 
   /** Both the client's startup and the backend are there: from here a relay has them. */
   #join(): void {
-    if (this.#state !== "waiting" || this.#lease === undefined || !this.#isOpened) return;
+    if (this.#state !== "waiting" || this.#lease === undefined || this.#opened !== "done") return;
     this.#state = "relaying";
     this.#deadline.dispose();
     const { backend, pool } = this.#lease;
@@ -337,7 +343,7 @@ export class Session implements ConnectionHandler, Waiter {
     if (this.#startupMessage === undefined) {
       const relay = new RawRelay(this.#client, backend, this.#context, onEnd);
       this.#relay = relay;
-      relay.start(this.#buffer.takeAll());
+      relay.start(this.#buffer.takeAll(), this.#hasClientEnded);
     } else {
       const relay = new PostgresRelay(this.#client, backend, pool, this.#context, onEnd);
       this.#relay = relay;
@@ -348,14 +354,9 @@ export class Session implements ConnectionHandler, Waiter {
   #relayEnded(end: RelayEnd): void {
     this.#relay = undefined;
     this.#client.handler = this;
-    if (end.kind === "serverUnused" && this.#startupRetries < MAX_STARTUP_RETRIES) {
-      this.#startupRetries++;
-      this.#state = "waiting";
-      this.#leaseAgain();
-      return;
-    }
     if (end.kind === "serverUnused") {
-      this.#refuse("ERR_SERVER_UNREACHABLE");
+      this.#buffer.push(end.rest);
+      this.#startAgain(end.isStarting);
       return;
     }
     if (end.kind === "failed") {
@@ -365,6 +366,33 @@ export class Session implements ConnectionHandler, Waiter {
       });
     }
     this.#finish();
+  }
+
+  /** The same startup for another backend, a little later if the server is still starting. */
+  #startAgain(isStarting: boolean): void {
+    const lease = this.#lease;
+    this.#state = "waiting";
+    this.#giveBack();
+    if (isStarting) {
+      this.#awaitServerStart(lease?.pool.options.queueTimeoutMs ?? 0);
+    } else if (this.#startupRetries++ < (lease?.pool.options.retries ?? 0)) {
+      this.#askForBackend();
+    } else {
+      this.#refuse("ERR_SERVER_UNREACHABLE");
+    }
+  }
+
+  /** A server that starts is waited for as long as for a free backend. */
+  #awaitServerStart(queueTimeoutMs: number): void {
+    const now = this.#context.timers.clock.now();
+    this.#serverStartsUntilMs ??= queueTimeoutMs > 0 ? now + queueTimeoutMs : Infinity;
+    if (now >= this.#serverStartsUntilMs) {
+      this.#refuse("ERR_SERVER_UNREACHABLE");
+      return;
+    }
+    this.#serverStart = this.#context.timers.after(SERVER_START_POLL_MS, () => {
+      if (!this.#isEnding) this.#askForBackend();
+    });
   }
 
   /** The server dropped the backend before it was used: nobody but us needs to know. */
@@ -440,8 +468,8 @@ export class Session implements ConnectionHandler, Waiter {
     if (this.#isEnding) return;
     this.#state = "closing";
     this.#deadline.dispose();
-    const payload = () => closingPayload(endsOf(this.#client));
-    this.#run(this.#context.hooks.onClosing, payload, () => {
+    this.#serverStart?.dispose();
+    this.#events.closing(this.#client, () => {
       this.#giveBack();
       this.#state = "lingering";
       // While a relay had the client, or OnClosing took its time, the client may have gone unheard.
@@ -453,30 +481,10 @@ export class Session implements ConnectionHandler, Waiter {
   #closed(): void {
     if (this.#state === "closed") return;
     this.#state = "closed";
-    const payload = () => closingPayload(endsOf(this.#client));
-    this.#run(this.#context.hooks.onClosed, payload, () => {
+    this.#events.closed(this.#client, () => {
       this.#context.budget.release(this.#admission);
       this.#context.onEnded(this);
     });
-  }
-
-  /**
-   * Runs an event and goes on, in the same tick unless a handler takes its time. A handler that
-   * terminates an opening connection has it refused; at its end there is nothing left to terminate.
-   */
-  #run(slot: HookSlot, payload: () => HookPayload, next: () => void): void {
-    const { chain } = slot;
-    if (chain === null) {
-      next();
-      return;
-    }
-    const goOn = (outcome: HookOutcome): void => {
-      if (outcome.kind === "terminate" && !this.#isEnding) this.#refusal ??= "ERR_TERMINATED";
-      next();
-    };
-    const outcome = chain.run(payload());
-    if (outcome instanceof Promise) void outcome.then(goOn);
-    else goOn(outcome);
   }
 
   #log(level: RecordLevel, message: string, fields: LogFields): void {

@@ -3,6 +3,7 @@ import { trafficPayload } from "../hooks/index.ts";
 import type { HookOutcome } from "../hooks/index.ts";
 import type { Backend } from "../backend/index.ts";
 import type { Connection } from "../net/index.ts";
+import { endsOf } from "./connection-events.ts";
 import type { SessionHooks } from "./session-context.ts";
 
 /** What a hook decided about a piece of traffic. */
@@ -83,9 +84,4 @@ function verdictOf(
   if (outcome.kind === "terminate") return { kind: "terminate", response: outcome.response };
   const bytes = outcome.payload[key];
   return { kind: "forward", bytes: bytes instanceof Uint8Array ? bytes : original };
-}
-
-/** Both ends of a connection, as hooks are told them. */
-export function endsOf(connection: Connection): { local: string; remote: string } {
-  return { local: connection.localAddress, remote: connection.remoteAddress };
 }
