@@ -1,4 +1,5 @@
 /** Two connected {@link Connection}s in memory, for unit tests of everything above net/. */
+import { GatewayError } from "../errors.ts";
 import { ignoringHandler } from "./connection.ts";
 import type { Connection, ConnectionHandler } from "./connection.ts";
 
@@ -52,14 +53,14 @@ class MemoryEnd implements MemoryConnection {
     this.#isBlocked = isBlocked;
     if (isBlocked || this.#outgoing.length === 0) return;
     this.#send();
-    queueMicrotask(() => this.#state === "open" && this.handler.onDrain());
+    queueMicrotask(() => this.#guard(() => this.handler.onDrain()));
   }
 
   write(bytes: Uint8Array): void {
     if (this.#state !== "open" || this.#isShutDown || bytes.length === 0) return;
     this.#outgoing.push(bytes);
     if (!this.#isBlocked) this.#send();
-    else if (this.#outgoing.length === 1) this.handler.onStall();
+    else if (this.#outgoing.length === 1) this.#guard(() => this.handler.onStall());
   }
 
   pause(): void {
@@ -85,13 +86,27 @@ class MemoryEnd implements MemoryConnection {
   }
 
   terminate(): void {
-    if (this.#state === "closed") return;
-    this.#closed(undefined);
-    queueMicrotask(() => this.peer.#closed(new Error("ECONNRESET")));
+    this.#cut(undefined);
   }
 
   startTls(): never {
     throw new Error("a connection in memory has no TLS");
+  }
+
+  #cut(error: Error | undefined): void {
+    if (this.#state === "closed") return;
+    this.#closed(error);
+    queueMicrotask(() => this.peer.#closed(new Error("ECONNRESET")));
+  }
+
+  /** Calls the handler while it is to hear anything; what it throws closes this end. */
+  #guard(call: () => void): void {
+    if (this.#state !== "open") return;
+    try {
+      call();
+    } catch (thrown) {
+      this.#cut(GatewayError.from(thrown));
+    }
   }
 
   #send(): void {
@@ -112,12 +127,12 @@ class MemoryEnd implements MemoryConnection {
     while (this.#state !== "closed" && !this.#isPaused) {
       const bytes = this.#incoming.shift();
       if (bytes === undefined) break;
-      if (this.#state === "open") this.handler.onData(bytes);
+      this.#guard(() => this.handler.onData(bytes));
     }
     if (this.#isPaused || !this.#hasEndArrived || this.#state === "closed") return;
     if (!this.#isEndReported && this.#state === "open" && !this.#isShutDown) {
       this.#isEndReported = true;
-      this.handler.onEnd();
+      this.#guard(() => this.handler.onEnd());
     }
     if (this.#isEndSent) this.#closed(undefined);
   }

@@ -6,6 +6,8 @@
  *   side, and `terminate()` when it takes too long;
  * - `end` is not reported after our own `shutdown()`: only `close` is;
  * - a throw inside a handler leaves the socket open: every handler is guarded, and closes it;
+ * - a write to a peer that is gone takes the error with it: a paused socket would never hear of the
+ *   close, so it is read from again;
  * - after a TLS upgrade the raw socket goes on delivering ciphertext: events of a socket that is not
  *   the current one are ignored.
  */
@@ -42,6 +44,10 @@ export class SocketConnection implements Connection {
   #backlogBytes = 0;
   /** The kernel refused a part: wait for `drain` instead of trying again. */
   #isStalled = false;
+  /** The handler knows of the stall; each `drain` may only make some room. */
+  #isStallReported = false;
+  /** A write failed: the peer is gone, and Bun tells so only while it reads. */
+  #isBroken = false;
   #isFlushScheduled = false;
   /** Nothing more will be written; the end of the stream follows the queue. */
   #isShutDown = false;
@@ -88,7 +94,7 @@ export class SocketConnection implements Connection {
   }
 
   pause(): void {
-    if (this.#isPaused || this.#state !== "open") return;
+    if (this.#isPaused || this.#isBroken || this.#state !== "open") return;
     this.#isPaused = true;
     this.#socket.pause();
   }
@@ -134,7 +140,11 @@ export class SocketConnection implements Connection {
     let sent = 0;
     for (let chunk = queue[0]; chunk !== undefined; chunk = queue[++sent]) {
       const taken = this.#socket.write(chunk);
-      if (taken < 0) return; // Closed: the event is on its way.
+      if (taken < 0) {
+        this.#isBroken = true;
+        this.resume();
+        return;
+      }
       this.#backlogBytes -= taken;
       if (taken < chunk.length) {
         queue[sent] = chunk.subarray(taken);
@@ -144,8 +154,12 @@ export class SocketConnection implements Connection {
     }
     if (sent === queue.length) queue.length = 0;
     else if (sent > 0) queue.splice(0, sent);
-    if (this.#isStalled) this.#guard(onStall);
-    else if (this.#isShutDown) this.#socket.shutdown();
+    if (!this.#isStalled) {
+      if (this.#isShutDown) this.#socket.shutdown();
+    } else if (!this.#isStallReported) {
+      this.#isStallReported = true;
+      this.#guard(onStall);
+    }
   }
 
   startTls(options: ServerTlsOptions, done: (result: HandshakeResult) => void): void {
@@ -205,7 +219,9 @@ export class SocketConnection implements Connection {
     if (socket !== this.#socket || !this.#isStalled) return;
     this.#isStalled = false;
     this.flush();
-    if (!this.#isStalled) this.#guard(onDrain);
+    if (this.#isStalled) return;
+    this.#isStallReported = false;
+    this.#guard(onDrain);
   }
 
   socketEnded(socket: BunSocket): void {
