@@ -12,8 +12,7 @@ export interface TenantOptions {
   readonly socketMode: number;
   readonly reusePort: boolean;
   readonly pools: readonly Pool[];
-  /** What sessions share, less what the tenant itself adds. */
-  readonly context: Omit<SessionContext, "onEnded">;
+  readonly context: SessionContext;
   readonly timers: TimerWheel;
 }
 
@@ -27,13 +26,14 @@ export class Tenant implements ControlPort {
   #listeners: Listener[] = [];
   #isDraining = false;
   #whenEmpty: (() => void) | undefined;
+  readonly #onEnded = (session: Session): void => {
+    this.#sessions.delete(session);
+    if (this.#sessions.size === 0) this.#whenEmpty?.();
+  };
 
   constructor(options: TenantOptions) {
     this.#options = options;
-    this.#context = {
-      ...options.context,
-      onEnded: (session) => this.#ended(session),
-    };
+    this.#context = options.context;
   }
 
   get group(): string {
@@ -117,15 +117,10 @@ export class Tenant implements ControlPort {
       connection.terminate();
       return;
     }
-    const session = new Session(connection, this.#context, admission);
+    const session = new Session(connection, this.#context, admission, this.#onEnded);
     this.#sessions.add(session);
     session.start();
     // Accepted in the same moment as the listener was stopped.
     if (this.#isDraining) session.drain();
-  }
-
-  #ended(session: Session): void {
-    this.#sessions.delete(session);
-    if (this.#sessions.size === 0) this.#whenEmpty?.();
   }
 }

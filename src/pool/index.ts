@@ -6,4 +6,4 @@ export type { BackoffOptions } from "./backoff.ts";
 export { BlockRouter } from "./block-router.ts";
 export { Pool } from "./pool.ts";
 export type { PoolOptions, PoolSnapshot } from "./pool-options.ts";
-export type { Ticket, Waiter } from "./wait-queue.ts";
+export type { Lessor, Ticket, Waiter } from "./wait-queue.ts";

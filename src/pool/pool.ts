@@ -22,7 +22,7 @@ import { dialWithRetries } from "./dial-with-retries.ts";
 import type { PoolOptions, PoolSnapshot } from "./pool-options.ts";
 import { Recycler } from "./recycler.ts";
 import { WaitQueue } from "./wait-queue.ts";
-import type { Ticket, Waiter } from "./wait-queue.ts";
+import type { Lessor, Ticket, Waiter } from "./wait-queue.ts";
 
 /** Dials at once when the pool fills: enough to be quick, not so many as to storm the server. */
 const FILL_CONCURRENCY = 16;
@@ -30,7 +30,7 @@ const FILL_CONCURRENCY = 16;
 const PROBE_MS = 100;
 const MAX_PROBE_MS = 1_000;
 
-export class Pool {
+export class Pool implements Lessor {
   readonly name: string;
   readonly options: PoolOptions;
   /** Leased from the end, so that what is left over grows old and is replaced. */

@@ -2,13 +2,22 @@
 import type { GatewayError } from "../errors.ts";
 import type { Backend } from "../backend/index.ts";
 import type { Deadline, TimerWheel } from "../net/index.ts";
-import type { Pool } from "./pool.ts";
+import type { PoolOptions } from "./pool-options.ts";
+
+/** Where a leased backend came from, and goes back to. */
+export interface Lessor {
+  /** The block's name. */
+  readonly name: string;
+  readonly options: PoolOptions;
+  release(backend: Backend): void;
+  withdraw(ticket: Ticket): void;
+}
 
 /** Wants a backend. Exactly one of the two is called, unless the ticket is withdrawn before. */
 export interface Waiter {
   /** `ip:port`; what consistent hashing goes by. */
   readonly clientAddress: string;
-  onLease(backend: Backend, pool: Pool): void;
+  onLease(backend: Backend, pool: Lessor): void;
   onLeaseFailed(error: GatewayError): void;
 }
 
@@ -18,7 +27,7 @@ export class Ticket {
   /** When the waiter asked first; kept when it moves to another queue. */
   readonly sinceMs: number;
   /** The pool whose queue it stands in; undefined once served, failed or withdrawn. */
-  pool: Pool | undefined;
+  pool: Lessor | undefined;
   /** Its neighbours. They belong to the queue. */
   previous: Ticket | undefined;
   next: Ticket | undefined;

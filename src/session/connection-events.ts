@@ -7,35 +7,25 @@ import type { SessionHooks } from "./session-context.ts";
 /** Gets on with the connection; `isTerminated` when a handler wants it to end. */
 export type Continuation = (isTerminated: boolean) => void;
 
-/** Each runs its hooks and goes on: in the same tick, unless a handler takes its time. */
-export class ConnectionEvents {
-  readonly #hooks: SessionHooks;
+/** Each of these goes on in the same tick, unless a handler takes its time. */
+export function runOpening(hooks: SessionHooks, client: Connection, next: Continuation): void {
+  run(hooks.onOpening, () => connectionPayload(endsOf(client)), next);
+}
 
-  constructor(hooks: SessionHooks) {
-    this.#hooks = hooks;
-  }
+/** OnOpened, then OnTraffic: a backend is there, and traffic may begin. */
+export function runOpened(hooks: SessionHooks, client: Connection, next: Continuation): void {
+  const payload = (): HookPayload => connectionPayload(endsOf(client));
+  run(hooks.onOpened, payload, (isOpenedTerminated) =>
+    run(hooks.onTraffic, payload, (isTerminated) => next(isTerminated || isOpenedTerminated)),
+  );
+}
 
-  opening(client: Connection, next: Continuation): void {
-    run(this.#hooks.onOpening, () => connectionPayload(endsOf(client)), next);
-  }
+export function runClosing(hooks: SessionHooks, client: Connection, next: Continuation): void {
+  run(hooks.onClosing, () => closingPayload(endsOf(client)), next);
+}
 
-  /** OnOpened, then OnTraffic: a backend is there, and traffic may begin. */
-  opened(client: Connection, next: Continuation): void {
-    const payload = (): HookPayload => connectionPayload(endsOf(client));
-    run(this.#hooks.onOpened, payload, (isOpenedTerminated) =>
-      run(this.#hooks.onTraffic, payload, (isTerminated) =>
-        next(isTerminated || isOpenedTerminated),
-      ),
-    );
-  }
-
-  closing(client: Connection, next: Continuation): void {
-    run(this.#hooks.onClosing, () => closingPayload(endsOf(client)), next);
-  }
-
-  closed(client: Connection, next: Continuation): void {
-    run(this.#hooks.onClosed, () => closingPayload(endsOf(client)), next);
-  }
+export function runClosed(hooks: SessionHooks, client: Connection, next: Continuation): void {
+  run(hooks.onClosed, () => closingPayload(endsOf(client)), next);
 }
 
 /** Both ends of a connection, as hooks are told them. */

@@ -8,7 +8,7 @@ import type { Backend } from "../backend/index.ts";
 import { GatewayError } from "../errors.ts";
 import type { ErrorCode } from "../errors.ts";
 import type { Connection, Deadline } from "../net/index.ts";
-import type { Pool } from "../pool/index.ts";
+import type { Lessor } from "../pool/index.ts";
 import {
   AnswerLedger,
   BackendTag,
@@ -41,7 +41,7 @@ const EXPIRED = {
 
 export class PostgresRelay extends Relay implements Cancellable {
   readonly #context: SessionContext;
-  readonly #pool: Pool;
+  readonly #pool: Lessor;
   readonly #ledger = new AnswerLedger();
   readonly #clientStream: ClientStream;
   readonly #serverStream: ServerStream;
@@ -64,7 +64,7 @@ export class PostgresRelay extends Relay implements Cancellable {
   constructor(
     client: Connection,
     backend: Backend,
-    pool: Pool,
+    pool: Lessor,
     context: SessionContext,
     onEnd: (end: RelayEnd) => void,
   ) {

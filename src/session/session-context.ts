@@ -4,7 +4,6 @@ import type { Logger } from "../logging/index.ts";
 import type { ServerTlsOptions, TimerWheel } from "../net/index.ts";
 import type { BlockRouter } from "../pool/index.ts";
 import type { CancelKeys } from "./cancel-keys.ts";
-import type { Session } from "./session.ts";
 
 /** The events of a connection, one slot each; a slot's chain may change at any time. */
 export interface SessionHooks {
@@ -66,6 +65,4 @@ export interface SessionContext {
   readonly budget: Budget;
   readonly timers: TimerWheel;
   readonly logger: Logger;
-  /** Tells that a session is over; it holds nothing any more. */
-  readonly onEnded: (session: Session) => void;
 }

@@ -19,27 +19,16 @@ import type { Backend } from "../backend/index.ts";
 import { GatewayError } from "../errors.ts";
 import type { ErrorCode } from "../errors.ts";
 import type { LogFields, RecordLevel } from "../logging/index.ts";
-import { acceptDirectTls, readProxyHeader } from "../net/index.ts";
-import type {
-  Connection,
-  ConnectionHandler,
-  Deadline,
-  HandshakeResult,
-  TlsPeer,
-} from "../net/index.ts";
-import type { Pool, Ticket, Waiter } from "../pool/index.ts";
-import {
-  ENCRYPTION_REFUSED,
-  SSL_ACCEPTED,
-  errorResponseFor,
-  readStartupParameters,
-} from "../postgres/index.ts";
-import { ConnectionEvents } from "./connection-events.ts";
+import type { Connection, ConnectionHandler, Deadline, TlsPeer } from "../net/index.ts";
+import type { Lessor, Ticket, Waiter } from "../pool/index.ts";
+import { errorResponseFor, readStartupParameters } from "../postgres/index.ts";
+import { runClosed, runClosing, runOpened, runOpening } from "./connection-events.ts";
 import { PostgresRelay } from "./postgres-relay.ts";
 import { RawRelay } from "./raw-relay.ts";
 import type { Relay, RelayEnd } from "./relay.ts";
 import type { SessionContext } from "./session-context.ts";
-import { StartupBuffer } from "./startup-buffer.ts";
+import { StartupNegotiation } from "./startup-negotiation.ts";
+import type { NegotiationPort, StartupRequest } from "./startup-negotiation.ts";
 import { TrafficHooks } from "./traffic-hooks.ts";
 
 type State =
@@ -63,14 +52,14 @@ const SERVER_START_POLL_MS = 200;
 
 interface Lease {
   readonly backend: Backend;
-  readonly pool: Pool;
+  readonly pool: Lessor;
 }
 
-export class Session implements ConnectionHandler, Waiter {
+export class Session implements ConnectionHandler, NegotiationPort, Waiter {
   readonly #context: SessionContext;
   readonly #admission: "admitted" | "overLimit";
-  readonly #events: ConnectionEvents;
-  readonly #buffer = new StartupBuffer();
+  readonly #onEnded: (session: Session) => void;
+  readonly #startup: StartupNegotiation;
   readonly #deadline: Deadline;
   #client: Connection;
   #state: State = "opening";
@@ -85,16 +74,24 @@ export class Session implements ConnectionHandler, Waiter {
   #serverStartsUntilMs: number | undefined;
   #serverStart: Deadline | undefined;
   #hasClientEnded = false;
-  #tlsPeer: TlsPeer | undefined;
   /** Why this client cannot be served; told when it can hear it. */
   #refusal: ErrorCode | undefined;
 
-  /** @param admission what the budget said; given back when the session is over */
-  constructor(client: Connection, context: SessionContext, admission: "admitted" | "overLimit") {
+  /**
+   * @param admission what the budget said; given back when the session is over
+   * @param onEnded called once, when it holds nothing any more
+   */
+  constructor(
+    client: Connection,
+    context: SessionContext,
+    admission: "admitted" | "overLimit",
+    onEnded: (session: Session) => void,
+  ) {
     this.#client = client;
     this.#context = context;
-    this.#events = new ConnectionEvents(context.hooks);
+    this.#startup = new StartupNegotiation(client, context, this);
     this.#admission = admission;
+    this.#onEnded = onEnded;
     this.#deadline = context.timers.deadline(() => this.#startupTimedOut());
     if (admission === "overLimit") this.#refusal = "ERR_TOO_MANY_CLIENTS";
   }
@@ -137,20 +134,9 @@ export class Session implements ConnectionHandler, Waiter {
   }
 
   onData(bytes: Uint8Array): void {
-    this.#buffer.push(bytes);
-    switch (this.#state) {
-      case "proxyHeader":
-        this.#readProxyHeader();
-        return;
-      case "startup":
-        this.#readPackets();
-        return;
-      case "opening":
-      case "waiting":
-        if (this.#buffer.byteLength > MAX_WAITING_BYTES) this.#client.pause();
-        return;
-      default:
-    }
+    this.#startup.push(bytes);
+    const isTooMuch = this.#startup.buffer.byteLength > MAX_WAITING_BYTES;
+    if (isTooMuch && this.#startup.isHolding) this.#client.pause();
   }
 
   onStall(): void {}
@@ -159,7 +145,7 @@ export class Session implements ConnectionHandler, Waiter {
   onEnd(): void {
     this.#hasClientEnded = true;
     // A raw client may have said all it has to say before its server is there.
-    if (this.#context.protocol === "raw" && this.#buffer.byteLength > 0) return;
+    if (this.#context.protocol === "raw" && this.#startup.buffer.byteLength > 0) return;
     this.#finish();
   }
 
@@ -169,7 +155,7 @@ export class Session implements ConnectionHandler, Waiter {
     else this.#finish();
   }
 
-  onLease(backend: Backend, pool: Pool): void {
+  onLease(backend: Backend, pool: Lessor): void {
     this.#ticket = undefined;
     if (this.#isEnding) {
       pool.release(backend);
@@ -183,7 +169,7 @@ export class Session implements ConnectionHandler, Waiter {
       return;
     }
     this.#opened = "running";
-    this.#events.opened(this.#client, (isTerminated) => {
+    runOpened(this.#context.hooks, this.#client, (isTerminated) => {
       this.#opened = "done";
       if (isTerminated) this.#refuse("ERR_TERMINATED");
       else this.#join();
@@ -199,112 +185,58 @@ export class Session implements ConnectionHandler, Waiter {
     return this.#state === "closing" || this.#state === "lingering" || this.#state === "closed";
   }
 
-  #readProxyHeader(): void {
-    try {
-      const header = readProxyHeader(this.#buffer.bytes);
-      if (header.kind === "incomplete") return;
-      if (header.kind === "absent" && this.#context.proxyProtocol === "required") {
-        throw new GatewayError("ERR_PROXY_PROTOCOL", "a connection came without a PROXY header");
-      }
-      if (header.kind === "present") {
-        this.#buffer.take(header.byteLength);
-        if (header.source !== undefined) this.#client.remoteAddress = header.source;
-      }
-      this.#open();
-    } catch (thrown) {
-      this.#violated(thrown);
-    }
-  }
-
   #open(): void {
     this.#state = "opening";
-    this.#events.opening(this.#client, (isTerminated) => {
+    runOpening(this.#context.hooks, this.#client, (isTerminated) => {
       if (this.#isEnding) return;
       if (isTerminated) this.#refusal ??= "ERR_TERMINATED";
       const isRaw = this.#context.protocol === "raw";
       this.#state = isRaw ? "waiting" : "startup";
       if (this.#refusal === undefined) this.#askForBackend();
       else if (isRaw) this.#refuse(this.#refusal);
-      if (this.#state === "startup" && this.#buffer.byteLength > 0) this.#readPackets();
+      if (this.#state === "startup") this.#startup.begin();
     });
   }
 
-  /** Reads packets until one decides what this connection is for. */
-  #readPackets(): void {
-    try {
-      while (this.#state === "startup") {
-        const packet = this.#buffer.peekPacket();
-        switch (packet.kind) {
-          case "incomplete":
-            return;
-          case "directTls":
-            this.#startDirectTls();
-            return;
-          case "sslRequest":
-            this.#answerSslRequest(this.#buffer.take(packet.byteLength));
-            break;
-          case "gssEncRequest":
-            this.#buffer.take(packet.byteLength);
-            this.#client.write(ENCRYPTION_REFUSED);
-            break;
-          case "cancelRequest":
-            this.#cancel(packet.key);
-            return;
-          case "startupMessage":
-            this.#startupMessage = this.#buffer.take(packet.byteLength);
-            this.#startupReceived(this.#startupMessage);
-            return;
-        }
-      }
-    } catch (thrown) {
-      this.#violated(thrown);
-    }
+  /** Heard from the negotiation, from here on to `violated`. */
+  proxied(): void {
+    this.#open();
   }
 
-  #answerSslRequest(packet: Uint8Array): void {
+  sslRequested(packet: Uint8Array): void {
     this.#showToHooks(packet);
-    const { mode } = this.#context.tls;
-    if (mode === "disable") {
-      this.#client.write(ENCRYPTION_REFUSED);
-      return;
-    }
-    // Bytes behind the request would be taken for encrypted ones: CVE-2021-23214.
-    if (this.#tlsPeer !== undefined || this.#buffer.byteLength > 0) {
-      throw new GatewayError("ERR_PROTOCOL_VIOLATION", "unencrypted data after an SSLRequest");
-    }
-    this.#client.write(SSL_ACCEPTED);
-    this.#awaitHandshake();
-    this.#client.startTls(this.#context.tls.current(), (result) => this.#handshaken(result));
   }
 
-  /** A client that starts TLS without asking, as PostgreSQL 17's libpq can. */
-  #startDirectTls(): void {
-    if (this.#context.tls.mode === "disable" || this.#tlsPeer !== undefined) {
-      throw new GatewayError("ERR_PROTOCOL_VIOLATION", "TLS on a connection that has none");
-    }
-    this.#awaitHandshake();
-    const hello = this.#buffer.takeAll();
-    const tls = this.#context.tls.current();
-    this.#client = acceptDirectTls(this.#client, hello, tls, (result) => this.#handshaken(result));
-    this.#client.handler = this;
-  }
-
-  #awaitHandshake(): void {
+  handshakeBegan(): void {
     this.#state = "handshake";
     const { handshakeTimeoutMs } = this.#context.limits;
     if (handshakeTimeoutMs > 0) this.#deadline.set(handshakeTimeoutMs);
   }
 
-  /** A failed handshake closes the connection by itself. */
-  #handshaken(result: HandshakeResult): void {
-    if (result.kind === "failed") {
-      this.#log("warn", "Failed to upgrade the connection to TLS", { error: result.error });
+  handshakeEnded(error: Error | undefined): void {
+    if (error !== undefined) {
+      this.#log("warn", "Failed to upgrade the connection to TLS", { error });
       return;
     }
-    this.#tlsPeer = result.peer;
     this.#state = "startup";
     this.#armStartupTimeout();
-    if (this.#buffer.byteLength > 0) this.#readPackets();
+  }
+
+  clientReplaced(client: Connection): void {
+    this.#client = client;
+    client.handler = this;
+  }
+
+  requested(request: StartupRequest): void {
+    if (request.kind === "cancel") this.#cancel(request.key);
+    else this.#startupReceived(request.message, request.peer);
+  }
+
+  violated(error: GatewayError): void {
+    this.#log("info", "A client was refused", { code: error.code, error });
+    // PostgreSQL, too, answers a packet it cannot read; whoever speaks the protocol understands it.
+    if (this.#state !== "proxyHeader") this.#client.write(errorResponseFor(error.code, "FATAL"));
+    this.#finish();
   }
 
   #cancel(key: Uint8Array): void {
@@ -315,21 +247,23 @@ export class Session implements ConnectionHandler, Waiter {
     else void target.cancel().then(() => this.#finish());
   }
 
-  #startupReceived(packet: Uint8Array): void {
-    const parameters = readStartupParameters(packet);
+  #startupReceived(message: Uint8Array, peer: TlsPeer | undefined): void {
+    this.#startupMessage = message;
     this.#state = "waiting";
     this.#deadline.clear();
-    const { mode } = this.#context.tls;
-    if (this.#tlsPeer === undefined) {
-      if (mode !== "disable" && mode !== "allow") this.#refusal ??= "ERR_TLS_REQUIRED";
-    } else if (
-      mode === "verify-full" &&
-      !this.#tlsPeer.names.includes(parameters.get("user") ?? "")
-    ) {
-      this.#refusal ??= "ERR_TLS_CLIENT_CERTIFICATE";
-    }
+    this.#refusal ??= this.#tlsRefusal(message, peer);
     if (this.#refusal !== undefined) this.#refuse(this.#refusal);
     else this.#join();
+  }
+
+  /** Why the client may not connect as it does, if so. */
+  #tlsRefusal(message: Uint8Array, peer: TlsPeer | undefined): ErrorCode | undefined {
+    const { mode } = this.#context.tls;
+    if (mode === "disable" || mode === "allow") return undefined;
+    if (peer === undefined) return "ERR_TLS_REQUIRED";
+    if (mode !== "verify-full") return undefined;
+    const user = readStartupParameters(message).get("user") ?? "";
+    return peer.names.includes(user) ? undefined : "ERR_TLS_CLIENT_CERTIFICATE";
   }
 
   /** Both the client's startup and the backend are there: from here a relay has them. */
@@ -343,11 +277,11 @@ export class Session implements ConnectionHandler, Waiter {
     if (this.#startupMessage === undefined) {
       const relay = new RawRelay(this.#client, backend, this.#context, onEnd);
       this.#relay = relay;
-      relay.start(this.#buffer.takeAll(), this.#hasClientEnded);
+      relay.start(this.#startup.buffer.takeAll(), this.#hasClientEnded);
     } else {
       const relay = new PostgresRelay(this.#client, backend, pool, this.#context, onEnd);
       this.#relay = relay;
-      relay.start(this.#startupMessage, this.#buffer.takeAll());
+      relay.start(this.#startupMessage, this.#startup.buffer.takeAll());
     }
   }
 
@@ -355,7 +289,7 @@ export class Session implements ConnectionHandler, Waiter {
     this.#relay = undefined;
     this.#client.handler = this;
     if (end.kind === "serverUnused") {
-      this.#buffer.push(end.rest);
+      this.#startup.buffer.push(end.rest);
       this.#startAgain(end.isStarting);
       return;
     }
@@ -436,14 +370,6 @@ export class Session implements ConnectionHandler, Waiter {
     this.#finish();
   }
 
-  #violated(thrown: unknown): void {
-    const error = GatewayError.from(thrown);
-    this.#log("info", "A client was refused", { code: error.code, error });
-    // PostgreSQL, too, answers a packet it cannot read; whoever speaks the protocol understands it.
-    if (this.#state !== "proxyHeader") this.#client.write(errorResponseFor(error.code, "FATAL"));
-    this.#finish();
-  }
-
   #armStartupTimeout(): void {
     const { startupTimeoutMs } = this.#context.limits;
     if (this.#refusal === "ERR_SHUTTING_DOWN") this.#deadline.set(DRAIN_STARTUP_MS);
@@ -469,7 +395,7 @@ export class Session implements ConnectionHandler, Waiter {
     this.#state = "closing";
     this.#deadline.dispose();
     this.#serverStart?.dispose();
-    this.#events.closing(this.#client, () => {
+    runClosing(this.#context.hooks, this.#client, () => {
       this.#giveBack();
       this.#state = "lingering";
       // While a relay had the client, or OnClosing took its time, the client may have gone unheard.
@@ -481,9 +407,9 @@ export class Session implements ConnectionHandler, Waiter {
   #closed(): void {
     if (this.#state === "closed") return;
     this.#state = "closed";
-    this.#events.closed(this.#client, () => {
+    runClosed(this.#context.hooks, this.#client, () => {
       this.#context.budget.release(this.#admission);
-      this.#context.onEnded(this);
+      this.#onEnded(this);
     });
   }
 
