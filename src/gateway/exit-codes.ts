@@ -4,7 +4,6 @@ export const ExitCode = {
   Stopped: 0,
   /** A listener, a certificate or the limit of open files. */
   FailedToStartServer: 1,
-  FailedToMergeGlobalConfig: 6,
   /** The database could not be reached within the configured retries. */
   FailedToCreatePoolAndClients: 7,
 } as const;
