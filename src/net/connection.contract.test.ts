@@ -14,8 +14,8 @@ interface Pair {
   readonly leftHeard: Recorder;
   readonly rightHeard: Recorder;
   /** Makes the right end, or its kernel, take nothing more from the left one. */
-  block(): void;
-  unblock(): void;
+  readonly block: () => void;
+  readonly unblock: () => void;
 }
 
 /** More than the kernel's buffers of a connection take. */

@@ -1,0 +1,173 @@
+import { afterEach, describe, expect, test } from "bun:test";
+import { existsSync, statSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Recorder } from "../../tests/fixtures/recorder.ts";
+import { runToEnd, waitFor } from "../../tests/kit/index.ts";
+import { TimerWheel, dial, listen } from "./index.ts";
+import type { Address, Connection, Listener, ListenOptions } from "./index.ts";
+
+const timers = new TimerWheel();
+const cleanUps: (() => unknown)[] = [];
+
+afterEach(async () => {
+  for (const cleanUp of cleanUps.splice(0).toReversed()) await cleanUp();
+});
+
+async function temporaryDirectory(): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), "gatewayd-listen-"));
+  cleanUps.push(() => rm(directory, { recursive: true }));
+  return directory;
+}
+
+/** Listens, and greets with "hello" whoever comes. */
+async function listenOn(address: Address, options: Partial<ListenOptions> = {}): Promise<Listener> {
+  const listener = await listen({
+    address,
+    directoryPort: 6543,
+    socketMode: 0o660,
+    reusePort: false,
+    timers,
+    onConnection: (connection) => {
+      cleanUps.push(() => connection.terminate());
+      connection.write(Buffer.from("hello"));
+    },
+    ...options,
+  });
+  cleanUps.push(() => listener.stop());
+  return listener;
+}
+
+/** Whether a listener greets at this address. */
+async function expectGreeting(address: Address): Promise<Connection> {
+  const { connection } = await dial({ address, timeoutMs: 5_000, keepAliveMs: 0, timers });
+  cleanUps.push(() => connection.terminate());
+  const heard = new Recorder();
+  connection.handler = heard;
+  await waitFor("a greeting", () => heard.text === "hello", { intervalMs: 1 });
+  return connection;
+}
+
+const portOf = (listener: Listener): number => Number(/:(\d+)$/.exec(listener.address)?.[1]);
+
+describe("listening", () => {
+  test.each([
+    ["IPv4", "127.0.0.1", "127.0.0.1"],
+    ["IPv6", "::1", "::1"],
+    ["every interface, by IPv4", "", "127.0.0.1"],
+    ["every interface, by IPv6", "", "::1"],
+  ])("serves %s, on a port the kernel chose", async (_, host, from) => {
+    const listener = await listenOn({ kind: "tcp", host, port: 0 });
+    const port = portOf(listener);
+    expect(port).toBeGreaterThan(0);
+    const connection = await expectGreeting({ kind: "tcp", host: from, port });
+    expect(connection.remoteAddress).toBe(from === "::1" ? `[::1]:${port}` : `${from}:${port}`);
+  });
+
+  test("serves a unix socket, with its permissions, and removes it at the end", async () => {
+    const path = join(await temporaryDirectory(), "socket");
+    const listener = await listenOn({ kind: "unix", path }, { socketMode: 0o640 });
+    expect(listener.address).toBe(path);
+    expect(statSync(path).mode & 0o777).toBe(0o640);
+    const connection = await expectGreeting({ kind: "unix", path });
+    expect(connection.remoteAddress).toBe(path);
+    listener.stop();
+    expect(existsSync(path)).toBe(false);
+  });
+
+  test("serves a directory by PostgreSQL's file name in it", async () => {
+    const directory = await temporaryDirectory();
+    const listener = await listenOn({ kind: "unix", path: `${directory}/` });
+    expect(listener.address).toBe(join(directory, ".s.PGSQL.6543"));
+    await expectGreeting({ kind: "unix", path: listener.address });
+  });
+
+  test("dials a directory by PostgreSQL's file name in it", async () => {
+    const directory = await temporaryDirectory();
+    await listenOn({ kind: "unix", path: directory }, { directoryPort: 5432 });
+    const connection = await expectGreeting({ kind: "unix", path: directory });
+    expect(connection.remoteAddress).toBe(join(directory, ".s.PGSQL.5432"));
+  });
+
+  test("tells an accepted connection where it came in", async () => {
+    const path = join(await temporaryDirectory(), "socket");
+    const arrived: Connection[] = [];
+    await listenOn(
+      { kind: "unix", path },
+      {
+        onConnection: (connection) => {
+          cleanUps.push(() => connection.terminate());
+          arrived.push(connection);
+        },
+      },
+    );
+    const peer = connect(path);
+    cleanUps.push(() => peer.destroy());
+    await waitFor("the accept", () => arrived.length > 0, { intervalMs: 1 });
+    expect(arrived.map((each) => [each.localAddress, each.remoteAddress])).toEqual([[path, ""]]);
+  });
+
+  test("keeps its connections when it stops accepting", async () => {
+    const listener = await listenOn({ kind: "tcp", host: "127.0.0.1", port: 0 });
+    const address = { kind: "tcp", host: "127.0.0.1", port: portOf(listener) } as const;
+    const connection = await expectGreeting(address);
+    listener.stop();
+    await expect(expectGreeting(address)).rejects.toThrow("ECONNREFUSED");
+    expect(connection.isOpen).toBe(true);
+  });
+
+  test("says that an address is in use", async () => {
+    const { address } = await listenOn({ kind: "tcp", host: "127.0.0.1", port: 0 });
+    const port = Number(address.split(":")[1]);
+    await expect(listenOn({ kind: "tcp", host: "127.0.0.1", port })).rejects.toMatchObject({
+      code: "ERR_LISTEN_FAILED",
+      message: `cannot listen on ${address}: address already in use (EADDRINUSE)`,
+    });
+  });
+
+  test.each([
+    ["an address that is not ours", { kind: "tcp", host: "192.0.2.1", port: 0 }],
+    ["a directory that is not there", { kind: "unix", path: "/nowhere/at/all" }],
+  ] satisfies readonly (readonly [string, Address])[])("says why not: %s", async (_, address) => {
+    await expect(listenOn(address)).rejects.toMatchObject({
+      code: "ERR_LISTEN_FAILED",
+      message: expect.stringContaining(address.kind === "tcp" ? "192.0.2.1:0" : "/nowhere"),
+    });
+  });
+
+  test("does not take a unix socket from a process that listens on it", async () => {
+    const path = join(await temporaryDirectory(), "socket");
+    await listenOn({ kind: "unix", path });
+    await expect(listenOn({ kind: "unix", path })).rejects.toThrow(
+      `cannot listen on ${path}: another process listens on this socket`,
+    );
+    await expectGreeting({ kind: "unix", path });
+  });
+
+  test("takes over a unix socket that a dead process left behind", async () => {
+    const path = join(await temporaryDirectory(), "socket");
+    const code = `Bun.listen({ unix: ${JSON.stringify(path)}, socket: { data() {} } }); process.kill(process.pid, "SIGKILL");`;
+    await runToEnd([process.execPath, "-e", code]);
+    expect(statSync(path).isSocket()).toBe(true);
+    await listenOn({ kind: "unix", path });
+    await expectGreeting({ kind: "unix", path });
+  });
+
+  test("does not overwrite a file that is no socket", async () => {
+    const path = join(await temporaryDirectory(), "file");
+    await writeFile(path, "precious");
+    await expect(listenOn({ kind: "unix", path })).rejects.toThrow("cannot listen on");
+    expect(await Bun.file(path).text()).toBe("precious");
+  });
+
+  test("shares a port when told to", async () => {
+    const first = await listenOn({ kind: "tcp", host: "127.0.0.1", port: 0 }, { reusePort: true });
+    const address = { kind: "tcp", host: "127.0.0.1", port: portOf(first) } as const;
+    const second = await listenOn(address, { reusePort: true });
+    expect(second.address).toBe(first.address);
+    first.stop();
+    await expectGreeting(address);
+  });
+});
