@@ -5,6 +5,7 @@
  */
 import { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
+import { GatewayError } from "../errors.ts";
 import { CLOSE_LINGER_MS, ignoringHandler } from "./connection.ts";
 import type { Connection, ConnectionHandler } from "./connection.ts";
 import { ALPN_POSTGRESQL, namesOf } from "./server-tls.ts";
@@ -73,7 +74,7 @@ class DirectTlsConnection implements Connection {
     if (this.#state !== "open" || this.#secure.writableEnded) return;
     if (this.#secure.write(bytes) || this.#isStalled) return;
     this.#isStalled = true;
-    this.handler.onStall();
+    this.#guard((handler) => handler.onStall());
   }
 
   pause(): void {
@@ -111,20 +112,29 @@ class DirectTlsConnection implements Connection {
     const secure = this.#secure;
     secure.on("secure", () => this.#handshaken(options));
     secure.on("data", (bytes: Uint8Array) => {
-      if (this.#state === "open") this.handler.onData(bytes);
+      this.#guard((handler) => handler.onData(bytes));
     });
     secure.on("drain", () => {
       this.#isStalled = false;
-      if (this.#state === "open") this.handler.onDrain();
+      this.#guard((handler) => handler.onDrain());
     });
-    secure.on("end", () => {
-      if (this.#state === "open") this.handler.onEnd();
-    });
+    secure.on("end", () => this.#guard((handler) => handler.onEnd()));
     secure.on("error", (error) => {
       this.#error ??= error;
       this.terminate();
     });
     secure.on("close", () => this.terminate());
+  }
+
+  /** Calls the handler; what it throws closes this connection and nothing else. */
+  #guard(call: (handler: ConnectionHandler) => void): void {
+    if (this.#state !== "open") return;
+    try {
+      call(this.handler);
+    } catch (thrown) {
+      this.#error ??= GatewayError.from(thrown);
+      this.terminate();
+    }
   }
 
   #handshaken(options: ServerTlsOptions): void {
@@ -168,7 +178,7 @@ function wireOf(raw: Connection): Duplex {
       else taken();
     },
     final: (taken) => {
-      raw.close();
+      raw.shutdown();
       taken();
     },
   });
