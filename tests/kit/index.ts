@@ -13,7 +13,13 @@ export {
 export { expectSameDescriptors, type OpenDescriptors, openDescriptors } from "./leaks.ts";
 export { oneBlockConfig, type OneBlockOptions } from "./one-block-config.ts";
 export { type PostgresOptions, PostgresServer, startPostgres, type StopMode } from "./postgres.ts";
-export { childrenOf, connectionsToPort, cpuTimeMs, residentMiB } from "./process-facts.ts";
+export {
+  childrenOf,
+  connectionsToPort,
+  cpuTimeMs,
+  expectIdle,
+  residentMiB,
+} from "./process-facts.ts";
 export {
   type CompletedProcess,
   type ExitStatus,

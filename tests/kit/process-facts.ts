@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { waitFor } from "./wait-for.ts";
 
 /** Jiffies per second of /proc; 100 on every Linux that Bun runs on. */
 const CLOCK_TICKS = 100;
@@ -10,6 +11,24 @@ export function cpuTimeMs(pid: number): number {
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   const ticks = Number(fields[11]) + Number(fields[12]);
   return (ticks * 1000) / CLOCK_TICKS;
+}
+
+/**
+ * Waits until a process does nothing: at most a tenth of one CPU for a fifth of a second.
+ *
+ * @throws when it goes on working until the deadline (default 10 s), as a spinning process does.
+ */
+export async function expectIdle(pid: number, deadlineMs = 10_000): Promise<void> {
+  const windowMs = 200;
+  await waitFor(
+    `process ${pid} to be idle`,
+    async () => {
+      const before = cpuTimeMs(pid);
+      await Bun.sleep(windowMs);
+      return cpuTimeMs(pid) - before;
+    },
+    { deadlineMs, until: (usedMs) => usedMs <= windowMs / 10 },
+  );
 }
 
 /** Resident memory of a process, in MiB. Linux only. */
