@@ -5,6 +5,7 @@ import type { SocketHandler } from "bun";
 import { GatewayError } from "../errors.ts";
 import { POSTGRES_PORT, formatAddress } from "./address.ts";
 import type { Address } from "./address.ts";
+import type { Connection } from "./connection.ts";
 import { socketFile } from "./listener.ts";
 import { reasonOf } from "./reason-of.ts";
 import { SocketConnection, socketEvents } from "./socket-connection.ts";
@@ -21,7 +22,7 @@ export interface DialOptions {
 
 /** What {@link dial} opened, and the address the name stood for. */
 export interface Dialled {
-  readonly connection: SocketConnection;
+  readonly connection: Connection;
   /** Literal address, to reach the same server again, e.g. for a cancel request. */
   readonly address: Address;
 }

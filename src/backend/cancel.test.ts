@@ -1,0 +1,76 @@
+import { afterEach, describe, expect, test } from "bun:test";
+import { once } from "node:events";
+import { createServer, type Socket } from "node:net";
+import { FakeClock } from "../../tests/fixtures/fake-clock.ts";
+import { opening } from "../../tests/fixtures/wire/index.ts";
+import { freePort, waitFor } from "../../tests/kit/index.ts";
+import { TimerWheel } from "../net/index.ts";
+import type { Address } from "../net/index.ts";
+import { sendCancelRequest } from "./index.ts";
+
+const KEY = Uint8Array.of(0, 0, 0, 7, 1, 2, 3, 4);
+
+const cleanUps: (() => unknown)[] = [];
+
+afterEach(async () => {
+  for (const cleanUp of cleanUps.splice(0).toReversed()) await cleanUp();
+});
+
+async function serve(onRequest: (socket: Socket) => void) {
+  const received: Buffer[] = [];
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    cleanUps.push(() => socket.destroy());
+    socket.on("error", () => {});
+    socket.on("data", (bytes: Buffer) => {
+      received.push(bytes);
+      onRequest(socket);
+    });
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  cleanUps.push(() => server.close());
+  const bound = server.address();
+  const port = typeof bound === "object" ? (bound?.port ?? 0) : 0;
+  const address: Address = { kind: "tcp", host: "127.0.0.1", port };
+  return { address, received };
+}
+
+describe("a cancel request", () => {
+  test("is sent on a connection of its own, and done when the server has closed it", async () => {
+    const clock = new FakeClock();
+    const sockets: Socket[] = [];
+    const { address, received } = await serve((socket) => sockets.push(socket));
+    let isDone = false;
+    const sending = sendCancelRequest(address, KEY, new TimerWheel(clock)).then(() => {
+      isDone = true;
+    });
+    await waitFor("the request", () => received.length > 0, { intervalMs: 1 });
+    expect(Buffer.concat(received)).toEqual(Buffer.from(opening.cancelRequest(KEY)));
+    expect(isDone).toBe(false);
+    sockets[0]?.end();
+    await sending;
+    expect(clock.timerCount).toBe(0);
+  });
+
+  test("is done when the server resets the connection", async () => {
+    const { address } = await serve((socket) => socket.resetAndDestroy());
+    await sendCancelRequest(address, KEY, new TimerWheel());
+  });
+
+  test("does not wait for ever for a server that keeps the connection", async () => {
+    const clock = new FakeClock();
+    const { address, received } = await serve(() => {});
+    const sending = sendCancelRequest(address, KEY, new TimerWheel(clock));
+    await waitFor("the request", () => received.length > 0, { intervalMs: 1 });
+    clock.advance(5_010);
+    await sending;
+    expect(clock.timerCount).toBe(0);
+  });
+
+  test("fails when the server cannot be reached", async () => {
+    const address: Address = { kind: "tcp", host: "127.0.0.1", port: await freePort() };
+    await expect(sendCancelRequest(address, KEY, new TimerWheel())).rejects.toMatchObject({
+      code: "ERR_SERVER_UNREACHABLE",
+    });
+  });
+});
