@@ -26,7 +26,7 @@ import type { Lessor, Ticket, Waiter } from "./wait-queue.ts";
 
 /** Dials at once when the pool fills: enough to be quick, not so many as to storm the server. */
 const FILL_CONCURRENCY = 16;
-/** While the server is down: first pause between probes, and the longest one. */
+/** While the server is down or turns us away: first pause between dials, and the longest one. */
 const PROBE_MS = 100;
 const MAX_PROBE_MS = 1_000;
 
@@ -43,6 +43,8 @@ export class Pool implements Lessor {
   #retiring = 0;
   /** Failed dials in a row; 0 while the server can be reached. */
   #failures = 0;
+  /** Unused connections that the server closed soon after it had accepted them, in a row. */
+  #rejections = 0;
   /** The server is back after an outage, but the pool is not full yet. */
   #isRecovering = false;
   #isClosed = false;
@@ -65,7 +67,8 @@ export class Pool implements Lessor {
       periodMs: healthCheckPeriodMs,
       timers,
       random,
-      oldest: () => this.#oldest(),
+      // While no new backend can be had, an old one is better than none.
+      oldest: () => (this.#failures > 0 ? undefined : this.#oldest()),
       replace: (backend) => this.#replace(backend),
     });
     this.#probe = timers.deadline(() => this.#refill());
@@ -153,8 +156,9 @@ export class Pool implements Lessor {
   /** Takes a leased backend back: as it is when nothing went through it, else it is replaced. */
   release(backend: Backend): void {
     if (!this.#leased.delete(backend)) return;
-    if (!backend.isUsed && backend.connection.isOpen && !this.#isClosed) this.#offer(backend);
-    else this.#retire(backend);
+    if (backend.isUsed || this.#isClosed) this.#retire(backend);
+    else if (backend.connection.isOpen) this.#offer(backend);
+    else this.#rejected(backend);
   }
 
   /** Lets everything go: waiters fail, backends are closed. Resolves when the last one is gone. */
@@ -225,6 +229,17 @@ export class Pool implements Lessor {
     if (index < 0) return;
     this.#available.splice(index, 1);
     this.options.logger.debug("An idle connection was closed by the server", { name: this.name });
+    this.#rejected(backend);
+  }
+
+  /**
+   * The server closed a connection that nobody had used: at its time limit, or because it stops. When
+   * it turns away the new ones too (a balancer without servers does), dialling goes on with pauses.
+   */
+  #rejected(backend: Backend): void {
+    const isYoung = this.options.timers.clock.now() - backend.dialledAtMs < MAX_PROBE_MS;
+    this.#rejections = isYoung ? this.#rejections + 1 : 0;
+    if (this.#rejections > this.options.size) this.#pause(this.#rejections - this.options.size);
     this.#shrunk();
   }
 
@@ -253,11 +268,12 @@ export class Pool implements Lessor {
       return;
     }
     if (!this.isLive) this.onDead?.();
-    if (!this.#probe.isSet) this.#refill();
+    this.#refill();
   }
 
   /** Dials what is missing: many at once while the server answers, one probe while it does not. */
   #refill(): void {
+    if (this.#probe.isSet) return;
     const limit = this.#failures > 0 ? 1 : FILL_CONCURRENCY;
     while (!this.#isClosed && this.#missing > 0 && this.#dialling < limit) void this.#dialOne();
   }
@@ -287,7 +303,7 @@ export class Pool implements Lessor {
 
   #dialFailed(error: GatewayError): void {
     if (this.#isClosed) return;
-    const { name, logger, random } = this.options;
+    const { name, logger } = this.options;
     this.#failures++;
     if (this.#failures === 1) {
       const missing = this.#missing;
@@ -298,7 +314,13 @@ export class Pool implements Lessor {
       });
     }
     if (!this.isLive) this.onDead?.();
-    const pauseMs = Math.min(PROBE_MS * 2 ** (this.#failures - 1), MAX_PROBE_MS);
-    if (!this.#probe.isSet) this.#probe.set(pauseMs * (0.8 + 0.4 * random()));
+    this.#pause(this.#failures);
+  }
+
+  /** No more dials for a moment: the longer, the more often it went wrong. */
+  #pause(count: number): void {
+    if (this.#probe.isSet) return;
+    const pauseMs = Math.min(PROBE_MS * 2 ** (count - 1), MAX_PROBE_MS);
+    this.#probe.set(pauseMs * (0.8 + 0.4 * this.options.random()));
   }
 }
