@@ -5,7 +5,13 @@
  */
 export { AnswerLedger } from "./answer-ledger.ts";
 export { ClientStream } from "./client-stream.ts";
-export { BackendTag, FrontendTag, HEADER_BYTES, TransactionStatus } from "./message-types.ts";
+export {
+  BackendTag,
+  FrontendTag,
+  HEADER_BYTES,
+  MAX_SERVER_MESSAGE_BYTES,
+  TransactionStatus,
+} from "./message-types.ts";
 export {
   ENCRYPTION_REFUSED,
   SSL_ACCEPTED,

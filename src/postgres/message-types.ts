@@ -7,6 +7,9 @@
 /** Bytes in front of a message's body: tag and length. */
 export const HEADER_BYTES = 5;
 
+/** Longest message of a server: PostgreSQL builds none in more than 1 GiB of memory. */
+export const MAX_SERVER_MESSAGE_BYTES = 0x4000_0000;
+
 /** Messages of the client. */
 export const FrontendTag = {
   Bind: 0x42, // B

@@ -9,6 +9,7 @@ import {
   BackendTag,
   FrontendTag,
   HEADER_BYTES,
+  MAX_SERVER_MESSAGE_BYTES,
   RequestUnits,
   ResponseParts,
 } from "../postgres/index.ts";
@@ -22,6 +23,7 @@ import type { TrafficHooks, Verdict } from "./traffic-hooks.ts";
 export interface HookedPort {
   readonly ledger: AnswerLedger;
   readonly timers: TimerWheel;
+  /** Longest message of the client, header included. */
   readonly maxMessageBytes: number;
   /** Whole messages for the server, or the StartupMessage. */
   toServer(bytes: Uint8Array, isStartup: boolean): void;
@@ -68,7 +70,7 @@ export class HookedTraffic {
     this.#port = port;
     const { maxMessageBytes, timers } = port;
     this.#units = new RequestUnits(maxMessageBytes, (unit) => this.#requests.push(unit));
-    this.#parts = new ResponseParts(maxMessageBytes, HOOK_BUFFER_BYTES, (part) =>
+    this.#parts = new ResponseParts(MAX_SERVER_MESSAGE_BYTES, HOOK_BUFFER_BYTES, (part) =>
       this.#responses.push(part),
     );
     this.#requests = new HookLane<Request>({

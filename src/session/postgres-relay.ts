@@ -13,6 +13,7 @@ import {
   AnswerLedger,
   BackendTag,
   ClientStream,
+  MAX_SERVER_MESSAGE_BYTES,
   ServerStream,
   errorResponseFor,
 } from "../postgres/index.ts";
@@ -73,7 +74,7 @@ export class PostgresRelay extends Relay implements Cancellable {
     this.#pool = pool;
     const { limits, timers } = context;
     this.#clientStream = new ClientStream(this.#ledger, limits.maxMessageBytes);
-    this.#serverStream = new ServerStream(this.#ledger, limits.maxMessageBytes);
+    this.#serverStream = new ServerStream(this.#ledger, MAX_SERVER_MESSAGE_BYTES);
     this.#hooks = new TrafficHooks(context.hooks, client, backend);
     this.#phase = new SessionPhase(this.#ledger, limits, timers, (phase) => this.#expired(phase));
     this.#watchServer();

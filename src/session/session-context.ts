@@ -26,7 +26,7 @@ export interface SessionLimits {
   readonly idleTimeoutMs: number;
   readonly idleInTransactionTimeoutMs: number;
   readonly queryTimeoutMs: number;
-  /** Longest message in either direction, header included. */
+  /** Longest message a client may send, header included. */
   readonly maxMessageBytes: number;
   /** A client with more unanswered requests is not read from until answers came. */
   readonly maxPendingUnits: number;
