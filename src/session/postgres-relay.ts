@@ -115,6 +115,7 @@ export class PostgresRelay extends Relay implements Cancellable {
   fail(code: ErrorCode, detail?: string): void {
     if (this.isOver) return;
     if (this.#isClientAtBoundary) this.client.write(errorResponseFor(code, "FATAL"));
+    this.#cancelRunning();
     this.end({ kind: "failed", code, ...(detail !== undefined && { detail }) });
   }
 
@@ -286,11 +287,15 @@ export class PostgresRelay extends Relay implements Cancellable {
     );
   }
 
-  /** PostgreSQL does not notice a lost client while it executes: it has to be told. */
   #clientGone(): void {
     if (this.isOver) return;
-    if (this.#isQueryRunning) void this.cancel();
+    this.#cancelRunning();
     this.end({ kind: "clientGone" });
+  }
+
+  /** PostgreSQL does not notice a lost connection while it executes: it has to be told. */
+  #cancelRunning(): void {
+    if (this.#isQueryRunning && !this.#hasServerEnded) void this.cancel();
   }
 
   #serverGone(): void {
