@@ -13,6 +13,8 @@ interface Request {
 class ModelServer {
   readonly inbox: Request[] = [];
   isSkipping = false;
+  /** Extended messages came, and neither Sync nor Query behind them. */
+  isBatchOpen = false;
   /** Of a message that is no COPY data in the middle of a COPY. */
   isDead = false;
   copy: "none" | "simple" | "extended" = "none";
@@ -24,10 +26,12 @@ class ModelServer {
     if (this.copy !== "none") return this.#copying(request);
     if (request.tag === "S") {
       this.isSkipping = false;
+      this.isBatchOpen = false;
       return "Z";
     }
     if (this.isSkipping || "dcfH".includes(request.tag)) return "";
-    if ("QF".includes(request.tag)) return this.#simple(request);
+    this.isBatchOpen = !"QF".includes(request.tag);
+    if (!this.isBatchOpen) return this.#simple(request);
     return this.#extended(request);
   }
 
@@ -110,7 +114,7 @@ test("the ledger agrees with a model of the server in any conversation", () => {
         const isWaiting = server.copy !== "none";
         expect({ isCopying, isIdle, owedReadyForQuery }).toEqual({
           isCopying: isWaiting,
-          isIdle: !isWaiting && !server.isSkipping,
+          isIdle: !isWaiting && !server.isSkipping && !server.isBatchOpen,
           owedReadyForQuery: server.copy === "simple" ? 1 : 0,
         });
       };

@@ -9,8 +9,8 @@ type State =
   | "busy"
   /** The server reads COPY data. */
   | "copying"
-  /** Nothing is owed, but after an error the server waits for a Sync. */
-  | "skipping";
+  /** Nothing is owed, but the server waits for the Sync of a batch, failed or not. */
+  | "open";
 
 /**
  * Who sends, the tags of the messages, how many ReadyForQuery the client then waits for, and the state.
@@ -54,9 +54,9 @@ const CONVERSATIONS: Readonly<Record<string, readonly Step[]>> = {
   "an extended query in steps, each with a Flush": [
     ["client", "PDH", 0, "busy"],
     ["server", "1t", 0, "busy"],
-    ["server", "T", 0, "idle"],
+    ["server", "T", 0, "open"],
     ["client", "BEH", 0, "busy"],
-    ["server", "2DC", 0, "idle"],
+    ["server", "2DC", 0, "open"],
     ["client", "S", 1, "busy"],
     ["server", "Z", 0, "idle"],
   ],
@@ -67,9 +67,9 @@ const CONVERSATIONS: Readonly<Record<string, readonly Step[]>> = {
   ],
   "a portal read in parts": [
     ["client", "PBEH", 0, "busy"],
-    ["server", "12DDs", 0, "idle"],
+    ["server", "12DDs", 0, "open"],
     ["client", "EH", 0, "busy"],
-    ["server", "DDs", 0, "idle"],
+    ["server", "DDs", 0, "open"],
     ["client", "ES", 1, "busy"],
     ["server", "DCZ", 0, "idle"],
   ],
@@ -107,8 +107,8 @@ const CONVERSATIONS: Readonly<Record<string, readonly Step[]>> = {
   ],
   "an error before the Sync was sent": [
     ["client", "PH", 0, "busy"],
-    ["server", "E", 0, "skipping"],
-    ["client", "BEQFPH", 0, "skipping"],
+    ["server", "E", 0, "open"],
+    ["client", "BEQFPH", 0, "open"],
     ["client", "S", 1, "busy"],
     ["server", "Z", 0, "idle"],
     ["client", "Q", 1, "busy"],
@@ -130,6 +130,20 @@ const CONVERSATIONS: Readonly<Record<string, readonly Step[]>> = {
     ["server", "NA1S2NCNZ", 1, "busy"],
     ["server", "ANSTNDNCSNZ", 0, "idle"],
     ["server", "NAS", 0, "idle"],
+  ],
+  "a batch that a Query ends in place of its Sync": [
+    ["client", "PBEH", 0, "busy"],
+    ["server", "12C", 0, "open"],
+    ["client", "Q", 1, "busy"],
+    ["server", "CZ", 0, "idle"],
+  ],
+  "an extended COPY that still lacks its second Sync": [
+    ["client", "PBES", 1, "busy"],
+    ["server", "12G", 0, "copying"],
+    ["client", "dc", 0, "busy"],
+    ["server", "C", 0, "open"],
+    ["client", "S", 1, "busy"],
+    ["server", "Z", 0, "idle"],
   ],
   "COPY TO": [
     ["client", "Q", 1, "busy"],
@@ -185,8 +199,8 @@ const CONVERSATIONS: Readonly<Record<string, readonly Step[]>> = {
     ["client", "PBES", 1, "busy"],
     ["server", "12G", 0, "copying"],
     ["client", "d", 0, "copying"],
-    ["server", "E", 0, "skipping"],
-    ["client", "dc", 0, "skipping"],
+    ["server", "E", 0, "open"],
+    ["client", "dc", 0, "open"],
     ["client", "S", 1, "busy"],
     ["server", "Z", 0, "idle"],
   ],
@@ -231,7 +245,7 @@ function say(ledger: AnswerLedger, who: "client" | "server", tags: string): void
 function stateOf(ledger: AnswerLedger): State {
   if (ledger.isIdle) return "idle";
   if (ledger.isCopying) return "copying";
-  return ledger.isAnswered ? "skipping" : "busy";
+  return ledger.isAnswered ? "open" : "busy";
 }
 
 /** As it is after a login. */

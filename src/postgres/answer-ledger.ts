@@ -12,7 +12,8 @@
  *   SYNC      a Sync: ends with ReadyForQuery, and ends the skipping after an error
  *   COPY_END  a CopyDone or CopyFail that was sent before the server asked for data
  *
- * Two flags beside it:
+ * Three flags beside it:
+ *   open      extended messages were sent and no Sync since: the server holds a transaction open
  *   skipping  an extended message failed and no Sync has been sent since
  *   copying   the server reads COPY data for the head of the list
  */
@@ -29,6 +30,7 @@ export class AnswerLedger {
   owedReadyForQuery = 0;
   /** How many ReadyForQuery have come. */
   cycles = 0;
+  #isBatchOpen = false;
   #isSkipping = false;
   #isCopying = false;
   #pending: number[] = [];
@@ -36,7 +38,7 @@ export class AnswerLedger {
 
   /** Nothing sent is unanswered, and the server does not wait for more of a batch or a COPY. */
   get isIdle(): boolean {
-    return this.#head === this.#pending.length && !this.#isSkipping && !this.#isCopying;
+    return this.isAnswered && !this.#isBatchOpen && !this.#isSkipping && !this.#isCopying;
   }
 
   /** Every message sent so far is answered, but a batch may still lack its Sync. */
@@ -63,11 +65,13 @@ export class AnswerLedger {
       case FrontendTag.Query:
       case FrontendTag.FunctionCall:
         if (this.#isSkipping || this.#isCopying) return;
+        this.#isBatchOpen = false;
         this.#pending.push(READY);
         this.owedReadyForQuery++;
         return;
       case FrontendTag.Sync:
         if (this.#isCopying) return;
+        this.#isBatchOpen = false;
         this.#isSkipping = false;
         this.#pending.push(SYNC);
         this.owedReadyForQuery++;
@@ -78,6 +82,7 @@ export class AnswerLedger {
       case FrontendTag.Execute:
       case FrontendTag.Close: {
         if (this.#isSkipping || this.#isCopying) return;
+        this.#isBatchOpen = true;
         const last = this.#pending.length - 1;
         const run = last >= this.#head ? (this.#pending[last] ?? 0) : 0;
         if (run > 0) this.#pending[last] = run + 1;
@@ -171,6 +176,10 @@ export class AnswerLedger {
     for (const item of end < 0 ? behind : behind.slice(0, end)) {
       if (item === READY || item === SYNC) this.owedReadyForQuery--;
     }
-    if (end >= 0) this.#pending.push(...behind.slice(end + 1));
+    const left = end < 0 ? [] : behind.slice(end + 1);
+    // A Sync that followed its Execute was swallowed: another one has to come.
+    const isSynced = left.includes(SYNC) || left.includes(READY);
+    if (this.#headItem() > 0 && !isSynced) this.#isBatchOpen = true;
+    this.#pending.push(...left);
   }
 }
