@@ -1,0 +1,241 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { settle } from "../../tests/fixtures/fake-server.ts";
+import { KEY, SessionKit, told } from "../../tests/fixtures/session.ts";
+import {
+  anySplit,
+  backend,
+  everySplit,
+  frontend,
+  message,
+} from "../../tests/fixtures/wire/index.ts";
+
+const { query, parse, bind, execute, sync } = frontend;
+const QUERY = query("select 1");
+const BATCH = Buffer.concat([parse("select 1"), bind(), execute(), sync()]);
+const ROWS = backend.rows("1", "2");
+
+/** Lets a client and a server talk, chunk by chunk, in turns. */
+async function talk(
+  kit: SessionKit,
+  requests: readonly Uint8Array[],
+  answers: readonly Uint8Array[],
+): Promise<void> {
+  for (let index = 0; index < Math.max(requests.length, answers.length); index++) {
+    const [request, answer] = [requests[index], answers[index]];
+    if (request !== undefined) kit.client.write(request);
+    if (answer !== undefined) kit.backend.connection.write(answer);
+    for (let turn = 0; turn < 4; turn++) await Promise.resolve();
+  }
+  await settle();
+}
+
+describe("the relay", () => {
+  const requests = Buffer.concat([QUERY, BATCH, frontend.functionCall(7)]);
+  const answers = Buffer.concat([
+    ROWS,
+    backend.parseComplete(),
+    backend.bindComplete(),
+    backend.dataRow("1"),
+    backend.commandComplete("SELECT 1"),
+    backend.ready(),
+    message("V", new Uint8Array(4)),
+    backend.notice("done"),
+    backend.ready(),
+  ]);
+
+  test("changes no byte, wherever the streams are split", async () => {
+    const kit = await new SessionKit().logIn();
+    for (const chunks of everySplit(requests)) {
+      await talk(kit, chunks, []);
+      expect(kit.backend.heard.take()).toEqual(requests);
+      await kit.answer(answers);
+      expect(kit.heard.take()).toEqual(answers);
+    }
+    for (const chunks of everySplit(answers)) {
+      await kit.say(requests);
+      await talk(kit, [], chunks);
+      expect(kit.heard.take()).toEqual(answers);
+    }
+    await kit.expectClean();
+  });
+
+  test("changes no byte, however both streams are cut up and interleaved", async () => {
+    const kit = await new SessionKit().logIn();
+    kit.backend.heard.take();
+    await fc.assert(
+      fc.asyncProperty(anySplit(requests), anySplit(answers), async (some, others) => {
+        kit.backend.heard.take();
+        await talk(kit, some, others);
+        expect(kit.backend.heard.bytes).toEqual(requests);
+        expect(kit.heard.take()).toEqual(answers);
+      }),
+      { numRuns: 50 },
+    );
+    await kit.expectClean();
+  });
+
+  test("does not read from a server whose client does not read", async () => {
+    const kit = await new SessionKit().logIn();
+    const row = backend.dataRow("x".repeat(64 * 1024));
+    await kit.say(QUERY);
+    kit.client.pause();
+    await kit.answer(row);
+    expect(kit.heard.byteLength).toBe(0);
+    kit.client.resume();
+    await kit.answer(backend.ready());
+    expect(kit.heard.byteLength).toBe(row.length + backend.ready().length);
+    await kit.expectClean();
+  });
+
+  test("does not read from a client whose server does not read, and goes on when it does", async () => {
+    const kit = await new SessionKit().logIn();
+    kit.backend.connection.pause();
+    await kit.say(QUERY, BATCH);
+    expect(kit.backend.heard.byteLength).toBe(0);
+    kit.backend.connection.resume();
+    await settle();
+    expect(kit.backend.heard.bytes).toEqual(Buffer.concat([QUERY, BATCH]));
+    await kit.expectClean();
+  });
+
+  test.each([
+    ["an unknown message", message("T"), "08P01"],
+    ["a message that is too long", query("x".repeat(2_000_000)), "54000"],
+    ["a length below 4", Uint8Array.of(0x51, 0, 0, 0, 1), "08P01"],
+  ])("ends a client that sends %s", async (_, bytes, sqlState) => {
+    const kit = await new SessionKit().logIn();
+    await kit.say(bytes);
+    expect(told(kit.heard.bytes)).toBe(`E FATAL ${sqlState}`);
+    expect(kit.heard.hasEnded).toBe(true);
+    await kit.expectClean();
+  });
+
+  test("stops reading from a client with too many unanswered requests", async () => {
+    const kit = await new SessionKit({ limits: { maxPendingUnits: 10 } }).logIn();
+    for (let index = 0; index < 30; index++) await kit.say(QUERY);
+    expect(kit.backend.heard.byteLength).toBe(11 * QUERY.length);
+    for (let index = 0; index < 5; index++) await kit.answer(ROWS);
+    expect(kit.backend.heard.byteLength).toBe(11 * QUERY.length);
+    await kit.answer(ROWS);
+    expect(kit.backend.heard.byteLength).toBeGreaterThan(11 * QUERY.length);
+    for (let index = 0; index < 24; index++) await kit.answer(ROWS);
+    expect(kit.backend.heard.byteLength).toBe(30 * QUERY.length);
+    expect(kit.heard.byteLength).toBe(30 * ROWS.length);
+    await kit.expectClean();
+  });
+
+  test("makes its client cancellable by the key of its login, until it ends", async () => {
+    const kit = await new SessionKit().logIn();
+    expect(kit.cancelKeys.find(KEY)).toBeDefined();
+    await kit.expectClean();
+    expect(kit.cancelKeys.find(KEY)).toBeUndefined();
+  });
+});
+
+describe("a server that is lost", () => {
+  const lost = (kit: SessionKit) => {
+    kit.backend.connection.close();
+    return settle();
+  };
+
+  test("between two messages is reported", async () => {
+    const kit = await new SessionKit().logIn();
+    await lost(kit);
+    expect(told(kit.heard.bytes)).toBe("E FATAL 08006");
+    expect(kit.heard.hasEnded).toBe(true);
+    await kit.expectClean();
+  });
+
+  test("in the middle of an answer is reported behind the last whole message", async () => {
+    const kit = await new SessionKit().logIn();
+    await kit.say(QUERY);
+    await kit.answer(backend.rowDescription("x"), backend.dataRow("1"));
+    await lost(kit);
+    expect(told(kit.heard.bytes)).toBe("T D E FATAL 08006");
+    await kit.expectClean();
+  });
+
+  test("in the middle of a message is not: nothing is put into it", async () => {
+    const kit = await new SessionKit().logIn();
+    await kit.say(QUERY);
+    const half = ROWS.subarray(0, ROWS.length - 3);
+    await kit.answer(half);
+    await lost(kit);
+    expect(kit.heard.bytes).toEqual(half);
+    expect(kit.heard.hasEnded).toBe(true);
+    await kit.expectClean();
+  });
+
+  test("after it has said why is not reported again", async () => {
+    const kit = await new SessionKit().logIn();
+    const reason = backend.error("57P01", "FATAL");
+    await kit.answer(reason);
+    await lost(kit);
+    expect(kit.heard.bytes).toEqual(reason);
+    expect(kit.heard.hasEnded).toBe(true);
+    await kit.expectClean();
+  });
+
+  test("by a reset is reported, too", async () => {
+    const kit = await new SessionKit().logIn();
+    kit.backend.connection.terminate();
+    await settle();
+    expect(told(kit.heard.bytes)).toBe("E FATAL 08006");
+    await kit.expectClean();
+  });
+});
+
+describe("a client that leaves", () => {
+  test("in good order takes its backend along", async () => {
+    const kit = await new SessionKit().logIn();
+    const first = kit.backend;
+    await kit.say(frontend.terminate());
+    kit.client.close();
+    await settle();
+    expect(first.heard.text).toBe(frontend.terminate().toString("latin1"));
+    expect(first.connection.isOpen).toBe(false);
+    expect(kit.session.state).toBe("closed");
+    await kit.expectClean();
+  });
+
+  test("without a word takes its backend along", async () => {
+    const kit = await new SessionKit().logIn();
+    const first = kit.backend;
+    kit.client.terminate();
+    await settle();
+    expect(first.connection.isOpen).toBe(false);
+    expect(kit.session.state).toBe("closed");
+    await kit.expectClean();
+  });
+
+  test("by halves still gets the answer it waits for", async () => {
+    const kit = await new SessionKit().logIn();
+    kit.server.isStubborn = true;
+    await kit.say(QUERY);
+    kit.client.shutdown();
+    await settle();
+    await kit.answer(ROWS);
+    expect(kit.heard.bytes).toEqual(ROWS);
+    kit.server.isStubborn = false;
+    kit.backend.connection.close();
+    await kit.expectClean();
+  });
+
+  test("during a query has it cancelled", async () => {
+    for (const leave of ["terminate", "close"] as const) {
+      const kit = await new SessionKit().logIn();
+      kit.server.isStubborn = true;
+      await kit.say(QUERY);
+      // The request goes over a socket, to a port where nobody listens: the attempt is logged.
+      kit.client[leave]();
+      await settle();
+      await kit.pass(510);
+      while (kit.logger.count("Failed to send a cancel request to the server") === 0)
+        await settle();
+      kit.server.isStubborn = false;
+      kit.backend.connection.close();
+      await kit.expectClean();
+    }
+  });
+});

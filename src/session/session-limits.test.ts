@@ -1,0 +1,243 @@
+import { describe, expect, test } from "bun:test";
+import { settle } from "../../tests/fixtures/fake-server.ts";
+import { SessionKit, told } from "../../tests/fixtures/session.ts";
+import { backend, frontend, opening } from "../../tests/fixtures/wire/index.ts";
+
+const QUERY = frontend.query("select 1");
+const ROWS = backend.rows("1");
+const IN_TRANSACTION = Buffer.concat([backend.commandComplete("BEGIN"), backend.ready("T")]);
+
+/** The errors among what the client was told. */
+const errorsOf = (kit: SessionKit): string =>
+  told(kit.heard.bytes)
+    .split(/ (?=[A-Z0-9a-z](?: |$))/)
+    .filter((word) => word.startsWith("E "))
+    .join(", ");
+
+describe("the idle timeout", () => {
+  test("ends a client that says nothing outside a transaction", async () => {
+    const kit = await new SessionKit({ limits: { idleTimeoutMs: 1_000 } }).logIn();
+    await kit.pass(990);
+    expect(kit.heard.text).toBe("");
+    await kit.pass(20);
+    expect(errorsOf(kit)).toBe("E FATAL 57P05");
+    await kit.expectClean();
+  });
+
+  test("counts anew from each answer, and not while a query runs", async () => {
+    const kit = await new SessionKit({ limits: { idleTimeoutMs: 1_000 } }).logIn();
+    await kit.pass(900);
+    await kit.say(QUERY);
+    await kit.pass(5_000);
+    await kit.answer(ROWS);
+    await kit.pass(900);
+    expect(errorsOf(kit)).toBe("");
+    await kit.pass(200);
+    expect(errorsOf(kit)).toBe("E FATAL 57P05");
+    await kit.expectClean();
+  });
+
+  test("leaves a transaction to the other limit", async () => {
+    const kit = await new SessionKit({ limits: { idleTimeoutMs: 1_000 } }).logIn();
+    await kit.say(QUERY);
+    await kit.answer(IN_TRANSACTION);
+    await kit.pass(10_000);
+    expect(errorsOf(kit)).toBe("");
+    await kit.expectClean();
+  });
+});
+
+describe("the idle-in-transaction timeout", () => {
+  const limits = { idleInTransactionTimeoutMs: 1_000 };
+  const { parse, flush } = frontend;
+
+  test.each([
+    ["in a transaction", [QUERY], [IN_TRANSACTION]],
+    [
+      "in a failed transaction",
+      [QUERY],
+      [Buffer.concat([backend.error("42601"), backend.ready("E")])],
+    ],
+    ["in a batch without its Sync", [parse("select 1"), flush()], [backend.parseComplete()]],
+    ["in a COPY", [QUERY], [backend.copyIn()]],
+  ] as const)("ends a client that says nothing %s", async (_, requests, answers) => {
+    const kit = await new SessionKit({ limits }).logIn();
+    await kit.say(...requests);
+    await kit.answer(...answers);
+    await kit.pass(990);
+    expect(errorsOf(kit).includes("FATAL")).toBe(false);
+    await kit.pass(20);
+    expect(errorsOf(kit)).toEndWith("E FATAL 25P03");
+    await kit.expectClean();
+  });
+
+  test("goes on with each piece of a COPY", async () => {
+    const kit = await new SessionKit({ limits }).logIn();
+    await kit.say(QUERY);
+    await kit.answer(backend.copyIn());
+    for (let piece = 0; piece < 5; piece++) {
+      await kit.pass(900);
+      await kit.say(frontend.copyData("1\n"));
+    }
+    expect(errorsOf(kit)).toBe("");
+    await kit.say(frontend.copyDone());
+    await kit.answer(backend.commandComplete("COPY 5"), backend.ready());
+    await kit.pass(10_000);
+    expect(errorsOf(kit)).toBe("");
+    await kit.expectClean();
+  });
+});
+
+describe("the query timeout", () => {
+  const limits = { queryTimeoutMs: 1_000 };
+  const cancelled = "Failed to send a cancel request to the server";
+
+  /** Nobody listens where the request goes: that it was tried is in the log. */
+  const whenCancelled = async (kit: SessionKit): Promise<void> => {
+    while (kit.logger.count(cancelled) === 0) await settle();
+  };
+
+  test("cancels the query, whose own error ends it", async () => {
+    const kit = await new SessionKit({ limits }).logIn();
+    await kit.say(QUERY);
+    await kit.pass(1_010);
+    await whenCancelled(kit);
+    await kit.answer(backend.error("57014"), backend.ready());
+    await kit.pass(60_000);
+    expect(told(kit.heard.bytes)).toBe("E ERROR 57014 Z");
+    expect(kit.logger.count(cancelled)).toBe(1);
+    await kit.expectClean();
+  });
+
+  test("ends the client when the cancelled query goes on", async () => {
+    const kit = await new SessionKit({ limits }).logIn();
+    await kit.say(QUERY);
+    await kit.pass(1_010);
+    await whenCancelled(kit);
+    await kit.pass(5_010);
+    expect(errorsOf(kit)).toBe("E FATAL 57014");
+    await kit.expectClean();
+  });
+
+  test("counts for each query of a pipeline from when it is its turn", async () => {
+    const kit = await new SessionKit({ limits }).logIn();
+    await kit.say(QUERY, QUERY, QUERY);
+    for (let query = 0; query < 3; query++) {
+      await kit.pass(900);
+      expect(kit.logger.count(cancelled)).toBe(0);
+      await kit.answer(ROWS);
+    }
+    await kit.pass(60_000);
+    expect(kit.logger.count(cancelled)).toBe(0);
+    await kit.expectClean();
+  });
+
+  test("is not shortened or stretched by the login before it", async () => {
+    const kit = new SessionKit({ limits: { ...limits, startupTimeoutMs: 60_000 } });
+    await kit.logIn();
+    await kit.say(QUERY);
+    await kit.pass(1_010);
+    await whenCancelled(kit);
+    await kit.expectClean();
+  });
+});
+
+describe("the limits on the server", () => {
+  test("end a session whose server owes an answer and is silent", async () => {
+    const kit = await new SessionKit({ pool: { receiveTimeoutMs: 1_000 } }).logIn();
+    await kit.pass(60_000);
+    await kit.say(QUERY);
+    await kit.pass(900);
+    await kit.answer(backend.rowDescription("x"));
+    await kit.pass(900);
+    expect(errorsOf(kit)).toBe("");
+    await kit.pass(200);
+    expect(errorsOf(kit)).toBe("E FATAL 08006");
+    await kit.expectClean();
+  });
+
+  test.each(["receiveDeadlineMs", "sendDeadlineMs"])("end a session at its %s", async (key) => {
+    const kit = await new SessionKit({ pool: { [key]: 5_000 } }).logIn();
+    await kit.pass(4_900);
+    expect(errorsOf(kit)).toBe("");
+    await kit.pass(200);
+    expect(errorsOf(kit)).toBe("E FATAL 08006");
+    await kit.expectClean();
+  });
+});
+
+describe("draining", () => {
+  const drained = async (kit: SessionKit): Promise<string> => {
+    kit.session.drain();
+    await settle();
+    return errorsOf(kit);
+  };
+  const GOODBYE = "E FATAL 57P01";
+
+  test("ends an idle client at once", async () => {
+    const kit = await new SessionKit().logIn();
+    expect(await drained(kit)).toBe(GOODBYE);
+    expect(kit.heard.hasEnded).toBe(true);
+    await kit.expectClean();
+  });
+
+  test("waits for the end of the query, in the middle of a message too", async () => {
+    const kit = await new SessionKit().logIn();
+    await kit.say(QUERY);
+    for (let at = 0; at < ROWS.length; at++) {
+      if (at === 7) kit.session.drain();
+      expect(kit.heard.text.includes("57P01")).toBe(false);
+      await kit.answer(ROWS.subarray(at, at + 1));
+    }
+    expect(told(kit.heard.bytes)).toBe(`T D C Z ${GOODBYE}`);
+    await kit.expectClean();
+  });
+
+  test("waits for the end of the transaction", async () => {
+    const kit = await new SessionKit().logIn();
+    await kit.say(QUERY);
+    await kit.answer(IN_TRANSACTION);
+    expect(await drained(kit)).toBe("");
+    await kit.say(QUERY);
+    await kit.answer(backend.commandComplete("COMMIT"), backend.ready());
+    expect(errorsOf(kit)).toBe(GOODBYE);
+    await kit.expectClean();
+  });
+
+  test("waits for all queries of a pipeline", async () => {
+    const kit = await new SessionKit().logIn();
+    await kit.say(QUERY, QUERY);
+    await kit.answer(ROWS);
+    expect(await drained(kit)).toBe("");
+    await kit.answer(ROWS);
+    expect(errorsOf(kit)).toBe(GOODBYE);
+    await kit.expectClean();
+  });
+
+  test("refuses a client that has not begun, in answer to its StartupMessage", async () => {
+    const kit = await new SessionKit().start();
+    expect(await drained(kit)).toBe("");
+    await kit.say(opening.startup());
+    expect(errorsOf(kit)).toBe(GOODBYE);
+    await kit.expectClean();
+  });
+
+  test("refuses a client that waits in the queue", async () => {
+    const kit = new SessionKit();
+    kit.session.start();
+    await kit.say(opening.startup());
+    expect(await drained(kit)).toBe(GOODBYE);
+    await kit.expectClean();
+  });
+
+  test("is cut short when the gateway can wait no longer", async () => {
+    const kit = await new SessionKit().logIn();
+    await kit.say(QUERY);
+    await kit.answer(ROWS.subarray(0, 5));
+    kit.session.cut();
+    await settle();
+    expect(kit.heard.bytes).toEqual(ROWS.subarray(0, 5));
+    expect(kit.heard.hasEnded).toBe(true);
+    await kit.expectClean();
+  });
+});
