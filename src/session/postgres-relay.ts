@@ -239,8 +239,13 @@ export class PostgresRelay extends Relay implements Cancellable {
       maxMessageBytes: this.#context.limits.maxMessageBytes,
       toServer: (bytes, isStartup) => {
         if (this.isOver) return;
-        if (isStartup) this.server.write(bytes);
-        else this.#toServer(bytes);
+        try {
+          if (isStartup) this.server.write(bytes);
+          else this.#toServer(bytes);
+        } catch (thrown) {
+          // A handler made something else of the request; it may have answered late, on its own.
+          this.#violated(thrown);
+        }
       },
       toClient: (bytes) => this.client.write(bytes),
       pauseClient: () => this.pauseClient(PauseReason.Held),
