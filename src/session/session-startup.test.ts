@@ -35,12 +35,10 @@ describe("the startup of a session", () => {
 
   test("waits for a backend, and goes on when one is free", async () => {
     const kit = new SessionKit();
-    kit.server.isDown = true;
     kit.session.start();
     await kit.say(STARTUP);
     expect(kit.session.state).toBe("waiting");
-    kit.server.isDown = false;
-    await kit.start();
+    await kit.fill();
     expect(kit.backend.heard.bytes).toEqual(STARTUP);
     await kit.expectClean();
   });
@@ -122,7 +120,7 @@ describe("the startup of a session", () => {
     await kit.say(STARTUP);
     await kit.pass(60_000);
     expect(kit.session.state).toBe("waiting");
-    await kit.start();
+    await kit.fill();
     await kit.answer(backend.authentication(5, new Uint8Array(4)));
     kit.heard.take();
     await kit.pass(1_010);

@@ -16,8 +16,7 @@
  * so in answer to its StartupMessage, not before: clients discard what comes earlier.
  */
 import type { Backend } from "../backend/index.ts";
-import { GatewayError } from "../errors.ts";
-import type { ErrorCode } from "../errors.ts";
+import type { ErrorCode, GatewayError } from "../errors.ts";
 import type { LogFields, RecordLevel } from "../logging/index.ts";
 import type { Connection, ConnectionHandler, Deadline, TlsPeer } from "../net/index.ts";
 import type { Lessor, Ticket, Waiter } from "../pool/index.ts";

@@ -1,0 +1,142 @@
+import { describe, expect, test } from "bun:test";
+import { settle } from "../../tests/fixtures/fake-server.ts";
+import { SessionKit } from "../../tests/fixtures/session.ts";
+import { everySplit } from "../../tests/fixtures/wire/index.ts";
+import { terminate } from "../hooks/index.ts";
+
+const raw = { protocol: "raw" } as const;
+const bytesOf = (text: string): Buffer => Buffer.from(text);
+
+describe("the raw relay", () => {
+  test("carries any bytes both ways, wherever they are split", async () => {
+    const kit = await new SessionKit(raw).start();
+    const bytes = Uint8Array.from({ length: 256 }, (_, index) => index);
+    for (const chunks of everySplit(bytes)) {
+      await kit.say(...chunks);
+      await kit.answer(...chunks);
+      expect(kit.backend.heard.take()).toEqual(Buffer.from(bytes));
+      expect(kit.heard.take()).toEqual(Buffer.from(bytes));
+    }
+    await kit.expectClean();
+  });
+
+  test("lets the server speak first, also before its client comes", async () => {
+    const kit = new SessionKit(raw);
+    await kit.fill();
+    await kit.answer(bytesOf("220 "));
+    kit.session.start();
+    await kit.answer(bytesOf("ready"));
+    expect(kit.heard.text).toBe("220 ready");
+    await kit.expectClean();
+  });
+
+  test("passes on the end of the client, and then the answer", async () => {
+    const kit = await new SessionKit(raw).start();
+    kit.server.isStubborn = true;
+    await kit.say(bytesOf("question"));
+    kit.client.shutdown();
+    await settle();
+    const { heard, connection } = kit.backend;
+    expect([heard.text, heard.hasEnded]).toEqual(["question", true]);
+    await kit.answer(bytesOf("answer"));
+    expect(kit.heard.text).toBe("answer");
+    kit.server.isStubborn = false;
+    connection.close();
+    await settle();
+    expect(kit.heard.hasClosed).toBe(true);
+    await kit.expectClean();
+  });
+
+  test("passes on the end of the server, and then what the client still says", async () => {
+    const kit = await new SessionKit(raw).start();
+    const { heard, connection } = kit.backend;
+    connection.write(bytesOf("goodbye"));
+    connection.shutdown();
+    await settle();
+    expect([kit.heard.text, kit.heard.hasEnded]).toEqual(["goodbye", true]);
+    await kit.say(bytesOf("thanks"));
+    expect(heard.text).toBe("thanks");
+    kit.client.shutdown();
+    await settle();
+    expect(connection.isOpen).toBe(false);
+    await kit.expectClean();
+  });
+
+  test("keeps for the server what a client said before it ended", async () => {
+    const kit = new SessionKit(raw);
+    kit.session.start();
+    kit.client.write(bytesOf("all of it"));
+    kit.client.shutdown();
+    await settle();
+    await kit.fill();
+    await settle();
+    const end = kit.server.ends[0];
+    expect(end?.heard.text).toBe("all of it");
+    expect(end?.heard.hasEnded).toBe(true);
+    await kit.expectClean();
+  });
+
+  test.each(["client", "server"] as const)("ends when the %s is lost", async (side) => {
+    const kit = await new SessionKit(raw).start();
+    const first = kit.backend;
+    await kit.say(bytesOf("x"));
+    if (side === "client") kit.client.terminate();
+    else first.connection.terminate();
+    await settle();
+    expect(first.connection.isOpen).toBe(false);
+    expect(kit.heard.hasEnded || kit.heard.hasClosed).toBe(true);
+    await kit.expectClean();
+  });
+
+  test("ends without a word when nothing happens for too long", async () => {
+    const kit = await new SessionKit({ ...raw, limits: { idleTimeoutMs: 1_000 } }).start();
+    await kit.pass(900);
+    await kit.say(bytesOf("x"));
+    await kit.pass(900);
+    await kit.answer(bytesOf("y"));
+    await kit.pass(900);
+    expect(kit.heard.hasEnded).toBe(false);
+    await kit.pass(200);
+    expect([kit.heard.text, kit.heard.hasEnded]).toEqual(["y", true]);
+    await kit.expectClean();
+  });
+
+  test("is refused without a word when there are too many clients", async () => {
+    const kit = await new SessionKit({ ...raw, admission: "overLimit" }).start();
+    expect([kit.heard.text, kit.heard.hasEnded]).toEqual(["", true]);
+    await kit.expectClean();
+  });
+
+  test("goes through handlers, in order, and rewritten", async () => {
+    const kit = await new SessionKit(raw).start();
+    kit.on("OnTrafficFromClient", async ({ request }) => ({
+      request: bytesOf(`<${Buffer.from(request as Uint8Array).toString()}>`),
+    }));
+    kit.on("OnTrafficFromServer", ({ response }) => ({
+      response: bytesOf(
+        Buffer.from(response as Uint8Array)
+          .toString()
+          .toUpperCase(),
+      ),
+    }));
+    await kit.say(bytesOf("a"), bytesOf("b"));
+    expect(kit.backend.heard.text).toBe("<a><b>");
+    await kit.answer(bytesOf("c"));
+    expect(kit.heard.text).toBe("C");
+    await kit.expectClean();
+  });
+
+  test("is answered by a handler, or ended by one", async () => {
+    const kit = await new SessionKit(raw).start();
+    kit.on("OnTrafficFromClient", ({ request }) =>
+      Buffer.from(request as Uint8Array).toString() === "ping"
+        ? terminate({ response: bytesOf("pong") })
+        : terminate(),
+    );
+    await kit.say(bytesOf("ping"));
+    expect([kit.heard.text, kit.backend.heard.text]).toEqual(["pong", ""]);
+    await kit.say(bytesOf("other"));
+    expect(kit.heard.hasEnded).toBe(true);
+    await kit.expectClean();
+  });
+});
