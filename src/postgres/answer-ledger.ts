@@ -38,7 +38,17 @@ export class AnswerLedger {
 
   /** Nothing sent is unanswered, and the server does not wait for more of a batch or a COPY. */
   get isIdle(): boolean {
-    return this.isAnswered && !this.#isBatchOpen && !this.#isSkipping && !this.#isCopying;
+    return this.isAnswered && !this.isBatchOpen && !this.#isCopying;
+  }
+
+  /** The server has seen a part of a batch, and no Sync since. */
+  get isBatchOpen(): boolean {
+    return this.#isBatchOpen || this.#isSkipping;
+  }
+
+  /** That part has failed, and the client knows: everything up to the Sync is void. */
+  get hasBatchFailed(): boolean {
+    return this.#isSkipping;
   }
 
   /** Every message sent so far is answered, but a batch may still lack its Sync. */

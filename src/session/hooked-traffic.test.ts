@@ -209,6 +209,19 @@ describe.each(Object.entries(SPEEDS))("traffic through handlers that answer %s",
     },
   );
 
+  test("is not refused a second time when the server has refused a part of its batch", async () => {
+    const kit = await new SessionKit().logIn();
+    kit.on("OnTrafficFromClient", at(terminateIf("forbidden")));
+    await kit.say(...open);
+    await kit.answer(backend.error("42601"));
+    await kit.say(parse("forbidden"), sync());
+    await kit.answer(backend.ready());
+    await kit.pass(20);
+    expect(told(kit.backend.heard.bytes)).toBe("P H S");
+    expect(told(kit.heard.bytes)).toBe("E ERROR 42601 Z");
+    await kit.expectClean();
+  });
+
   test("is refused in its place behind the answers that are owed, in the transaction's state", async () => {
     const kit = await new SessionKit().logIn();
     kit.on("OnTrafficFromClient", at(terminateIf("forbidden")));

@@ -60,8 +60,6 @@ export class HookedTraffic {
   readonly #unanswered: Request[] = [];
   /** A terminated batch: everything up to its Sync is dropped. */
   #isDiscarding = false;
-  /** The server has seen a part of a batch that still lacks its Sync. */
-  #isBatchOpen = false;
   /** What waits until all earlier answers are with the client. */
   #whenAnswered: (() => void) | undefined;
 
@@ -170,8 +168,6 @@ export class HookedTraffic {
   }
 
   #forward(request: Request, bytes: Uint8Array): void {
-    if (request.kind === "batch") this.#isBatchOpen = false;
-    else if (request.kind === "batchPart") this.#isBatchOpen = true;
     // COPY data belongs to the request that asked for it.
     if (request.kind !== "copy" && request.kind !== "terminate") {
       this.#unanswered.push({ ...request, bytes });
@@ -200,24 +196,29 @@ export class HookedTraffic {
         port.toClient(this.#terminated(true));
         return;
       case "batch":
-        port.toClient(this.#terminated(!this.#isBatchOpen));
+        this.#tellBatchTerminated(!port.ledger.isBatchOpen);
         this.#closeBatch();
         return;
       case "batchPart":
-        port.toClient(this.#terminated(false));
+        this.#tellBatchTerminated(false);
         this.#isDiscarding = true;
     }
   }
 
+  /** A batch has one error at most: not another one if the server has refused a part already. */
+  #tellBatchTerminated(isComplete: boolean): void {
+    if (!this.#port.ledger.hasBatchFailed) this.#port.toClient(this.#terminated(isComplete));
+  }
+
   #finishDiscarding(): void {
     this.#isDiscarding = false;
-    if (this.#isBatchOpen) this.#closeBatch();
+    if (this.#port.ledger.isBatchOpen) this.#closeBatch();
     else this.#port.toClient(readyForQuery(this.#status));
   }
 
   /** A server that has seen a part of the batch is told that it ends: its answer ends ours. */
   #closeBatch(): void {
-    if (!this.#isBatchOpen) return;
+    if (!this.#port.ledger.isBatchOpen) return;
     this.#forward({ kind: "batch", bytes: SYNC }, SYNC);
   }
 
