@@ -1,0 +1,34 @@
+import { expect, test } from "bun:test";
+import { type BenchOptions, parseOptions } from "./options.ts";
+
+function optionsOf(...args: readonly string[]): BenchOptions {
+  const request = parseOptions(args);
+  if (request.kind !== "run") throw new Error(`a ${request.kind}, not a run`);
+  return request.options;
+}
+
+test("a run without options is a full one", () => {
+  const options = optionsOf();
+  expect(options).toMatchObject({ rounds: 9, seconds: 5, clients: [1, 16, 100], isFull: true });
+});
+
+test("a run that leaves something out is not a full one", () => {
+  const partial = ["--quick", "--rounds=3", "--only=load,copy", "--clients=1,16", "--copy-mib=64"];
+  for (const flag of partial) expect(optionsOf(flag).isFull).toBe(false);
+  expect(optionsOf("--rounds=11", "--clients=1,16,50,100").isFull).toBe(true);
+});
+
+test("further endpoints have a name and a command", () => {
+  const { also } = optionsOf("--also", "relay=bun relay.ts {serverPort} {port}", "--also", "b=c");
+  expect(also).toEqual([
+    { name: "relay", command: ["bun", "relay.ts", "{serverPort}", "{port}"] },
+    { name: "b", command: ["c"] },
+  ]);
+  expect(() => parseOptions(["--also", "no command"])).toThrow("is not name=program");
+});
+
+test("what is no part, protocol or number is refused by name", () => {
+  expect(() => parseOptions(["--only", "load,fun"])).toThrow('--only: unknown "fun"');
+  expect(() => parseOptions(["--rounds", "0"])).toThrow("--rounds");
+  expect(() => parseOptions(["--clients", "1,x"])).toThrow('"x" is not a whole number');
+});

@@ -1,0 +1,143 @@
+import type { BenchResult } from "../result.ts";
+import { copyRows, failures, loadRows, medianOf, ratio, type Row, spread } from "./summary.ts";
+import { renderTable } from "./table.ts";
+
+/** Whose ratios the tables show. */
+const OURS = "gatewayd";
+
+/** The whole report as Markdown: verdicts first, then every table. */
+export function renderReport(result: BenchResult): string {
+  const sections = [
+    describeRun(result),
+    goalsSection(result),
+    failuresSection(result),
+    section(
+      "Throughput, transactions per second",
+      "More is better.",
+      rowsTable(result, loadRows(result, "throughput"), formatCount),
+    ),
+    section(
+      "CPU of the process in between, µs per transaction",
+      "User and system. Less is better.",
+      rowsTable(result, loadRows(result, "cpu"), formatShort),
+    ),
+    section(
+      "Average latency, ms",
+      "Less is better.",
+      rowsTable(result, loadRows(result, "latency"), (value) => value.toFixed(3)),
+    ),
+    section(
+      `COPY of ${copySize(result)}, MB/s`,
+      "More is better.",
+      rowsTable(result, copyRows(result, "throughput"), formatCount),
+    ),
+    section(
+      "CPU of the process in between, ms per GB copied",
+      "Less is better.",
+      rowsTable(result, copyRows(result, "cpu"), formatCount),
+    ),
+    section(
+      "Memory with idle clients, MiB resident",
+      "A fresh process with 4 server connections, before and after the clients have come.",
+      idleTable(result),
+    ),
+    section(
+      "Memory with a reader that stalls, MiB resident",
+      "A fresh process; the reader asks for the result, stands still, then reads all of it.",
+      stallTable(result),
+    ),
+  ];
+  return sections.filter((text) => text !== "").join("\n\n");
+}
+
+function describeRun({
+  startedAt,
+  durationMinutes,
+  settings,
+  machine,
+  versions,
+}: BenchResult): string {
+  const software = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
+  return (
+    `${startedAt.slice(0, 10)}, ${settings.rounds} rounds of ${settings.seconds} s, ` +
+    `${durationMinutes} minutes in all, on ${machine["cores"]} cores of ${machine["processor"]}, ` +
+    `${machine["memoryGiB"]} GiB, ${machine["kernel"]}, ${machine["system"]}. ${software.join(", ")}.`
+  );
+}
+
+function goalsSection({ goals }: BenchResult): string {
+  if (goals.length === 0) return "";
+  const rows = goals.map(({ text, measured, isReached }) => [
+    text,
+    measured,
+    isReached ? "yes" : "NO",
+  ]);
+  return section("Goals", "", renderTable({ head: ["goal", "measured", "reached"], rows }));
+}
+
+function failuresSection(result: BenchResult): string {
+  const list = failures(result);
+  if (list.length === 0) return "";
+  return section("Failures", "", list.map((text) => `- ${text}`).join("\n"));
+}
+
+function section(title: string, explanation: string, body: string): string {
+  return body === "" ? "" : [`### ${title}`, explanation, body].filter(Boolean).join("\n\n");
+}
+
+/** Medians of all entries, ours as a share of each other's, and the spread of the control. */
+function rowsTable(
+  result: BenchResult,
+  rows: readonly Row[],
+  format: (value: number) => string,
+): string {
+  const columns = result.entries.filter((entry) => rows.some((row) => row.samples[entry]));
+  if (columns.length === 0) return "";
+  const others = columns.filter((entry) => entry !== OURS);
+  const body = rows.map((row) => {
+    const scatter = spread(row, result);
+    return [
+      row.label,
+      ...columns.map((entry) => cell(medianOf(row, entry), format)),
+      ...others.map((entry) => cell(ratio(row, OURS, entry), formatRatio)),
+      cell(scatter, (value) => `±${(value * 100).toFixed(1)} %`),
+    ];
+  });
+  const head = ["", ...columns, ...others.map((entry) => `vs ${entry}`), "A/A"];
+  return renderTable({ head, rows: body });
+}
+
+function idleTable({ idle }: BenchResult): string {
+  if (idle.length === 0) return "";
+  const rows = idle.map(({ entry, manner, clients, baseMiB, waitingMiB, peakMiB }) => [
+    `${entry}, ${manner}`,
+    String(clients),
+    ...[baseMiB, waitingMiB, waitingMiB - baseMiB, peakMiB].map((value) => value.toFixed(1)),
+    (((waitingMiB - baseMiB) * 1024) / clients).toFixed(2),
+  ]);
+  const head = ["", "clients", "before", "waiting", "more", "peak", "KiB per client"];
+  return renderTable({ head, rows });
+}
+
+function stallTable({ stalls }: BenchResult): string {
+  if (stalls.length === 0) return "";
+  const rows = stalls.map(({ entry, bytes, baseMiB, stalledMiB, peakMiB }) => [
+    entry,
+    `${Math.round(bytes / 1e6)} MB`,
+    ...[baseMiB, stalledMiB, stalledMiB - baseMiB, peakMiB].map((value) => value.toFixed(1)),
+  ]);
+  return renderTable({ head: ["", "result", "before", "stalled", "more", "peak"], rows });
+}
+
+function copySize({ copies }: BenchResult): string {
+  const mib = (copies[0]?.bytes ?? 0) / 1024 ** 2;
+  return mib >= 1024 ? `${mib / 1024} GiB` : `${mib} MiB`;
+}
+
+function cell(value: number | undefined, format: (value: number) => string): string {
+  return value === undefined ? "" : format(value);
+}
+
+const formatCount = (value: number): string => Math.round(value).toLocaleString("en-US");
+const formatShort = (value: number): string => value.toFixed(1);
+const formatRatio = (value: number): string => `${value.toFixed(2)}x`;
