@@ -25,6 +25,11 @@ export interface Connection {
 
   /** Sends bytes, which the connection owns from then on: they must not be changed afterwards. */
   write(bytes: Uint8Array): void;
+  /**
+   * The same, without waiting for the end of the tick when nothing is queued. For a relay, which
+   * writes once for each read: there is nothing to join, and the waiting costs a tenth of its time.
+   */
+  writeThrough(bytes: Uint8Array): void;
   /** Stops reading. While paused the end of the stream is not seen either; a reset is. */
   pause(): void;
   resume(): void;

@@ -77,6 +77,10 @@ class DirectTlsConnection implements Connection {
     this.#guard((handler) => handler.onStall());
   }
 
+  writeThrough(bytes: Uint8Array): void {
+    this.write(bytes);
+  }
+
   pause(): void {
     this.#secure.pause();
   }

@@ -63,6 +63,10 @@ class MemoryEnd implements MemoryConnection {
     else if (this.#outgoing.length === 1) this.#guard(() => this.handler.onStall());
   }
 
+  writeThrough(bytes: Uint8Array): void {
+    this.write(bytes);
+  }
+
   pause(): void {
     this.#isPaused = true;
   }

@@ -93,6 +93,17 @@ export class SocketConnection implements Connection {
     }
   }
 
+  writeThrough(bytes: Uint8Array): void {
+    if (this.#queue.length > 0 || this.#state !== "open" || this.#isShutDown || this.#isBroken) {
+      this.write(bytes);
+      return;
+    }
+    const taken = this.#socket.write(bytes);
+    if (taken === bytes.length) return;
+    // What the kernel did not take is offered once more by the flush, which then knows what it means.
+    this.write(taken > 0 ? bytes.subarray(taken) : bytes);
+  }
+
   pause(): void {
     if (this.#isPaused || this.#isBroken || this.#state !== "open") return;
     this.#isPaused = true;

@@ -158,7 +158,7 @@ export class PostgresRelay extends Relay implements Cancellable {
       if (this.#hooked !== undefined || this.#hooks.areActive) this.#enterHooks();
       this.#serverStream.advance(bytes);
       if (this.#hooked !== undefined) this.#hooked.fromServer(bytes);
-      else this.client.write(bytes);
+      else this.client.writeThrough(bytes);
       this.#afterAnswer();
     } catch (thrown) {
       this.#violated(thrown);
@@ -195,7 +195,7 @@ export class PostgresRelay extends Relay implements Cancellable {
   /** Messages for the server: the ledger follows what is really sent. */
   #toServer(bytes: Uint8Array): void {
     this.#clientStream.advance(bytes);
-    this.server.write(bytes);
+    this.server.writeThrough(bytes);
     this.#phase.follow();
     if (this.#serverSilence !== undefined) this.#listenForAnswer();
     if (this.#ledger.owedReadyForQuery > this.#context.limits.maxPendingUnits) {

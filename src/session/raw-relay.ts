@@ -73,13 +73,13 @@ export class RawRelay extends Relay {
   protected override fromClient(bytes: Uint8Array): void {
     this.#touch();
     if (this.#hooks.areActive || !this.#toServer.isEmpty) this.#toServer.push({ bytes });
-    else this.server.write(bytes);
+    else this.server.writeThrough(bytes);
   }
 
   protected override fromServer(bytes: Uint8Array): void {
     this.#touch();
     if (this.#hooks.areActive || !this.#toClient.isEmpty) this.#toClient.push({ bytes });
-    else this.client.write(bytes);
+    else this.client.writeThrough(bytes);
   }
 
   protected override clientEnded(): void {
