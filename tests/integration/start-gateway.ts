@@ -1,0 +1,70 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { formatIssue, loadConfig } from "../../src/config/index.ts";
+import { Gateway } from "../../src/gateway/index.ts";
+import { HOOK_NUMBERS, type HookName, type HookPayload } from "../../src/hooks/index.ts";
+import { type Logger, silentLogger } from "../../src/logging/index.ts";
+
+/** One event of a gateway, as a handler saw it. */
+export interface SeenEvent {
+  readonly hook: HookName;
+  readonly payload: HookPayload;
+}
+
+/** A gateway inside the process of the test, where its hooks can be reached. */
+export class GatewayInProcess implements AsyncDisposable {
+  readonly gateway: Gateway;
+  /** What a handler saw that is registered on every hook; empty unless asked for. */
+  readonly events: SeenEvent[] = [];
+  /** Errors that were logged, with their reason. */
+  readonly errors: string[] = [];
+
+  constructor(config: ConstructorParameters<typeof Gateway>[0]) {
+    const logger: Logger = {
+      ...silentLogger,
+      error: (message, { error } = {}) => {
+        this.errors.push(error instanceof Error ? `${message}: ${error.message}` : message);
+      },
+    };
+    this.gateway = new Gateway(config, { main: logger, of: () => logger });
+  }
+
+  /** Registers a handler on every hook, before all others, that keeps what it sees. */
+  recordAll(): void {
+    for (const hook of Object.keys(HOOK_NUMBERS) as HookName[]) {
+      this.gateway.hooks.register(hook, {
+        name: "recorder",
+        priority: 1,
+        onError: "continue",
+        handler: (payload) => {
+          this.events.push({ hook, payload });
+        },
+      });
+    }
+  }
+
+  /** Where the first group listens. */
+  get target(): { readonly host: string; readonly port: number } {
+    const [address = ""] = this.gateway.snapshot()[0]?.addresses ?? [];
+    const [host = "", port = ""] = address.split(":");
+    return { host, port: Number(port) };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.gateway.stopNow();
+  }
+}
+
+/** Makes a gateway from the text of a gatewayd.yaml. It is booted by the test, after registering handlers. */
+export async function makeGateway(yaml: string): Promise<GatewayInProcess> {
+  const directory = await mkdtemp(join(tmpdir(), "gatewayd-inside-"));
+  const configPath = join(directory, "gatewayd.yaml");
+  const pluginConfigPath = join(directory, "gatewayd_plugins.yaml");
+  await writeFile(configPath, yaml);
+  await writeFile(pluginConfigPath, "plugins: []\n");
+  const result = loadConfig({ configPath, pluginConfigPath, env: {} });
+  await rm(directory, { recursive: true });
+  if (!result.ok) throw new Error(result.issues.map(formatIssue).join("\n"));
+  return new GatewayInProcess(result.config);
+}
