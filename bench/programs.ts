@@ -21,10 +21,13 @@ export const CLIENT_ENVIRONMENT = {
   PGCONNECT_TIMEOUT: "30",
 } as const;
 
-/** Where a program is: on PATH, where Debian puts servers, or with the newest PostgreSQL; undefined: nowhere. */
+/**
+ * Where a program is: with the newest PostgreSQL (on PATH, Debian has wrappers), on PATH, or where Debian puts
+ * servers; undefined: nowhere.
+ */
 export function findProgram(name: string): string | undefined {
-  const folders = [process.env["PATH"] ?? "", "/usr/sbin", "/sbin", newestPostgres()];
-  return Bun.which(name, { PATH: folders.join(delimiter) }) ?? undefined;
+  const folders = [newestPostgres(), process.env["PATH"] ?? "", "/usr/sbin", "/sbin"];
+  return Bun.which(name, { PATH: folders.filter(Boolean).join(delimiter) }) ?? undefined;
 }
 
 /** Folder of the newest PostgreSQL server that Debian's packages installed; undefined: none. */

@@ -44,7 +44,8 @@ async function present(
   await writeFile(picture, renderChart(result));
   if (!isFull) return [picture];
   const readme = join(BENCH, "README.md");
-  await writeFile(readme, withResults(await readFile(readme, "utf8"), renderReport(result)));
+  const report = `![Throughput and CPU per transaction](results/latest.svg)\n\n${renderReport(result)}`;
+  await writeFile(readme, withResults(await readFile(readme, "utf8"), report));
   return [picture, readme];
 }
 
