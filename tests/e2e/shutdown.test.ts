@@ -19,13 +19,13 @@ beforeAll(async () => {
 }, 60_000);
 
 afterAll(async () => {
+  await using _postgres = postgres;
   await waitFor("the server to be without clients", async () => {
     const rows = await postgres.query(
       "select 1 from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()",
     );
     return rows.length === 0;
   });
-  await postgres[Symbol.asyncDispose]();
 });
 
 async function startWith(server: Readonly<Record<string, unknown>> = {}): Promise<GatewaydProcess> {
