@@ -30,6 +30,9 @@ export class AnswerLedger {
   owedReadyForQuery = 0;
   /** How many ReadyForQuery have come. */
   cycles = 0;
+  /** Extended messages that are not completed, and how many of them a Flush asked to answer. */
+  #extended = 0;
+  #flushed = 0;
   #isBatchOpen = false;
   #isSkipping = false;
   #isCopying = false;
@@ -54,6 +57,11 @@ export class AnswerLedger {
   /** Every message sent so far is answered, but a batch may still lack its Sync. */
   get isAnswered(): boolean {
     return this.#head === this.#pending.length;
+  }
+
+  /** It is the server's turn: it has been asked for answers that have not come. */
+  get owesAnswer(): boolean {
+    return (this.owedReadyForQuery > 0 || this.#flushed > 0) && !this.#isCopying;
   }
 
   /** The server reads COPY data. */
@@ -93,12 +101,16 @@ export class AnswerLedger {
       case FrontendTag.Close: {
         if (this.#isSkipping || this.#isCopying) return;
         this.#isBatchOpen = true;
+        this.#extended++;
         const last = this.#pending.length - 1;
         const run = last >= this.#head ? (this.#pending[last] ?? 0) : 0;
         if (run > 0) this.#pending[last] = run + 1;
         else this.#pending.push(1);
         return;
       }
+      case FrontendTag.Flush:
+        if (!this.#isCopying) this.#flushed = this.#extended;
+        return;
       case FrontendTag.CopyDone:
       case FrontendTag.CopyFail:
         if (this.#isCopying) this.#isCopying = false;
@@ -151,8 +163,9 @@ export class AnswerLedger {
   }
 
   #drop(): void {
-    const item = this.#pending[this.#head];
-    if (item === READY || item === SYNC) this.owedReadyForQuery--;
+    const item = this.#headItem();
+    if (item > 0) this.#forgetExtended(item);
+    else if (item === READY || item === SYNC) this.owedReadyForQuery--;
     do this.#head++;
     while (this.#pending[this.#head] === COPY_END);
     if (this.#head < this.#pending.length) return;
@@ -163,8 +176,17 @@ export class AnswerLedger {
   #completeExtended(): void {
     const run = this.#headItem();
     if (run <= 0) return;
-    if (run === 1) this.#drop();
-    else this.#pending[this.#head] = run - 1;
+    if (run === 1) {
+      this.#drop();
+      return;
+    }
+    this.#pending[this.#head] = run - 1;
+    this.#forgetExtended(1);
+  }
+
+  #forgetExtended(count: number): void {
+    this.#extended -= count;
+    this.#flushed = Math.max(0, this.#flushed - count);
   }
 
   #skipToSync(): void {
@@ -185,7 +207,9 @@ export class AnswerLedger {
     if (end >= 0) this.#isCopying = false;
     for (const item of end < 0 ? behind : behind.slice(0, end)) {
       if (item === READY || item === SYNC) this.owedReadyForQuery--;
+      else if (item > 0) this.#extended -= item;
     }
+    this.#flushed = Math.min(this.#flushed, this.#extended);
     const left = end < 0 ? [] : behind.slice(end + 1);
     // A Sync that followed its Execute was swallowed: another one has to come.
     const isSynced = left.includes(SYNC) || left.includes(READY);

@@ -269,6 +269,33 @@ describe.each(Object.entries(SPEEDS))("traffic through handlers that answer %s",
     await kit.expectClean();
   });
 
+  test("is dropped to its end once a handler has ended it half-way", async () => {
+    const kit = await new SessionKit().logIn();
+    kit.on("OnTrafficFromServer", at((payload) => (payload["partial"] ? terminate() : undefined)));
+    await kit.say(QUERY);
+    await kit.answer(backend.dataRow("1"));
+    await kit.pass(20);
+    await kit.answer(backend.dataRow("2"));
+    await kit.pass(20);
+    await kit.answer(backend.commandComplete("SELECT 2"), backend.ready());
+    expect(told(kit.heard.bytes)).toBe("E ERROR 42000 Z");
+    await kit.expectClean();
+  });
+
+  test("of a COPY is answered by a handler in the place of the server", async () => {
+    const kit = await new SessionKit().logIn();
+    kit.on("OnTrafficFromClient", at(terminateIf("forbidden", backend.rows("no"))));
+    await kit.say(query("copy t from stdin"));
+    await kit.answer(backend.copyIn());
+    await kit.say(frontend.copyData("forbidden"));
+    await kit.answer(backend.error("57014"), backend.ready());
+    await kit.pass(20);
+    expect(told(kit.backend.heard.bytes)).toEndWith("f");
+    expect(kit.heard.bytes.subarray(-backend.rows("no").length)).toEqual(backend.rows("no"));
+    expect(told(kit.heard.bytes)).not.toContain("ERROR");
+    await kit.expectClean();
+  });
+
   test("ends the connection when a handler makes something else of it than messages", async () => {
     const kit = await new SessionKit().logIn();
     kit.on(

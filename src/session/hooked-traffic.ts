@@ -45,7 +45,9 @@ type Request = RequestUnit & { readonly isStartupMessage?: boolean };
 const HOOK_BUFFER_BYTES = 1024 * 1024;
 /** A response that pauses this long is shown as far as it came. */
 const HOOK_FLUSH_INTERVAL_MS = 5;
-const NO_REQUEST = new Uint8Array(0);
+const NOTHING = new Uint8Array(0);
+/** Header and transaction status. */
+const READY_BYTES = HEADER_BYTES + 1;
 const SYNC = Uint8Array.of(FrontendTag.Sync, 0, 0, 0, 4);
 
 export class HookedTraffic {
@@ -60,6 +62,11 @@ export class HookedTraffic {
   readonly #unanswered: Request[] = [];
   /** A terminated batch: everything up to its Sync is dropped. */
   #isDiscarding = false;
+  /**
+   * An answer that a handler ended before it was complete: what is left of it is dropped, up to its
+   * ReadyForQuery, which `ending` takes the place of, if there is one.
+   */
+  #ended: { readonly ending: Uint8Array | undefined } | undefined;
   /** What waits until all earlier answers are with the client. */
   #whenAnswered: (() => void) | undefined;
 
@@ -93,7 +100,8 @@ export class HookedTraffic {
       this.#responses.isEmpty &&
       this.#units.isAtBoundary &&
       this.#parts.isAtBoundary &&
-      !this.#isDiscarding
+      !this.#isDiscarding &&
+      this.#ended === undefined
     );
   }
 
@@ -155,6 +163,8 @@ export class HookedTraffic {
     }
     if (request.kind === "copy") {
       this.#port.toServer(copyFail("terminated by the gateway"), false);
+      // Without a response, the server's own error tells the client.
+      if (verdict.response !== undefined) this.#ended = { ending: verdict.response };
       return undefined;
     }
     const answer = (): void => this.#answerTerminated(request, verdict.response);
@@ -189,7 +199,7 @@ export class HookedTraffic {
     switch (request.kind) {
       case "startup":
       case "terminate":
-      case "copy":
+      case "copy": // Decided already: the server is made to fail it.
         port.fail("ERR_TERMINATED");
         return;
       case "query":
@@ -232,11 +242,19 @@ export class HookedTraffic {
   }
 
   #handleResponse(part: ResponsePart): Promise<void> | undefined {
-    const request = this.#unanswered[0]?.bytes ?? NO_REQUEST;
+    const request = this.#unanswered[0]?.bytes ?? NOTHING;
     const isPartial = !part.endsCycle && !part.endsLoginStep;
     this.#forgetAnswered(part);
+    if (this.#ended !== undefined) {
+      this.#dropEnded(part, this.#ended.ending);
+      return undefined;
+    }
     const verdict = this.#hooks.fromServer(request, part.bytes, isPartial);
     const use = (decided: Verdict): void => {
+      if (decided.kind === "terminate" && decided.response === undefined && part.endsLoginStep) {
+        this.#port.fail("ERR_TERMINATED");
+        return;
+      }
       const bytes = decided.kind === "forward" ? decided.bytes : this.#replacement(part, decided);
       this.#port.toClient(bytes);
       this.#hooks.toClient(request, bytes, isPartial);
@@ -262,11 +280,18 @@ export class HookedTraffic {
   }
 
   #replacement(part: ResponsePart, verdict: Verdict & { kind: "terminate" }): Uint8Array {
+    // A part that comes later would only confuse the client: it has been told already.
+    if (!part.endsCycle)
+      this.#ended = { ending: isComplete(verdict.response) ? NOTHING : undefined };
     if (verdict.response !== undefined) return verdict.response;
     const error = errorResponseFor("ERR_TERMINATED", "ERROR");
-    if (!part.endsCycle) return error;
-    const ready = part.bytes.subarray(part.bytes.length - HEADER_BYTES - 1);
-    return ready[0] === BackendTag.ReadyForQuery ? Buffer.concat([error, ready]) : error;
+    return part.endsCycle ? Buffer.concat([error, endOf(part)]) : error;
+  }
+
+  #dropEnded(part: ResponsePart, ending: Uint8Array | undefined): void {
+    if (!part.endsCycle) return;
+    this.#ended = undefined;
+    this.#port.toClient(ending ?? endOf(part));
   }
 
   #responsesEmpty(): void {
@@ -277,4 +302,15 @@ export class HookedTraffic {
     }
     this.#port.settled();
   }
+}
+
+/** A response that brings its own ReadyForQuery. */
+function isComplete(response: Uint8Array | undefined): boolean {
+  const tagAt = (response?.length ?? 0) - READY_BYTES;
+  return tagAt >= 0 && response?.[tagAt] === BackendTag.ReadyForQuery && response[tagAt + 4] === 5;
+}
+
+/** The ReadyForQuery that a cycle ends with. */
+function endOf(part: ResponsePart): Uint8Array {
+  return part.bytes.subarray(part.bytes.length - READY_BYTES);
 }

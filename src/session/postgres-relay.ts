@@ -23,6 +23,7 @@ import type { HookedPort } from "./hooked-traffic.ts";
 import { PauseReason, Relay } from "./relay.ts";
 import type { RelayEnd } from "./relay.ts";
 import type { SessionContext } from "./session-context.ts";
+import { ServerLimits } from "./server-limits.ts";
 import { SessionPhase } from "./session-phase.ts";
 import type { Phase } from "./session-phase.ts";
 import { TrafficHooks } from "./traffic-hooks.ts";
@@ -55,10 +56,13 @@ export class PostgresRelay extends Relay implements Cancellable {
   #hasServerEnded = false;
   #isDraining = false;
   #registeredKey: Uint8Array | undefined;
-  /** `receiveTimeout`: the server owes an answer and is silent. */
-  #serverSilence: Deadline | undefined;
-  /** `receiveDeadline` and `sendDeadline`: the backend's time is up. */
-  #serverDeadline: Deadline | undefined;
+  readonly #serverLimits: ServerLimits;
+  /** Cancel requests that the server has not closed the connection of. */
+  #cancelRequests = 0;
+  /** The cycle that was cancelled last. */
+  #cancelledCycle = -1;
+  /** What may not reach the server before the cancel request has hit its target. */
+  #held: Uint8Array[] | undefined;
   /** The client has ended: how long an answer, or the server's own end, may take. */
   #halfClosed: Deadline | undefined;
 
@@ -77,7 +81,9 @@ export class PostgresRelay extends Relay implements Cancellable {
     this.#serverStream = new ServerStream(this.#ledger, MAX_SERVER_MESSAGE_BYTES);
     this.#hooks = new TrafficHooks(context.hooks, client, backend);
     this.#phase = new SessionPhase(this.#ledger, limits, timers, (phase) => this.#expired(phase));
-    this.#watchServer();
+    this.#serverLimits = new ServerLimits(backend, pool.options, timers, () =>
+      this.fail("ERR_SERVER_TIMEOUT"),
+    );
   }
 
   /**
@@ -103,8 +109,10 @@ export class PostgresRelay extends Relay implements Cancellable {
     return this.#hooked !== undefined || this.#serverStream.isAtBoundary;
   }
 
+  /** The server works for the client, or reads its COPY data: there is something to cancel. */
   get #isQueryRunning(): boolean {
-    return this.#ledger.isLoggedIn && this.#ledger.owedReadyForQuery > 0;
+    const ledger = this.#ledger;
+    return ledger.isLoggedIn && (ledger.owesAnswer || ledger.isCopying);
   }
 
   drain(): void {
@@ -119,9 +127,16 @@ export class PostgresRelay extends Relay implements Cancellable {
     this.end({ kind: "failed", code, ...(detail !== undefined && { detail }) });
   }
 
+  /**
+   * Cancels what runs; nothing that follows reaches the server before the request has had its effect,
+   * or it would hit that instead.
+   */
   async cancel(): Promise<void> {
     const key = this.#serverStream.keyData;
-    if (key === undefined) return;
+    if (key === undefined || !this.#isQueryRunning) return;
+    this.#cancelRequests++;
+    this.#cancelledCycle = this.#ledger.cycles;
+    this.#held ??= [];
     try {
       await sendCancelRequest(this.backend.address, key, this.#context.timers);
     } catch (thrown) {
@@ -129,6 +144,9 @@ export class PostgresRelay extends Relay implements Cancellable {
         error: GatewayError.from(thrown),
         name: this.#pool.name,
       });
+    } finally {
+      this.#cancelRequests--;
+      this.#releaseHeld();
     }
   }
 
@@ -185,8 +203,7 @@ export class PostgresRelay extends Relay implements Cancellable {
   protected override dispose(): void {
     this.#phase.dispose();
     this.#hooked?.dispose();
-    this.#serverSilence?.dispose();
-    this.#serverDeadline?.dispose();
+    this.#serverLimits.dispose();
     this.#halfClosed?.dispose();
     if (this.#registeredKey === undefined) return;
     this.#context.cancelKeys.remove(this.#registeredKey, this);
@@ -194,10 +211,15 @@ export class PostgresRelay extends Relay implements Cancellable {
 
   /** Messages for the server: the ledger follows what is really sent. */
   #toServer(bytes: Uint8Array): void {
+    if (this.#held !== undefined) {
+      this.#held.push(bytes);
+      this.pauseClient(PauseReason.Cancelling);
+      return;
+    }
     this.#clientStream.advance(bytes);
     this.server.writeThrough(bytes);
     this.#phase.follow();
-    if (this.#serverSilence !== undefined) this.#listenForAnswer();
+    this.#serverLimits.follow(this.#ledger.owesAnswer);
     if (this.#ledger.owedReadyForQuery > this.#context.limits.maxPendingUnits) {
       this.pauseClient(PauseReason.Throttled);
     }
@@ -205,12 +227,26 @@ export class PostgresRelay extends Relay implements Cancellable {
 
   #afterAnswer(): void {
     this.#phase.follow();
-    if (this.#serverSilence !== undefined) this.#listenForAnswer();
+    this.#serverLimits.follow(this.#ledger.owesAnswer);
+    if (this.#held !== undefined) this.#releaseHeld();
+    if (this.#halfClosed?.isSet === true && this.#isQueryRunning) {
+      this.#halfClosed.set(HALF_CLOSED_GRACE_MS);
+    }
     if (this.#ledger.owedReadyForQuery <= this.#context.limits.maxPendingUnits / 2) {
       this.resumeClient(PauseReason.Throttled);
     }
     if (this.#registeredKey === undefined && this.#ledger.isLoggedIn) this.#registerKey();
     if (this.#isDraining) this.#leaveIfDraining();
+  }
+
+  /** Once the request has reached the server, and the cycle it was meant for has ended. */
+  #releaseHeld(): void {
+    const held = this.#held;
+    if (held === undefined || this.#cancelRequests > 0 || this.isOver) return;
+    if (this.#ledger.cycles === this.#cancelledCycle && this.#isQueryRunning) return;
+    this.#held = undefined;
+    for (const bytes of held) this.#toServer(bytes);
+    this.resumeClient(PauseReason.Cancelling);
   }
 
   #registerKey(): void {
@@ -321,23 +357,6 @@ export class PostgresRelay extends Relay implements Cancellable {
   /** From here on this backend belongs to nobody: another one may get the same startup. */
   #startAgain(isStarting: boolean): void {
     this.end({ kind: "serverUnused", isStarting, rest: Buffer.concat(this.#unheard ?? []) });
-  }
-
-  /** The block's time limits on its server. */
-  #watchServer(): void {
-    const { receiveTimeoutMs, receiveDeadlineMs, sendDeadlineMs } = this.#pool.options;
-    const { timers } = this.#context;
-    const onExpire = (): void => this.fail("ERR_SERVER_TIMEOUT");
-    if (receiveTimeoutMs > 0) this.#serverSilence = timers.deadline(onExpire);
-    const deadlineMs = [receiveDeadlineMs, sendDeadlineMs].filter((limitMs) => limitMs > 0);
-    if (deadlineMs.length === 0) return;
-    const ageMs = timers.clock.now() - this.backend.dialledAtMs;
-    this.#serverDeadline = timers.after(Math.max(0, Math.min(...deadlineMs) - ageMs), onExpire);
-  }
-
-  #listenForAnswer(): void {
-    if (this.#isQueryRunning) this.#serverSilence?.set(this.#pool.options.receiveTimeoutMs);
-    else this.#serverSilence?.clear();
   }
 }
 

@@ -2,9 +2,11 @@
 import type { Backend } from "../backend/index.ts";
 import type { ErrorCode } from "../errors.ts";
 import type { Connection, Deadline } from "../net/index.ts";
+import type { Lessor } from "../pool/index.ts";
 import { HookLane } from "./hook-lane.ts";
 import { PauseReason, Relay } from "./relay.ts";
 import type { RelayEnd } from "./relay.ts";
+import { ServerLimits } from "./server-limits.ts";
 import type { SessionContext } from "./session-context.ts";
 import { TrafficHooks } from "./traffic-hooks.ts";
 import type { Verdict } from "./traffic-hooks.ts";
@@ -16,6 +18,7 @@ interface Chunk {
 export class RawRelay extends Relay {
   readonly #idleTimeoutMs: number;
   readonly #idle: Deadline;
+  readonly #serverLimits: ServerLimits;
   readonly #hooks: TrafficHooks;
   readonly #toServer: HookLane<Chunk>;
   readonly #toClient: HookLane<Chunk>;
@@ -27,6 +30,7 @@ export class RawRelay extends Relay {
   constructor(
     client: Connection,
     backend: Backend,
+    pool: Lessor,
     context: SessionContext,
     onEnd: (end: RelayEnd) => void,
   ) {
@@ -34,6 +38,9 @@ export class RawRelay extends Relay {
     this.#hooks = new TrafficHooks(context.hooks, client, backend);
     this.#idleTimeoutMs = context.limits.idleTimeoutMs;
     this.#idle = context.timers.deadline(() => this.fail("ERR_IDLE_TIMEOUT"));
+    this.#serverLimits = new ServerLimits(backend, pool.options, context.timers, () =>
+      this.fail("ERR_SERVER_TIMEOUT"),
+    );
     this.#toServer = new HookLane<Chunk>({
       handle: ({ bytes }) => settle(this.#hooks.fromClient(bytes), (late) => this.#send(late)),
       onFull: () => this.pauseClient(PauseReason.Held),
@@ -72,12 +79,15 @@ export class RawRelay extends Relay {
 
   protected override fromClient(bytes: Uint8Array): void {
     this.#touch();
+    // Of an unknown protocol all that can be said is: the client has spoken last.
+    this.#serverLimits.follow(true);
     if (this.#hooks.areActive || !this.#toServer.isEmpty) this.#toServer.push({ bytes });
     else this.server.writeThrough(bytes);
   }
 
   protected override fromServer(bytes: Uint8Array): void {
     this.#touch();
+    this.#serverLimits.follow(false);
     if (this.#hooks.areActive || !this.#toClient.isEmpty) this.#toClient.push({ bytes });
     else this.client.writeThrough(bytes);
   }
@@ -102,6 +112,7 @@ export class RawRelay extends Relay {
 
   protected override dispose(): void {
     this.#idle.dispose();
+    this.#serverLimits.dispose();
   }
 
   #send(verdict: Verdict): void {

@@ -16,6 +16,8 @@ export const PauseReason = {
   Held: 2,
   /** The client has too many unanswered requests. */
   Throttled: 4,
+  /** A cancel request is on its way to the server. */
+  Cancelling: 8,
 } as const;
 
 /** How a relay ended, for the session that owns it. */

@@ -109,6 +109,36 @@ describe("the query timeout", () => {
     await kit.expectClean();
   });
 
+  test("holds for work that a Flush asked for", async () => {
+    const kit = await new SessionKit({
+      limits: { ...limits, idleInTransactionTimeoutMs: 10 },
+    }).logIn();
+    await kit.say(frontend.parse("select 1"), frontend.bind(), frontend.execute(), frontend.flush());
+    await kit.pass(1_010);
+    await whenCancelled(kit);
+    await kit.answer(backend.error("57014"));
+    await kit.pass(20);
+    expect(errorsOf(kit)).toBe("E ERROR 57014, E FATAL 25P03");
+    await kit.expectClean();
+  });
+
+  test("holds back what follows until the request has hit its query", async () => {
+    const kit = await new SessionKit({ limits }).logIn();
+    await kit.say(QUERY);
+    await kit.pass(1_010);
+    await whenCancelled(kit);
+    const before = kit.backend.heard.byteLength;
+    await kit.say(frontend.query("select 2"));
+    expect(kit.backend.heard.byteLength).toBe(before);
+    await kit.answer(backend.error("57014"), backend.ready());
+    expect(told(kit.backend.heard.bytes.subarray(before))).toBe("Q");
+    await kit.answer(backend.rows("2"));
+    expect(kit.heard.bytes).toEqual(
+      Buffer.concat([backend.error("57014"), backend.ready(), backend.rows("2")]),
+    );
+    await kit.expectClean();
+  });
+
   test("ends the client when the cancelled query goes on", async () => {
     const kit = await new SessionKit({ limits }).logIn();
     await kit.say(QUERY);

@@ -63,7 +63,7 @@ export class SessionPhase {
   #now(): Phase {
     const ledger = this.#ledger;
     if (!ledger.isLoggedIn) return "login";
-    if (ledger.owedReadyForQuery > 0 && !ledger.isCopying) return "query";
+    if (ledger.owesAnswer) return "query";
     return ledger.isInTransaction || !ledger.isIdle ? "idleInTransaction" : "idle";
   }
 

@@ -274,7 +274,7 @@ export class Session implements ConnectionHandler, NegotiationPort, Waiter {
     const onEnd = (end: RelayEnd): void => this.#relayEnded(end);
     this.#client.resume();
     if (this.#startupMessage === undefined) {
-      const relay = new RawRelay(this.#client, backend, this.#context, onEnd);
+      const relay = new RawRelay(this.#client, backend, pool, this.#context, onEnd);
       this.#relay = relay;
       relay.start(this.#startup.buffer.takeAll(), this.#hasClientEnded);
     } else {
