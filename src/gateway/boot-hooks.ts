@@ -23,9 +23,11 @@ export class BootHooks {
     this.#config = config;
   }
 
-  /** All keys of gatewayd.yaml, dotted. */
-  async configLoaded(): Promise<void> {
-    await this.#run("OnConfigLoaded", () => flattenPayload(configPayload(this.#config)));
+  /** All keys of gatewayd.yaml, dotted. Answers whether a handler put other values in their place. */
+  async configLoaded(): Promise<boolean> {
+    const payload = flattenPayload(configPayload(this.#config));
+    const outcome = await this.#run("OnConfigLoaded", () => payload);
+    return outcome?.kind === "continue" && !Bun.deepEquals(outcome.payload, payload);
   }
 
   async newLogger(): Promise<void> {
@@ -45,15 +47,17 @@ export class BootHooks {
     await this.#run("OnNewPool", () => newPoolPayload(pool.name, pool.options.size));
   }
 
+  /** Once for each block; every time with all of them. */
   async newProxy(): Promise<void> {
     await this.#run("OnNewProxy", () => this.#subtree("proxies"));
   }
 
+  /** Once for each group; every time with all of them. */
   async newServer(): Promise<void> {
     await this.#run("OnNewServer", () => this.#subtree("servers"));
   }
 
-  /** Answers the address to listen on: a handler may have put another in its place. */
+  /** Answers the group's first address to listen on: a handler may have put another in its place. */
   async run(address: string): Promise<string> {
     const outcome = await this.#run("OnRun", () => runPayload(address));
     const chosen = outcome?.kind === "continue" ? outcome.payload["address"] : undefined;

@@ -1,6 +1,7 @@
 /** The composition root: everything a configuration asks for, built, booted, drained and stopped. */
 import { formatDuration } from "../config/index.ts";
 import type { LoadedConfig } from "../config/index.ts";
+import { GatewayError } from "../errors.ts";
 import { HookRegistry } from "../hooks/index.ts";
 import { TimerWheel } from "../net/index.ts";
 import type { Pool } from "../pool/index.ts";
@@ -33,6 +34,9 @@ export class Gateway {
   readonly #timers = new TimerWheel();
   readonly #bootHooks: BootHooks;
   #members: readonly Member[] = [];
+  /** Those that have listened. */
+  readonly #served = new Set<Member>();
+  #isStopped = false;
   readonly #tickers: Timer[] = [];
 
   constructor(config: LoadedConfig, loggers: Loggers) {
@@ -58,17 +62,22 @@ export class Gateway {
   }
 
   /**
-   * Opens pools, then listeners. After a failure `stopNow` has to be called.
+   * Opens pools, then listeners. After a failure `stopNow` has to be called; calling it earlier ends
+   * the boot.
    * @throws GatewayError telling what could not be opened
    */
   async boot(): Promise<void> {
-    await this.#bootHooks.configLoaded();
+    if (await this.#bootHooks.configLoaded()) {
+      this.#loggers.main.warn(
+        "Changes of the configuration by OnConfigLoaded are not applied in this version",
+      );
+    }
     await this.#bootHooks.newLogger();
+    this.#expectNotStopped();
     this.#members = this.#build();
     for (const member of this.#members) await this.#openPools(member);
-    for (const member of this.#members) this.#announceProxies(member);
-    await this.#bootHooks.newProxy();
-    await this.#bootHooks.newServer();
+    for (const member of this.#members) await this.#announceProxies(member);
+    for (const _ of this.#members) await this.#bootHooks.newServer();
     for (const member of this.#members) await this.#listen(member);
   }
 
@@ -82,21 +91,25 @@ export class Gateway {
     await Promise.all(this.#members.map((member) => this.#drain(member)));
   }
 
-  /** Ends everything that is left, within {@link STOP_MS}. */
+  /** Ends everything that is left, a boot under way included, within {@link STOP_MS}. */
   async stopNow(): Promise<void> {
+    this.#isStopped = true;
     for (const ticker of this.#tickers.splice(0)) clearInterval(ticker);
     await Promise.all(this.#members.map((member) => this.#stop(member)));
     this.#members = [];
-    this.#loggers.main.info("Stopped all servers");
+    if (this.#served.size > 0) this.#loggers.main.info("Stopped all servers");
+    this.#served.clear();
   }
 
-  async #stop({ group, tenant, certificates }: Member): Promise<void> {
+  async #stop(member: Member): Promise<void> {
+    const { group, tenant, certificates } = member;
     const { clients } = tenant;
     certificates?.close();
     tenant.drain();
     tenant.cut();
     await this.#within(STOP_MS, tenant.whenEmpty());
     await this.#within(STOP_MS, tenant.close());
+    if (!this.#served.has(member)) return;
     await this.#bootHooks.shutdown(clients);
     this.#loggers.of(group).info("Stopped the server");
   }
@@ -161,6 +174,7 @@ export class Gateway {
 
   async #openPools({ group, pools }: Member): Promise<void> {
     for (const pool of pools) {
+      this.#expectNotStopped();
       await pool.open();
       await this.#bootHooks.newPool(group, pool);
       this.#loggers.of(group).info("There are clients available in the pool", {
@@ -170,28 +184,39 @@ export class Gateway {
     }
   }
 
-  #announceProxies({ group, pools }: Member): void {
+  async #announceProxies({ group, pools }: Member): Promise<void> {
     for (const pool of pools) {
       this.#loggers.of(group).info("Started the client health check scheduler", {
         name: pool.name,
         healthCheckPeriod: formatDuration(pool.options.healthCheckPeriodMs),
       });
+      await this.#bootHooks.newProxy();
     }
   }
 
-  async #listen({ group, tenant, certificates }: Member): Promise<void> {
+  async #listen(member: Member): Promise<void> {
+    const { group, tenant, certificates } = member;
     const logger = this.#loggers.of(group);
     const server = serverOf(this.#config.global, group);
-    const [configured = ""] = server.address;
+    const [configured = "", ...others] = server.address;
     const address = await this.#bootHooks.run(configured);
     await this.#bootHooks.booting();
-    await tenant.listen(address === configured ? undefined : [toAddress(server.network, address)]);
+    this.#expectNotStopped();
+    const replacing = [address, ...others].map((text) => toAddress(server.network, text));
+    await tenant.listen(address === configured ? undefined : replacing);
+    this.#served.add(member);
     await this.#bootHooks.booted();
+    this.#expectNotStopped();
     for (const listening of tenant.addresses) {
       logger.info("GatewayD is listening", { address: listening });
     }
     if (certificates !== undefined) logger.info("TLS is enabled");
     if (server.enableTicker) this.#startTicker(tenant, server.tickInterval);
+  }
+
+  /** A boot that is given up must not open anything more. */
+  #expectNotStopped(): void {
+    if (this.#isStopped) throw new GatewayError("ERR_SHUTTING_DOWN");
   }
 
   #startTicker(tenant: Tenant, intervalMs: number): void {
