@@ -12,6 +12,7 @@ export interface RunOptions {
   readonly config: LoadedConfig;
   /** Checksums of plugins are not required. */
   readonly dev: boolean;
+  /** Of this executable, for the log. */
   readonly version: string;
   /** Flags that were given and have no effect, e.g. `--sentry`. */
   readonly accepted: readonly string[];
@@ -19,7 +20,13 @@ export interface RunOptions {
   readonly pluginsFileNote?: string;
 }
 
-/** Runs until stopped; resolves with the exit code. */
+/** Do not wait for clients, nor for what plugins have to say about the signal. */
+const STOPS_AT_ONCE: readonly NodeJS.Signals[] = ["SIGQUIT", "SIGABRT"];
+
+/**
+ * Runs until stopped; resolves with the exit code. A signal during the boot ends it there and then;
+ * later the first one lets clients finish (see {@link STOPS_AT_ONCE}), and the second ends the waiting.
+ */
 export async function runGateway(options: RunOptions): Promise<number> {
   const { config } = options;
   const loggers = createLoggers(config.global.loggers);
@@ -27,8 +34,12 @@ export async function runGateway(options: RunOptions): Promise<number> {
   announce(options, logger);
   const signals = new StopSignals();
   const gateway = new Gateway(config, loggers);
+  const signal = signals.next();
   try {
-    await gateway.boot();
+    const booted = gateway.boot().then(() => {
+      logger.info("GatewayD is running", { pid: process.pid, version: options.version });
+    });
+    await Promise.race([booted, signal]);
   } catch (thrown) {
     signals.dispose();
     const error = GatewayError.from(thrown);
@@ -38,23 +49,17 @@ export async function runGateway(options: RunOptions): Promise<number> {
       ? ExitCode.FailedToCreatePoolAndClients
       : ExitCode.FailedToStartServer;
   }
-  logger.info("GatewayD is running", { pid: process.pid });
-  const first = await signals.next();
+  const first = await signal;
   logger.info("Notifying the plugins that the server is shutting down", { signal: first });
-  await gateway.signalled(first);
-  if (isPatient(first)) {
-    // A second signal ends the waiting.
-    await Promise.race([gateway.drain(), signals.next()]);
+  const told = gateway.signalled(first);
+  const hurried = signals.next().then((second) => void gateway.signalled(second));
+  if (!STOPS_AT_ONCE.includes(first)) {
+    await Promise.race([told.then(() => gateway.drain()), hurried]);
   }
   await gateway.stopNow();
   signals.dispose();
   logger.info("GatewayD is shutdown");
   return ExitCode.Stopped;
-}
-
-/** SIGQUIT and SIGABRT stop at once; the others let clients finish. */
-function isPatient(signal: NodeJS.Signals): boolean {
-  return signal !== "SIGQUIT" && signal !== "SIGABRT";
 }
 
 function announce(options: RunOptions, logger: Logger): void {
