@@ -1,6 +1,7 @@
 /**
  * Where the two halves of the gateway meet. The data half moves bytes: listeners, sessions, pools.
- * The control half reads files, takes signals and serves administrators. Control sees of data only
+ * The control half reads files, takes signals and serves administrators. The composition root builds and
+ * opens the data half and so knows it whole; whatever watches and stops it later needs no more than
  * this: plain commands and snapshots that could cross a process boundary.
  */
 import type { PoolSnapshot } from "../pool/index.ts";

@@ -1,4 +1,4 @@
-/** One logger for each group that has a configuration of its own. */
+/** One logger for each group. */
 import type { GlobalConfig } from "../config/index.ts";
 import { createLogger, createOutputs, silentLogger } from "../logging/index.ts";
 import type { Logger } from "../logging/index.ts";
@@ -6,7 +6,7 @@ import type { Logger } from "../logging/index.ts";
 export interface Loggers {
   /** For what belongs to no group: that of group `default`, or else of the first group. */
   readonly main: Logger;
-  /** A group without a logger logs nothing. */
+  /** Every group of clients has a logger, named in the file or implied. */
   of(group: string): Logger;
 }
 
