@@ -34,11 +34,12 @@ const MAX_BACKLOG_BYTES = 256 * 1024 * 1024;
 
 export class SocketConnection implements Connection {
   handler: ConnectionHandler = ignoringHandler;
-  remoteAddress: string;
   readonly #timers: TimerWheel;
   #socket: BunSocket;
   #state: State = "open";
+  /** Asked of the kernel when first wanted: most connections come and go without. */
   #localAddress: string | undefined;
+  #remoteAddress: string | undefined;
   /** Written in this tick, not offered to the kernel yet; or refused by it. Oldest first. */
   #queue: Uint8Array[] = [];
   #backlogBytes = 0;
@@ -61,7 +62,6 @@ export class SocketConnection implements Connection {
   constructor(socket: BunSocket, timers: TimerWheel) {
     this.#socket = socket;
     this.#timers = timers;
-    this.remoteAddress = describeEnd(socket.remoteAddress, socket.remotePort);
   }
 
   get localAddress(): string {
@@ -71,6 +71,15 @@ export class SocketConnection implements Connection {
 
   set localAddress(address: string) {
     this.#localAddress = address;
+  }
+
+  get remoteAddress(): string {
+    this.#remoteAddress ??= describeEnd(this.#socket.remoteAddress, this.#socket.remotePort);
+    return this.#remoteAddress;
+  }
+
+  set remoteAddress(address: string) {
+    this.#remoteAddress = address;
   }
 
   get isOpen(): boolean {

@@ -41,7 +41,7 @@ export class BlockRouter {
   #route(ticket: Ticket): void {
     const live = this.pools.filter((pool) => pool.isLive);
     const candidates = live.length > 0 ? live : this.pools;
-    this.#strategy.pick(candidates, { remoteAddress: ticket.waiter.clientAddress }).lease(ticket);
+    this.#strategy.pick(candidates, ticket.waiter).lease(ticket);
   }
 
   #rescueWaiters(): void {

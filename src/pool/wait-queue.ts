@@ -16,7 +16,7 @@ export interface Lessor {
 /** Wants a backend. Exactly one of the two is called, unless the ticket is withdrawn before. */
 export interface Waiter {
   /** `ip:port`; what consistent hashing goes by. */
-  readonly clientAddress: string;
+  readonly remoteAddress: string;
   onLease(backend: Backend, pool: Lessor): void;
   onLeaseFailed(error: GatewayError): void;
 }

@@ -187,7 +187,7 @@ describe("the startup of a session", () => {
     const header = Buffer.from("PROXY TCP4 192.0.2.7 10.0.0.1 8080 5432\r\n");
     for (const byte of Buffer.concat([header, STARTUP])) kit.client.write(Uint8Array.of(byte));
     await settle();
-    expect(kit.session.clientAddress).toBe("192.0.2.7:8080");
+    expect(kit.session.remoteAddress).toBe("192.0.2.7:8080");
     expect(kit.backend.heard.bytes).toEqual(STARTUP);
     await kit.expectClean();
   });

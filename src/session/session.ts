@@ -95,7 +95,7 @@ export class Session implements ConnectionHandler, NegotiationPort, Waiter {
     if (admission === "overLimit") this.#refusal = "ERR_TOO_MANY_CLIENTS";
   }
 
-  get clientAddress(): string {
+  get remoteAddress(): string {
     return this.#client.remoteAddress;
   }
 
@@ -415,6 +415,6 @@ export class Session implements ConnectionHandler, NegotiationPort, Waiter {
   #log(level: RecordLevel, message: string, fields: LogFields): void {
     const { logger } = this.#context;
     if (!logger.isEnabled(level)) return;
-    logger.log(level, message, { ...fields, client: this.clientAddress });
+    logger.log(level, message, { ...fields, client: this.remoteAddress });
   }
 }
