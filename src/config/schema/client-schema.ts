@@ -13,7 +13,9 @@ export const clientSchema = z.strictObject({
     .prefault("localhost:5432")
     .describe("Database server: host:port, [ipv6]:port, or a Unix socket or its directory."),
   tcpKeepAlive: boolean().prefault(false).describe("Sends TCP keep-alive probes."),
-  tcpKeepAlivePeriod: duration().prefault("30s").describe("Time between keep-alive probes."),
+  tcpKeepAlivePeriod: duration()
+    .prefault("30s")
+    .describe("Time between keep-alive probes; 0 = none are sent."),
   receiveChunkSize: integer({ min: 1 })
     .prefault(8192)
     .describe("Accepted for older files and without effect: reads are sized by the runtime."),
@@ -33,10 +35,10 @@ export const clientSchema = z.strictObject({
     .transform((retries) => Math.max(0, retries))
     .prefault(3)
     .describe("Further attempts after the first that failed; below 0 counts as 0."),
-  backoff: duration().prefault("1s").describe("Pause before the first further attempt."),
+  backoff: duration().prefault("1s").describe("Pause before the first further attempt; 0 = none."),
   backoffMultiplier: number()
     .prefault(2)
-    .describe("Factor by which the pause grows from attempt to attempt; 0 = no pause."),
+    .describe("Factor by which the pause grows from attempt to attempt; 0 = none after the first."),
   disableBackoffCaps: boolean()
     .prefault(false)
     .describe("Lifts the caps of the pause: a factor of 10 and one minute."),

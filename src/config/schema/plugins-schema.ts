@@ -55,7 +55,9 @@ export const pluginsSchema = z.strictObject({
   metricsMergerPeriod: duration().prefault("5s").describe("Time between two reads of them."),
   healthCheckPeriod: duration().prefault("5s").describe("Time between two pings of a plugin."),
   reloadOnCrash: boolean().prefault(true).describe("Restarts a plugin that answers no ping."),
-  timeout: duration().prefault("30s").describe("Deadline of all handlers of one event together."),
+  timeout: duration()
+    .prefault("30s")
+    .describe("Deadline of all handlers of one event together; 0 = none."),
   startTimeout: duration().prefault("1m").describe("Time a plugin has to start."),
   defaultPolicy: choice(["passthrough", "terminate"])
     .prefault("passthrough")

@@ -13,7 +13,9 @@ export const poolSchema = z.strictObject({
       ),
     queueTimeout: duration()
       .prefault("30s")
-      .describe("Time a client waits for a free server connection before it gets FATAL 53300."),
+      .describe(
+        "Time a client waits for a free server connection before it gets FATAL 53300; 0 = no limit.",
+      ),
     maxWaiting: integer()
       .prefault(0)
       .describe("Clients that may wait at once; more get FATAL 53300; 0 = no limit."),

@@ -76,7 +76,9 @@ const serverKeys = z.strictObject({
   enableTLS: boolean().prefault(false).describe("Lets clients encrypt their connection."),
   certFile: text().prefault("").describe("Certificate (PEM) of this server."),
   keyFile: text().prefault("").describe("Private key (PEM) of `certFile`."),
-  handshakeTimeout: duration().prefault("5s").describe("Time a TLS handshake may take; 0 = none."),
+  handshakeTimeout: duration()
+    .prefault("5s")
+    .describe("Time a TLS handshake may take, in place of `startupTimeout`; 0 = none of its own."),
   loadBalancer: loadBalancerSchema.prefault({}).describe("Spreads clients over the blocks."),
   ...newKeys({
     protocol: choice(["postgres", "raw"])
@@ -96,7 +98,9 @@ const serverKeys = z.strictObject({
     minTLSVersion: choice(["1.2", "1.3"]).prefault("1.2").describe("Oldest TLS version accepted."),
     startupTimeout: duration()
       .prefault("60s")
-      .describe("Time a client has from connecting to the end of its login; 0 = none."),
+      .describe(
+        "Time a client has from connecting to its StartupMessage, anew after the TLS handshake, and again from getting a server connection to the end of its login; waiting for one does not count. 0 = none.",
+      ),
     idleTimeout: duration()
       .prefault("0s")
       .describe("Closes clients silent for this long outside a transaction; 0 = never."),
@@ -111,7 +115,9 @@ const serverKeys = z.strictObject({
       .describe("Takes the client's address from a PROXY protocol header (v1 or v2)."),
     drainTimeout: duration()
       .prefault("30s")
-      .describe("When stopping: time for clients to finish before they get FATAL 57P01."),
+      .describe(
+        "When stopping: time for clients to finish before they get FATAL 57P01; 0 = they get it at once.",
+      ),
     reusePort: boolean().prefault(false).describe("Lets several gateways listen on the same port."),
     socketMode: fileMode().prefault("0777").describe("Permission bits of a Unix socket, in octal."),
     maxMessageBytes: byteSize({ min: 1024, max: 0x7fffffff })
