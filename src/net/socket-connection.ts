@@ -220,8 +220,10 @@ export class SocketConnection implements Connection {
     const onHandshake = this.#onHandshake;
     this.handler = ignoringHandler;
     this.#onHandshake = undefined;
-    const error = this.#error ?? new Error("closed during the TLS handshake");
-    onHandshake?.({ kind: "failed", error });
+    if (onHandshake !== undefined) {
+      const error = this.#error ?? new Error("closed during the TLS handshake");
+      onHandshake({ kind: "failed", error });
+    }
     handler.onClose(this.#error);
   }
 
