@@ -74,9 +74,10 @@ export class Pool implements Lessor {
     this.#probe = timers.deadline(() => this.#refill());
   }
 
-  /** False while there is no backend, and the last attempt to get one failed. */
+  /** False while there is no backend, and the last attempts to get one failed or were turned away. */
   get isLive(): boolean {
-    return this.#failures === 0 || this.#available.length + this.#leased.size > 0;
+    const isReached = this.#failures === 0 && !this.#isTurnedAway;
+    return isReached || this.#available.length + this.#leased.size > 0;
   }
 
   /** The load a balancer compares: leased backends and clients waiting for one. */
@@ -239,8 +240,13 @@ export class Pool implements Lessor {
   #rejected(backend: Backend): void {
     const isYoung = this.options.timers.clock.now() - backend.dialledAtMs < MAX_PROBE_MS;
     this.#rejections = isYoung ? this.#rejections + 1 : 0;
-    if (this.#rejections > this.options.size) this.#pause(this.#rejections - this.options.size);
+    if (this.#isTurnedAway) this.#pause(this.#rejections - this.options.size);
     this.#shrunk();
+  }
+
+  /** As many new connections as the pool has places were closed again, one after the other. */
+  get #isTurnedAway(): boolean {
+    return this.#rejections > this.options.size;
   }
 
   #retire(backend: Backend): void {
