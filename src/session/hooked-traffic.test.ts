@@ -271,7 +271,10 @@ describe.each(Object.entries(SPEEDS))("traffic through handlers that answer %s",
 
   test("is dropped to its end once a handler has ended it half-way", async () => {
     const kit = await new SessionKit().logIn();
-    kit.on("OnTrafficFromServer", at((payload) => (payload["partial"] ? terminate() : undefined)));
+    kit.on(
+      "OnTrafficFromServer",
+      at((payload) => (payload["partial"] ? terminate() : undefined)),
+    );
     await kit.say(QUERY);
     await kit.answer(backend.dataRow("1"));
     await kit.pass(20);

@@ -113,7 +113,12 @@ describe("the query timeout", () => {
     const kit = await new SessionKit({
       limits: { ...limits, idleInTransactionTimeoutMs: 10 },
     }).logIn();
-    await kit.say(frontend.parse("select 1"), frontend.bind(), frontend.execute(), frontend.flush());
+    await kit.say(
+      frontend.parse("select 1"),
+      frontend.bind(),
+      frontend.execute(),
+      frontend.flush(),
+    );
     await kit.pass(1_010);
     await whenCancelled(kit);
     await kit.answer(backend.error("57014"));
