@@ -1,4 +1,4 @@
-import { loadPluginsConfig, type PluginsConfig } from "../config/index.ts";
+import { type LoadedFile, loadPluginsConfig, type PluginsConfig } from "../config/index.ts";
 import type { RunnableCommand, SwitchFlag } from "./command.ts";
 import { pluginConfigFlag, sentryFlagWithLetter } from "./flags.ts";
 import { loadOptions } from "./load-options.ts";
@@ -24,26 +24,33 @@ export const pluginListCommand: RunnableCommand = {
     if (!result.ok) return reportLoadFailure(terminal, result);
     await reportWarnings(terminal, result.config.warnings);
     const isOnlyEnabled = invocation.arguments.isOn(onlyEnabledFlag);
-    await terminal.err(pluginListText(result.config.value, isOnlyEnabled));
+    await terminal.err(pluginListText(result.config, isOnlyEnabled));
     return 0;
   },
 };
 
-/** The list in the original's layout; the total counts the disabled ones too. */
-function pluginListText({ plugins }: PluginsConfig, isOnlyEnabled: boolean): string {
+const HIDDEN = "***";
+
+/** The list in the original's layout, without secrets; the total counts the disabled ones too. */
+function pluginListText(
+  { value: { plugins }, secretPaths }: LoadedFile<PluginsConfig>,
+  isOnlyEnabled: boolean,
+): string {
   if (plugins.length === 0) return "No plugins found\n";
-  const listed = plugins.filter((plugin) => plugin.enabled || !isOnlyEnabled);
-  const blocks = listed.map((plugin) =>
-    [
-      `  Name: ${plugin.name}`,
+  const blocks = plugins.map((plugin, index) => {
+    if (isOnlyEnabled && !plugin.enabled) return "";
+    const show = (key: string, text: string): string =>
+      secretPaths.has(`plugins.${index}.${key}`) ? HIDDEN : text;
+    return [
+      `  Name: ${show("name", plugin.name)}`,
       `  Enabled: ${plugin.enabled}`,
-      `  Path: ${plugin.localPath}`,
-      `  Args: ${plugin.args.join(" ")}`,
+      `  Path: ${show("localPath", plugin.localPath)}`,
+      `  Args: ${show("args", plugin.args.join(" "))}`,
       "  Env:",
-      ...plugin.env.map((assignment) => `    ${assignment}`),
-      `  Checksum: ${plugin.checksum ?? ""}`,
+      ...plugin.env.map((assignment) => `    ${assignment.split("=", 1)[0]}=${HIDDEN}`),
+      `  Checksum: ${show("checksum", plugin.checksum)}`,
       "",
-    ].join("\n"),
-  );
+    ].join("\n");
+  });
   return `Total plugins: ${plugins.length}\nPlugins:\n${blocks.join("")}`;
 }

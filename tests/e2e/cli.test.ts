@@ -172,8 +172,8 @@ describe("plugin", () => {
   Path: /opt/one
   Args: --log-level debug
   Env:
-    A=1
-    B=2
+    A=***
+    B=***
   Checksum: ${checksum}
 `;
     const two = `  Name: two
