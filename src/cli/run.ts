@@ -31,7 +31,8 @@ const usageReportFlag: SwitchFlag = {
 const lintFlag: SwitchFlag = {
   type: "switch",
   name: "lint",
-  description: "Log the warnings about the configuration; its errors always stop the start",
+  description:
+    "Log the warnings about the configuration. Its errors stop the start either way, except that without lint a plugin without a valid checksum is left out",
   isOnByDefault: true,
 };
 
@@ -63,7 +64,7 @@ plugins.`,
       await terminal.err("Error: --tracing: tracing is not available in this version\n");
       return 1;
     }
-    const result = loadConfig(loadOptions(invocation));
+    const result = loadConfig({ ...loadOptions(invocation), lint: given.isOn(lintFlag) });
     if (!result.ok) return reportLoadFailure(terminal, result);
     const { config } = result;
     return runGateway({

@@ -4,11 +4,18 @@ import type { ConfigIssue } from "./config-issue.ts";
 import type { ConfigNode, Path } from "./config-tree.ts";
 import type { PluginConfig, PluginsConfig } from "./schema/index.ts";
 
-/** All errors and warnings about the plugins; `dev` lets executables run without a checksum. */
+interface Strictness {
+  /** Lets executables run without a checksum. */
+  readonly dev: boolean;
+  /** Makes a checksum that is not valid an error. */
+  readonly lint: boolean;
+}
+
+/** All errors and warnings about the plugins. */
 export function checkPlugins(
   config: PluginsConfig,
   root: ConfigNode,
-  { dev }: { readonly dev: boolean },
+  strictness: Strictness,
 ): ConfigIssue[] {
   const { report, issues } = reportOn(root);
   const names = new Set<string>();
@@ -16,7 +23,7 @@ export function checkPlugins(
     const path = ["plugins", index];
     if (names.has(plugin.name)) report.error([...path, "name"], `"${plugin.name}" is given twice`);
     names.add(plugin.name);
-    checkPlugin(path, plugin, dev, report);
+    checkPlugin(path, plugin, strictness, report);
   }
   return issues;
 }
@@ -26,19 +33,31 @@ function isModulePath(localPath: string): boolean {
   return /\.(ts|js|mjs)$/.test(localPath);
 }
 
-function checkPlugin(path: Path, plugin: PluginConfig, dev: boolean, report: CheckReport): void {
-  const { localPath, url, checksum, enabled } = plugin;
+/**
+ * Whether a plugin may be started as far as its checksum goes: an executable needs one, except in
+ * development, and one that is given has to look like a SHA-256.
+ */
+export function hasValidChecksum({ localPath, checksum }: PluginConfig, dev: boolean): boolean {
+  if (/^[0-9a-f]{64}$/i.test(checksum)) return true;
+  return isModulePath(localPath) ? checksum === "" : dev;
+}
+
+function checkPlugin(
+  path: Path,
+  plugin: PluginConfig,
+  { dev, lint }: Strictness,
+  report: CheckReport,
+): void {
+  const { localPath, url, enabled } = plugin;
   if (localPath === "") {
     if (url === "") report.error(path, "needs localPath, the path of the plugin");
     else report.warning(path, "is not installed yet: it has a url and no localPath");
     return;
   }
-  if (/^[0-9a-f]{64}$/i.test(checksum)) return;
-  const isModule = isModulePath(localPath);
-  if (isModule && checksum === "") return;
+  if (hasValidChecksum(plugin, false)) return;
   const checksumPath = [...path, "checksum"];
   const message = `must be the SHA-256 of ${localPath}: 64 hexadecimal digits`;
   // A plugin that is not started anyway can wait for its checksum.
-  if ((dev && !isModule) || !enabled) report.warning(checksumPath, message);
+  if (hasValidChecksum(plugin, dev) || !enabled || !lint) report.warning(checksumPath, message);
   else report.error(checksumPath, message);
 }

@@ -119,7 +119,8 @@ export function readPlugins(
   const { value, issues: faults } = validateTree(root, pluginsSchema, PLUGINS_SPEC);
   issues.push(...faults, ...findBareNanoseconds(root, PLUGINS_SPEC));
   if (value !== undefined) {
-    issues.push(...checkPlugins(value, root, { dev: options.dev === true }));
+    const strictness = { dev: options.dev === true, lint: options.lint !== false };
+    issues.push(...checkPlugins(value, root, strictness));
   }
   return conclude(path, value, issues, root, PLUGINS_SPEC);
 }

@@ -49,4 +49,6 @@ export interface LoadOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Development: checksums of plugins are not required. */
   readonly dev?: boolean | undefined;
+  /** Default true; otherwise a plugin without a valid checksum is only warned of: it is not started. */
+  readonly lint?: boolean | undefined;
 }

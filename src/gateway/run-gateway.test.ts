@@ -23,9 +23,9 @@ class Running implements AsyncDisposable {
   readonly #chunks: AsyncIterator<string, void>;
   log = "";
 
-  constructor(configPath: string) {
+  constructor(configPath: string, flags: readonly string[]) {
     const main = join(import.meta.dir, "..", "main.ts");
-    this.#child = Bun.spawn([process.execPath, main, "run", "--config", configPath], {
+    this.#child = Bun.spawn([process.execPath, main, "run", "--config", configPath, ...flags], {
       cwd: directory,
       env: { NO_COLOR: "1" },
       stdin: "ignore",
@@ -74,7 +74,7 @@ async function* textOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<strin
 }
 
 /** A slow boot when the database is down, a long drain while there are clients. */
-async function start(): Promise<Running> {
+async function start(...flags: string[]): Promise<Running> {
   const configPath = join(directory, "gatewayd.yaml");
   const writes = { address: `127.0.0.1:${database.port}`, retries: 100, backoff: "1m" };
   const config = {
@@ -84,7 +84,7 @@ async function start(): Promise<Running> {
     servers: { default: { address: "127.0.0.1:0", protocol: "raw", drainTimeout: "10m" } },
   };
   await writeFile(configPath, JSON.stringify(config));
-  return new Running(configPath);
+  return new Running(configPath, flags);
 }
 
 /** A client that is served, and so is waited for by a drain. */
@@ -138,6 +138,19 @@ test("SIGHUP stops as SIGTERM does", async () => {
   running.signal("SIGHUP");
   expect(await running.exitCode()).toBe(0);
   expect(running.log).toContain("GatewayD is shutting down");
+});
+
+test("a plugin without a checksum stops the start, and without lint is only left out", async () => {
+  const plugins = "plugins: [{name: unchecked, localPath: ./plugin}]";
+  await writeFile(join(directory, "gatewayd_plugins.yaml"), plugins);
+  await using strict = await start();
+  expect(await strict.exitCode()).not.toBe(0);
+  expect(strict.log).toContain("plugins.0.checksum: must be the SHA-256 of ./plugin");
+  await using lenient = await start("--lint=false");
+  await lenient.logged("GatewayD is running");
+  expect(lenient.log).toMatch(/ERR.*Plugin is not started: its checksum.* name=unchecked/);
+  lenient.signal("SIGTERM");
+  expect(await lenient.exitCode()).toBe(0);
 });
 
 test("the log names the version at the start", async () => {

@@ -1,5 +1,5 @@
 /** The life of the process: boot in the original's order, serve, stop on a signal. */
-import { formatIssue } from "../config/index.ts";
+import { formatIssue, hasValidChecksum } from "../config/index.ts";
 import type { LoadedConfig } from "../config/index.ts";
 import { GatewayError } from "../errors.ts";
 import type { Logger } from "../logging/index.ts";
@@ -75,9 +75,10 @@ function announce(options: RunOptions, logger: Logger): void {
   }
   if (pluginsFileNote !== undefined) logger.info(pluginsFileNote);
   for (const plugin of config.plugins.plugins.filter(({ enabled }) => enabled)) {
-    logger.error("Plugin is not started: this version of gatewayd does not run plugins yet", {
-      name: plugin.name,
-    });
+    const reason = hasValidChecksum(plugin, dev)
+      ? "this version of gatewayd does not run plugins yet"
+      : "its checksum is not the SHA-256 of its file";
+    logger.error(`Plugin is not started: ${reason}`, { name: plugin.name });
   }
   logger.info("This version of gatewayd serves neither the metrics page nor the admin API yet");
 }
