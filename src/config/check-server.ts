@@ -89,10 +89,13 @@ function checkBalancer(
   if (!isWeighted && rules.length > 0) {
     report.warning(rulesPath, "has an effect only with strategy WEIGHTED_ROUND_ROBIN");
   }
-  if (rules.length > 1) report.warning(rulesPath, "only the first rule is used");
+  const defaultIndex = rules.findIndex(({ condition }) => condition === "DEFAULT");
   for (const [index, { condition, distribution }] of rules.entries()) {
     const rulePath = [...rulesPath, index];
-    if (condition !== "DEFAULT") {
+    if (index !== Math.max(defaultIndex, 0)) {
+      const used = defaultIndex < 0 ? "without DEFAULT, the first rule" : "the rule for DEFAULT";
+      report.warning(rulePath, `is not used: ${used} holds for all clients`);
+    } else if (condition !== "DEFAULT") {
       report.warning([...rulePath, "condition"], `"${condition}" counts as DEFAULT`);
     }
     const names = new Set<string>();

@@ -187,6 +187,30 @@ test.each([
 });
 
 test.each([
+  [["DEFAULT"], []],
+  [["PEAK"], ['0.condition: "PEAK" counts as DEFAULT']],
+  [["DEFAULT", "PEAK"], ["1: is not used: the rule for DEFAULT holds for all clients"]],
+  [["PEAK", "DEFAULT"], ["0: is not used: the rule for DEFAULT holds for all clients"]],
+  [["DEFAULT", "DEFAULT"], ["1: is not used: the rule for DEFAULT holds for all clients"]],
+  [
+    ["PEAK", "NIGHT"],
+    [
+      '0.condition: "PEAK" counts as DEFAULT',
+      "1: is not used: without DEFAULT, the first rule holds for all clients",
+    ],
+  ],
+])("of the rules %j exactly the one that is used is not warned of", (conditions, expected) => {
+  const rules = conditions.map((condition) => ({
+    condition,
+    distribution: [{ proxyName: "writes", weight: 1 }],
+  }));
+  const balancer = { strategy: "WEIGHTED_ROUND_ROBIN", loadBalancingRules: rules };
+  const issues = check(JSON.stringify({ servers: { default: { loadBalancer: balancer } } }));
+  const place = "f:0:0: servers.default.loadBalancer.loadBalancingRules.";
+  expect(issues).toEqual(expected.map((text) => ["warning", `${place}${text}`] as const));
+});
+
+test.each([
   "clients: {default: {a: {address: 'h:1'}, b: {address: 'h:1'}}}",
   "clients: {default: {writes: {address: /var/run/postgresql}}}",
   "clients: {default: {writes: {network: unix, address: pg.sock}}}",
@@ -247,6 +271,16 @@ test.each([
   `{name: p, localPath: ./p.mjs, checksum: ${SUM}}`,
 ])("the plugin %s is fine", (entry) => {
   expect(checkPlugins(`plugins: [${entry}]`)).toEqual([]);
+});
+
+test("without lint a checksum that is missing or wrong is a warning, and other errors stay errors", () => {
+  const plugins = "plugins: [{name: p, localPath: ./p}, {name: q, localPath: q.ts, checksum: abc}]";
+  const result = readPlugins(plugins, "", { env: {}, lint: false });
+  expect(result.ok && result.config.warnings.map(({ path }) => path)).toEqual([
+    "plugins.0.checksum",
+    "plugins.1.checksum",
+  ]);
+  expect(readPlugins("plugins: [{name: p}]", "", { env: {}, lint: false }).ok).toBe(false);
 });
 
 test("in development an executable may lack its checksum, a module must still match its own", () => {
