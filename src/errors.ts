@@ -148,6 +148,13 @@ export const ERROR_TABLE = {
     meaning: "A hook's handler terminated the request without giving a response.",
     remedy: "None: this is what the handler asked for.",
   },
+  ERR_HOOK_TIMEOUT: {
+    sqlState: "38000",
+    clientMessage: "a handler of the gateway gave no answer in time",
+    meaning:
+      "A hook's handler did not answer within its own time, or the handlers of the event not within `timeout` together.",
+    remedy: "Make the handler faster, or raise `timeout` in gatewayd_plugins.yaml.",
+  },
   ERR_INTERNAL: {
     sqlState: "XX000",
     clientMessage: "internal error in the gateway",

@@ -49,7 +49,12 @@ export class Gateway {
         return () => deadline.dispose();
       },
       onHandlerError: (hook, name, error) =>
-        loggers.main.error("A hook's handler failed", { hook, name, error }),
+        loggers.main.error("A hook's handler failed", {
+          hook,
+          name,
+          ...(error instanceof GatewayError && { code: error.code }),
+          error,
+        }),
       onHandlerReplaced: (hook, replaced, by) =>
         loggers.main.warn("Hook is replaced", { hook, replaced, by }),
     });

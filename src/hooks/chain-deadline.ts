@@ -1,4 +1,5 @@
 /** The time that one run of a chain has for its handlers' late answers. */
+import { GatewayError } from "../errors.ts";
 import type { HandlerAnswer } from "./hook-handler.ts";
 
 /** Calls `callback` once, after `delayMs`, unless the returned function is called first; calling that later does nothing. */
@@ -38,7 +39,7 @@ export class ChainDeadline {
 
   failure(): HandlerFailure {
     return new HandlerFailure(
-      new Error(`the handlers gave no answer within ${this.#timeoutMs} ms together`),
+      tooLate(`the handlers gave no answer within ${this.#timeoutMs} ms together`),
     );
   }
 
@@ -49,7 +50,7 @@ export class ChainDeadline {
   ): Promise<HandlerAnswer | HandlerFailure> {
     return new Promise((resolve) => {
       const cancel = this.#after(handlerTimeoutMs, () => {
-        resolve(new HandlerFailure(new Error(`no answer within ${handlerTimeoutMs} ms`)));
+        resolve(new HandlerFailure(tooLate(`no answer within ${handlerTimeoutMs} ms`)));
       });
       const finish = (answer: HandlerAnswer | HandlerFailure) => {
         cancel();
@@ -67,4 +68,8 @@ export class ChainDeadline {
   #after(delayMs: number, callback: () => void): () => void {
     return delayMs > 0 ? this.#schedule(delayMs, callback) : () => {};
   }
+}
+
+function tooLate(message: string): GatewayError {
+  return new GatewayError("ERR_HOOK_TIMEOUT", message);
 }

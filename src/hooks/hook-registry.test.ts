@@ -1,8 +1,14 @@
 import { describe, expect, test } from "bun:test";
+import { GatewayError } from "../errors.ts";
 import { HookRegistry, terminate } from "./index.ts";
 import type { HandlerAnswer, HandlerRegistration, HookOutcome, HookPayload } from "./index.ts";
 
 const HOOK = "OnTrafficFromClient";
+
+function describeError(error: unknown): string {
+  if (error instanceof GatewayError) return `${error.code}: ${error.message}`;
+  return error instanceof Error ? error.message : String(error);
+}
 
 /** A registry on a clock that stands still until `advance` is called. */
 function setUp(options: { timeoutMs?: number } = {}) {
@@ -16,8 +22,7 @@ function setUp(options: { timeoutMs?: number } = {}) {
       timers.add(timer);
       return () => timers.delete(timer);
     },
-    onHandlerError: (hook, name, error) =>
-      errors.push(`${hook} ${name}: ${error instanceof Error ? error.message : String(error)}`),
+    onHandlerError: (hook, name, error) => errors.push(`${hook} ${name}: ${describeError(error)}`),
     onHandlerReplaced: (hook, replaced, by) => replacements.push(`${hook} ${replaced} ${by}`),
     ...options,
   });
@@ -224,7 +229,7 @@ describe("a handler without an answer", () => {
     advance(1);
     late.resolve({ trail: "late" });
     expect(await outcome).toEqual(continued({ trail: "b" }));
-    expect(errors).toEqual([`${HOOK} a: no answer within 50 ms`]);
+    expect(errors).toEqual([`${HOOK} a: ERR_HOOK_TIMEOUT: no answer within 50 ms`]);
     expect(timers.size).toBe(0);
   });
 
@@ -245,7 +250,7 @@ describe("a handler without an answer", () => {
     advance(50);
     late.reject(new Error("too late to matter"));
     await outcome;
-    expect(errors).toEqual([`${HOOK} a: no answer within 50 ms`]);
+    expect(errors).toEqual([`${HOOK} a: ERR_HOOK_TIMEOUT: no answer within 50 ms`]);
   });
 });
 
@@ -258,7 +263,9 @@ describe("the time of the whole chain", () => {
     expect(errors).toEqual([]);
     advance(1);
     await outcome;
-    expect(errors).toEqual([`${HOOK} a: the handlers gave no answer within 30000 ms together`]);
+    expect(errors).toEqual([
+      `${HOOK} a: ERR_HOOK_TIMEOUT: the handlers gave no answer within 30000 ms together`,
+    ]);
   });
 
   test("is shared by all handlers: those that it leaves no time have failed too", async () => {
