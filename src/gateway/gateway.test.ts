@@ -19,7 +19,11 @@ afterEach(async () => {
   database.stop(true);
 });
 
-function configured(servers: Readonly<Record<string, object>>, blocks: readonly string[]): Gateway {
+function configured(
+  servers: Readonly<Record<string, object>>,
+  blocks: readonly string[],
+  proxy: object = {},
+): Gateway {
   const byBlock = (value: object): object =>
     Object.fromEntries(blocks.map((name) => [name, value]));
   const byGroup = (value: object): object =>
@@ -27,6 +31,7 @@ function configured(servers: Readonly<Record<string, object>>, blocks: readonly 
   const text = JSON.stringify({
     clients: byGroup(byBlock({ address: `127.0.0.1:${database.port}`, retries: 0 })),
     pools: byGroup(byBlock({ size: 1 })),
+    proxies: byGroup(byBlock(proxy)),
     servers,
   });
   const global = readGlobal(text, "gatewayd.yaml", { env: {} });
@@ -117,6 +122,18 @@ test("after a boot that failed no server is said to be stopped", async () => {
   expect(logger.count("Stopped all servers")).toBe(0);
   expect(shutdowns).toHaveLength(0);
 });
+
+test.each([
+  ["60s", 1],
+  ["0s", 0],
+])(
+  "with a healthCheckPeriod of %s, %i schedulers are said to be started",
+  async (period, count) => {
+    gateway = configured({ default: server }, ["writes"], { healthCheckPeriod: period });
+    await gateway.boot();
+    expect(logger.count("Started the client health check scheduler")).toBe(count);
+  },
+);
 
 test("a boot that is stopped opens nothing more", async () => {
   gateway = configured({ default: server }, ["writes"]);

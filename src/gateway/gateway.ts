@@ -191,10 +191,13 @@ export class Gateway {
 
   async #announceProxies({ group, pools }: Member): Promise<void> {
     for (const pool of pools) {
-      this.#loggers.of(group).info("Started the client health check scheduler", {
-        name: pool.name,
-        healthCheckPeriod: formatDuration(pool.options.healthCheckPeriodMs),
-      });
+      const { healthCheckPeriodMs } = pool.options;
+      if (healthCheckPeriodMs > 0) {
+        this.#loggers.of(group).info("Started the client health check scheduler", {
+          name: pool.name,
+          healthCheckPeriod: formatDuration(healthCheckPeriodMs),
+        });
+      }
       await this.#bootHooks.newProxy();
     }
   }
