@@ -17,6 +17,8 @@ export class Backend {
   readonly dialledAtMs: number;
   /** A session sent something through it: it cannot go back to the pool as it is. */
   isUsed = false;
+  /** The server closed it by itself, or said that it serves nobody now: it may be stopping. */
+  isForsaken = false;
   #greeting: Uint8Array[] = [];
   #greetingBytes = 0;
 

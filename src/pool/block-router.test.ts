@@ -40,7 +40,7 @@ async function setUp(names: readonly string[], options: Partial<PoolOptions> = {
     },
     comeBack: async (name: string) => {
       block(name).server.isDown = false;
-      for (let step = 0; step < 30; step++) {
+      for (let step = 0; step < 50; step++) {
         clock.advance(50);
         await settle();
       }

@@ -32,17 +32,34 @@ async function openPool(options: Partial<PoolOptions> = {}) {
 }
 
 describe("a pool whose server is lost", () => {
-  test("replaces a lost backend soon", async () => {
+  test("replaces a lost backend after a moment, in which the server may stop in peace", async () => {
     const parts = await openPool();
     parts.server.open[1]?.connection.terminate();
+    await parts.pass(1_900);
+    expect(parts.server.dials).toBe(3);
     await parts.pass(200);
     parts.expectFull();
     expect([parts.pool.isLive, parts.server.dials]).toEqual([true, 4]);
     await parts.closeClean();
   });
 
+  test("dials at once for a client that waits meanwhile", async () => {
+    const parts = await openPool();
+    parts.server.crash();
+    parts.server.isDown = false;
+    await parts.pass(10);
+    const waiter = new RecordingWaiter("192.0.2.1:1");
+    parts.pool.lease(new Ticket(waiter, parts.clock.now()));
+    await parts.pass(50);
+    expect([waiter.backend !== undefined, parts.server.dials]).toEqual([true, 4]);
+    await parts.pass(2_100);
+    expect(parts.pool.snapshot()).toMatchObject({ available: 2, leased: 1 });
+    waiter.release(false);
+    await parts.closeClean();
+  });
+
   test.each([
-    ["a blink", 200],
+    ["a blink", 3_000],
     ["a restart", 5_000],
     ["a night", 8 * 60 * 60 * 1_000],
   ])("is full again after an outage as long as %s", async (_, outageMs) => {
@@ -214,4 +231,13 @@ describe("recycling idle backends", () => {
     expect(parts.server.ends.slice(0, 5).some(({ connection }) => connection.isOpen)).toBe(false);
     await parts.closeClean();
   });
+});
+
+test("an idle backend is replaced before its receiveDeadline or sendDeadline", async () => {
+  const parts = await openPool({ receiveDeadlineMs: 10_000, sendDeadlineMs: 20_000 });
+  const [first] = parts.server.open;
+  await parts.pass(8_000);
+  parts.expectFull();
+  expect(first?.connection.isOpen).toBe(false);
+  await parts.closeClean();
 });

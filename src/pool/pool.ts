@@ -29,6 +29,12 @@ const FILL_CONCURRENCY = 16;
 /** While the server is down or turns us away: first pause between dials, and the longest one. */
 const PROBE_MS = 100;
 const MAX_PROBE_MS = 1_000;
+/**
+ * After the server has closed connections by itself, only clients that wait are dialled for, this
+ * long. A PostgreSQL that shuts down accepts connections and waits for their startup, and does not
+ * end before they do: connections dialled ahead would hold it up for its `authentication_timeout`.
+ */
+const CAUTION_MS = 2_000;
 
 export class Pool implements Lessor {
   readonly name: string;
@@ -39,6 +45,8 @@ export class Pool implements Lessor {
   readonly #queue: WaitQueue;
   readonly #recycler: Recycler;
   readonly #probe: Deadline;
+  /** Set while the server may be stopping. */
+  readonly #caution: Deadline;
   #dialling = 0;
   #retiring = 0;
   /** Failed dials in a row; 0 while the server can be reached. */
@@ -48,6 +56,8 @@ export class Pool implements Lessor {
   /** The server is back after an outage, but the pool is not full yet. */
   #isRecovering = false;
   #isClosed = false;
+  /** `onDead` was called, and `onLive` not since. */
+  #isReportedDead = false;
   /** Called when the pool lives again after an outage. */
   onLive: (() => void) | undefined;
   /** Called when the pool has no backend, and none can be had. */
@@ -56,7 +66,8 @@ export class Pool implements Lessor {
   #onEmpty: (() => void) | undefined;
 
   constructor(options: PoolOptions) {
-    const { timers, queueTimeoutMs, healthCheckPeriodMs, random } = options;
+    const { timers, queueTimeoutMs, random } = options;
+    const { healthCheckPeriodMs, receiveDeadlineMs, sendDeadlineMs } = options;
     this.name = options.name;
     this.options = options;
     this.#queue = new WaitQueue(timers, queueTimeoutMs, (ticket) => {
@@ -64,7 +75,8 @@ export class Pool implements Lessor {
       ticket.waiter.onLeaseFailed(new GatewayError(code));
     });
     this.#recycler = new Recycler({
-      periodMs: healthCheckPeriodMs,
+      // An idle backend is also replaced before its own time is up.
+      periodMs: smallestLimit(healthCheckPeriodMs, receiveDeadlineMs, sendDeadlineMs),
       timers,
       random,
       // While no new backend can be had, an old one is better than none.
@@ -72,11 +84,15 @@ export class Pool implements Lessor {
       replace: (backend) => this.#replace(backend),
     });
     this.#probe = timers.deadline(() => this.#refill());
+    this.#caution = timers.deadline(() => this.#refill());
   }
 
-  /** False while there is no backend, and the last attempts to get one failed or were turned away. */
+  /**
+   * False while there is no backend, and either the last attempts to get one failed or were turned
+   * away, or the server has just closed the ones there were.
+   */
   get isLive(): boolean {
-    const isReached = this.#failures === 0 && !this.#isTurnedAway;
+    const isReached = this.#failures === 0 && !this.#isTurnedAway && !this.#caution.isSet;
     return isReached || this.#available.length + this.#leased.size > 0;
   }
 
@@ -137,6 +153,7 @@ export class Pool implements Lessor {
     } else {
       ticket.pool = this;
       this.#queue.add(ticket);
+      if (this.#caution.isSet) this.#refill();
     }
   }
 
@@ -157,6 +174,7 @@ export class Pool implements Lessor {
   /** Takes a leased backend back: as it is when nothing went through it, else it is replaced. */
   release(backend: Backend): void {
     if (!this.#leased.delete(backend)) return;
+    if (backend.isForsaken && !this.#isClosed) this.#caution.set(CAUTION_MS);
     if (backend.isUsed || this.#isClosed) this.#retire(backend);
     else if (backend.connection.isOpen) this.#offer(backend);
     else this.#rejected(backend);
@@ -167,6 +185,7 @@ export class Pool implements Lessor {
     this.#isClosed = true;
     this.#recycler.close();
     this.#probe.dispose();
+    this.#caution.dispose();
     for (const { waiter } of this.takeWaiters()) {
       waiter.onLeaseFailed(new GatewayError("ERR_SHUTTING_DOWN"));
     }
@@ -202,10 +221,11 @@ export class Pool implements Lessor {
       this.#retire(backend);
       return;
     }
-    const wasLive = this.isLive;
     this.#failures = 0;
     this.#offer(backend);
-    if (!wasLive) this.onLive?.();
+    if (!this.#isReportedDead) return;
+    this.#isReportedDead = false;
+    this.onLive?.();
   }
 
   /** A backend is free: the oldest waiter's, or for the next one who comes. */
@@ -238,7 +258,9 @@ export class Pool implements Lessor {
    * it turns away the new ones too (a balancer without servers does), dialling goes on with pauses.
    */
   #rejected(backend: Backend): void {
+    if (this.#isClosed) return;
     const isYoung = this.options.timers.clock.now() - backend.dialledAtMs < MAX_PROBE_MS;
+    this.#caution.set(CAUTION_MS);
     this.#rejections = isYoung ? this.#rejections + 1 : 0;
     if (this.#isTurnedAway) this.#pause(this.#rejections - this.options.size);
     this.#shrunk();
@@ -267,20 +289,29 @@ export class Pool implements Lessor {
     else await this.#dialOne();
   }
 
+  #reportIfDead(): void {
+    if (this.isLive) return;
+    this.#isReportedDead = true;
+    this.onDead?.();
+  }
+
   /** A slot became free. */
   #shrunk(): void {
     if (this.#isClosed) {
       if (this.#isEmpty) this.#onEmpty?.();
       return;
     }
-    if (!this.isLive) this.onDead?.();
+    this.#reportIfDead();
     this.#refill();
   }
 
   /** Dials what is missing: many at once while the server answers, one probe while it does not. */
   #refill(): void {
     if (this.#probe.isSet) return;
-    const limit = this.#failures > 0 ? 1 : FILL_CONCURRENCY;
+    const limit = Math.min(
+      this.#failures > 0 ? 1 : FILL_CONCURRENCY,
+      this.#caution.isSet ? this.#queue.length : Number.POSITIVE_INFINITY,
+    );
     while (!this.#isClosed && this.#missing > 0 && this.#dialling < limit) void this.#dialOne();
   }
 
@@ -319,7 +350,7 @@ export class Pool implements Lessor {
         missing,
       });
     }
-    if (!this.isLive) this.onDead?.();
+    this.#reportIfDead();
     this.#pause(this.#failures);
   }
 
@@ -329,4 +360,10 @@ export class Pool implements Lessor {
     const pauseMs = Math.min(PROBE_MS * 2 ** (count - 1), MAX_PROBE_MS);
     this.#probe.set(pauseMs * (0.8 + 0.4 * this.options.random()));
   }
+}
+
+/** Of limits that are 0 when there is none. */
+function smallestLimit(...limitsMs: readonly number[]): number {
+  const set = limitsMs.filter((limitMs) => limitMs > 0);
+  return set.length === 0 ? 0 : Math.min(...set);
 }

@@ -341,6 +341,7 @@ export class PostgresRelay extends Relay implements Cancellable {
 
   #serverGone(): void {
     this.#hasServerEnded = true;
+    if (!this.#clientStream.hasTerminated && !this.#hasClientEnded) this.backend.isForsaken = true;
     this.#hooked?.serverEnded();
     if (this.isOver || this.#hooked?.areResponsesThrough === false) return;
     if (this.#clientStream.hasTerminated || this.#hasClientEnded) {
@@ -356,6 +357,7 @@ export class PostgresRelay extends Relay implements Cancellable {
 
   /** From here on this backend belongs to nobody: another one may get the same startup. */
   #startAgain(isStarting: boolean): void {
+    this.backend.isForsaken = true;
     this.end({ kind: "serverUnused", isStarting, rest: Buffer.concat(this.#unheard ?? []) });
   }
 }

@@ -30,6 +30,17 @@ describe("the raw relay", () => {
     await kit.expectClean();
   });
 
+  test("keeps a client that waits longer than a startup may take", async () => {
+    const kit = new SessionKit({ ...raw, limits: { startupTimeoutMs: 1_000 } });
+    kit.session.start();
+    await kit.pass(60_000);
+    expect(kit.client.isOpen).toBe(true);
+    await kit.fill();
+    await kit.say(bytesOf("hello"));
+    expect(kit.backend.heard.text).toBe("hello");
+    await kit.expectClean();
+  });
+
   test("passes on the end of the client, and then the answer", async () => {
     const kit = await new SessionKit(raw).start();
     kit.server.isStubborn = true;

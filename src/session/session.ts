@@ -191,6 +191,8 @@ export class Session implements ConnectionHandler, NegotiationPort, Waiter {
       if (isTerminated) this.#refusal ??= "ERR_TERMINATED";
       const isRaw = this.#context.protocol === "raw";
       this.#state = isRaw ? "waiting" : "startup";
+      // There is no startup to wait for; the queue has a limit of its own.
+      if (isRaw) this.#deadline.clear();
       if (this.#refusal === undefined) this.#askForBackend();
       else if (isRaw) this.#refuse(this.#refusal);
       if (this.#state === "startup") this.#startup.begin();
