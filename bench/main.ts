@@ -70,6 +70,7 @@ async function measure(
   pgbench: string,
 ): Promise<Measured> {
   const { parts } = options;
+  const also = new Set(options.also.map(({ name }) => name));
   const relaying = kinds.filter((kind) => kind !== direct);
   const pooling = kinds.filter(({ isPooling }) => isPooling);
   const { port } = database;
@@ -96,11 +97,12 @@ async function measure(
       patienceSeconds: 60,
       expectsSilentClients: false,
     };
-    entries.push({ name: kind.name, endpoint: stack.use(await kind.start(options)) });
+    const endpoint = stack.use(await kind.start(options));
+    entries.push({ name: kind.name, endpoint, isExtra: also.has(kind.name) });
   }
   const twins = entries
     .filter(({ name }) => name === CONTROL.entry)
-    .map(({ endpoint }) => ({ name: CONTROL.twin, endpoint }));
+    .map(({ endpoint }) => ({ name: CONTROL.twin, endpoint, isExtra: true }));
   const field: Field = { context, entries: [...entries, ...twins], databasePid: database.pid };
   const loads = await measureLoads(field, options, pgbench);
   const copies = parts.includes("copy") ? await measureCopies(field, options) : [];

@@ -7,6 +7,11 @@ import { settle } from "../measure/index.ts";
 export interface Entry {
   readonly name: string;
   readonly endpoint: Endpoint;
+  /**
+   * The control, and programs that are only compared with: they take part where something is judged
+   * by them, with several clients and the simple protocol. To a relay the protocols are all the same.
+   */
+  readonly isExtra: boolean;
 }
 
 /** The running part of a bench that scenarios measure. */

@@ -20,17 +20,22 @@ export async function measureLoads(
   pgbench: string,
 ): Promise<readonly LoadResult[]> {
   const { context, entries } = field;
-  const cases = loadsOf(options).map((load) => ({
-    label: labelOf(load),
-    load,
-    samples: Object.fromEntries(entries.map(({ name }) => [name, [] as LoadSample[]])),
-  }));
+  const cases = loadsOf(options).map((load) => {
+    const isJudged = load.protocol === "simple" && load.clients > 1;
+    const participants = entries.filter(({ isExtra }) => isJudged || !isExtra);
+    return {
+      label: labelOf(load),
+      load,
+      participants,
+      samples: Object.fromEntries(participants.map(({ name }) => [name, [] as LoadSample[]])),
+    };
+  });
   if (cases.length === 0) return [];
   for (const { endpoint } of entries) await runPgbench(pgbench, endpoint, WARM_UP, context.signal);
   for (let round = 0; round < options.rounds; round++) {
-    for (const [index, { label, load, samples }] of cases.entries()) {
+    for (const [index, { label, load, participants, samples }] of cases.entries()) {
       context.progress(`round ${round + 1} of ${options.rounds}: ${label}`);
-      for (const entry of turnOrder(entries, round + index)) {
+      for (const entry of turnOrder(participants, round + index)) {
         await settleField(field);
         const sample = await sampleOf(entry, load, pgbench, context.signal);
         if (sample.problem) context.progress(`${entry.name}, ${label}: ${sample.problem}`);
@@ -38,7 +43,7 @@ export async function measureLoads(
       }
     }
   }
-  return cases;
+  return cases.map(({ label, load, samples }) => ({ label, load, samples }));
 }
 
 function loadsOf({ parts, protocols, clients, seconds }: BenchOptions): readonly PgbenchLoad[] {
