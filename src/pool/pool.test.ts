@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { settle } from "../../tests/fixtures/fake-server.ts";
 import { RecordingWaiter, poolOf } from "../../tests/fixtures/pool.ts";
-import type { Pool, PoolOptions } from "./index.ts";
+import { Pool } from "./index.ts";
+import type { PoolOptions } from "./index.ts";
 import { Ticket } from "./wait-queue.ts";
 
 async function openPool(options: Partial<PoolOptions> = {}) {
@@ -90,6 +91,31 @@ describe("filling a pool", () => {
     await settle();
     await opening;
     expect(parts.pool.snapshot().available).toBe(3);
+    await expectClean(parts);
+  });
+
+  test("dials once for each place, though a backend is lost before it is full", async () => {
+    const parts = poolOf({ size: 10, retries: 9, healthCheckPeriodMs: 1_000 });
+    const { pool, server, clock } = parts;
+    server.onDial = () => {
+      if (server.dials !== 4) return;
+      server.onDial = () => {};
+      server.isDown = true;
+      server.open[0]?.connection.terminate();
+    };
+    const opening = pool.open();
+    for (let passedMs = 0; passedMs < 5_000; passedMs += 50) {
+      clock.advance(50);
+      await settle();
+    }
+    server.isDown = false;
+    for (let passedMs = 0; passedMs < 60_000; passedMs += 50) {
+      clock.advance(50);
+      await settle();
+      expect(server.open.length).toBeLessThanOrEqual(10);
+    }
+    await opening;
+    expect([pool.snapshot().available, server.open.length]).toEqual([10, 10]);
     await expectClean(parts);
   });
 });
@@ -270,6 +296,40 @@ describe("closing a pool", () => {
     expect(parts.server.open).toEqual([]);
     expect(parts.server.dials).toBe(2);
     expect(parts.clock.timerCount).toBe(0);
+  });
+
+  test("ends the pauses of one that is being filled", async () => {
+    const { pool, server, clock } = poolOf({ size: 5, retries: 9 });
+    server.isDown = true;
+    const opening = pool.open().catch((error: unknown) => error);
+    await settle();
+    await pool.close();
+    expect(await opening).toMatchObject({ code: "ERR_SHUTTING_DOWN" });
+    clock.advance(100_000);
+    expect([server.dials, clock.timerCount]).toEqual([1, 0]);
+  });
+
+  test("waits for the dials of one that is being filled, and keeps none of them", async () => {
+    const parts = poolOf({ size: 5 });
+    const { server } = parts;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const pool = new Pool({
+      ...parts.pool.options,
+      dial: async () => {
+        if (server.dials > 0) await promise;
+        return server.dial();
+      },
+    });
+    const opening = pool.open().catch((error: unknown) => error);
+    await settle();
+    let closed = 0;
+    const closings = [pool.close(), pool.close()].map((closing) => closing.then(() => closed++));
+    await settle();
+    expect(closed).toBe(0);
+    resolve();
+    await Promise.all(closings);
+    expect(await opening).toMatchObject({ code: "ERR_SHUTTING_DOWN" });
+    expect([server.dials, server.open.length, parts.clock.timerCount]).toEqual([5, 0, 0]);
   });
 
   test("refuses those who come later", async () => {

@@ -55,15 +55,17 @@ export class Pool implements Lessor {
   #rejections = 0;
   /** The server is back after an outage, but the pool is not full yet. */
   #isRecovering = false;
-  #isClosed = false;
+  /** Filled for the first time: from then on what is missing is dialled by itself. */
+  #isOpen = false;
+  readonly #closing = new AbortController();
   /** `onDead` was called, and `onLive` not since. */
   #isReportedDead = false;
   /** Called when the pool lives again after an outage. */
   onLive: (() => void) | undefined;
   /** Called when the pool has no backend, and none can be had. */
   onDead: (() => void) | undefined;
-  /** Called when a closed pool has let go of its last backend. */
-  #onEmpty: (() => void) | undefined;
+  /** A closed pool has let go of its last backend, and no dial goes on. */
+  readonly #emptied = Promise.withResolvers<void>();
 
   constructor(options: PoolOptions) {
     const { timers, queueTimeoutMs, random } = options;
@@ -118,26 +120,38 @@ export class Pool implements Lessor {
 
   /**
    * Fills the pool for the first time.
-   * @throws GatewayError ERR_POOL_BOOT_FAILED when a backend cannot be had within the retries
+   * @throws GatewayError ERR_POOL_BOOT_FAILED when a backend cannot be had within the retries,
+   *   ERR_SHUTTING_DOWN when the pool is closed meanwhile
    */
   async open(): Promise<void> {
+    let missing = this.options.size;
+    const fill = async (): Promise<void> => {
+      while (missing > 0 && !this.#isClosed) {
+        missing--;
+        await this.#dialAtBoot();
+      }
+    };
     try {
       // The first one alone: a server that is down is then reported once, not for every backend.
-      this.#admit(await dialWithRetries(this.options));
-      let missing = this.options.size - 1;
-      const fill = async (): Promise<void> => {
-        while (missing-- > 0) this.#admit(await dialWithRetries(this.options));
-      };
+      missing--;
+      await this.#dialAtBoot();
       await Promise.all(Array.from({ length: Math.min(FILL_CONCURRENCY, missing) }, fill));
     } catch (thrown) {
-      await this.close();
-      const { message } = GatewayError.from(thrown);
-      throw new GatewayError(
-        "ERR_POOL_BOOT_FAILED",
-        `failed to fill pool ${this.options.group}.${this.name}: ${message}`,
-        { cause: thrown },
-      );
+      if (!this.#isClosed) {
+        await this.close();
+        const { message } = GatewayError.from(thrown);
+        throw new GatewayError(
+          "ERR_POOL_BOOT_FAILED",
+          `failed to fill pool ${this.options.group}.${this.name}: ${message}`,
+          { cause: thrown },
+        );
+      }
     }
+    if (this.#isClosed) throw new GatewayError("ERR_SHUTTING_DOWN");
+    // What was lost meanwhile.
+    this.#isOpen = true;
+    this.#recycler.arm();
+    this.#refill();
   }
 
   /** Gives the waiter a backend now, or a place in the queue; or refuses when that is full. */
@@ -180,9 +194,12 @@ export class Pool implements Lessor {
     else this.#rejected(backend);
   }
 
-  /** Lets everything go: waiters fail, backends are closed. Resolves when the last one is gone. */
+  /**
+   * Lets everything go: waiters fail, backends are closed. Resolves when the last one is gone, and the
+   * last dial has ended.
+   */
   async close(): Promise<void> {
-    this.#isClosed = true;
+    this.#closing.abort();
     this.#recycler.close();
     this.#probe.dispose();
     this.#caution.dispose();
@@ -191,10 +208,12 @@ export class Pool implements Lessor {
     }
     this.#queue.dispose();
     for (const backend of this.#available.splice(0)) this.#retire(backend);
-    if (this.#isEmpty) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#onEmpty = resolve;
-    await promise;
+    this.#resolveIfEmpty();
+    await this.#emptied.promise;
+  }
+
+  get #isClosed(): boolean {
+    return this.#closing.signal.aborted;
   }
 
   get #isEmpty(): boolean {
@@ -237,7 +256,7 @@ export class Pool implements Lessor {
     }
     backend.watch(() => this.#lost(backend));
     this.#available.push(backend);
-    this.#recycler.arm();
+    if (this.#isOpen) this.#recycler.arm();
   }
 
   #hand(backend: Backend, waiter: Waiter): void {
@@ -298,7 +317,7 @@ export class Pool implements Lessor {
   /** A slot became free. */
   #shrunk(): void {
     if (this.#isClosed) {
-      if (this.#isEmpty) this.#onEmpty?.();
+      this.#resolveIfEmpty();
       return;
     }
     this.#reportIfDead();
@@ -307,7 +326,7 @@ export class Pool implements Lessor {
 
   /** Dials what is missing: many at once while the server answers, one probe while it does not. */
   #refill(): void {
-    if (this.#probe.isSet) return;
+    if (!this.#isOpen || this.#probe.isSet) return;
     const limit = Math.min(
       this.#failures > 0 ? 1 : FILL_CONCURRENCY,
       this.#caution.isSet ? this.#queue.length : Number.POSITIVE_INFINITY,
@@ -321,7 +340,21 @@ export class Pool implements Lessor {
     this.#dialling--;
     if (outcome instanceof GatewayError) this.#dialFailed(outcome);
     else this.#dialSucceeded(outcome);
-    if (this.#isClosed && this.#isEmpty) this.#onEmpty?.();
+    this.#resolveIfEmpty();
+  }
+
+  async #dialAtBoot(): Promise<void> {
+    this.#dialling++;
+    try {
+      this.#admit(await dialWithRetries(this.options, this.#closing.signal));
+    } finally {
+      this.#dialling--;
+      this.#resolveIfEmpty();
+    }
+  }
+
+  #resolveIfEmpty(): void {
+    if (this.#isClosed && this.#isEmpty) this.#emptied.resolve();
   }
 
   #dialSucceeded(dialled: Dialled): void {
