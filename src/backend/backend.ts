@@ -15,6 +15,8 @@ export class Backend {
   readonly address: Address;
   /** On the clock of the pool. */
   readonly dialledAtMs: number;
+  /** Dialled just now: was neither idle nor leased to anybody else before. */
+  isFresh = true;
   /** A session sent something through it: it cannot go back to the pool as it is. */
   isUsed = false;
   /** The server closed it by itself, or said that it serves nobody now: it may be stopping. */

@@ -155,6 +155,24 @@ describe("leasing", () => {
     await expectClean(parts);
   });
 
+  test("lets go of the idle ones that are not trusted any more", async () => {
+    const parts = await openPool();
+    const { pool, server } = parts;
+    const waiter = parts.ask("a");
+    const old = pool.available;
+    expect(old.map(({ isFresh }) => isFresh)).toEqual([false, false]);
+    pool.distrustIdle();
+    const next = parts.ask("b");
+    expect(next.backend).toBeUndefined();
+    await settle();
+    expect([next.backend?.isFresh, server.dials]).toEqual([true, 5]);
+    expect(counts(pool)).toEqual({ available: 1, leased: 2, retiring: 0, waiting: 0 });
+    next.release(false);
+    expect(parts.ask("c").backend?.isFresh).toBe(false);
+    waiter.release(false);
+    void pool.close();
+  });
+
   test("ignores a backend that is given back twice", async () => {
     const parts = await openPool();
     const waiter = parts.ask("a");

@@ -189,9 +189,18 @@ export class Pool implements Lessor {
   release(backend: Backend): void {
     if (!this.#leased.delete(backend)) return;
     if (backend.isForsaken && !this.#isClosed) this.#caution.set(CAUTION_MS);
-    if (backend.isUsed || this.#isClosed) this.#retire(backend);
-    else if (backend.connection.isOpen) this.#offer(backend);
-    else this.#rejected(backend);
+    if (backend.isUsed || this.#isClosed) {
+      this.#retire(backend);
+    } else if (backend.connection.isOpen) {
+      backend.isFresh = false;
+      this.#offer(backend);
+    } else {
+      this.#rejected(backend);
+    }
+  }
+
+  distrustIdle(): void {
+    for (const backend of this.#available.splice(0)) this.#retire(backend);
   }
 
   /**
@@ -207,7 +216,7 @@ export class Pool implements Lessor {
       waiter.onLeaseFailed(new GatewayError("ERR_SHUTTING_DOWN"));
     }
     this.#queue.dispose();
-    for (const backend of this.#available.splice(0)) this.#retire(backend);
+    this.distrustIdle();
     this.#resolveIfEmpty();
     await this.#emptied.promise;
   }
@@ -254,6 +263,7 @@ export class Pool implements Lessor {
       this.#hand(backend, ticket.waiter);
       return;
     }
+    backend.isFresh = false;
     backend.watch(() => this.#lost(backend));
     this.#available.push(backend);
     if (this.#isOpen) this.#recycler.arm();

@@ -11,6 +11,11 @@ export interface Lessor {
   readonly options: PoolOptions;
   release(backend: Backend): void;
   withdraw(ticket: Ticket): void;
+  /**
+   * Lets the idle backends go: the server dropped one, or answered it with what was true when it was
+   * dialled, and may have done so with all. Who asks now gets a fresh one.
+   */
+  distrustIdle(): void;
 }
 
 /** Wants a backend. Exactly one of the two is called, unless the ticket is withdrawn before. */

@@ -146,27 +146,43 @@ describe("the startup of a session", () => {
     await kit.expectClean();
   });
 
-  test("goes to another backend when the server drops the first before its first byte", async () => {
-    const kit = await new SessionKit({ pool: { retries: 1 } }).start();
+  test("goes to a fresh backend when the server drops the first before its first byte", async () => {
+    const kit = await new SessionKit({ pool: { size: 3, retries: 0 } }).start();
     const query = frontend.query("select 1");
     await kit.say(Buffer.concat([STARTUP, query]));
+    const waitedTooLong = [...kit.server.ends];
     kit.backend.connection.close();
     await kit.pass(500);
+    expect(waitedTooLong.map(({ connection }) => connection.isOpen)).toEqual([false, false, false]);
+    expect(waitedTooLong.map(({ heard }) => heard.byteLength > 0)).toEqual([false, false, true]);
     expect(kit.backend.heard.bytes).toEqual(Buffer.concat([STARTUP, query]));
-    expect(kit.heard.text).toBe("");
+    expect([kit.server.dials, kit.heard.text]).toEqual([4, ""]);
     await kit.answer(LOGIN);
     expect(kit.heard.bytes).toEqual(LOGIN);
     await kit.expectClean();
   });
 
-  test("gives up when the server drops one backend after the other", async () => {
+  test("goes to a fresh backend when the server is still starting", async () => {
+    const kit = await new SessionKit({ pool: { size: 3 } }).start();
+    await kit.say(STARTUP);
+    await kit.answer(backend.error("57P03", "FATAL"));
+    await kit.pass(210);
+    expect(kit.server.dials).toBe(4);
+    expect([kit.server.open.length, kit.heard.text]).toEqual([1, ""]);
+    expect(kit.backend.heard.bytes).toEqual(STARTUP);
+    await kit.expectClean();
+  });
+
+  test("gives up when the server drops one fresh backend after the other", async () => {
     const kit = await new SessionKit({ pool: { retries: 2 } }).start();
     await kit.say(STARTUP);
-    for (let drop = 0; drop < 3; drop++) {
+    for (let drop = 0; drop < 4; drop++) {
+      expect(kit.heard.text).toBe("");
       kit.backend.connection.close();
       await kit.pass(500);
     }
     expect(told(kit.heard.bytes)).toBe("E FATAL 08001");
+    expect(kit.server.dials).toBe(4);
     await kit.expectClean();
   });
 

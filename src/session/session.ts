@@ -272,8 +272,9 @@ export class Session implements ConnectionHandler, NegotiationPort, Waiter {
     if (this.#state !== "waiting" || this.#lease === undefined || this.#opened !== "done") return;
     this.#state = "relaying";
     this.#deadline.dispose();
-    const { backend, pool } = this.#lease;
-    const onEnd = (end: RelayEnd): void => this.#relayEnded(end);
+    const lease = this.#lease;
+    const { backend, pool } = lease;
+    const onEnd = (end: RelayEnd): void => this.#relayEnded(end, lease);
     this.#client.resume();
     if (this.#startupMessage === undefined) {
       const relay = new RawRelay(this.#client, backend, pool, this.#context, onEnd);
@@ -286,12 +287,12 @@ export class Session implements ConnectionHandler, NegotiationPort, Waiter {
     }
   }
 
-  #relayEnded(end: RelayEnd): void {
+  #relayEnded(end: RelayEnd, lease: Lease): void {
     this.#relay = undefined;
     this.#client.handler = this;
     if (end.kind === "serverUnused") {
       this.#startup.buffer.push(end.rest);
-      this.#startAgain(end.isStarting);
+      this.#startAgain(lease, end.isStarting);
       return;
     }
     if (end.kind === "failed") {
@@ -303,18 +304,17 @@ export class Session implements ConnectionHandler, NegotiationPort, Waiter {
     this.#finish();
   }
 
-  /** The same startup for another backend, a little later if the server is still starting. */
-  #startAgain(isStarting: boolean): void {
-    const lease = this.#lease;
+  /** The same startup for a fresh backend, a little later if the server is still starting. */
+  #startAgain({ backend, pool }: Lease, isStarting: boolean): void {
     this.#state = "waiting";
     this.#giveBack();
-    if (isStarting) {
-      this.#awaitServerStart(lease?.pool.options.queueTimeoutMs ?? 0);
-    } else if (this.#startupRetries++ < (lease?.pool.options.retries ?? 0)) {
-      this.#askForBackend();
-    } else {
-      this.#refuse("ERR_SERVER_UNREACHABLE");
-    }
+    pool.distrustIdle();
+    const { queueTimeoutMs, retries } = pool.options;
+    // PostgreSQL drops silently what has waited too long for its startup: that is no failed attempt.
+    const hasWaited = !backend.isFresh;
+    if (isStarting) this.#awaitServerStart(queueTimeoutMs);
+    else if (hasWaited || this.#startupRetries++ < retries) this.#askForBackend();
+    else this.#refuse("ERR_SERVER_UNREACHABLE");
   }
 
   /** A server that starts is waited for as long as for a free backend. */
