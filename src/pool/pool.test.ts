@@ -173,6 +173,28 @@ describe("leasing", () => {
     void pool.close();
   });
 
+  test.each([
+    ["at once", false],
+    ["after it has waited", true],
+  ])("takes the backend away from a client that fails to take it %s", async (_, isWaiting) => {
+    const parts = await openPool({ size: 1 });
+    const { pool, server, logger, clock } = parts;
+    const holder = isWaiting ? parts.ask("holder") : undefined;
+    const failing = new RecordingWaiter("failing");
+    failing.onLease = () => {
+      throw new Error("boom");
+    };
+    pool.lease(new Ticket(failing, clock.now()));
+    const next = parts.ask("next");
+    holder?.release(false);
+    await settle();
+    expect(failing.error?.code).toBe("ERR_INTERNAL");
+    expect(logger.count("A client could not take its backend")).toBe(1);
+    expect([next.backend?.isFresh, server.dials]).toEqual([true, 2]);
+    next.release(false);
+    await expectClean(parts);
+  });
+
   test("ignores a backend that is given back twice", async () => {
     const parts = await openPool();
     const waiter = parts.ask("a");

@@ -271,7 +271,14 @@ export class Pool implements Lessor {
 
   #hand(backend: Backend, waiter: Waiter): void {
     this.#leased.add(backend);
-    waiter.onLease(backend, this);
+    try {
+      waiter.onLease(backend, this);
+    } catch (thrown) {
+      const error = GatewayError.from(thrown);
+      this.options.logger.error("A client could not take its backend", { error, name: this.name });
+      if (this.#leased.delete(backend)) this.#retire(backend);
+      waiter.onLeaseFailed(error);
+    }
   }
 
   #lost(backend: Backend): void {

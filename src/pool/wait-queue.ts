@@ -18,7 +18,10 @@ export interface Lessor {
   distrustIdle(): void;
 }
 
-/** Wants a backend. Exactly one of the two is called, unless the ticket is withdrawn before. */
+/**
+ * Wants a backend. Exactly one of the two is called, unless the ticket is withdrawn before; when
+ * `onLease` throws, the backend is taken away again and the other is called after all.
+ */
 export interface Waiter {
   /** `ip:port`; what consistent hashing goes by. */
   readonly remoteAddress: string;

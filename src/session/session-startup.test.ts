@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, spyOn, test } from "bun:test";
 import { settle } from "../../tests/fixtures/fake-server.ts";
 import { KEY, LOGIN, SessionKit, told } from "../../tests/fixtures/session.ts";
 import type { SessionKitOptions } from "../../tests/fixtures/session.ts";
@@ -183,6 +183,18 @@ describe("the startup of a session", () => {
     }
     expect(told(kit.heard.bytes)).toBe("E FATAL 08001");
     expect(kit.server.dials).toBe(4);
+    await kit.expectClean();
+  });
+
+  test("ends with an error when its backend cannot be joined", async () => {
+    const kit = new SessionKit();
+    kit.session.start();
+    await kit.say(STARTUP);
+    spyOn(kit.gatewayEnd, "resume").mockImplementationOnce(() => {
+      throw new Error("boom");
+    });
+    await kit.fill();
+    expect(told(kit.heard.bytes)).toBe("E FATAL XX000");
     await kit.expectClean();
   });
 

@@ -177,7 +177,8 @@ export class Session implements ConnectionHandler, NegotiationPort, Waiter {
 
   onLeaseFailed(error: GatewayError): void {
     this.#ticket = undefined;
-    this.#refuse(error.code);
+    if (this.#relay !== undefined) this.#relay.fail(error.code);
+    else this.#refuse(error.code);
   }
 
   get #isEnding(): boolean {
