@@ -4,7 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import { GatewayError } from "../errors.ts";
-import type { Budget } from "../session/index.ts";
+import type { Admission, Budget } from "../session/index.ts";
 
 /** Sockets beyond the limit that are open just long enough to be told so. */
 const REFUSAL_RESERVE = 64;
@@ -56,10 +56,6 @@ export class ConnectionBudget implements Budget {
     this.#shared = shared;
   }
 
-  get clients(): number {
-    return this.#clients;
-  }
-
   admit(): "admitted" | "overLimit" | "refused" {
     const shared = this.#shared;
     if (this.#clients < this.maxConnections && shared.clients < shared.maxClients) {
@@ -72,12 +68,18 @@ export class ConnectionBudget implements Budget {
     return "overLimit";
   }
 
-  release(admission: "admitted" | "overLimit"): void {
+  exempt(admission: Admission): Admission {
+    if (admission !== "admitted") return admission;
+    this.#clients--;
+    return "exempt";
+  }
+
+  release(admission: Admission): void {
     if (admission === "overLimit") {
       this.#shared.refusals--;
       return;
     }
-    this.#clients--;
+    if (admission === "admitted") this.#clients--;
     this.#shared.clients--;
   }
 }

@@ -5,6 +5,7 @@
 export { CancelKeys } from "./cancel-keys.ts";
 export type { Cancellable } from "./cancel-keys.ts";
 export type {
+  Admission,
   Budget,
   ClientTls,
   ClientTlsMode,

@@ -42,6 +42,11 @@ export interface ClientTls {
 }
 
 /**
+ * What a session counts as: a client, one too many that may only be told so, or a cancel request.
+ */
+export type Admission = "admitted" | "overLimit" | "exempt";
+
+/**
  * Says how many may come. Asked, never owned, by the data half: later several processes share one.
  */
 export interface Budget {
@@ -50,7 +55,12 @@ export interface Budget {
    * counts there until `release`; `refused` is to be cut off at once and counts nowhere.
    */
   admit(): "admitted" | "overLimit" | "refused";
-  release(admission: "admitted" | "overLimit"): void;
+  /**
+   * It is no client but a cancel request: from now on it is not among the `maxConnections`, and only
+   * its socket counts. The answer takes the place of what `admit` said.
+   */
+  exempt(admission: Admission): Admission;
+  release(admission: Admission): void;
 }
 
 export interface SessionContext {

@@ -243,11 +243,13 @@ describe("the startup of a session", () => {
     kit.cancelKeys.add(KEY, target);
     await kit.say(opening.cancelRequest(KEY));
     expect([cancels, kit.heard.hasEnded]).toEqual([1, false]);
+    expect(kit.released).toEqual([]);
     resolve();
     await settle();
     expect(kit.heard.hasEnded).toBe(true);
     expect(kit.server.dials).toBe(1);
     kit.cancelKeys.remove(KEY, target);
     await kit.expectClean();
+    expect(kit.released).toEqual(["exempt"]);
   });
 });

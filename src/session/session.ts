@@ -25,7 +25,7 @@ import { runClosed, runClosing, runOpened, runOpening } from "./connection-event
 import { PostgresRelay } from "./postgres-relay.ts";
 import { RawRelay } from "./raw-relay.ts";
 import type { Relay, RelayEnd } from "./relay.ts";
-import type { SessionContext } from "./session-context.ts";
+import type { Admission, SessionContext } from "./session-context.ts";
 import { StartupNegotiation } from "./startup-negotiation.ts";
 import type { NegotiationPort, StartupRequest } from "./startup-negotiation.ts";
 import { TrafficHooks } from "./traffic-hooks.ts";
@@ -56,7 +56,7 @@ interface Lease {
 
 export class Session implements ConnectionHandler, NegotiationPort, Waiter {
   readonly #context: SessionContext;
-  readonly #admission: "admitted" | "overLimit";
+  #admission: Admission;
   readonly #onEnded: (session: Session) => void;
   readonly #startup: StartupNegotiation;
   readonly #deadline: Deadline;
@@ -83,7 +83,7 @@ export class Session implements ConnectionHandler, NegotiationPort, Waiter {
   constructor(
     client: Connection,
     context: SessionContext,
-    admission: "admitted" | "overLimit",
+    admission: Admission,
     onEnded: (session: Session) => void,
   ) {
     this.#client = client;
@@ -243,6 +243,7 @@ export class Session implements ConnectionHandler, NegotiationPort, Waiter {
 
   #cancel(key: Uint8Array): void {
     this.#state = "cancelling";
+    this.#admission = this.#context.budget.exempt(this.#admission);
     this.#giveBack();
     const target = this.#context.cancelKeys.find(key);
     if (target === undefined) this.#finish();
