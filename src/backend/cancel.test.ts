@@ -67,6 +67,44 @@ describe("a cancel request", () => {
     expect(clock.timerCount).toBe(0);
   });
 
+  test("waits in line while 32 others are under way", async () => {
+    const clock = new FakeClock();
+    const timers = new TimerWheel(clock);
+    const sockets: Socket[] = [];
+    const { address, received } = await serve((socket) => sockets.push(socket));
+    const ended: number[] = [];
+    const sendings = Array.from({ length: 36 }, async (_, index) => {
+      await sendCancelRequest(address, Uint8Array.of(0, 0, 0, index, 1, 2, 3, 4), timers);
+      ended.push(index);
+    });
+    const arrived = (): readonly number[] => received.map((request) => request.readInt32BE(8));
+    await waitFor("the first", () => received.length >= 32, { intervalMs: 1 });
+    for (let next = 32; next < 36; next++) {
+      expect(arrived().toSorted((a, b) => a - b)).toEqual([...Array(next).keys()]);
+      sockets[next % 2 === 0 ? next - 32 : next - 1]?.end();
+      await waitFor("the next", () => received.length > next, { intervalMs: 1 });
+    }
+    for (const socket of sockets) socket.end();
+    await Promise.all(sendings);
+    expect([ended.length, clock.timerCount]).toEqual([36, 0]);
+  });
+
+  test("does not wait in line for ever", async () => {
+    const clock = new FakeClock();
+    const timers = new TimerWheel(clock);
+    const { address, received } = await serve(() => {});
+    const sendings = Array.from({ length: 40 }, () => sendCancelRequest(address, KEY, timers));
+    const outcomes = Promise.allSettled(sendings);
+    await waitFor("the first", () => received.length === 32, { intervalMs: 1 });
+    clock.advance(5_010);
+    const statuses = (await outcomes).map(({ status }) => status);
+    expect(statuses.filter((status) => status === "rejected")).toHaveLength(8);
+    expect([statuses.lastIndexOf("fulfilled"), clock.timerCount]).toEqual([31, 0]);
+    const other = await serve((socket) => socket.end());
+    await sendCancelRequest(other.address, KEY, timers);
+    expect(clock.timerCount).toBe(0);
+  });
+
   test("fails when the server cannot be reached", async () => {
     const address: Address = { kind: "tcp", host: "127.0.0.1", port: await freePort() };
     await expect(sendCancelRequest(address, KEY, new TimerWheel())).rejects.toMatchObject({
