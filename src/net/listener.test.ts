@@ -109,6 +109,31 @@ describe("listening", () => {
     expect(arrived.map((each) => [each.localAddress, each.remoteAddress])).toEqual([[path, ""]]);
   });
 
+  const testOnLinux = test.skipIf(process.platform !== "linux");
+
+  testOnLinux(
+    "finds out about clients that vanish, by keep-alive probes after a minute",
+    async () => {
+      const accepted: Connection[] = [];
+      const listener = await listenOn(
+        { kind: "tcp", host: "127.0.0.1", port: 0 },
+        { onConnection: (connection) => accepted.push(connection) },
+      );
+      const port = portOf(listener);
+      const peer = connect(port, "127.0.0.1");
+      cleanUps.push(() => peer.destroy());
+      await waitFor("the accept", () => accepted.length > 0, { intervalMs: 1 });
+      cleanUps.push(() => accepted[0]?.terminate());
+      // proc(5), net/tcp: the local port, the remote one, state 1 = established, timer 2 = keep-alive.
+      const portHex = port.toString(16).toUpperCase().padStart(4, "0");
+      const entry = new RegExp(`:${portHex} \\w+:\\w+ 01 \\S+ (\\d+):(\\w+)`);
+      const [, timer, dueIn = ""] = entry.exec(await Bun.file("/proc/net/tcp").text()) ?? [];
+      expect(timer).toBe("02");
+      // In hundredths of a second.
+      expect(Number.parseInt(dueIn, 16)).toBeWithin(5_500, 6_001);
+    },
+  );
+
   test("keeps its connections when it stops accepting", async () => {
     const listener = await listenOn({ kind: "tcp", host: "127.0.0.1", port: 0 });
     const address = { kind: "tcp", host: "127.0.0.1", port: portOf(listener) } as const;

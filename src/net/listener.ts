@@ -8,6 +8,13 @@ import { SocketConnection, socketEvents } from "./socket-connection.ts";
 import type { BunSocket } from "./socket-connection.ts";
 import type { TimerWheel } from "./timer-wheel.ts";
 
+/**
+ * A client that vanishes without a word (its machine lost power, a firewall forgot the connection)
+ * would hold its session, its backend and its transaction for ever: after this much silence the
+ * kernel asks whether it is still there.
+ */
+const KEEP_ALIVE_MS = 60_000;
+
 export interface ListenOptions {
   readonly address: Address;
   /** Names the socket file when the address is a directory: `.s.PGSQL.<port>`. */
@@ -81,7 +88,8 @@ async function listenUnix(options: ListenOptions, path: string): Promise<Listene
 function accept(options: ListenOptions, path?: string): (socket: BunSocket) => void {
   return (socket) => {
     const connection = new SocketConnection(socket, options.timers);
-    if (path !== undefined) connection.localAddress = path;
+    if (path === undefined) socket.setKeepAlive(true, KEEP_ALIVE_MS);
+    else connection.localAddress = path;
     socket.data = connection;
     options.onConnection(connection);
   };
