@@ -106,6 +106,23 @@ describe("a wheel of timers", () => {
     expect(clock.timerCount).toBe(0);
   });
 
+  test("lets an error of one deadline out, and fires the others", () => {
+    const { clock, wheel, fired, deadline } = setUp();
+    const throwing = (message: string): void =>
+      void wheel.after(100, () => {
+        throw new Error(message);
+      });
+    throwing("first");
+    deadline("of the same moment").set(100);
+    throwing("second");
+    deadline("of another").set(110);
+    expect(() => clock.advance(1_000)).toThrow("first");
+    expect(() => clock.advance(1_000)).toThrow("second");
+    clock.advance(1_000);
+    expect(fired).toEqual(["of the same moment at 100", "of another at 110"]);
+    expect(clock.timerCount).toBe(0);
+  });
+
   test("waits longer than a timer of the platform can", () => {
     const { clock, fired, deadline } = setUp();
     const dayMs = 24 * 60 * 60 * 1_000;

@@ -86,11 +86,24 @@ export class TimerWheel {
     for (const [bucket, entries] of this.#buckets) {
       if (bucket > nowBucket) continue;
       this.#buckets.delete(bucket);
-      for (const deadline of entries) deadline.turned(now);
+      for (const deadline of entries) {
+        try {
+          deadline.turned(now);
+        } catch (thrown) {
+          this.#report(thrown);
+        }
+      }
     }
     let next = Number.POSITIVE_INFINITY;
     for (const bucket of this.#buckets.keys()) if (bucket < next) next = bucket;
     if (next < this.#timerBucket) this.#arm(next);
+  }
+
+  /** Throws it where an error of any timer's callback would be: the other deadlines go on. */
+  #report(thrown: unknown): void {
+    this.clock.setTimeout(() => {
+      throw thrown;
+    }, 0);
   }
 }
 
