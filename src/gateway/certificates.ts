@@ -22,7 +22,7 @@ export class Certificates {
   #stamp: string;
   /** Why the files as they are now cannot be used; said once. */
   #failure: string | undefined;
-  #timer: Timer;
+  #timer: Timer | undefined;
 
   /** @throws GatewayError ERR_CONFIG_INVALID naming the file that cannot be used, and why */
   constructor(files: CertificateFiles, logger: Logger) {
@@ -30,7 +30,11 @@ export class Certificates {
     this.#logger = logger;
     this.#stamp = stampOf(files);
     this.#current = readCertificates(files);
-    this.#timer = setInterval(() => this.#check(), CHECK_MS);
+  }
+
+  /** From now on files that change are noticed, until `close`. */
+  watch(): void {
+    this.#timer ??= setInterval(() => this.#check(), CHECK_MS);
   }
 
   get current(): ServerTlsOptions {

@@ -1,8 +1,11 @@
-import { afterEach, beforeEach, expect, test } from "bun:test";
+import { afterEach, beforeEach, expect, spyOn, test } from "bun:test";
+import { join } from "node:path";
 import { MemoryLogger } from "../../tests/fixtures/memory-logger.ts";
 import { readGlobal, readPlugins } from "../config/load-config.ts";
 import type { HookName, HookPayload } from "../hooks/index.ts";
 import { Gateway } from "./gateway.ts";
+
+const TLS = join(import.meta.dir, "..", "..", "tests", "fixtures", "tls");
 
 /** Accepts every connection and says nothing. */
 let database: Bun.TCPSocketListener;
@@ -134,6 +137,25 @@ test.each([
     expect(logger.count("Started the client health check scheduler")).toBe(count);
   },
 );
+
+test("after certificates that cannot be used nothing of other groups goes on", async () => {
+  const tls = (name: string): object => ({
+    ...server,
+    enableTLS: true,
+    certFile: join(TLS, name),
+    keyFile: join(TLS, "server.key"),
+  });
+  gateway = configured({ first: tls("server.crt"), second: tls("gone.crt") }, ["writes"]);
+  const intervals = spyOn(globalThis, "setInterval");
+  try {
+    expect(await gateway.boot().catch((error: unknown) => error)).toMatchObject({
+      code: "ERR_CONFIG_INVALID",
+    });
+    expect(intervals).not.toHaveBeenCalled();
+  } finally {
+    intervals.mockRestore();
+  }
+});
 
 test("a boot that is stopped opens nothing more", async () => {
   gateway = configured({ default: server }, ["writes"]);

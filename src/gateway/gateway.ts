@@ -210,8 +210,10 @@ export class Gateway {
     const address = await this.#bootHooks.run(configured);
     await this.#bootHooks.booting();
     this.#expectNotStopped();
+    certificates?.watch();
     const replacing = [address, ...others].map((text) => toAddress(server.network, text));
     await tenant.listen(address === configured ? undefined : replacing);
+    this.#expectNotStopped();
     this.#served.add(member);
     await this.#bootHooks.booted();
     this.#expectNotStopped();

@@ -1,4 +1,5 @@
 /** One group at work: its listeners, sessions and pools. A part of the data half. */
+import { GatewayError } from "../errors.ts";
 import { listen } from "../net/index.ts";
 import type { Address, Connection, Listener, TimerWheel } from "../net/index.ts";
 import type { Pool } from "../pool/index.ts";
@@ -25,10 +26,12 @@ export class Tenant implements ControlPort {
   readonly #sessions = new Set<Session>();
   #listeners: Listener[] = [];
   #isDraining = false;
-  #whenEmpty: (() => void) | undefined;
+  /** Wait for the last session to go. */
+  readonly #awaitEmpty: (() => void)[] = [];
   readonly #onEnded = (session: Session): void => {
     this.#sessions.delete(session);
-    if (this.#sessions.size === 0) this.#whenEmpty?.();
+    if (this.#sessions.size > 0) return;
+    for (const resolve of this.#awaitEmpty.splice(0)) resolve();
   };
 
   constructor(options: TenantOptions) {
@@ -51,7 +54,7 @@ export class Tenant implements ControlPort {
   /**
    * Opens every listener, or none.
    * @param addresses in place of the configured ones
-   * @throws GatewayError ERR_LISTEN_FAILED
+   * @throws GatewayError ERR_LISTEN_FAILED, or ERR_SHUTTING_DOWN when it is told to drain meanwhile
    */
   async listen(addresses: readonly Address[] = this.#options.addresses): Promise<void> {
     const { socketMode, reusePort, timers } = this.#options;
@@ -68,6 +71,7 @@ export class Tenant implements ControlPort {
           onConnection: (connection) => this.#accept(connection),
         });
         this.#listeners.push(listener);
+        if (this.#isDraining) throw new GatewayError("ERR_SHUTTING_DOWN");
       }
     } catch (thrown) {
       this.#stopListening();
@@ -94,7 +98,7 @@ export class Tenant implements ControlPort {
   async whenEmpty(): Promise<void> {
     if (this.#sessions.size === 0) return;
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#whenEmpty = resolve;
+    this.#awaitEmpty.push(resolve);
     await promise;
   }
 

@@ -1,0 +1,85 @@
+import { afterEach, expect, test } from "bun:test";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { MemoryLogger } from "../../tests/fixtures/memory-logger.ts";
+import { waitFor } from "../../tests/kit/index.ts";
+import { readGlobal, readPlugins } from "../config/load-config.ts";
+import { HookRegistry } from "../hooks/index.ts";
+import { TimerWheel } from "../net/index.ts";
+import { CancelKeys } from "../session/index.ts";
+import { buildTenant } from "./build-tenant.ts";
+import { ConnectionBudget, DescriptorBudget } from "./connection-budget.ts";
+import type { Tenant } from "./tenant.ts";
+
+const cleanUps: (() => unknown)[] = [];
+
+afterEach(async () => {
+  for (const cleanUp of cleanUps.splice(0).toReversed()) await cleanUp();
+});
+
+/** A group that listens on a unix socket, its pool not opened. */
+async function setUp(): Promise<{ tenant: Tenant; path: string }> {
+  const directory = await mkdtemp(join(tmpdir(), "gatewayd-tenant-"));
+  cleanUps.push(() => rm(directory, { recursive: true }));
+  const path = join(directory, "socket");
+  const text = JSON.stringify({
+    clients: { default: { writes: { address: "127.0.0.1:1" } } },
+    pools: { default: { writes: {} } },
+    proxies: { default: { writes: {} } },
+    servers: { default: { network: "unix", address: path } },
+  });
+  const global = readGlobal(text, "gatewayd.yaml", { env: {} });
+  const plugins = readPlugins("", "", { env: {} });
+  if (!global.ok || !plugins.ok) throw new Error(JSON.stringify([global, plugins]));
+  const { tenant } = buildTenant({
+    group: "default",
+    config: {
+      ...global.config,
+      global: global.config.value,
+      globalPath: "gatewayd.yaml",
+      plugins: plugins.config.value,
+      pluginsPath: undefined,
+    },
+    budget: new ConnectionBudget(100, new DescriptorBudget(0, undefined)),
+    tls: {
+      mode: "disable",
+      current: () => {
+        throw new Error("TLS is disabled");
+      },
+    },
+    hooks: new HookRegistry({
+      schedule: () => () => {},
+      onHandlerError: () => {},
+      onHandlerReplaced: () => {},
+    }),
+    cancelKeys: new CancelKeys(),
+    timers: new TimerWheel(),
+    logger: new MemoryLogger(),
+  });
+  cleanUps.push(() => tenant.close());
+  return { tenant, path };
+}
+
+test("everyone who waits for the last client to go is told", async () => {
+  const { tenant, path } = await setUp();
+  await tenant.listen();
+  const client = connect(path);
+  await once(client, "connect");
+  await waitFor("the accept", () => tenant.clients === 1, { intervalMs: 1 });
+  const waiting = [tenant.whenEmpty(), tenant.whenEmpty()];
+  client.destroy();
+  await Promise.all(waiting);
+  await tenant.whenEmpty();
+});
+
+test("nothing is left listening when it is told to drain while it begins to listen", async () => {
+  const { tenant, path } = await setUp();
+  const listening = tenant.listen().catch((error: unknown) => error);
+  tenant.drain();
+  expect(await listening).toMatchObject({ code: "ERR_SHUTTING_DOWN" });
+  expect([tenant.addresses, existsSync(path)]).toEqual([[], false]);
+});
