@@ -33,25 +33,26 @@ const JOIN_BYTES = 64 * 1024;
 const MAX_BACKLOG_BYTES = 256 * 1024 * 1024;
 
 export class SocketConnection implements Connection {
+  // First what each piece of data needs, side by side in memory.
   handler: ConnectionHandler = ignoringHandler;
-  readonly #timers: TimerWheel;
   #socket: BunSocket;
   #state: State = "open";
+  #backlogBytes = 0;
+  /** Nothing more will be written; the end of the stream follows the queue. */
+  #isShutDown = false;
+  /** A write failed: the peer is gone, and Bun tells so only while it reads. */
+  #isBroken = false;
+  /** Written in this tick, not offered to the kernel yet; or refused by it. Oldest first. */
+  #queue: Uint8Array[] = [];
+  readonly #timers: TimerWheel;
   /** Asked of the kernel when first wanted: most connections come and go without. */
   #localAddress: string | undefined;
   #remoteAddress: string | undefined;
-  /** Written in this tick, not offered to the kernel yet; or refused by it. Oldest first. */
-  #queue: Uint8Array[] = [];
-  #backlogBytes = 0;
   /** The kernel refused a part: wait for `drain` instead of trying again. */
   #isStalled = false;
   /** The handler knows of the stall; each `drain` may only make some room. */
   #isStallReported = false;
-  /** A write failed: the peer is gone, and Bun tells so only while it reads. */
-  #isBroken = false;
   #isFlushScheduled = false;
-  /** Nothing more will be written; the end of the stream follows the queue. */
-  #isShutDown = false;
   #isPaused = false;
   #linger: Deadline | undefined;
   #error: Error | undefined;
@@ -103,7 +104,7 @@ export class SocketConnection implements Connection {
   }
 
   writeThrough(bytes: Uint8Array): void {
-    if (this.#queue.length > 0 || this.#state !== "open" || this.#isShutDown || this.#isBroken) {
+    if (this.#backlogBytes > 0 || this.#state !== "open" || this.#isShutDown || this.#isBroken) {
       this.write(bytes);
       return;
     }

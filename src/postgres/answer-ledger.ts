@@ -23,6 +23,9 @@ const READY = -1;
 const SYNC = -2;
 const COPY_END = -3;
 
+/** Items that were taken from the front of the list before it is cut. */
+const MAX_SHIFTED = 1024;
+
 export class AnswerLedger {
   /** Of the last ReadyForQuery; 0 before the first, that is until the login is done. */
   transactionStatus = 0;
@@ -36,8 +39,12 @@ export class AnswerLedger {
   #isBatchOpen = false;
   #isSkipping = false;
   #isCopying = false;
-  #pending: number[] = [];
+  /** The oldest item, 0 when there is none: most clients wait for one answer, and need no list. */
   #head = 0;
+  /** What follows it, from `#next` on. Never begins with COPY_END: outside a COPY it means nothing. */
+  #behind: number[] = [];
+  #next = 0;
+  #behindCount = 0;
 
   /** Nothing sent is unanswered, and the server does not wait for more of a batch or a COPY. */
   get isIdle(): boolean {
@@ -56,7 +63,7 @@ export class AnswerLedger {
 
   /** Every message sent so far is answered, but a batch may still lack its Sync. */
   get isAnswered(): boolean {
-    return this.#head === this.#pending.length;
+    return this.#head === 0;
   }
 
   /** It is the server's turn: it has been asked for answers that have not come. */
@@ -84,37 +91,33 @@ export class AnswerLedger {
       case FrontendTag.FunctionCall:
         if (this.#isSkipping || this.#isCopying) return;
         this.#isBatchOpen = false;
-        this.#pending.push(READY);
+        this.#push(READY);
         this.owedReadyForQuery++;
         return;
       case FrontendTag.Sync:
         if (this.#isCopying) return;
         this.#isBatchOpen = false;
         this.#isSkipping = false;
-        this.#pending.push(SYNC);
+        this.#push(SYNC);
         this.owedReadyForQuery++;
         return;
       case FrontendTag.Parse:
       case FrontendTag.Bind:
       case FrontendTag.Describe:
       case FrontendTag.Execute:
-      case FrontendTag.Close: {
+      case FrontendTag.Close:
         if (this.#isSkipping || this.#isCopying) return;
         this.#isBatchOpen = true;
         this.#extended++;
-        const last = this.#pending.length - 1;
-        const run = last >= this.#head ? (this.#pending[last] ?? 0) : 0;
-        if (run > 0) this.#pending[last] = run + 1;
-        else this.#pending.push(1);
+        this.#lengthenRun();
         return;
-      }
       case FrontendTag.Flush:
         if (!this.#isCopying) this.#flushed = this.#extended;
         return;
       case FrontendTag.CopyDone:
       case FrontendTag.CopyFail:
         if (this.#isCopying) this.#isCopying = false;
-        else if (!this.isAnswered) this.#pending.push(COPY_END);
+        else if (!this.isAnswered) this.#push(COPY_END);
         return;
     }
   }
@@ -134,7 +137,7 @@ export class AnswerLedger {
         return;
       case BackendTag.ErrorResponse:
         this.#isCopying = false;
-        if (this.#headItem() > 0) this.#skipToSync();
+        if (this.#head > 0) this.#skipToSync();
         return;
       case BackendTag.CopyInResponse:
       case BackendTag.CopyBothResponse:
@@ -151,36 +154,58 @@ export class AnswerLedger {
     // The one that ends the login answers nothing, also when requests came right behind the startup.
     if (isLogin) return;
     this.#isCopying = false;
-    for (let item = this.#headItem(); item !== 0; item = this.#headItem()) {
+    for (let item = this.#head; item !== 0; item = this.#head) {
       this.#drop();
       if (item === READY || item === SYNC) return;
     }
   }
 
-  /** The oldest item, 0 when there is none. Never COPY_END: outside a COPY it means nothing. */
-  #headItem(): number {
-    return this.#pending[this.#head] ?? 0;
+  #push(item: number): void {
+    if (this.#head === 0) {
+      this.#head = item;
+      return;
+    }
+    this.#behind.push(item);
+    this.#behindCount++;
+  }
+
+  /** One more extended message, in the run that comes last or in a new one. */
+  #lengthenRun(): void {
+    const last = this.#behind.length - 1;
+    if (this.#behindCount === 0 ? this.#head <= 0 : (this.#behind[last] ?? 0) <= 0) this.#push(1);
+    else if (this.#behindCount === 0) this.#head++;
+    else this.#behind[last] = (this.#behind[last] ?? 0) + 1;
   }
 
   #drop(): void {
-    const item = this.#headItem();
+    const item = this.#head;
     if (item > 0) this.#forgetExtended(item);
     else if (item === READY || item === SYNC) this.owedReadyForQuery--;
-    do this.#head++;
-    while (this.#pending[this.#head] === COPY_END);
-    if (this.#head < this.#pending.length) return;
-    this.#pending.length = 0;
-    this.#head = 0;
+    do this.#head = this.#shift();
+    while (this.#head === COPY_END);
+  }
+
+  /** Takes the first of those behind the head; 0 when there is none. */
+  #shift(): number {
+    if (this.#behindCount === 0) return 0;
+    const item = this.#behind[this.#next++] ?? 0;
+    this.#behindCount--;
+    // A client that always has something under way would make the list grow for ever.
+    if (this.#behindCount === 0 || this.#next === MAX_SHIFTED) {
+      this.#behind.splice(0, this.#next);
+      this.#next = 0;
+    }
+    return item;
   }
 
   #completeExtended(): void {
-    const run = this.#headItem();
+    const run = this.#head;
     if (run <= 0) return;
     if (run === 1) {
       this.#drop();
       return;
     }
-    this.#pending[this.#head] = run - 1;
+    this.#head = run - 1;
     this.#forgetExtended(1);
   }
 
@@ -190,9 +215,7 @@ export class AnswerLedger {
   }
 
   #skipToSync(): void {
-    for (let item = this.#headItem(); item !== 0 && item !== SYNC; item = this.#headItem()) {
-      this.#drop();
-    }
+    while (this.#head !== 0 && this.#head !== SYNC) this.#drop();
     this.#isSkipping = this.isAnswered;
   }
 
@@ -202,7 +225,7 @@ export class AnswerLedger {
    */
   #startCopy(): void {
     this.#isCopying = true;
-    const behind = this.#pending.splice(this.#head + 1);
+    const behind = this.#behind.slice(this.#next);
     const end = behind.indexOf(COPY_END);
     if (end >= 0) this.#isCopying = false;
     for (const item of end < 0 ? behind : behind.slice(0, end)) {
@@ -213,7 +236,9 @@ export class AnswerLedger {
     const left = end < 0 ? [] : behind.slice(end + 1);
     // A Sync that followed its Execute was swallowed: another one has to come.
     const isSynced = left.includes(SYNC) || left.includes(READY);
-    if (this.#headItem() > 0 && !isSynced) this.#isBatchOpen = true;
-    this.#pending.push(...left);
+    if (this.#head > 0 && !isSynced) this.#isBatchOpen = true;
+    this.#behind = left;
+    this.#next = 0;
+    this.#behindCount = left.length;
   }
 }

@@ -12,7 +12,8 @@ export class ServerStream extends FrameCursor {
   keyData: Uint8Array | undefined;
   /** The last whole message was an ErrorResponse: the server has told the client what happened. */
   endedWithError = false;
-  #keyBytes = 0;
+  /** Bytes of it that have not come yet. */
+  #keyBytesLeft = 0;
   #status = 0;
 
   constructor(ledger: AnswerLedger, maxMessageBytes: number) {
@@ -31,7 +32,7 @@ export class ServerStream extends FrameCursor {
       case BackendTag.BackendKeyData:
         if (bodyLength > MAX_KEY_BYTES) return false;
         this.keyData = new Uint8Array(bodyLength);
-        this.#keyBytes = 0;
+        this.#keyBytesLeft = bodyLength;
         return true;
       default:
         this.endedWithError = tag === BackendTag.ErrorResponse;
@@ -41,9 +42,9 @@ export class ServerStream extends FrameCursor {
   }
 
   protected override messageBody(chunk: Uint8Array, from: number, to: number): void {
-    if (this.keyData !== undefined && this.#keyBytes < this.keyData.length) {
-      this.keyData.set(chunk.subarray(from, to), this.#keyBytes);
-      this.#keyBytes += to - from;
+    if (this.#keyBytesLeft > 0 && this.keyData !== undefined) {
+      this.keyData.set(chunk.subarray(from, to), this.keyData.length - this.#keyBytesLeft);
+      this.#keyBytesLeft -= to - from;
     } else {
       this.#status = chunk[from] ?? this.#status;
     }

@@ -26,7 +26,7 @@ import type { SessionContext } from "./session-context.ts";
 import { ServerLimits } from "./server-limits.ts";
 import { SessionPhase } from "./session-phase.ts";
 import type { Phase } from "./session-phase.ts";
-import { TrafficHooks } from "./traffic-hooks.ts";
+import { TrafficHooks, hasTrafficHandlers } from "./traffic-hooks.ts";
 
 /** After the client's end of stream an answer may still come this long; then it is cancelled. */
 const HALF_CLOSED_GRACE_MS = 500;
@@ -42,29 +42,32 @@ const EXPIRED = {
 } as const satisfies Record<Exclude<Phase, "query">, ErrorCode>;
 
 export class PostgresRelay extends Relay implements Cancellable {
+  // First what each piece of traffic needs, side by side in memory.
   readonly #context: SessionContext;
-  readonly #pool: Lessor;
   readonly #ledger = new AnswerLedger();
   readonly #clientStream: ClientStream;
   readonly #serverStream: ServerStream;
-  readonly #phase: SessionPhase;
-  readonly #hooks: TrafficHooks;
   #hooked: HookedTraffic | undefined;
   /** What the client sent behind its StartupMessage, until the server has said something. */
   #unheard: Uint8Array[] | undefined = [];
+  /** What may not reach the server before the cancel request has hit its target. */
+  #held: Uint8Array[] | undefined;
+  /** Traffic moves time limits: those of the login at first, later those that are set. */
+  #isTimed = true;
+  #isDraining = false;
+  /** The client has ended: how long an answer, or the server's own end, may take. */
+  #halfClosed: Deadline | undefined;
+  #registeredKey: Uint8Array | undefined;
+  readonly #pool: Lessor;
+  readonly #phase: SessionPhase;
+  readonly #serverLimits: ServerLimits;
+  readonly #hooks: TrafficHooks;
   #hasClientEnded = false;
   #hasServerEnded = false;
-  #isDraining = false;
-  #registeredKey: Uint8Array | undefined;
-  readonly #serverLimits: ServerLimits;
   /** Cancel requests that the server has not closed the connection of. */
   #cancelRequests = 0;
   /** The cycle that was cancelled last. */
   #cancelledCycle = -1;
-  /** What may not reach the server before the cancel request has hit its target. */
-  #held: Uint8Array[] | undefined;
-  /** The client has ended: how long an answer, or the server's own end, may take. */
-  #halfClosed: Deadline | undefined;
 
   constructor(
     client: Connection,
@@ -150,10 +153,10 @@ export class PostgresRelay extends Relay implements Cancellable {
     }
   }
 
-  protected override fromClient(bytes: Uint8Array): void {
+  override fromClient(bytes: Uint8Array): void {
     this.#unheard?.push(bytes);
     try {
-      if (this.#hooked !== undefined || this.#hooks.areActive) {
+      if (this.#hooked !== undefined || hasTrafficHandlers(this.#context.hooks)) {
         this.#enterHooks();
         if (this.#hooked !== undefined) {
           this.#hooked.fromClient(bytes);
@@ -166,14 +169,14 @@ export class PostgresRelay extends Relay implements Cancellable {
     }
   }
 
-  protected override fromServer(bytes: Uint8Array): void {
+  override fromServer(bytes: Uint8Array): void {
     try {
       if (this.#unheard !== undefined && isStartingUp(bytes)) {
         this.#startAgain(true);
         return;
       }
       this.#unheard = undefined;
-      if (this.#hooked !== undefined || this.#hooks.areActive) this.#enterHooks();
+      if (this.#hooked !== undefined || hasTrafficHandlers(this.#context.hooks)) this.#enterHooks();
       this.#serverStream.advance(bytes);
       if (this.#hooked !== undefined) this.#hooked.fromServer(bytes);
       else this.client.writeThrough(bytes);
@@ -183,20 +186,20 @@ export class PostgresRelay extends Relay implements Cancellable {
     }
   }
 
-  protected override clientEnded(): void {
+  override clientEnded(): void {
     this.#hasClientEnded = true;
     this.#passOnClientEnd();
   }
 
-  protected override clientClosed(): void {
+  override clientClosed(): void {
     this.#clientGone();
   }
 
-  protected override serverEnded(): void {
+  override serverEnded(): void {
     this.#serverGone();
   }
 
-  protected override serverClosed(): void {
+  override serverClosed(): void {
     this.#serverGone();
   }
 
@@ -218,16 +221,14 @@ export class PostgresRelay extends Relay implements Cancellable {
     }
     this.#clientStream.advance(bytes);
     this.server.writeThrough(bytes);
-    this.#phase.follow();
-    this.#serverLimits.follow(this.#ledger.owesAnswer);
+    if (this.#isTimed) this.#moveTimeLimits();
     if (this.#ledger.owedReadyForQuery > this.#context.limits.maxPendingUnits) {
       this.pauseClient(PauseReason.Throttled);
     }
   }
 
   #afterAnswer(): void {
-    this.#phase.follow();
-    this.#serverLimits.follow(this.#ledger.owesAnswer);
+    if (this.#isTimed) this.#moveTimeLimits();
     if (this.#held !== undefined) this.#releaseHeld();
     if (this.#halfClosed?.isSet === true && this.#isQueryRunning) {
       this.#halfClosed.set(HALF_CLOSED_GRACE_MS);
@@ -237,6 +238,12 @@ export class PostgresRelay extends Relay implements Cancellable {
     }
     if (this.#registeredKey === undefined && this.#ledger.isLoggedIn) this.#registerKey();
     if (this.#isDraining) this.#leaveIfDraining();
+  }
+
+  #moveTimeLimits(): void {
+    this.#phase.follow();
+    this.#serverLimits.follow(this.#ledger.owesAnswer);
+    this.#isTimed = this.#phase.isTimed || this.#serverLimits.isTimed;
   }
 
   /** Once the request has reached the server, and the cycle it was meant for has ended. */
@@ -258,12 +265,12 @@ export class PostgresRelay extends Relay implements Cancellable {
   /** Starts or stops sending traffic through hooks, where that loses nothing. */
   #enterHooks(): void {
     if (this.#hooked !== undefined) {
-      if (this.#hooks.areActive || !this.#hooked.isQuiet) return;
+      if (hasTrafficHandlers(this.#context.hooks) || !this.#hooked.isQuiet) return;
       this.#hooked.dispose();
       this.#hooked = undefined;
       return;
     }
-    if (!this.#hooks.areActive) return;
+    if (!hasTrafficHandlers(this.#context.hooks)) return;
     if (!this.#clientStream.isAtBoundary || !this.#serverStream.isAtBoundary) return;
     this.#hooked = new HookedTraffic(this.#hooks, this.#hookedPort());
   }

@@ -8,7 +8,7 @@ import { PauseReason, Relay } from "./relay.ts";
 import type { RelayEnd } from "./relay.ts";
 import { ServerLimits } from "./server-limits.ts";
 import type { SessionContext } from "./session-context.ts";
-import { TrafficHooks } from "./traffic-hooks.ts";
+import { TrafficHooks, hasTrafficHandlers } from "./traffic-hooks.ts";
 import type { Verdict } from "./traffic-hooks.ts";
 
 interface Chunk {
@@ -16,7 +16,7 @@ interface Chunk {
 }
 
 export class RawRelay extends Relay {
-  readonly #idleTimeoutMs: number;
+  readonly #context: SessionContext;
   readonly #idle: Deadline;
   readonly #serverLimits: ServerLimits;
   readonly #hooks: TrafficHooks;
@@ -35,8 +35,8 @@ export class RawRelay extends Relay {
     onEnd: (end: RelayEnd) => void,
   ) {
     super(client, backend, onEnd);
+    this.#context = context;
     this.#hooks = new TrafficHooks(context.hooks, client, backend);
-    this.#idleTimeoutMs = context.limits.idleTimeoutMs;
     this.#idle = context.timers.deadline(() => this.fail("ERR_IDLE_TIMEOUT"));
     this.#serverLimits = new ServerLimits(backend, pool.options, context.timers, () =>
       this.fail("ERR_SERVER_TIMEOUT"),
@@ -77,36 +77,38 @@ export class RawRelay extends Relay {
     this.end({ kind: "failed", code });
   }
 
-  protected override fromClient(bytes: Uint8Array): void {
+  override fromClient(bytes: Uint8Array): void {
     this.#touch();
     // Of an unknown protocol all that can be said is: the client has spoken last.
     this.#serverLimits.follow(true);
-    if (this.#hooks.areActive || !this.#toServer.isEmpty) this.#toServer.push({ bytes });
+    const isHooked = hasTrafficHandlers(this.#context.hooks) || !this.#toServer.isEmpty;
+    if (isHooked) this.#toServer.push({ bytes });
     else this.server.writeThrough(bytes);
   }
 
-  protected override fromServer(bytes: Uint8Array): void {
+  override fromServer(bytes: Uint8Array): void {
     this.#touch();
     this.#serverLimits.follow(false);
-    if (this.#hooks.areActive || !this.#toClient.isEmpty) this.#toClient.push({ bytes });
+    const isHooked = hasTrafficHandlers(this.#context.hooks) || !this.#toClient.isEmpty;
+    if (isHooked) this.#toClient.push({ bytes });
     else this.client.writeThrough(bytes);
   }
 
-  protected override clientEnded(): void {
+  override clientEnded(): void {
     this.#hasClientEnded = true;
     this.#passOnEnds();
   }
 
-  protected override serverEnded(): void {
+  override serverEnded(): void {
     this.#hasServerEnded = true;
     this.#passOnEnds();
   }
 
-  protected override clientClosed(): void {
+  override clientClosed(): void {
     this.end({ kind: "clientGone" });
   }
 
-  protected override serverClosed(): void {
+  override serverClosed(): void {
     this.end({ kind: "serverClosed" });
   }
 
@@ -146,7 +148,8 @@ export class RawRelay extends Relay {
   }
 
   #touch(): void {
-    if (this.#idleTimeoutMs > 0) this.#idle.set(this.#idleTimeoutMs);
+    const { idleTimeoutMs } = this.#context.limits;
+    if (idleTimeoutMs > 0) this.#idle.set(idleTimeoutMs);
   }
 }
 

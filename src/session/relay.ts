@@ -6,7 +6,7 @@
  */
 import type { Backend } from "../backend/index.ts";
 import type { ErrorCode } from "../errors.ts";
-import type { Connection } from "../net/index.ts";
+import type { Connection, ConnectionHandler } from "../net/index.ts";
 
 /** Why a side is not read from at the moment; several may hold at once. */
 export const PauseReason = {
@@ -59,52 +59,37 @@ export abstract class Relay {
   /** Ends it now; the client is told why where the protocol allows it. */
   abstract fail(code: ErrorCode, detail?: string): void;
 
-  protected abstract fromClient(bytes: Uint8Array): void;
-  protected abstract fromServer(bytes: Uint8Array): void;
-  protected abstract clientEnded(): void;
-  protected abstract clientClosed(error: Error | undefined): void;
-  protected abstract serverEnded(): void;
-  protected abstract serverClosed(error: Error | undefined): void;
+  /** Events of the two connections. Only {@link ClientSide} and {@link ServerSide} call these. */
+  abstract fromClient(bytes: Uint8Array): void;
+  abstract fromServer(bytes: Uint8Array): void;
+  abstract clientEnded(): void;
+  abstract clientClosed(error: Error | undefined): void;
+  abstract serverEnded(): void;
+  abstract serverClosed(error: Error | undefined): void;
 
   /** Listens to both sides from now on. */
   protected join(): void {
-    this.client.handler = {
-      onData: (bytes) => this.fromClient(bytes),
-      onStall: () => this.pauseServer(PauseReason.Stalled),
-      onDrain: () => this.resumeServer(PauseReason.Stalled),
-      onEnd: () => this.clientEnded(),
-      onClose: (error) => {
-        if (!this.#isOver) this.clientClosed(error);
-      },
-    };
-    this.backend.take({
-      onData: (bytes) => this.fromServer(bytes),
-      onStall: () => this.pauseClient(PauseReason.Stalled),
-      onDrain: () => this.resumeClient(PauseReason.Stalled),
-      onEnd: () => this.serverEnded(),
-      onClose: (error) => {
-        if (!this.#isOver) this.serverClosed(error);
-      },
-    });
+    this.client.handler = new ClientSide(this);
+    this.backend.take(new ServerSide(this));
   }
 
-  protected pauseClient(reason: number): void {
+  pauseClient(reason: number): void {
     if (this.#clientPauses === 0) this.client.pause();
     this.#clientPauses |= reason;
   }
 
-  protected resumeClient(reason: number): void {
+  resumeClient(reason: number): void {
     if (this.#clientPauses === 0) return;
     this.#clientPauses &= ~reason;
     if (this.#clientPauses === 0) this.client.resume();
   }
 
-  protected pauseServer(reason: number): void {
+  pauseServer(reason: number): void {
     if (this.#serverPauses === 0) this.server.pause();
     this.#serverPauses |= reason;
   }
 
-  protected resumeServer(reason: number): void {
+  resumeServer(reason: number): void {
     if (this.#serverPauses === 0) return;
     this.#serverPauses &= ~reason;
     if (this.#serverPauses === 0) this.server.resume();
@@ -120,4 +105,65 @@ export abstract class Relay {
 
   /** Lets timers and registrations go. */
   protected abstract dispose(): void;
+}
+
+/**
+ * What the relay hears of its client. An object with nothing but the relay, and no closures: with many
+ * connections each object on the way of a piece of data is a wait for memory.
+ */
+class ClientSide implements ConnectionHandler {
+  readonly #relay: Relay;
+
+  constructor(relay: Relay) {
+    this.#relay = relay;
+  }
+
+  onData(bytes: Uint8Array): void {
+    this.#relay.fromClient(bytes);
+  }
+
+  onStall(): void {
+    this.#relay.pauseServer(PauseReason.Stalled);
+  }
+
+  onDrain(): void {
+    this.#relay.resumeServer(PauseReason.Stalled);
+  }
+
+  onEnd(): void {
+    this.#relay.clientEnded();
+  }
+
+  onClose(error: Error | undefined): void {
+    if (!this.#relay.isOver) this.#relay.clientClosed(error);
+  }
+}
+
+/** The same for its server. */
+class ServerSide implements ConnectionHandler {
+  readonly #relay: Relay;
+
+  constructor(relay: Relay) {
+    this.#relay = relay;
+  }
+
+  onData(bytes: Uint8Array): void {
+    this.#relay.fromServer(bytes);
+  }
+
+  onStall(): void {
+    this.#relay.pauseClient(PauseReason.Stalled);
+  }
+
+  onDrain(): void {
+    this.#relay.resumeClient(PauseReason.Stalled);
+  }
+
+  onEnd(): void {
+    this.#relay.serverEnded();
+  }
+
+  onClose(error: Error | undefined): void {
+    if (!this.#relay.isOver) this.#relay.serverClosed(error);
+  }
 }

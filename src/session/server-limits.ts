@@ -20,7 +20,12 @@ export class ServerLimits {
     this.#end = timers.after(Math.max(0, Math.min(...limitsMs) - ageMs), onExpire);
   }
 
-  /** Call after every piece of traffic. */
+  /** Traffic moves a limit. */
+  get isTimed(): boolean {
+    return this.#silence !== undefined;
+  }
+
+  /** Call after every piece of traffic, while {@link isTimed}. */
   follow(owesAnswer: boolean): void {
     if (this.#silence === undefined) return;
     if (owesAnswer) this.#silence.set(this.#receiveTimeoutMs);

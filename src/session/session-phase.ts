@@ -45,9 +45,14 @@ export class SessionPhase {
     this.#arm();
   }
 
-  /** Call after every piece of traffic. */
+  /** Traffic can change anything: not once the login is done, with no limit set. */
+  get isTimed(): boolean {
+    return this.#isFollowed || this.#phase === "login";
+  }
+
+  /** Call after every piece of traffic, while {@link isTimed}. */
   follow(): void {
-    if (this.#phase !== "login" && !this.#isFollowed) return;
+    if (!this.isTimed) return;
     const phase = this.#now();
     const isNextHead = this.#cycles !== this.#ledger.cycles;
     this.#cycles = this.#ledger.cycles;

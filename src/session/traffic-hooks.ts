@@ -11,6 +11,16 @@ export type Verdict =
   | { readonly kind: "forward"; readonly bytes: Uint8Array }
   | { readonly kind: "terminate"; readonly response: Uint8Array | undefined };
 
+/** Any of the four has a handler: traffic must be cut into pieces for it. */
+export function hasTrafficHandlers(hooks: SessionHooks): boolean {
+  return (
+    hooks.onTrafficFromClient.chain !== null ||
+    hooks.onTrafficFromServer.chain !== null ||
+    hooks.onTrafficToServer.chain !== null ||
+    hooks.onTrafficToClient.chain !== null
+  );
+}
+
 export class TrafficHooks {
   readonly #hooks: SessionHooks;
   readonly #client: Connection;
@@ -20,17 +30,6 @@ export class TrafficHooks {
     this.#hooks = hooks;
     this.#client = client;
     this.#server = backend.connection;
-  }
-
-  /** Any of the four has a handler: traffic must be cut into pieces for it. */
-  get areActive(): boolean {
-    const hooks = this.#hooks;
-    return (
-      hooks.onTrafficFromClient.chain !== null ||
-      hooks.onTrafficFromServer.chain !== null ||
-      hooks.onTrafficToServer.chain !== null ||
-      hooks.onTrafficToClient.chain !== null
-    );
   }
 
   fromClient(request: Uint8Array): Verdict | Promise<Verdict> {
