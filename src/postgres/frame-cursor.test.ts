@@ -79,13 +79,6 @@ describe("a cursor over frames", () => {
     }
   });
 
-  test("counts the bytes that are missing to the end of a message", () => {
-    const bytes = message("Q", bytesOf("0123456789"));
-    expect(follow([bytes.subarray(0, 5)]).bodyLeft).toBe(10);
-    expect(follow([bytes.subarray(0, 12)]).bodyLeft).toBe(3);
-    expect(follow([bytes]).bodyLeft).toBe(0);
-  });
-
   const header = (length: number): Buffer => {
     const bytes = Buffer.from("Q....");
     bytes.writeInt32BE(length, 1);

@@ -29,11 +29,6 @@ export abstract class FrameCursor {
     return this.#bodyLeft === 0 && this.#headerSeen === 0;
   }
 
-  /** Bytes still missing to the end of the current message; a split header counts as unknown. */
-  get bodyLeft(): number {
-    return this.#bodyLeft;
-  }
-
   /** A message begins. Answer true to be given its body. */
   protected abstract messageBegan(tag: number, bodyLength: number): boolean;
   /** A part of the body that was asked for. */

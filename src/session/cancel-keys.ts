@@ -22,10 +22,6 @@ export class CancelKeys {
   find(key: Uint8Array): Cancellable | undefined {
     return this.#targets.get(nameOf(key));
   }
-
-  get size(): number {
-    return this.#targets.size;
-  }
 }
 
 function nameOf(key: Uint8Array): string {

@@ -103,11 +103,6 @@ export class Session implements ConnectionHandler, NegotiationPort, Waiter {
     return this.#client;
   }
 
-  /** What it is doing, for lists of sessions. */
-  get state(): State {
-    return this.#state;
-  }
-
   start(): void {
     this.#client.handler = this;
     this.#armStartupTimeout();
