@@ -15,17 +15,17 @@
  * A session that must be refused (too many clients, no backend, TLS required, shutting down) is told
  * so in answer to its StartupMessage, not before: clients discard what comes earlier.
  */
-import type { Backend } from "../backend/index.ts";
 import type { ErrorCode, GatewayError } from "../errors.ts";
 import type { LogFields, RecordLevel } from "../logging/index.ts";
 import type { Connection, ConnectionHandler, Deadline, TlsPeer } from "../net/index.ts";
-import type { Lessor, Ticket, Waiter } from "../pool/index.ts";
 import { errorResponseFor, readStartupParameters } from "../postgres/index.ts";
 import { runClosed, runClosing, runOpened, runOpening } from "./connection-events.ts";
 import { PostgresRelay } from "./postgres-relay.ts";
 import { RawRelay } from "./raw-relay.ts";
 import type { Relay, RelayEnd } from "./relay.ts";
 import type { Admission, SessionContext } from "./session-context.ts";
+import { SessionLease } from "./session-lease.ts";
+import type { LeasePort } from "./session-lease.ts";
 import { StartupNegotiation } from "./startup-negotiation.ts";
 import type { NegotiationPort, StartupRequest } from "./startup-negotiation.ts";
 import { TrafficHooks } from "./traffic-hooks.ts";
@@ -46,32 +46,19 @@ type State =
 const MAX_WAITING_BYTES = 64 * 1024;
 /** When the gateway stops: how long a client may take to send the startup that can be answered. */
 const DRAIN_STARTUP_MS = 1_000;
-/** A server that is starting is asked this often whether it is ready. */
-const SERVER_START_POLL_MS = 200;
-
-interface Lease {
-  readonly backend: Backend;
-  readonly pool: Lessor;
-}
-
-export class Session implements ConnectionHandler, NegotiationPort, Waiter {
+export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
   readonly #context: SessionContext;
   #admission: Admission;
   readonly #onEnded: (session: Session) => void;
   readonly #startup: StartupNegotiation;
+  readonly #lease: SessionLease;
   readonly #deadline: Deadline;
   #client: Connection;
   #state: State = "opening";
-  #ticket: Ticket | undefined;
-  #lease: Lease | undefined;
   /** Whether OnOpened and OnTraffic have been run: once, for the first lease. */
   #opened: "no" | "running" | "done" = "no";
   #relay: Relay | undefined;
   #startupMessage: Uint8Array | undefined;
-  #startupRetries = 0;
-  /** The server said that it is still starting: until when it is asked again, and when next. */
-  #serverStartsUntilMs: number | undefined;
-  #serverStart: Deadline | undefined;
   #hasClientEnded = false;
   /** Why this client cannot be served; told when it can hear it. */
   #refusal: ErrorCode | undefined;
@@ -89,6 +76,7 @@ export class Session implements ConnectionHandler, NegotiationPort, Waiter {
     this.#client = client;
     this.#context = context;
     this.#startup = new StartupNegotiation(client, context, this);
+    this.#lease = new SessionLease(context, this);
     this.#admission = admission;
     this.#onEnded = onEnded;
     this.#deadline = context.timers.deadline(() => this.#startupTimedOut());
@@ -149,15 +137,8 @@ export class Session implements ConnectionHandler, NegotiationPort, Waiter {
     else this.#finish();
   }
 
-  onLease(backend: Backend, pool: Lessor): void {
-    this.#ticket = undefined;
-    if (this.#isEnding) {
-      pool.release(backend);
-      return;
-    }
-    this.#lease = { backend, pool };
-    // Until its relay takes over the server may still close it, or greet.
-    backend.watch(() => this.#leaseLost(backend));
+  /** Heard from the lease: this and `leaseFailed`. */
+  leased(): void {
     if (this.#opened !== "no") {
       this.#join();
       return;
@@ -170,10 +151,9 @@ export class Session implements ConnectionHandler, NegotiationPort, Waiter {
     });
   }
 
-  onLeaseFailed(error: GatewayError): void {
-    this.#ticket = undefined;
-    if (this.#relay !== undefined) this.#relay.fail(error.code);
-    else this.#refuse(error.code);
+  leaseFailed(code: ErrorCode): void {
+    if (this.#relay !== undefined) this.#relay.fail(code);
+    else this.#refuse(code);
   }
 
   get #isEnding(): boolean {
@@ -189,7 +169,7 @@ export class Session implements ConnectionHandler, NegotiationPort, Waiter {
       this.#state = isRaw ? "waiting" : "startup";
       // There is no startup to wait for; the queue has a limit of its own.
       if (isRaw) this.#deadline.clear();
-      if (this.#refusal === undefined) this.#askForBackend();
+      if (this.#refusal === undefined) this.#lease.ask();
       else if (isRaw) this.#refuse(this.#refusal);
       if (this.#state === "startup") this.#startup.begin();
     });
@@ -239,7 +219,7 @@ export class Session implements ConnectionHandler, NegotiationPort, Waiter {
   #cancel(key: Uint8Array): void {
     this.#state = "cancelling";
     this.#admission = this.#context.budget.exempt(this.#admission);
-    this.#giveBack();
+    this.#lease.giveBack();
     const target = this.#context.cancelKeys.find(key);
     if (target === undefined) this.#finish();
     else void target.cancel().then(() => this.#finish());
@@ -266,12 +246,12 @@ export class Session implements ConnectionHandler, NegotiationPort, Waiter {
 
   /** Both the client's startup and the backend are there: from here a relay has them. */
   #join(): void {
-    if (this.#state !== "waiting" || this.#lease === undefined || this.#opened !== "done") return;
+    const lease = this.#lease.held;
+    if (this.#state !== "waiting" || lease === undefined || this.#opened !== "done") return;
     this.#state = "relaying";
     this.#deadline.dispose();
-    const lease = this.#lease;
     const { backend, pool } = lease;
-    const onEnd = (end: RelayEnd): void => this.#relayEnded(end, lease);
+    const onEnd = (end: RelayEnd): void => this.#relayEnded(end);
     this.#client.resume();
     if (this.#startupMessage === undefined) {
       const relay = new RawRelay(this.#client, backend, pool, this.#context, onEnd);
@@ -284,12 +264,13 @@ export class Session implements ConnectionHandler, NegotiationPort, Waiter {
     }
   }
 
-  #relayEnded(end: RelayEnd, lease: Lease): void {
+  #relayEnded(end: RelayEnd): void {
     this.#relay = undefined;
     this.#client.handler = this;
     if (end.kind === "serverUnused") {
       this.#startup.buffer.push(end.rest);
-      this.#startAgain(lease, end.isStarting);
+      this.#state = "waiting";
+      this.#lease.askAgain(end.isStarting);
       return;
     }
     if (end.kind === "failed") {
@@ -301,65 +282,13 @@ export class Session implements ConnectionHandler, NegotiationPort, Waiter {
     this.#finish();
   }
 
-  /** The same startup for a fresh backend, a little later if the server is still starting. */
-  #startAgain({ backend, pool }: Lease, isStarting: boolean): void {
-    this.#state = "waiting";
-    this.#giveBack();
-    pool.distrustIdle();
-    const { queueTimeoutMs, retries } = pool.options;
-    // PostgreSQL drops silently what has waited too long for its startup: that is no failed attempt.
-    const hasWaited = !backend.isFresh;
-    if (isStarting) this.#awaitServerStart(queueTimeoutMs);
-    else if (hasWaited || this.#startupRetries++ < retries) this.#askForBackend();
-    else this.#refuse("ERR_SERVER_UNREACHABLE");
-  }
-
-  /** A server that starts is waited for as long as for a free backend. */
-  #awaitServerStart(queueTimeoutMs: number): void {
-    const now = this.#context.timers.clock.now();
-    this.#serverStartsUntilMs ??= queueTimeoutMs > 0 ? now + queueTimeoutMs : Infinity;
-    if (now >= this.#serverStartsUntilMs) {
-      this.#refuse("ERR_SERVER_UNREACHABLE");
-      return;
-    }
-    this.#serverStart = this.#context.timers.after(SERVER_START_POLL_MS, () => {
-      if (!this.#isEnding) this.#askForBackend();
-    });
-  }
-
-  /** The server dropped the backend before it was used: nobody but us needs to know. */
-  #leaseLost(backend: Backend): void {
-    if (this.#lease?.backend !== backend || this.#relay !== undefined) return;
-    this.#leaseAgain();
-  }
-
-  #leaseAgain(): void {
-    this.#giveBack();
-    if (this.#isEnding) return;
-    this.#askForBackend();
-  }
-
-  #askForBackend(): void {
-    const ticket = this.#context.router.lease(this);
-    // It may have been answered on the way.
-    if (ticket.pool !== undefined) this.#ticket = ticket;
-  }
-
-  #giveBack(): void {
-    if (this.#ticket !== undefined) this.#context.router.withdraw(this.#ticket);
-    this.#ticket = undefined;
-    const lease = this.#lease;
-    this.#lease = undefined;
-    lease?.pool.release(lease.backend);
-  }
-
   /** Tells the client why it cannot be served, as soon as it can hear it, and ends. */
   #refuse(code: ErrorCode): void {
     this.#refusal ??= code;
     const isHeard = this.#startupMessage !== undefined;
     const isRaw = this.#context.protocol === "raw";
     if (!isHeard && !isRaw && !this.#isEnding) {
-      this.#giveBack();
+      this.#lease.giveBack();
       return;
     }
     if (this.#isEnding) return;
@@ -382,7 +311,7 @@ export class Session implements ConnectionHandler, NegotiationPort, Waiter {
 
   /** SSLRequests are shown to hooks, as the original does; what they return is not used. */
   #showToHooks(packet: Uint8Array): void {
-    const lease = this.#lease;
+    const lease = this.#lease.held;
     if (this.#context.hooks.onTrafficFromClient.chain === null || lease === undefined) return;
     void new TrafficHooks(this.#context.hooks, this.#client, lease.backend).fromClient(packet);
   }
@@ -392,9 +321,9 @@ export class Session implements ConnectionHandler, NegotiationPort, Waiter {
     if (this.#isEnding) return;
     this.#state = "closing";
     this.#deadline.dispose();
-    this.#serverStart?.dispose();
+    this.#lease.stop();
     runClosing(this.#context.hooks, this.#client, () => {
-      this.#giveBack();
+      this.#lease.giveBack();
       this.#state = "lingering";
       // While a relay had the client, or OnClosing took its time, the client may have gone unheard.
       if (this.#client.isOpen) this.#client.close();
