@@ -17,24 +17,13 @@
  */
 import { Backend } from "../backend/index.ts";
 import { GatewayError } from "../errors.ts";
-import type { Deadline, Dialled } from "../net/index.ts";
+import type { Dialled } from "../net/index.ts";
+import { DialPacing, FILL_CONCURRENCY } from "./dial-pacing.ts";
 import { dialWithRetries } from "./dial-with-retries.ts";
 import type { PoolOptions, PoolSnapshot } from "./pool-options.ts";
 import { Recycler } from "./recycler.ts";
 import { WaitQueue } from "./wait-queue.ts";
 import type { Lessor, Ticket, Waiter } from "./wait-queue.ts";
-
-/** Dials at once when the pool fills: enough to be quick, not so many as to storm the server. */
-const FILL_CONCURRENCY = 16;
-/** While the server is down or turns us away: first pause between dials, and the longest one. */
-const PROBE_MS = 100;
-const MAX_PROBE_MS = 1_000;
-/**
- * After the server has closed connections by itself, only clients that wait are dialled for, this
- * long. A PostgreSQL that shuts down accepts connections and waits for their startup, and does not
- * end before they do: connections dialled ahead would hold it up for its `authentication_timeout`.
- */
-const CAUTION_MS = 2_000;
 
 export class Pool implements Lessor {
   readonly name: string;
@@ -44,15 +33,9 @@ export class Pool implements Lessor {
   readonly #leased = new Set<Backend>();
   readonly #queue: WaitQueue;
   readonly #recycler: Recycler;
-  readonly #probe: Deadline;
-  /** Set while the server may be stopping. */
-  readonly #caution: Deadline;
+  readonly #pacing: DialPacing;
   #dialling = 0;
   #retiring = 0;
-  /** Failed dials in a row; 0 while the server can be reached. */
-  #failures = 0;
-  /** Unused connections that the server closed soon after it had accepted them, in a row. */
-  #rejections = 0;
   /** The server is back after an outage, but the pool is not full yet. */
   #isRecovering = false;
   /** Filled for the first time: from then on what is missing is dialled by itself. */
@@ -82,11 +65,10 @@ export class Pool implements Lessor {
       timers,
       random,
       // While no new backend can be had, an old one is better than none.
-      oldest: () => (this.#failures > 0 ? undefined : this.#oldest()),
+      oldest: () => (this.#pacing.isFailing ? undefined : this.#oldest()),
       replace: (backend) => this.#replace(backend),
     });
-    this.#probe = timers.deadline(() => this.#refill());
-    this.#caution = timers.deadline(() => this.#refill());
+    this.#pacing = new DialPacing(options, () => this.#refill());
   }
 
   /**
@@ -94,8 +76,7 @@ export class Pool implements Lessor {
    * away, or the server has just closed the ones there were.
    */
   get isLive(): boolean {
-    const isReached = this.#failures === 0 && !this.#isTurnedAway && !this.#caution.isSet;
-    return isReached || this.#available.length + this.#leased.size > 0;
+    return this.#pacing.isReached || this.#available.length + this.#leased.size > 0;
   }
 
   /** The load a balancer compares: leased backends and clients waiting for one. */
@@ -167,7 +148,7 @@ export class Pool implements Lessor {
     } else {
       ticket.pool = this;
       this.#queue.add(ticket);
-      if (this.#caution.isSet) this.#refill();
+      if (this.#pacing.isCautious) this.#refill();
     }
   }
 
@@ -188,7 +169,7 @@ export class Pool implements Lessor {
   /** Takes a leased backend back: as it is when nothing went through it, else it is replaced. */
   release(backend: Backend): void {
     if (!this.#leased.delete(backend)) return;
-    if (backend.isForsaken && !this.#isClosed) this.#caution.set(CAUTION_MS);
+    if (backend.isForsaken && !this.#isClosed) this.#pacing.forsaken();
     if (backend.isUsed || this.#isClosed) {
       this.#retire(backend);
     } else if (backend.connection.isOpen) {
@@ -210,8 +191,7 @@ export class Pool implements Lessor {
   async close(): Promise<void> {
     this.#closing.abort();
     this.#recycler.close();
-    this.#probe.dispose();
-    this.#caution.dispose();
+    this.#pacing.dispose();
     for (const { waiter } of this.takeWaiters()) {
       waiter.onLeaseFailed(new GatewayError("ERR_SHUTTING_DOWN"));
     }
@@ -249,7 +229,7 @@ export class Pool implements Lessor {
       this.#retire(backend);
       return;
     }
-    this.#failures = 0;
+    this.#pacing.succeeded();
     this.#offer(backend);
     if (!this.#isReportedDead) return;
     this.#isReportedDead = false;
@@ -289,22 +269,11 @@ export class Pool implements Lessor {
     this.#rejected(backend);
   }
 
-  /**
-   * The server closed a connection that nobody had used: at its time limit, or because it stops. When
-   * it turns away the new ones too (a balancer without servers does), dialling goes on with pauses.
-   */
+  /** The server closed a connection that nobody had used. */
   #rejected(backend: Backend): void {
     if (this.#isClosed) return;
-    const isYoung = this.options.timers.clock.now() - backend.dialledAtMs < MAX_PROBE_MS;
-    this.#caution.set(CAUTION_MS);
-    this.#rejections = isYoung ? this.#rejections + 1 : 0;
-    if (this.#isTurnedAway) this.#pause(this.#rejections - this.options.size);
+    this.#pacing.rejected(this.options.timers.clock.now() - backend.dialledAtMs);
     this.#shrunk();
-  }
-
-  /** As many new connections as the pool has places were closed again, one after the other. */
-  get #isTurnedAway(): boolean {
-    return this.#rejections > this.options.size;
   }
 
   #retire(backend: Backend): void {
@@ -341,14 +310,11 @@ export class Pool implements Lessor {
     this.#refill();
   }
 
-  /** Dials what is missing: many at once while the server answers, one probe while it does not. */
+  /** Dials what is missing, as fast as may be. */
   #refill(): void {
-    if (!this.#isOpen || this.#probe.isSet) return;
-    const limit = Math.min(
-      this.#failures > 0 ? 1 : FILL_CONCURRENCY,
-      this.#caution.isSet ? this.#queue.length : Number.POSITIVE_INFINITY,
-    );
-    while (!this.#isClosed && this.#missing > 0 && this.#dialling < limit) void this.#dialOne();
+    if (!this.#isOpen || this.#isClosed) return;
+    const limit = this.#pacing.limit(this.#queue.length);
+    while (this.#missing > 0 && this.#dialling < limit) void this.#dialOne();
   }
 
   async #dialOne(): Promise<void> {
@@ -376,7 +342,7 @@ export class Pool implements Lessor {
 
   #dialSucceeded(dialled: Dialled): void {
     const { name, logger } = this.options;
-    if (this.#failures > 0) {
+    if (this.#pacing.isFailing) {
       this.#isRecovering = true;
       logger.info("The server can be reached again", { name });
     }
@@ -391,8 +357,7 @@ export class Pool implements Lessor {
   #dialFailed(error: GatewayError): void {
     if (this.#isClosed) return;
     const { name, logger } = this.options;
-    this.#failures++;
-    if (this.#failures === 1) {
+    if (!this.#pacing.isFailing) {
       const missing = this.#missing;
       logger.error("Failed to connect to the server, trying until it answers", {
         error,
@@ -400,15 +365,8 @@ export class Pool implements Lessor {
         missing,
       });
     }
+    this.#pacing.failed();
     this.#reportIfDead();
-    this.#pause(this.#failures);
-  }
-
-  /** No more dials for a moment: the longer, the more often it went wrong. */
-  #pause(count: number): void {
-    if (this.#probe.isSet) return;
-    const pauseMs = Math.min(PROBE_MS * 2 ** (count - 1), MAX_PROBE_MS);
-    this.#probe.set(pauseMs * (0.8 + 0.4 * this.options.random()));
   }
 }
 
