@@ -134,6 +134,22 @@ describe("the relay", () => {
   });
 });
 
+describe("a cancel request", () => {
+  test("releases whatever the client sent meanwhile, and judges it as ever", async () => {
+    for (const bytes of [message("T"), query("x".repeat(2_000_000))]) {
+      const kit = await new SessionKit().logIn();
+      await kit.say(QUERY);
+      const cancelled = kit.cancelKeys.find(KEY)?.cancel();
+      kit.client.write(bytes);
+      kit.backend.connection.write(ROWS);
+      await cancelled;
+      await settle();
+      expect(told(kit.heard.bytes)).toMatch(/^T D D C Z E FATAL (?:08P01|54000)$/);
+      await kit.expectClean();
+    }
+  });
+});
+
 describe("a server that is lost", () => {
   const lost = (kit: SessionKit) => {
     kit.backend.connection.close();

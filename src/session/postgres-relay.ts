@@ -147,9 +147,13 @@ export class PostgresRelay extends Relay implements Cancellable {
         error: GatewayError.from(thrown),
         name: this.#pool.name,
       });
-    } finally {
-      this.#cancelRequests--;
+    }
+    this.#cancelRequests--;
+    try {
       this.#releaseHeld();
+    } catch (thrown) {
+      // What was held is looked at only now: it may be anything.
+      this.#violated(thrown);
     }
   }
 
