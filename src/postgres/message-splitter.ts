@@ -6,16 +6,19 @@ import { HEADER_BYTES } from "./message-types.ts";
 const NOTHING = new Uint8Array(0);
 
 export class MessageSplitter {
-  readonly #maxMessageBytes: number;
+  /** Longest message accepted, header included. */
+  maxMessageBytes: number;
+  readonly #isTag: (tag: number) => boolean;
   /** The beginning of a message whose end has not come yet. */
   #held: Uint8Array[] = [];
   #heldBytes = 0;
   /** Bytes that must be there before looking again is worth it. */
   #neededBytes = HEADER_BYTES;
 
-  /** @param maxMessageBytes longest message accepted, header included */
-  constructor(maxMessageBytes: number) {
-    this.#maxMessageBytes = maxMessageBytes;
+  /** @param isTag tells which messages there are; others are refused at their header */
+  constructor(maxMessageBytes: number, isTag: (tag: number) => boolean = () => true) {
+    this.maxMessageBytes = maxMessageBytes;
+    this.#isTag = isTag;
   }
 
   get isAtBoundary(): boolean {
@@ -55,8 +58,12 @@ export class MessageSplitter {
   }
 
   #messageBytes(bytes: Uint8Array, at: number): number {
+    const tag = bytes[at] ?? 0;
+    if (!this.#isTag(tag)) {
+      throw new GatewayError("ERR_PROTOCOL_VIOLATION", `invalid message type ${tag}`);
+    }
     const length = lengthAt(bytes, at + 1);
-    if (length >= 4 && length < this.#maxMessageBytes) return 1 + length;
+    if (length >= 4 && length < this.maxMessageBytes) return 1 + length;
     const announced = length >>> 0;
     throw new GatewayError(
       announced < 4 ? "ERR_PROTOCOL_VIOLATION" : "ERR_MESSAGE_TOO_LARGE",

@@ -9,7 +9,7 @@ const { query, parse, bind, execute, sync, flush, copyData, copyDone, copyFail }
 function cut(chunks: readonly Uint8Array[], maxMessageBytes = 10_000) {
   const emitted: RequestUnit[] = [];
   const units = new RequestUnits(maxMessageBytes, (unit) => emitted.push(unit));
-  for (const chunk of chunks) units.push(chunk);
+  for (const chunk of chunks) units.push(chunk, true);
   return { emitted, isAtBoundary: units.isAtBoundary };
 }
 
@@ -122,5 +122,29 @@ describe("cutting requests into units", () => {
     for (const chunks of [[bytes], [query("a"), bytes.subarray(0, 3), bytes.subarray(3)]]) {
       expect(() => cut(chunks)).toThrow(expect.objectContaining({ code }));
     }
+  });
+
+  test("refuses an unknown message at its header, before its body has come", () => {
+    const bytes = message("T", "x".repeat(1_000)).subarray(0, 5);
+    expect(() => cut([bytes])).toThrow(expect.objectContaining({ code: "ERR_PROTOCOL_VIOLATION" }));
+  });
+
+  test("refuses a long message of a client that is not logged in, at its header", () => {
+    const emitted: RequestUnit[] = [];
+    const units = new RequestUnits(1024 * 1024, (unit) => emitted.push(unit));
+    const fitting = message("p", new Uint8Array(64 * 1024 - 5));
+    const tooLong = message("p", new Uint8Array(64 * 1024 - 4));
+    units.push(fitting, false);
+    expect(() => units.push(tooLong.subarray(0, 5), false)).toThrow(
+      expect.objectContaining({ code: "ERR_MESSAGE_TOO_LARGE" }),
+    );
+    expect(told(emitted)).toEqual(["startup p"]);
+  });
+
+  test("takes a long message of a client that is logged in", () => {
+    const long = query("x".repeat(100_000));
+    expect(told(cut([long.subarray(0, 5), long.subarray(5)], 1024 * 1024).emitted)).toEqual([
+      "query Q",
+    ]);
   });
 });

@@ -3,7 +3,6 @@
  * a password message or a Terminate alone; an extended batch up to its Sync or Flush; a run of COPY
  * data.
  */
-import { GatewayError } from "../errors.ts";
 import { forEachMessage, MessageSplitter } from "./message-splitter.ts";
 import { FrontendTag, isFrontendTag } from "./message-types.ts";
 
@@ -26,17 +25,21 @@ export interface RequestUnit {
   readonly bytes: Uint8Array;
 }
 
+/** Before the login is done. PostgreSQL takes no longer message of a client it does not know. */
+const MAX_LOGIN_MESSAGE_BYTES = 64 * 1024;
 /** A batch that grows beyond this is handed on in parts. */
 const MAX_BATCH_BYTES = 1024 * 1024;
 
 export class RequestUnits {
   readonly #splitter: MessageSplitter;
+  readonly #maxMessageBytes: number;
   readonly #emit: (unit: RequestUnit) => void;
   #batch: Uint8Array[] = [];
   #batchBytes = 0;
 
   constructor(maxMessageBytes: number, emit: (unit: RequestUnit) => void) {
-    this.#splitter = new MessageSplitter(maxMessageBytes);
+    this.#splitter = new MessageSplitter(maxMessageBytes, isFrontendTag);
+    this.#maxMessageBytes = maxMessageBytes;
     this.#emit = emit;
   }
 
@@ -45,8 +48,14 @@ export class RequestUnits {
     return this.#splitter.isAtBoundary && this.#batch.length === 0;
   }
 
-  /** @throws GatewayError when the bytes cannot be messages of a client */
-  push(chunk: Uint8Array): void {
+  /**
+   * @param isLoggedIn false while nobody knows who the client is: it gets less room
+   * @throws GatewayError when the bytes cannot be messages of a client, or a message is too long
+   */
+  push(chunk: Uint8Array, isLoggedIn: boolean): void {
+    this.#splitter.maxMessageBytes = isLoggedIn
+      ? this.#maxMessageBytes
+      : Math.min(this.#maxMessageBytes, MAX_LOGIN_MESSAGE_BYTES);
     const run = this.#splitter.push(chunk);
     let copyFrom = -1;
     forEachMessage(run, (tag, from, to) => {
@@ -81,9 +90,6 @@ export class RequestUnits {
         this.#emit({ kind: "terminate", bytes });
         return;
       default:
-        if (!isFrontendTag(tag)) {
-          throw new GatewayError("ERR_PROTOCOL_VIOLATION", `invalid frontend message type ${tag}`);
-        }
         this.#batch.push(bytes);
         this.#batchBytes += bytes.length;
         if (tag === FrontendTag.Sync) this.#flush("batch");

@@ -121,7 +121,7 @@ export class HookedTraffic {
 
   /** @throws GatewayError when the bytes cannot be messages of a client */
   fromClient(bytes: Uint8Array): void {
-    this.#units.push(bytes);
+    this.#units.push(bytes, this.#port.ledger.isLoggedIn);
   }
 
   /** To be called after the ledger has followed the bytes. */
