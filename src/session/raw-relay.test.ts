@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { settle } from "../../tests/fixtures/fake-server.ts";
 import { SessionKit } from "../../tests/fixtures/session.ts";
+import type { SessionKitOptions } from "../../tests/fixtures/session.ts";
 import { everySplit } from "../../tests/fixtures/wire/index.ts";
 import { terminate } from "../hooks/index.ts";
 
@@ -149,5 +150,82 @@ describe("the raw relay", () => {
     await kit.say(bytesOf("other"));
     expect(kit.heard.hasEnded).toBe(true);
     await kit.expectClean();
+  });
+
+  describe("with handlers that answer later", () => {
+    /** A session whose handlers wait until told to go on. */
+    async function withHeldHandlers(options: SessionKitOptions = {}) {
+      const kit = await new SessionKit({ ...raw, ...options }).start();
+      kit.server.isStubborn = true;
+      const waiting: (() => void)[] = [];
+      for (const hook of ["OnTrafficFromClient", "OnTrafficFromServer"] as const) {
+        kit.on(hook, () => new Promise<void>((resolve) => waiting.push(resolve)));
+      }
+      const goOn = async (): Promise<void> => {
+        waiting.shift()?.();
+        await settle();
+      };
+      return { kit, goOn };
+    }
+
+    test("gives a half-closed client all that the server said before it closed", async () => {
+      const { kit, goOn } = await withHeldHandlers();
+      await kit.say(bytesOf("question"));
+      await goOn();
+      kit.client.shutdown();
+      await settle();
+      const { connection, heard } = kit.backend;
+      expect([heard.text, heard.hasEnded]).toEqual(["question", true]);
+      connection.write(bytesOf("answer"));
+      connection.close();
+      await settle();
+      expect([kit.heard.text, kit.heard.hasClosed]).toEqual(["", false]);
+      await goOn();
+      expect([kit.heard.text, kit.heard.hasClosed]).toEqual(["answer", true]);
+      kit.server.isStubborn = false;
+      await kit.expectClean();
+    });
+
+    test("gives a half-closed server all that the client said before it closed", async () => {
+      const { kit, goOn } = await withHeldHandlers();
+      const { connection, heard } = kit.backend;
+      connection.shutdown();
+      await settle();
+      kit.client.write(bytesOf("thanks"));
+      kit.client.close();
+      await settle();
+      expect([heard.text, heard.hasClosed]).toEqual(["", false]);
+      await goOn();
+      expect([heard.text, heard.hasClosed]).toEqual(["thanks", true]);
+      kit.server.isStubborn = false;
+      await kit.expectClean();
+    });
+
+    test("waits for no handler once both sides are lost", async () => {
+      const { kit, goOn } = await withHeldHandlers();
+      kit.client.write(bytesOf("question"));
+      kit.backend.connection.write(bytesOf("answer"));
+      await settle();
+      kit.backend.connection.terminate();
+      kit.client.terminate();
+      await settle();
+      expect(kit.released).toHaveLength(1);
+      for (let handler = 0; handler < 2; handler++) await goOn();
+      kit.server.isStubborn = false;
+      await kit.expectClean();
+    });
+
+    test("does not call a client idle that waits for them", async () => {
+      const { kit, goOn } = await withHeldHandlers({ limits: { idleTimeoutMs: 1_000 } });
+      await kit.say(bytesOf("question"));
+      await kit.pass(5_000);
+      await goOn();
+      expect([kit.backend.heard.text, kit.heard.hasEnded]).toEqual(["question", false]);
+      await kit.pass(1_100);
+      expect(kit.heard.hasEnded).toBe(true);
+      kit.server.isStubborn = false;
+      kit.backend.connection.close();
+      await kit.expectClean();
+    });
   });
 });

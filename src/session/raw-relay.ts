@@ -24,6 +24,8 @@ export class RawRelay extends Relay {
   readonly #toClient: HookLane<Chunk>;
   #hasClientEnded = false;
   #hasServerEnded = false;
+  /** A side is gone both ways, and what it sent last may still be with a handler. */
+  #lost: "client" | "server" | undefined;
   /** What the client sent last: the best there is to show beside a response. */
   #lastRequest: Uint8Array = new Uint8Array(0);
 
@@ -37,7 +39,7 @@ export class RawRelay extends Relay {
     super(client, backend, onEnd);
     this.#context = context;
     this.#hooks = new TrafficHooks(context.hooks, client, backend);
-    this.#idle = context.timers.deadline(() => this.fail("ERR_IDLE_TIMEOUT"));
+    this.#idle = context.timers.deadline(() => this.#idledAway());
     this.#serverLimits = new ServerLimits(backend, pool.options, context.timers, () =>
       this.fail("ERR_SERVER_TIMEOUT"),
     );
@@ -105,11 +107,11 @@ export class RawRelay extends Relay {
   }
 
   override clientClosed(): void {
-    this.end({ kind: "clientGone" });
+    this.#lose("client");
   }
 
   override serverClosed(): void {
-    this.end({ kind: "serverClosed" });
+    this.#lose("server");
   }
 
   protected override dispose(): void {
@@ -138,13 +140,42 @@ export class RawRelay extends Relay {
     this.#hooks.toClient(this.#lastRequest, bytes, false);
   }
 
-  /** An end of stream follows the last byte that went the same way; two of them are the end. */
+  #lose(side: "client" | "server"): void {
+    const isAlone = this.#lost === undefined || this.#lost === side;
+    this.#lost = side;
+    if (isAlone) this.#passOnEnds();
+    else this.#endWithout(side);
+  }
+
+  #endWithout(side: "client" | "server"): void {
+    this.end({ kind: side === "client" ? "clientGone" : "serverClosed" });
+  }
+
+  /**
+   * An end of stream follows the last byte that went the same way; two of them are the end. So is the
+   * loss of a side, behind its last byte.
+   */
   #passOnEnds(): void {
     if (this.isOver) return;
+    if (this.#lost !== undefined) {
+      const last = this.#lost === "client" ? this.#toServer : this.#toClient;
+      if (last.isEmpty) this.#endWithout(this.#lost);
+      return;
+    }
     if (this.#hasClientEnded && this.#toServer.isEmpty) this.server.shutdown();
     if (this.#hasServerEnded && this.#toClient.isEmpty) this.client.shutdown();
     if (!this.#hasClientEnded || !this.#hasServerEnded) return;
     if (this.#toServer.isEmpty && this.#toClient.isEmpty) this.end({ kind: "clientGone" });
+  }
+
+  /** It is the handlers who take their time, not the client. */
+  get #isWithHandlers(): boolean {
+    return !this.#toServer.isEmpty || !this.#toClient.isEmpty;
+  }
+
+  #idledAway(): void {
+    if (this.#isWithHandlers) this.#touch();
+    else this.fail("ERR_IDLE_TIMEOUT");
   }
 
   #touch(): void {
