@@ -65,6 +65,18 @@ export abstract class FrameCursor {
     for (; at < end; at++) this.#headerByte(chunk[at] ?? 0);
   }
 
+  /**
+   * How far into `chunk` to move from `from` on in order to stop at the next boundary: to the end of a
+   * message, of a header whose length is not known before, or of the chunk.
+   */
+  stepIn(chunk: Uint8Array, from: number): number {
+    const left = chunk.length - from;
+    if (this.#headerSeen > 0) return from + Math.min(left, HEADER_BYTES - this.#headerSeen);
+    if (this.#bodyLeft > 0) return from + Math.min(left, this.#bodyLeft);
+    if (left < HEADER_BYTES) return chunk.length;
+    return from + Math.min(left, 1 + (lengthAt(chunk, from + 1) >>> 0));
+  }
+
   /** Finishes a message that began in an earlier chunk; answers where the next one begins. */
   #resume(chunk: Uint8Array): number {
     const end = chunk.length;

@@ -148,6 +148,43 @@ describe("a cancel request", () => {
       await kit.expectClean();
     }
   });
+
+  test("lets the client end the COPY it is meant for", async () => {
+    const kit = await new SessionKit().logIn();
+    await kit.say(query("copy t from stdin"));
+    await kit.answer(backend.copyIn());
+    await kit.cancelKeys.find(KEY)?.cancel();
+    kit.backend.heard.take();
+    await kit.say(frontend.copyData("1\n"), frontend.copyFail());
+    expect(told(kit.backend.heard.bytes)).toBe("d f");
+    await kit.answer(backend.error("57014"), backend.ready());
+    await kit.say(QUERY);
+    await kit.answer(ROWS);
+    expect(told(kit.heard.bytes)).toBe("G E ERROR 57014 Z T D D C Z");
+    await kit.expectClean();
+  });
+
+  test("in the middle of a message lets the rest through", async () => {
+    const kit = await new SessionKit().logIn();
+    await kit.say(QUERY.subarray(0, 9));
+    await kit.cancelKeys.find(KEY)?.cancel();
+    await kit.say(QUERY.subarray(9));
+    expect(kit.backend.heard.bytes).toEqual(QUERY);
+    await kit.answer(ROWS);
+    await kit.expectClean();
+  });
+
+  test("is passed on for a batch that no answer has been asked of", async () => {
+    const kit = await new SessionKit().logIn();
+    await kit.say(parse("select pg_sleep(300)"), bind(), execute());
+    const cancelled = kit.cancelKeys.find(KEY)?.cancel();
+    await kit.say(sync());
+    await cancelled;
+    expect(kit.logger.count("Failed to send a cancel request to the server")).toBe(1);
+    expect(told(kit.backend.heard.bytes)).toBe("P B E S");
+    await kit.answer(backend.error("57014"), backend.ready());
+    await kit.expectClean();
+  });
 });
 
 describe("a server that is lost", () => {

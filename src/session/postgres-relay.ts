@@ -18,6 +18,7 @@ import {
   errorResponseFor,
 } from "../postgres/index.ts";
 import type { Cancellable } from "./cancel-keys.ts";
+import { Cancellation } from "./cancellation.ts";
 import { HookedTraffic } from "./hooked-traffic.ts";
 import type { HookedPort } from "./hooked-traffic.ts";
 import { PauseReason, Relay } from "./relay.ts";
@@ -50,8 +51,8 @@ export class PostgresRelay extends Relay implements Cancellable {
   #hooked: HookedTraffic | undefined;
   /** What the client sent behind its StartupMessage, until the server has said something. */
   #unheard: Uint8Array[] | undefined = [];
-  /** What may not reach the server before the cancel request has hit its target. */
-  #held: Uint8Array[] | undefined;
+  /** While a request to cancel is under way, and what it could hit is held. */
+  #cancellation: Cancellation | undefined;
   /** Traffic moves time limits: those of the login at first, later those that are set. */
   #isTimed = true;
   #isDraining = false;
@@ -64,10 +65,6 @@ export class PostgresRelay extends Relay implements Cancellable {
   readonly #hooks: TrafficHooks;
   #hasClientEnded = false;
   #hasServerEnded = false;
-  /** Cancel requests that the server has not closed the connection of. */
-  #cancelRequests = 0;
-  /** The cycle that was cancelled last. */
-  #cancelledCycle = -1;
 
   constructor(
     client: Connection,
@@ -112,10 +109,12 @@ export class PostgresRelay extends Relay implements Cancellable {
     return this.#hooked !== undefined || this.#serverStream.isAtBoundary;
   }
 
-  /** The server works for the client, or reads its COPY data: there is something to cancel. */
+  /**
+   * There is something to cancel: the server works for the client or reads its COPY data. It also works
+   * on a batch that it has not been asked to answer yet.
+   */
   get #isQueryRunning(): boolean {
-    const ledger = this.#ledger;
-    return ledger.isLoggedIn && (ledger.owesAnswer || ledger.isCopying);
+    return this.#ledger.isLoggedIn && !this.#ledger.isAnswered;
   }
 
   drain(): void {
@@ -137,18 +136,13 @@ export class PostgresRelay extends Relay implements Cancellable {
   async cancel(): Promise<void> {
     const key = this.#serverStream.keyData;
     if (key === undefined || !this.#isQueryRunning) return;
-    this.#cancelRequests++;
-    this.#cancelledCycle = this.#ledger.cycles;
-    this.#held ??= [];
-    try {
-      await sendCancelRequest(this.backend.address, key, this.#context.timers);
-    } catch (thrown) {
-      this.#context.logger.warn("Failed to send a cancel request to the server", {
-        error: GatewayError.from(thrown),
-        name: this.#pool.name,
-      });
-    }
-    this.#cancelRequests--;
+    this.#cancellation ??= new Cancellation({
+      ledger: this.#ledger,
+      clientStream: this.#clientStream,
+      sendRequest: () => this.#sendCancelRequest(key),
+      toServer: (bytes) => this.#pass(bytes),
+    });
+    await this.#cancellation.request();
     try {
       this.#releaseHeld();
     } catch (thrown) {
@@ -218,12 +212,17 @@ export class PostgresRelay extends Relay implements Cancellable {
 
   /** Messages for the server: the ledger follows what is really sent. */
   #toServer(bytes: Uint8Array): void {
-    if (this.#held !== undefined) {
-      this.#held.push(bytes);
-      this.pauseClient(PauseReason.Cancelling);
+    if (this.#cancellation !== undefined) {
+      this.#cancellation.push(bytes);
+      if (this.#cancellation.isHolding) this.pauseClient(PauseReason.Cancelling);
       return;
     }
     this.#clientStream.advance(bytes);
+    this.#pass(bytes);
+  }
+
+  /** Sends what the client's stream has moved over. */
+  #pass(bytes: Uint8Array): void {
     this.server.writeThrough(bytes);
     if (this.#isTimed) this.#moveTimeLimits();
     if (this.#ledger.owedReadyForQuery > this.#context.limits.maxPendingUnits) {
@@ -233,7 +232,7 @@ export class PostgresRelay extends Relay implements Cancellable {
 
   #afterAnswer(): void {
     if (this.#isTimed) this.#moveTimeLimits();
-    if (this.#held !== undefined) this.#releaseHeld();
+    if (this.#cancellation !== undefined) this.#releaseHeld();
     if (this.#halfClosed?.isSet === true && this.#isQueryRunning) {
       this.#halfClosed.set(HALF_CLOSED_GRACE_MS);
     }
@@ -250,14 +249,25 @@ export class PostgresRelay extends Relay implements Cancellable {
     this.#isTimed = this.#phase.isTimed || this.#serverLimits.isTimed;
   }
 
-  /** Once the request has reached the server, and the cycle it was meant for has ended. */
+  /** What is held goes as far as it may. */
   #releaseHeld(): void {
-    const held = this.#held;
-    if (held === undefined || this.#cancelRequests > 0 || this.isOver) return;
-    if (this.#ledger.cycles === this.#cancelledCycle && this.#isQueryRunning) return;
-    this.#held = undefined;
-    for (const bytes of held) this.#toServer(bytes);
+    const cancellation = this.#cancellation;
+    if (cancellation === undefined || this.isOver) return;
+    cancellation.release();
+    if (cancellation.isHolding) return;
+    if (cancellation.state === "over") this.#cancellation = undefined;
     this.resumeClient(PauseReason.Cancelling);
+  }
+
+  async #sendCancelRequest(key: Uint8Array): Promise<void> {
+    try {
+      await sendCancelRequest(this.backend.address, key, this.#context.timers);
+    } catch (thrown) {
+      this.#context.logger.warn("Failed to send a cancel request to the server", {
+        error: GatewayError.from(thrown),
+        name: this.#pool.name,
+      });
+    }
   }
 
   #registerKey(): void {

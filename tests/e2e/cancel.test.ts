@@ -5,6 +5,7 @@ import postgresJs from "postgres";
 import {
   cancelRequest,
   connectWire,
+  frontendMessage,
   type GatewaydProcess,
   oneBlockConfig,
   type PostgresServer,
@@ -98,6 +99,46 @@ describe("a CancelRequest", () => {
       await untilRunning(0);
     },
   );
+
+  /** Logs in, lets `begin` send something, and cancels it. */
+  async function cancelled(begin: (client: WireClient) => Promise<unknown>): Promise<WireClient> {
+    const client = await connectWire(gatewayd);
+    const key = (await client.login()).find(({ type }) => type === "K")?.body;
+    if (key === undefined) throw new Error("the greeting has no BackendKeyData");
+    await begin(client);
+    await using canceller = await connectWire(gatewayd);
+    canceller.send(cancelRequest(key));
+    await canceller.ended();
+    return client;
+  }
+
+  const tagsUntilReady = async (client: WireClient): Promise<string> =>
+    (await client.messagesUntil("Z")).map(({ type }) => type).join("");
+
+  test("during COPY data leaves the end of the COPY to its client", async () => {
+    await using client = await cancelled(async (copying) => {
+      copying.query("create temporary table sink (x int)");
+      await copying.messagesUntil("Z");
+      copying.query("copy sink from stdin");
+      await copying.messagesUntil("G");
+      copying.send(frontendMessage("d", "1\n"));
+    });
+    client.send(frontendMessage("f", "given up\0"));
+    expect(await tagsUntilReady(client)).toBe("EZ");
+    client.query("select 'usable'");
+    expect(await tagsUntilReady(client)).toBe("TDCZ");
+    client.end();
+  });
+
+  test("in the middle of a message does not keep the rest of it back", async () => {
+    const query = frontendMessage("Q", `select length('${"x".repeat(100_000)}')\0`);
+    await using client = await cancelled(async (sending) =>
+      sending.send(query.subarray(0, 50_000)),
+    );
+    client.send(query.subarray(50_000));
+    expect(await tagsUntilReady(client)).toBe("TDCZ");
+    client.end();
+  });
 
   test("with a wrong key cancels nothing and is closed without an answer", async () => {
     const { client, key } = await sleeper(gatewayd);
