@@ -5,8 +5,10 @@ import { AnswerLedger } from "./index.ts";
 type State =
   /** Nothing under way. */
   | "idle"
-  /** The server owes something. */
+  /** The server owes something, and has been asked for it. */
   | "busy"
+  /** It has something to say that it has not been asked for: of a batch without Flush or Sync. */
+  | "asked for nothing"
   /** The server reads COPY data. */
   | "copying"
   /** Nothing is owed, but the server waits for the Sync of a batch, failed or not. */
@@ -140,10 +142,42 @@ const CONVERSATIONS: Readonly<Record<string, readonly Step[]>> = {
   "an extended COPY that still lacks its second Sync": [
     ["client", "PBES", 1, "busy"],
     ["server", "12G", 0, "copying"],
-    ["client", "dc", 0, "busy"],
+    ["client", "dc", 0, "asked for nothing"],
+    ["client", "S", 1, "busy"],
+    ["server", "CZ", 0, "idle"],
+  ],
+  "an extended COPY that swallows a Flush": [
+    ["client", "PBEH", 0, "busy"],
+    ["server", "12G", 0, "copying"],
+    ["client", "dHc", 0, "asked for nothing"],
+    ["client", "H", 0, "busy"],
     ["server", "C", 0, "open"],
     ["client", "S", 1, "busy"],
     ["server", "Z", 0, "idle"],
+  ],
+  "an extended COPY sent as a whole, with a Flush before the end of its data": [
+    ["client", "PBEHdc", 0, "busy"],
+    ["server", "12G", 0, "asked for nothing"],
+    ["client", "S", 1, "busy"],
+    ["server", "CZ", 0, "idle"],
+  ],
+  "an extended COPY sent as a whole, with a Flush behind the end of its data": [
+    ["client", "PBEHdcHH", 0, "busy"],
+    ["server", "12G", 0, "busy"],
+    ["server", "C", 0, "open"],
+    ["client", "S", 1, "busy"],
+    ["server", "Z", 0, "idle"],
+  ],
+  "a batch behind such a Flush, which does not ask for it": [
+    ["client", "PBEdcHPB", 0, "busy"],
+    ["server", "12GC", 0, "asked for nothing"],
+    ["client", "S", 1, "busy"],
+    ["server", "12Z", 0, "idle"],
+  ],
+  "a Flush behind the end of no COPY": [
+    ["client", "QcPHS", 2, "busy"],
+    ["server", "CZ", 1, "busy"],
+    ["server", "1Z", 0, "idle"],
   ],
   "COPY TO": [
     ["client", "Q", 1, "busy"],
@@ -245,7 +279,8 @@ function say(ledger: AnswerLedger, who: "client" | "server", tags: string): void
 function stateOf(ledger: AnswerLedger): State {
   if (ledger.isIdle) return "idle";
   if (ledger.isCopying) return "copying";
-  return ledger.isAnswered ? "open" : "busy";
+  if (ledger.isAnswered) return "open";
+  return ledger.owesAnswer ? "busy" : "asked for nothing";
 }
 
 /** As it is after a login. */

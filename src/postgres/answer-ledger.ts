@@ -11,6 +11,7 @@
  *   READY     a Query or FunctionCall: ends with ReadyForQuery
  *   SYNC      a Sync: ends with ReadyForQuery, and ends the skipping after an error
  *   COPY_END  a CopyDone or CopyFail that was sent before the server asked for data
+ *   FLUSH     a Flush behind a COPY_END
  *
  * Three flags beside it:
  *   open      extended messages were sent and no Sync since: the server holds a transaction open
@@ -22,6 +23,7 @@ import { BackendTag, FrontendTag, TransactionStatus } from "./message-types.ts";
 const READY = -1;
 const SYNC = -2;
 const COPY_END = -3;
+const FLUSH = -4;
 
 /** Items that were taken from the front of the list before it is cut. */
 const MAX_SHIFTED = 1024;
@@ -39,9 +41,14 @@ export class AnswerLedger {
   #isBatchOpen = false;
   #isSkipping = false;
   #isCopying = false;
-  /** The oldest item, 0 when there is none: most clients wait for one answer, and need no list. */
+  /** A COPY_END is in the list: what a Flush behind it asks for, a COPY does not swallow. */
+  #hasCopyEnd = false;
+  /**
+   * The oldest item, 0 when there is none: most clients wait for one answer, and need no list. Never
+   * COPY_END or FLUSH: only while a COPY is ahead of them they mean something.
+   */
   #head = 0;
-  /** What follows it, from `#next` on. Never begins with COPY_END: outside a COPY it means nothing. */
+  /** What follows it, from `#next` on. */
   #behind: number[] = [];
   #next = 0;
   #behindCount = 0;
@@ -112,12 +119,18 @@ export class AnswerLedger {
         this.#lengthenRun();
         return;
       case FrontendTag.Flush:
-        if (!this.#isCopying) this.#flushed = this.#extended;
+        if (this.#isCopying) return;
+        this.#flushed = this.#extended;
+        if (this.#hasCopyEnd && this.#behind.at(-1) !== FLUSH) this.#push(FLUSH);
         return;
       case FrontendTag.CopyDone:
       case FrontendTag.CopyFail:
-        if (this.#isCopying) this.#isCopying = false;
-        else if (!this.isAnswered) this.#push(COPY_END);
+        if (this.#isCopying) {
+          this.#isCopying = false;
+        } else if (!this.isAnswered) {
+          this.#push(COPY_END);
+          this.#hasCopyEnd = true;
+        }
         return;
     }
   }
@@ -182,7 +195,8 @@ export class AnswerLedger {
     if (item > 0) this.#forgetExtended(item);
     else if (item === READY || item === SYNC) this.owedReadyForQuery--;
     do this.#head = this.#shift();
-    while (this.#head === COPY_END);
+    while (this.#head === COPY_END || this.#head === FLUSH);
+    if (this.#head === 0) this.#hasCopyEnd = false;
   }
 
   /** Takes the first of those behind the head; 0 when there is none. */
@@ -220,25 +234,33 @@ export class AnswerLedger {
   }
 
   /**
-   * Whatever was sent behind the head, up to the end of its data, the server swallows: Syncs; of
+   * Whatever was sent behind the head, up to the end of its data, the server swallows: Syncs, Flushes; of
    * anything else that is no COPY data it dies.
    */
   #startCopy(): void {
-    this.#isCopying = true;
     const behind = this.#behind.slice(this.#next);
     const end = behind.indexOf(COPY_END);
-    if (end >= 0) this.#isCopying = false;
-    for (const item of end < 0 ? behind : behind.slice(0, end)) {
+    this.#isCopying = end < 0;
+    const swallowed = end < 0 ? behind : behind.slice(0, end);
+    const left = end < 0 ? [] : behind.slice(end + 1);
+    for (const item of swallowed) {
       if (item === READY || item === SYNC) this.owedReadyForQuery--;
       else if (item > 0) this.#extended -= item;
     }
-    this.#flushed = Math.min(this.#flushed, this.#extended);
-    const left = end < 0 ? [] : behind.slice(end + 1);
-    // A Sync that followed its Execute was swallowed: another one has to come.
+    // A Sync or Flush that followed its Execute was swallowed: another one has to come.
     const isSynced = left.includes(SYNC) || left.includes(READY);
     if (this.#head > 0 && !isSynced) this.#isBatchOpen = true;
+    this.#flushed = this.#flushedOf(left);
     this.#behind = left;
     this.#next = 0;
     this.#behindCount = left.length;
+    this.#hasCopyEnd = left.includes(COPY_END);
+  }
+
+  /** Of the extended messages, with `left` behind the head, those that its last Flush asks for. */
+  #flushedOf(left: readonly number[]): number {
+    const flush = left.lastIndexOf(FLUSH);
+    if (flush < 0) return 0;
+    return left.slice(flush).reduce((sum, item) => sum - Math.max(0, item), this.#extended);
   }
 }

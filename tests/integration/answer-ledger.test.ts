@@ -31,6 +31,8 @@ class Talk implements AsyncDisposable {
 
   constructor(socket: Socket) {
     this.#socket = socket;
+    // A server that dies may have bytes left to read: it resets the connection then.
+    socket.on("error", () => {});
     socket.on("data", (bytes: Buffer) => {
       this.#received += bytes.toString("latin1");
       this.#server.advance(bytes);
@@ -67,6 +69,17 @@ class Talk implements AsyncDisposable {
 
   async whenCopying(): Promise<void> {
     await waitFor("CopyInResponse", () => this.ledger.isCopying);
+  }
+
+  /** The server has died of something. */
+  get isClosed(): boolean {
+    return this.#socket.closed;
+  }
+
+  /** All that the server has been asked for has come, or it has died. */
+  async whenNothingIsOwed(): Promise<void> {
+    const isDone = (): boolean => !this.ledger.owesAnswer || this.isClosed;
+    await waitFor("what the server owes", isDone, { deadlineMs: 5_000 });
   }
 
   async whenClosed(): Promise<void> {
@@ -248,4 +261,80 @@ describe("the ledger, beside a real server", () => {
       { numRuns: 150, endOnFailure: true },
     );
   });
+
+  const TABLE = "copy numbered from stdin";
+  const messages: Readonly<Record<string, Uint8Array>> = {
+    Parse: parse("select 1"),
+    "wrong Parse": parse(WRONG),
+    "Parse that fails later": parse("select 1/0"),
+    "Parse of COPY FROM": parse(TABLE),
+    "Parse of COPY TO": parse("copy numbered to stdout"),
+    Bind: bind(),
+    "Describe of a statement": frontend.describeStatement(),
+    "Describe of a portal": describePortal(),
+    Execute: execute(),
+    "Execute of one row": execute(1),
+    Close: frontend.closeStatement("unknown"),
+    Flush: flush(),
+    Sync: sync(),
+    Query: query("select 1"),
+    "wrong Query": query(WRONG),
+    "Query of two": query("select 1; select 2"),
+    "empty Query": query(""),
+    begin: query("begin"),
+    rollback: query("rollback"),
+    "COPY FROM": query(TABLE),
+    "two COPY FROM": query(`${TABLE}; ${TABLE}; select 1`),
+    FunctionCall: frontend.functionCall(1242),
+    batch: Buffer.concat([extended("select 1"), sync()]),
+    "extended COPY with Sync": Buffer.concat([extended(TABLE), sync()]),
+    "extended COPY with Flush": Buffer.concat([extended(TABLE), flush()]),
+    "whole extended COPY": Buffer.concat([extended(TABLE), flush(), copyData("1\n"), copyDone()]),
+    CopyData: copyData("1\n"),
+    CopyDone: copyDone(),
+    CopyFail: copyFail(),
+    // Its error may come before or behind a Sync sent after it, which only the server knows: the end
+    // of the data is sent along, as clients do.
+    "wrong CopyData": Buffer.concat([copyData("x\n"), copyDone()]),
+  };
+  const whileCopying = [
+    "CopyData",
+    "CopyData",
+    "wrong CopyData",
+    "CopyDone",
+    "CopyFail",
+    "Sync",
+    "Flush",
+  ];
+  /** A message by its name while COPY data is read and while it is not, and whether to wait then. */
+  const anyStep = fc.record({
+    name: fc.constantFrom(...Object.keys(messages)),
+    inCopy: fc.constantFrom(
+      ...Object.keys(messages),
+      ...whileCopying,
+      ...whileCopying,
+      ...whileCopying,
+    ),
+    waits: fc.boolean(),
+  });
+
+  test("knows at any moment whether the server will say more", async () => {
+    await postgres.query("create table numbered (x int)");
+    await fc.assert(
+      fc.asyncProperty(fc.array(anyStep, { minLength: 1, maxLength: 12 }), async (steps) => {
+        await using talk = await Talk.begin();
+        for (const { name, inCopy, waits } of steps) {
+          talk.send(messages[talk.ledger.isCopying ? inCopy : name] ?? sync());
+          if (waits) await talk.whenNothingIsOwed();
+        }
+        await talk.whenNothingIsOwed();
+        // What is not COPY data kills a server that waits for some; then there is nothing to know.
+        if (talk.ledger.isCopying) talk.send(copyFail());
+        talk.send(sync(), messages["rollback"] ?? sync());
+        await talk.whenNothingIsOwed();
+        if (!talk.isClosed) await talk.expectNothingOwed();
+      }),
+      { numRuns: 150, endOnFailure: true },
+    );
+  }, 60_000);
 });
