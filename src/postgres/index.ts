@@ -4,7 +4,57 @@
  * May import: errors.
  */
 export { AnswerLedger } from "./answer-ledger.ts";
+export { readAuthentication } from "./authentication-view.ts";
+export type { Authentication } from "./authentication-view.ts";
+export {
+  readBackendKeyData,
+  readCommandComplete,
+  readCopyResponse,
+  readDataRow,
+  readFunctionCallResponse,
+  readNegotiateProtocolVersion,
+  readNotificationResponse,
+  readParameterDescription,
+  readParameterStatus,
+  readReadyForQuery,
+  readRowDescription,
+} from "./backend-views.ts";
+export type {
+  BackendKeyData,
+  CopyResponse,
+  FieldDescription,
+  NegotiateProtocolVersion,
+  NotificationResponse,
+  ParameterStatus,
+} from "./backend-views.ts";
+export { BackendWriter } from "./backend-writer.ts";
+export type { NoticeFields } from "./backend-writer.ts";
 export { ClientStream } from "./client-stream.ts";
+export {
+  readBind,
+  readClose,
+  readCopyFail,
+  readDescribe,
+  readExecute,
+  readFunctionCall,
+  readParse,
+  readPasswordMessage,
+  readQuery,
+  readSaslInitialResponse,
+  readSaslResponse,
+} from "./frontend-views.ts";
+export type {
+  BindMessage,
+  ExecuteMessage,
+  FormatCode,
+  FunctionCallMessage,
+  ParseMessage,
+  SaslInitialResponse,
+  StatementOrPortal,
+  Value,
+} from "./frontend-views.ts";
+export { FrontendWriter } from "./frontend-writer.ts";
+export type { BindFields } from "./frontend-writer.ts";
 export {
   BackendTag,
   FrontendTag,
@@ -22,6 +72,8 @@ export {
   readyForQuery,
 } from "./message-writers.ts";
 export type { ErrorFields } from "./message-writers.ts";
+export { readErrorResponse, readNoticeResponse } from "./notice-views.ts";
+export type { Notice } from "./notice-views.ts";
 export { RequestUnits } from "./request-units.ts";
 export type { RequestKind, RequestUnit } from "./request-units.ts";
 export { ResponseParts } from "./response-parts.ts";
