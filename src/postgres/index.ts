@@ -81,3 +81,4 @@ export type { ResponsePart } from "./response-parts.ts";
 export { ServerStream } from "./server-stream.ts";
 export { MAX_STARTUP_BYTES, readStartupPacket, readStartupParameters } from "./startup-packet.ts";
 export type { StartupPacket } from "./startup-packet.ts";
+export { renameStatement, statementName } from "./statement-name.ts";
