@@ -15,13 +15,13 @@ function cut(chunks: readonly Uint8Array[]) {
 
 /** As text: the tags of the messages, and what the part ends. */
 function told(parts: readonly ResponsePart[]): readonly string[] {
-  return parts.map(({ bytes, endsCycle, endsLoginStep }) => {
+  return parts.map(({ bytes, endsCycle, endsLoginStep, startsCopyIn }) => {
     const buffer = Buffer.from(bytes);
     let tags = "";
     for (let at = 0; at < buffer.length; at += 1 + buffer.readInt32BE(at + 1)) {
       tags += String.fromCharCode(buffer.readUInt8(at));
     }
-    return `${tags}${endsCycle ? " cycle" : ""}${endsLoginStep ? " login step" : ""}`;
+    return `${tags}${endsCycle ? " cycle" : ""}${endsLoginStep ? " login step" : ""}${startsCopyIn ? " copy in" : ""}`;
   });
 }
 
@@ -68,7 +68,7 @@ const CASES: Readonly<Record<string, readonly [readonly Uint8Array[], readonly s
   ],
   "a COPY FROM up to where the client has its turn": [
     [backend.notice("a"), backend.copyIn(), backend.commandComplete("COPY 1"), backend.ready()],
-    ["NG", "CZ cycle"],
+    ["NG copy in", "CZ cycle"],
   ],
   "the beginning of a COPY TO, then its data": [
     [

@@ -14,11 +14,14 @@ export interface ResponsePart {
   readonly endsCycle: boolean;
   /** Ends with an authentication request, that is, another request of the login follows. */
   readonly endsLoginStep: boolean;
+  /** Ends with the request for COPY data: the server waits for the client to feed it. */
+  readonly startsCopyIn: boolean;
 }
 
 /** Authentication codes after which the server goes on by itself. */
 const AUTHENTICATION_OK = 0;
 const AUTHENTICATION_SASL_FINAL = 12;
+const ENDS_NOTHING = { endsCycle: false, endsLoginStep: false, startsCopyIn: false };
 
 export class ResponseParts {
   readonly #splitter: MessageSplitter;
@@ -50,18 +53,20 @@ export class ResponseParts {
     forEachMessage(run, (tag, at, to) => {
       const endsCycle = tag === BackendTag.ReadyForQuery;
       const endsLoginStep = tag === BackendTag.Authentication && asksForMore(run, at);
+      const startsCopyIn = tag === BackendTag.CopyInResponse || tag === BackendTag.CopyBothResponse;
+      const startsCopy = startsCopyIn || tag === BackendTag.CopyOutResponse;
       const isFull = this.#heldBytes + to - from > this.#maxBytes;
-      if (!endsCycle && !endsLoginStep && !isFull && !startsCopy(tag)) return;
+      if (!endsCycle && !endsLoginStep && !isFull && !startsCopy) return;
       this.#hold(run.subarray(from, to));
       from = to;
-      this.#handOn(endsCycle, endsLoginStep);
+      this.#handOn({ endsCycle, endsLoginStep, startsCopyIn });
     });
     this.#hold(run.subarray(from));
   }
 
   /** Hands on what is held: the other side waits for it, or nothing has come for a while. */
   flush(): void {
-    if (this.#held.length > 0) this.#handOn(false, false);
+    if (this.#held.length > 0) this.#handOn(ENDS_NOTHING);
   }
 
   #hold(bytes: Uint8Array): void {
@@ -70,25 +75,17 @@ export class ResponseParts {
     this.#heldBytes += bytes.length;
   }
 
-  #handOn(endsCycle: boolean, endsLoginStep: boolean): void {
+  #handOn(end: Omit<ResponsePart, "bytes">): void {
     const [first, ...more] = this.#held;
     if (first === undefined) return;
     const bytes = more.length === 0 ? first : Buffer.concat(this.#held, this.#heldBytes);
     this.#held = [];
     this.#heldBytes = 0;
-    this.#emit({ bytes, endsCycle, endsLoginStep });
+    this.#emit({ bytes, ...end });
   }
 }
 
 function asksForMore(run: Uint8Array, at: number): boolean {
   const code = lengthAt(run, at + HEADER_BYTES);
   return code !== AUTHENTICATION_OK && code !== AUTHENTICATION_SASL_FINAL;
-}
-
-function startsCopy(tag: number): boolean {
-  return (
-    tag === BackendTag.CopyInResponse ||
-    tag === BackendTag.CopyOutResponse ||
-    tag === BackendTag.CopyBothResponse
-  );
 }

@@ -1,5 +1,6 @@
 import { describe, expect, spyOn, test } from "bun:test";
 import { settle } from "../../tests/fixtures/fake-server.ts";
+import { SPEEDS, bytesIn, terminateIf } from "../../tests/fixtures/handlers.ts";
 import { LOGIN, SessionKit, told } from "../../tests/fixtures/session.ts";
 import {
   backend,
@@ -9,7 +10,7 @@ import {
   opening,
 } from "../../tests/fixtures/wire/index.ts";
 import { terminate } from "../hooks/index.ts";
-import type { HookHandler, HookName, HookPayload } from "../hooks/index.ts";
+import type { HookHandler, HookName } from "../hooks/index.ts";
 
 const { query, parse, bind, execute, sync, flush } = frontend;
 const QUERY = query("select 1");
@@ -23,36 +24,12 @@ const BATCH_ROWS = Buffer.concat([
   backend.ready(),
 ]);
 
-const bytesIn = (payload: HookPayload, key: string): Buffer => {
-  const bytes = payload[key];
-  if (!(bytes instanceof Uint8Array)) throw new Error(`the payload has no ${key}`);
-  return Buffer.from(bytes);
-};
-
-/** The same handler, answering at once, in a microtask and later. */
-const SPEEDS: Readonly<Record<string, (handler: HookHandler) => HookHandler>> = {
-  "at once": (handler) => handler,
-  "in a moment": (handler) => async (payload) => handler(payload),
-  later: (handler) => async (payload) => {
-    await new Promise((resolve) => setImmediate(resolve));
-    return handler(payload);
-  },
-};
-
 const HOOKS = [
   "OnTrafficFromClient",
   "OnTrafficToServer",
   "OnTrafficFromServer",
   "OnTrafficToClient",
 ] as const satisfies readonly HookName[];
-
-/** Terminates requests that contain a word; the others go on. */
-const terminateIf =
-  (word: string, response?: Uint8Array): HookHandler =>
-  (payload) => {
-    if (!bytesIn(payload, "request").includes(word)) return undefined;
-    return terminate(response === undefined ? {} : { response });
-  };
 
 describe.each(Object.entries(SPEEDS))("traffic through handlers that answer %s", (_, at) => {
   test("comes out as it went in, wherever it is split", async () => {
@@ -375,6 +352,46 @@ describe("handlers that come and go while a connection lives", () => {
     expect(kit.backend.heard.bytes).toEqual(BATCH);
     await kit.answer(BATCH_ROWS);
     expect(kit.heard.bytes).toEqual(BATCH_ROWS);
+    await kit.expectClean();
+  });
+
+  test("see an answer to what was asked before they came beside no request", async () => {
+    const kit = await new SessionKit().logIn();
+    await kit.say(query("first"));
+    const seen: string[] = [];
+    kit.on("OnTrafficFromServer", (payload) => {
+      seen.push(told(bytesIn(payload, "request")));
+    });
+    await kit.say(BATCH);
+    await kit.answer(ROWS, BATCH_ROWS);
+    expect(seen).toEqual(["", "P B E S"]);
+    await kit.expectClean();
+  });
+
+  test("see each part of a late answer beside its own request", async () => {
+    const kit = await new SessionKit().logIn();
+    const seen: string[] = [];
+    const waiting: (() => void)[] = [];
+    kit.on("OnTrafficFromServer", (payload) => {
+      seen.push(told(bytesIn(payload, "request")));
+      return new Promise<void>((resolve) => waiting.push(resolve));
+    });
+    const goOn = async (): Promise<void> => {
+      waiting.shift()?.();
+      await settle();
+    };
+    await kit.say(QUERY);
+    for (const word of ["1", "2"]) {
+      await kit.answer(backend.dataRow(word));
+      await kit.pass(20);
+    }
+    await kit.answer(backend.commandComplete("SELECT 2"), backend.ready());
+    await goOn();
+    await kit.say(BATCH);
+    for (let part = 0; part < 2; part++) await goOn();
+    await kit.answer(BATCH_ROWS);
+    await goOn();
+    expect(seen).toEqual(["Q", "Q", "Q", "P B E S"]);
     await kit.expectClean();
   });
 

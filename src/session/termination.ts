@@ -1,0 +1,218 @@
+/**
+ * What follows when a handler terminates a piece of traffic: the client is told, once and in its
+ * place, and both sides are brought back into step.
+ *
+ * Requests:
+ *   passing     nothing is terminated
+ *   waiting     a terminated request waits for its turn: for the answers before it, or for the COPY
+ *               that the server is to be fed
+ *   discarding  a part of a batch was terminated: everything up to its Sync is dropped
+ *
+ * Answers:
+ *   passing
+ *   dropping    the client has been told something else, and the rest of the server's answer is
+ *               dropped, up to its ReadyForQuery. That is dropped as well if what the client has been
+ *               told brought its own
+ *
+ *   passing -> waiting -> passing | discarding;  discarding -> passing, at the Sync
+ *   passing -> dropping -> passing, at the ReadyForQuery
+ */
+import {
+  BackendTag,
+  FrontendTag,
+  HEADER_BYTES,
+  TransactionStatus,
+  copyFail,
+  errorResponseFor,
+  readyForQuery,
+} from "../postgres/index.ts";
+import type { AnswerLedger, RequestUnit, ResponsePart } from "../postgres/index.ts";
+
+/** What {@link Termination} needs of the traffic around it. */
+export interface TerminationPort {
+  readonly ledger: AnswerLedger;
+  /** All that the server sent is with the client, up to the end of a message. */
+  areResponsesThrough(): boolean;
+  /** A request made by the gateway. */
+  request(unit: RequestUnit): void;
+  /** A message for the server that asks for no answer of its own. */
+  toServer(message: Uint8Array): void;
+  /** Whole messages for the client. */
+  toClient(bytes: Uint8Array): void;
+  fail(code: "ERR_TERMINATED"): void;
+}
+
+/** What the client has been told in the place of a cycle's answer. */
+interface Told {
+  /** ReadyForQuery as well. */
+  readonly isComplete: boolean;
+}
+
+const NOTHING = new Uint8Array(0);
+/** Header and transaction status. */
+const READY_BYTES = HEADER_BYTES + 1;
+const SYNC = Uint8Array.of(FrontendTag.Sync, 0, 0, 0, 4);
+const FLUSH = Uint8Array.of(FrontendTag.Flush, 0, 0, 0, 4);
+
+export class Termination {
+  readonly #port: TerminationPort;
+  #discarding: Told | undefined;
+  #dropping: Told | undefined;
+  /** Lets the request go on that waits for its turn. */
+  #takeTurn: (() => void) | undefined;
+
+  constructor(port: TerminationPort) {
+    this.#port = port;
+  }
+
+  /** Nothing that was terminated has consequences for what comes; nobody waiting is looked at. */
+  get isQuiet(): boolean {
+    return this.#discarding === undefined && this.#dropping === undefined;
+  }
+
+  /** Answers whether a request belongs to a terminated batch, and has been dropped with it. */
+  discards(request: RequestUnit): boolean {
+    const told = this.#discarding;
+    if (told === undefined || request.kind === "terminate") return false;
+    if (request.kind === "batch") {
+      this.#discarding = undefined;
+      this.#endBatch(told);
+    }
+    return true;
+  }
+
+  /**
+   * A handler terminated a request, with or without a response for the client. The promise, if any, is
+   * done when its turn has come and the client has been told.
+   */
+  ofRequest(request: RequestUnit, response: Uint8Array | undefined): Promise<void> | undefined {
+    const { ledger } = this.#port;
+    // A server answers the parts of a batch only when it is asked to.
+    if (!ledger.isAnswered && ledger.isBatchOpen && !ledger.isCopying) this.#port.toServer(FLUSH);
+    return this.#inTurn(() => this.#tell(request, response));
+  }
+
+  /** To be called when all that the server sent is with the client. */
+  responsesThrough(): void {
+    if (!this.#isTurn) return;
+    const takeTurn = this.#takeTurn;
+    this.#takeTurn = undefined;
+    takeTurn?.();
+  }
+
+  /** Answers whether a part of an answer must not reach the client any more. */
+  drops(part: ResponsePart): boolean {
+    const told = this.#dropping;
+    if (told === undefined) return false;
+    if (part.startsCopyIn) this.#failCopy();
+    if (part.endsCycle) {
+      this.#dropping = undefined;
+      if (!told.isComplete) this.#port.toClient(endOf(part));
+    }
+    return true;
+  }
+
+  /**
+   * A handler terminated a part of an answer. Answers what the client gets instead, nothing if the
+   * connection has failed.
+   * @param isInCycle the part answers a request, so that more of the answer may follow
+   */
+  ofAnswer(part: ResponsePart, isInCycle: boolean, response: Uint8Array | undefined): Uint8Array {
+    if (part.endsLoginStep && response === undefined) {
+      this.#port.fail("ERR_TERMINATED");
+      return NOTHING;
+    }
+    // The client waits for no answer: there is nothing to tell, and nothing more to drop.
+    if (!part.endsCycle && !isInCycle) return response ?? NOTHING;
+    // It will not feed a COPY that it has not heard of.
+    if (part.startsCopyIn) this.#failCopy();
+    if (!part.endsCycle) this.#dropping = { isComplete: isComplete(response) };
+    if (response !== undefined) return response;
+    const error = errorResponseFor("ERR_TERMINATED", "ERROR");
+    return part.endsCycle ? Buffer.concat([error, endOf(part)]) : error;
+  }
+
+  get #isTurn(): boolean {
+    const { ledger } = this.#port;
+    return this.#port.areResponsesThrough() && (ledger.isAnswered || ledger.isCopying);
+  }
+
+  #inTurn(act: () => void): Promise<void> | undefined {
+    if (this.#isTurn) {
+      act();
+      return undefined;
+    }
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#takeTurn = resolve;
+    // Something else may have been sent or come until the promise is heard of.
+    return promise.then(() => this.#inTurn(act));
+  }
+
+  #tell(request: RequestUnit, response: Uint8Array | undefined): void {
+    const { ledger } = this.#port;
+    if (request.kind === "startup" || request.kind === "terminate") {
+      if (response === undefined) this.#port.fail("ERR_TERMINATED");
+      else this.#port.toClient(response);
+    } else if (ledger.isCopying) {
+      this.#tellOfCopy(request, response);
+    } else if (ledger.hasBatchFailed) {
+      this.#endFailedBatch(request);
+    } else if (request.kind !== "copy") {
+      this.#tellOfUnit(request, response);
+    }
+    // COPY data that nobody reads is dropped by the server too, without a word.
+  }
+
+  /** Whatever comes while a COPY is fed, the server fails it; so it does when told to. */
+  #tellOfCopy(request: RequestUnit, response: Uint8Array | undefined): void {
+    this.#failCopy();
+    if (response !== undefined) {
+      this.#port.toClient(response);
+      this.#dropping = { isComplete: isComplete(response) };
+    }
+    if (request.kind === "batch") this.#sendSync();
+  }
+
+  /** A batch has one error, and the client knows it: the rest of it is void up to its Sync. */
+  #endFailedBatch(request: RequestUnit): void {
+    if (request.kind === "batch") this.#sendSync();
+  }
+
+  #tellOfUnit(request: RequestUnit, response: Uint8Array | undefined): void {
+    const told = { isComplete: isComplete(response) };
+    this.#port.toClient(response ?? errorResponseFor("ERR_TERMINATED", "ERROR"));
+    if (request.kind === "batchPart") this.#discarding = told;
+    else if (response === undefined || this.#port.ledger.isBatchOpen) this.#endBatch(told);
+  }
+
+  /** The end of what the client has been told; a server that saw a part of the batch is told too. */
+  #endBatch(told: Told): void {
+    const { ledger } = this.#port;
+    if (ledger.isBatchOpen) {
+      if (told.isComplete) this.#dropping = told;
+      this.#sendSync();
+    } else if (!told.isComplete) {
+      this.#port.toClient(readyForQuery(ledger.transactionStatus || TransactionStatus.Idle));
+    }
+  }
+
+  #sendSync(): void {
+    this.#port.request({ kind: "batch", bytes: SYNC });
+  }
+
+  /** If the client has not sent all of it. */
+  #failCopy(): void {
+    if (this.#port.ledger.isCopying) this.#port.toServer(copyFail("terminated by the gateway"));
+  }
+}
+
+/** A response that brings its own ReadyForQuery. */
+function isComplete(response: Uint8Array | undefined): boolean {
+  const tagAt = (response?.length ?? 0) - READY_BYTES;
+  return tagAt >= 0 && response?.[tagAt] === BackendTag.ReadyForQuery && response[tagAt + 4] === 5;
+}
+
+/** The ReadyForQuery that a cycle ends with. */
+function endOf(part: ResponsePart): Uint8Array {
+  return part.bytes.subarray(part.bytes.length - READY_BYTES);
+}
