@@ -17,6 +17,9 @@ const MAX_PROBE_MS = 1_000;
  */
 const CAUTION_MS = 2_000;
 
+/** What the pace depends on. */
+export type PacingOptions = Pick<PoolOptions, "size" | "timers" | "random">;
+
 export class DialPacing {
   readonly #size: number;
   readonly #random: () => number;
@@ -30,7 +33,7 @@ export class DialPacing {
   #rejections = 0;
 
   /** @param onFaster called when more may be dialled than before */
-  constructor({ size, timers, random }: PoolOptions, onFaster: () => void) {
+  constructor({ size, timers, random }: PacingOptions, onFaster: () => void) {
     this.#size = size;
     this.#random = random;
     this.#pause = timers.deadline(onFaster);

@@ -31,7 +31,7 @@ export class Pool implements Lessor {
   /** Leased from the end, so that what is left over grows old and is replaced. */
   readonly #available: Backend[] = [];
   readonly #leased = new Set<Backend>();
-  readonly #queue: WaitQueue;
+  readonly #queue: WaitQueue<Ticket>;
   readonly #recycler: Recycler;
   readonly #pacing: DialPacing;
   #dialling = 0;
@@ -55,7 +55,7 @@ export class Pool implements Lessor {
     const { healthCheckPeriodMs, receiveDeadlineMs, sendDeadlineMs } = options;
     this.name = options.name;
     this.options = options;
-    this.#queue = new WaitQueue(timers, queueTimeoutMs, (ticket) => {
+    this.#queue = new WaitQueue<Ticket>(timers, queueTimeoutMs, (ticket) => {
       const code = this.isLive ? "ERR_POOL_EXHAUSTED" : "ERR_SERVER_UNREACHABLE";
       ticket.waiter.onLeaseFailed(new GatewayError(code));
     });

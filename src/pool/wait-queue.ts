@@ -29,14 +29,24 @@ export interface Waiter {
   onLeaseFailed(error: GatewayError): void;
 }
 
-/** A place in a {@link WaitQueue}. */
-export class Ticket {
+/** What can stand in a {@link WaitQueue}. */
+export interface Queued<T> {
+  /** When it asked first. */
+  readonly sinceMs: number;
+  /** Its neighbours. They belong to the queue. */
+  previous: T | undefined;
+  next: T | undefined;
+  /** Called when it is out of the queue, whatever the reason. */
+  left(): void;
+}
+
+/** Who waits for a backend of a {@link Lessor}. */
+export class Ticket implements Queued<Ticket> {
   readonly waiter: Waiter;
   /** When the waiter asked first; kept when it moves to another queue. */
   readonly sinceMs: number;
   /** The pool whose queue it stands in; undefined once served, failed or withdrawn. */
   pool: Lessor | undefined;
-  /** Its neighbours. They belong to the queue. */
   previous: Ticket | undefined;
   next: Ticket | undefined;
 
@@ -44,24 +54,28 @@ export class Ticket {
     this.waiter = waiter;
     this.sinceMs = sinceMs;
   }
+
+  left(): void {
+    this.pool = undefined;
+  }
 }
 
 /** A doubly linked list, ordered by `sinceMs`: any ticket leaves in constant time. */
-export class WaitQueue {
+export class WaitQueue<T extends Queued<T>> {
   readonly #timers: TimerWheel;
   readonly #timeoutMs: number;
-  readonly #onExpired: (ticket: Ticket) => void;
+  readonly #onExpired: (ticket: T) => void;
   /** Time is up for the oldest first, so one deadline is enough for all. */
   readonly #deadline: Deadline;
-  #oldest: Ticket | undefined;
-  #newest: Ticket | undefined;
+  #oldest: T | undefined;
+  #newest: T | undefined;
   #length = 0;
 
   /**
    * @param timeoutMs how long a ticket may wait; 0 = for ever
    * @param onExpired gets tickets whose time is up, out of the queue already
    */
-  constructor(timers: TimerWheel, timeoutMs: number, onExpired: (ticket: Ticket) => void) {
+  constructor(timers: TimerWheel, timeoutMs: number, onExpired: (ticket: T) => void) {
     this.#timers = timers;
     this.#timeoutMs = timeoutMs;
     this.#onExpired = onExpired;
@@ -72,8 +86,13 @@ export class WaitQueue {
     return this.#length;
   }
 
+  /** Who has waited longest; `next` leads to the others. */
+  get oldest(): T | undefined {
+    return this.#oldest;
+  }
+
   /** Adds it behind everyone who has waited longer: nearly always at the end. */
-  add(ticket: Ticket): void {
+  add(ticket: T): void {
     let before = this.#newest;
     while (before !== undefined && before.sinceMs > ticket.sinceMs) before = before.previous;
     const after = before === undefined ? this.#oldest : before.next;
@@ -88,19 +107,19 @@ export class WaitQueue {
   }
 
   /** The ticket must be in this queue. */
-  remove(ticket: Ticket): void {
+  remove(ticket: T): void {
     if (ticket.previous === undefined) this.#oldest = ticket.next;
     else ticket.previous.next = ticket.next;
     if (ticket.next === undefined) this.#newest = ticket.previous;
     else ticket.next.previous = ticket.previous;
     ticket.previous = undefined;
     ticket.next = undefined;
-    ticket.pool = undefined;
     this.#length--;
     if (this.#length === 0) this.#deadline.clear();
+    ticket.left();
   }
 
-  takeOldest(): Ticket | undefined {
+  takeOldest(): T | undefined {
     const ticket = this.#oldest;
     if (ticket !== undefined) this.remove(ticket);
     return ticket;
