@@ -136,6 +136,50 @@ export const ERROR_TABLE = {
     meaning: "Under `verify-full`, neither CN nor a SAN of the client's certificate is the user.",
     remedy: "Use a certificate issued to the user, or `tlsMode: verify-ca`.",
   },
+  ERR_AUTH_FAILED: {
+    sqlState: "28P01",
+    clientMessage: "password authentication failed",
+    meaning:
+      "A client's password was wrong, its user is unknown, has no password that fits the method, or has expired.",
+    remedy: "The log says which. Correct the client's credentials or the users file.",
+  },
+  ERR_AUTH_REJECTED: {
+    sqlState: "28000",
+    clientMessage: "the rules of this gateway do not admit this connection",
+    meaning: "A rule of `auth.rules` rejected the client, or none of them fits it.",
+    remedy: "Connect from a place, as a user and with the encryption that the rules allow.",
+  },
+  ERR_AUTH_CERTIFICATE: {
+    sqlState: "28000",
+    clientMessage: "certificate authentication failed",
+    meaning:
+      "Under the method `cert`, the client showed no certificate or one that is not its user's.",
+    remedy: "Use a certificate issued to the user, or add its name to the user map.",
+  },
+  ERR_AUTH_CHANNEL_BINDING: {
+    sqlState: "28000",
+    clientMessage: "SCRAM channel binding check failed",
+    meaning: "A client's login is bound to another TLS connection: someone may sit in between.",
+    remedy: "Find out what ends TLS between the client and the gateway.",
+  },
+  ERR_AUTH_NEEDS_TLS: {
+    sqlState: "28000",
+    clientMessage: "this login method needs an encrypted connection",
+    meaning: "A client without TLS was about to be asked for its password in clear text.",
+    remedy: "Connect with `sslmode=require`, or use the method `scram-sha-256`.",
+  },
+  ERR_AUTH_DATABASE: {
+    sqlState: "42501",
+    clientMessage: "permission denied for database",
+    meaning: "A user logged in to a database that is not among those its entry allows.",
+    remedy: "Add the database to `databases` of the user.",
+  },
+  ERR_SERVER_LOGIN: {
+    sqlState: "08004",
+    clientMessage: "the database server did not accept the gateway",
+    meaning: "The gateway could not log in to the database server, or did not trust its answers.",
+    remedy: "See the log for the reason; check the credentials the gateway uses for the server.",
+  },
   ERR_PROXY_PROTOCOL: {
     sqlState: "08P01",
     clientMessage: "the PROXY protocol header is missing or malformed",

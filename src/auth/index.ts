@@ -1,0 +1,33 @@
+/**
+ * Who may log in, and how it is proved: stored secrets, users files, rules, the login methods in both
+ * roles, throttling, and the state machine that drives one client's login. No sockets and no clock:
+ * payloads and times are passed in. Not pure, because it hashes with node:crypto (docs/decisions/0007).
+ * May import: errors, postgres.
+ */
+export { checkPassword } from "./check-password.ts";
+export { Hidden } from "./hidden.ts";
+export { checkMd5Response, MD5_SALT_BYTES, md5Hash, md5Response } from "./md5.ts";
+export {
+  deriveKeys,
+  formatVerifier,
+  parseVerifier,
+  SCRAM,
+  SCRAM_PLUS,
+  ScramClient,
+  ScramKeyCache,
+  ScramServer,
+  tlsServerEndPoint,
+  verifierOf,
+} from "./scram/index.ts";
+export type {
+  ExchangeSecret,
+  PassedKeys,
+  ScramClientOptions,
+  ScramCredential,
+  ScramKeys,
+  ScramProof,
+  ScramServerOptions,
+  ScramVerifier,
+} from "./scram/index.ts";
+export { parseSecret } from "./secret.ts";
+export type { Secret } from "./secret.ts";
