@@ -44,6 +44,16 @@ describe("a writer of messages", () => {
     );
   });
 
+  test("moves a message that outgrows its buffer, also behind those that were taken", () => {
+    for (let length = 0; length < 600; length++) {
+      const text = "x".repeat(length);
+      const writer = new BackendWriter().commandComplete(text);
+      writer.take();
+      const rows = writer.parseComplete().dataRow([text, null, text]).take();
+      expect(readDataRow(rows.subarray(5))).toEqual([Buffer.from(text), null, Buffer.from(text)]);
+    }
+  });
+
   test("writes over what was cleared, in the same place", () => {
     const writer = new FrontendWriter();
     const { buffer, byteOffset } = writer.sync().bytes;

@@ -115,7 +115,7 @@ export abstract class MessageWriter {
     if (text.includes("\0")) {
       throw new GatewayError("ERR_PROTOCOL_VIOLATION", "a text with a zero byte cannot be sent");
     }
-    return this.#text(text).uint8(0);
+    return this.#text(text, Buffer.byteLength(text)).uint8(0);
   }
 
   protected raw(bytes: Uint8Array): this {
@@ -129,14 +129,12 @@ export abstract class MessageWriter {
   protected value(value: Uint8Array | string | null): this {
     if (value === null) return this.int32(-1);
     if (typeof value !== "string") return this.int32(value.length).raw(value);
-    const lengthAt = this.#at;
-    this.int32(0).#text(value);
-    this.#buffer.writeInt32BE(this.#at - lengthAt - 4, lengthAt);
-    return this;
+    const byteLength = Buffer.byteLength(value);
+    return this.int32(byteLength).#text(value, byteLength);
   }
 
-  #text(text: string): this {
-    this.#fit(Buffer.byteLength(text));
+  #text(text: string, byteLength: number): this {
+    this.#fit(byteLength);
     this.#at += this.#buffer.write(text, this.#at);
     return this;
   }
