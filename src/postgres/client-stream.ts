@@ -14,15 +14,19 @@ export class ClientStream extends FrameCursor {
     this.#ledger = ledger;
   }
 
-  protected override messageBegan(tag: number): boolean {
+  protected override messageBegan(tag: number, _bodyLength: number, isWhole: boolean): boolean {
     if (!isFrontendTag(tag)) {
       throw new GatewayError("ERR_PROTOCOL_VIOLATION", `invalid frontend message type ${tag}`);
     }
-    if (tag === FrontendTag.Terminate) this.hasTerminated = true;
-    else this.#ledger.clientMessage(tag);
-    return false;
+    if (isWhole) this.messageEnded(tag);
+    return !isWhole;
   }
 
   protected override messageBody(): void {}
-  protected override messageEnded(): void {}
+
+  /** Not before: the server can do nothing about a message that it has a part of. */
+  protected override messageEnded(tag: number): void {
+    if (tag === FrontendTag.Terminate) this.hasTerminated = true;
+    else this.#ledger.clientMessage(tag);
+  }
 }

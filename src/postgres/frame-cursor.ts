@@ -29,8 +29,11 @@ export abstract class FrameCursor {
     return this.#bodyLeft === 0 && this.#headerSeen === 0;
   }
 
-  /** A message begins. Answer true to be given its body. */
-  protected abstract messageBegan(tag: number, bodyLength: number): boolean;
+  /**
+   * A message begins, all of which may have come already. Answer true to be given its body, and told
+   * of its end.
+   */
+  protected abstract messageBegan(tag: number, bodyLength: number, isWhole: boolean): boolean;
   /** A part of the body that was asked for. */
   protected abstract messageBody(chunk: Uint8Array, from: number, to: number): void;
   /** The message whose body was asked for is complete. */
@@ -49,7 +52,7 @@ export abstract class FrameCursor {
       const bodyAt = at + HEADER_BYTES;
       this.#checkLength(tag, length);
       at += 1 + length;
-      const wantsBody = this.messageBegan(tag, length - MIN_LENGTH);
+      const wantsBody = this.messageBegan(tag, length - MIN_LENGTH, at <= end);
       if (at > end) {
         this.#tag = tag;
         this.#bodyLeft = at - end;
@@ -105,8 +108,9 @@ export abstract class FrameCursor {
     this.#headerSeen = 0;
     this.#checkLength(this.#tag, this.#headerLength);
     this.#bodyLeft = this.#headerLength - MIN_LENGTH;
-    this.#wantsBody = this.messageBegan(this.#tag, this.#bodyLeft);
-    if (this.#wantsBody && this.#bodyLeft === 0) this.messageEnded(this.#tag);
+    const isWhole = this.#bodyLeft === 0;
+    this.#wantsBody = this.messageBegan(this.#tag, this.#bodyLeft, isWhole);
+    if (this.#wantsBody && isWhole) this.messageEnded(this.#tag);
   }
 
   #checkLength(tag: number, length: number): void {

@@ -94,6 +94,17 @@ describe("the stream of a client", () => {
     }
   });
 
+  test("does not count a message before its last byte has come", () => {
+    for (const whole of [frontend.query("select 1"), frontend.sync(), frontend.functionCall(1)]) {
+      for (let at = 1; at < whole.length; at++) {
+        const { ledger, stream } = client([whole.subarray(0, at)]);
+        expect(ledger.owedReadyForQuery).toBe(0);
+        stream.advance(whole.subarray(at));
+        expect(ledger.owedReadyForQuery).toBe(1);
+      }
+    }
+  });
+
   test("notices that the client says goodbye", () => {
     expect(client([requests]).stream.hasTerminated).toBe(false);
     const { ledger, stream } = client([requests, frontend.terminate()]);

@@ -26,7 +26,7 @@ import type { RelayEnd } from "./relay.ts";
 import type { SessionContext } from "./session-context.ts";
 import { ServerLimits } from "./server-limits.ts";
 import { SessionPhase } from "./session-phase.ts";
-import type { Phase } from "./session-phase.ts";
+import type { Phase, PhaseTraffic } from "./session-phase.ts";
 import { TrafficHooks, hasTrafficHandlers } from "./traffic-hooks.ts";
 
 /** After the client's end of stream an answer may still come this long; then it is cancelled. */
@@ -42,7 +42,7 @@ const EXPIRED = {
   idle: "ERR_IDLE_TIMEOUT",
 } as const satisfies Record<Exclude<Phase, "query">, ErrorCode>;
 
-export class PostgresRelay extends Relay implements Cancellable {
+export class PostgresRelay extends Relay implements Cancellable, PhaseTraffic {
   // First what each piece of traffic needs, side by side in memory.
   readonly #context: SessionContext;
   readonly #ledger = new AnswerLedger();
@@ -80,7 +80,7 @@ export class PostgresRelay extends Relay implements Cancellable {
     this.#clientStream = new ClientStream(this.#ledger, limits.maxMessageBytes);
     this.#serverStream = new ServerStream(this.#ledger, MAX_SERVER_MESSAGE_BYTES);
     this.#hooks = new TrafficHooks(context.hooks, client, backend);
-    this.#phase = new SessionPhase(this.#ledger, limits, timers, (phase) => this.#expired(phase));
+    this.#phase = new SessionPhase(this, limits, timers, (phase) => this.#expired(phase));
     this.#serverLimits = new ServerLimits(backend, pool.options, timers, () =>
       this.fail("ERR_SERVER_TIMEOUT"),
     );
@@ -99,9 +99,17 @@ export class PostgresRelay extends Relay implements Cancellable {
     if (rest.length > 0) this.fromClient(rest);
   }
 
+  get ledger(): AnswerLedger {
+    return this.#ledger;
+  }
+
+  get isReceiving(): boolean {
+    return !(this.#hooked?.isQuiet ?? this.#clientStream.isAtBoundary);
+  }
+
   /** Waiting for the client, with nothing held anywhere. */
   get #isQuiet(): boolean {
-    return this.#ledger.isIdle && (this.#hooked?.isQuiet ?? true);
+    return this.#ledger.isIdle && !this.isReceiving;
   }
 
   /** The client is between two messages, so that one more may be put in. */
@@ -158,6 +166,7 @@ export class PostgresRelay extends Relay implements Cancellable {
         this.#enterHooks();
         if (this.#hooked !== undefined) {
           this.#hooked.fromClient(bytes);
+          if (this.#isTimed) this.#moveTimeLimits();
           return;
         }
       }
@@ -244,6 +253,7 @@ export class PostgresRelay extends Relay implements Cancellable {
   }
 
   #moveTimeLimits(): void {
+    if (this.isOver) return;
     this.#phase.follow();
     this.#serverLimits.follow(this.#ledger.owesAnswer);
     this.#isTimed = this.#phase.isTimed || this.#serverLimits.isTimed;

@@ -47,6 +47,78 @@ describe("the idle timeout", () => {
   });
 });
 
+describe("in the middle of a message", () => {
+  const HALF = QUERY.subarray(0, 8);
+  const limits = { idleTimeoutMs: 1_000, idleInTransactionTimeoutMs: 2_000 };
+
+  test("a client that stops is idle", async () => {
+    const kit = await new SessionKit({ limits }).logIn();
+    await kit.pass(900);
+    await kit.say(HALF);
+    await kit.pass(990);
+    expect(errorsOf(kit)).toBe("");
+    await kit.pass(20);
+    expect(errorsOf(kit)).toBe("E FATAL 57P05");
+    await kit.expectClean();
+  });
+
+  test("of a transaction, too", async () => {
+    const kit = await new SessionKit({ limits }).logIn();
+    await kit.say(QUERY);
+    await kit.answer(IN_TRANSACTION);
+    await kit.say(HALF);
+    await kit.pass(2_010);
+    expect(errorsOf(kit)).toBe("E FATAL 25P03");
+    await kit.expectClean();
+  });
+
+  test("a client that goes on is not", async () => {
+    for (const hasHandler of [false, true]) {
+      const kit = await new SessionKit({ limits }).logIn();
+      if (hasHandler) kit.on("OnTrafficFromClient", () => undefined);
+      for (let at = 0; at < QUERY.length; at++) {
+        await kit.say(QUERY.subarray(at, at + 1));
+        await kit.pass(900);
+      }
+      await kit.pass(60_000);
+      expect(errorsOf(kit)).toBe("");
+      await kit.answer(ROWS);
+      expect(told(kit.heard.bytes)).toBe("T D C Z");
+      await kit.expectClean();
+    }
+  });
+
+  test("the server does not owe an answer yet", async () => {
+    const kit = await new SessionKit({
+      limits: { queryTimeoutMs: 1_000 },
+      pool: { receiveTimeoutMs: 1_000 },
+    }).logIn();
+    await kit.say(HALF);
+    await kit.pass(60_000);
+    expect(errorsOf(kit)).toBe("");
+    expect(kit.logger.count("Failed to send a cancel request to the server")).toBe(0);
+    await kit.expectClean();
+  });
+
+  test("of a second query, the server owes the answer to the first", async () => {
+    const kit = await new SessionKit({ pool: { receiveTimeoutMs: 1_000 } }).logIn();
+    await kit.say(QUERY, HALF);
+    await kit.pass(1_010);
+    expect(errorsOf(kit)).toBe("E FATAL 08006");
+    await kit.expectClean();
+  });
+
+  test("a client is not drained", async () => {
+    const kit = await new SessionKit().logIn();
+    await kit.say(HALF);
+    kit.session.drain();
+    await kit.say(QUERY.subarray(8));
+    await kit.answer(ROWS);
+    expect(told(kit.heard.bytes)).toBe("T D C Z E FATAL 57P01");
+    await kit.expectClean();
+  });
+});
+
 describe("the idle-in-transaction timeout", () => {
   const limits = { idleInTransactionTimeoutMs: 1_000 };
   const { parse, flush } = frontend;

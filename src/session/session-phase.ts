@@ -7,6 +7,8 @@
  *   idleInTransaction  it is the client's turn, in a transaction,
  *                      a batch without Sync or a COPY             idleInTransactionTimeout
  *   idle               it is the client's turn                    idleTimeout
+ *
+ * A client in the middle of a message has its turn as long as it goes on with it.
  */
 import type { Deadline, TimerWheel } from "../net/index.ts";
 import type { AnswerLedger } from "../postgres/index.ts";
@@ -17,7 +19,15 @@ export type Phase = "login" | "query" | "cancelling" | "idleInTransaction" | "id
 /** How long a cancelled query may take to end. */
 const CANCEL_GRACE_MS = 5_000;
 
+/** The traffic whose time is limited. */
+export interface PhaseTraffic {
+  readonly ledger: AnswerLedger;
+  /** The client is in the middle of a message. */
+  readonly isReceiving: boolean;
+}
+
 export class SessionPhase {
+  readonly #traffic: PhaseTraffic;
   readonly #ledger: AnswerLedger;
   readonly #limits: SessionLimits;
   readonly #deadline: Deadline;
@@ -28,12 +38,13 @@ export class SessionPhase {
 
   /** @param onExpire called with the phase whose time is up */
   constructor(
-    ledger: AnswerLedger,
+    traffic: PhaseTraffic,
     limits: SessionLimits,
     timers: TimerWheel,
     onExpire: (phase: Phase) => void,
   ) {
-    this.#ledger = ledger;
+    this.#traffic = traffic;
+    this.#ledger = traffic.ledger;
     this.#limits = limits;
     this.#isFollowed =
       limits.idleTimeoutMs + limits.idleInTransactionTimeoutMs + limits.queryTimeoutMs > 0;
@@ -57,7 +68,9 @@ export class SessionPhase {
     const isNextHead = this.#cycles !== this.#ledger.cycles;
     this.#cycles = this.#ledger.cycles;
     if (this.#phase === "cancelling" && phase === "query" && !isNextHead) return;
-    if (phase === this.#phase && phase !== "idleInTransaction" && !isNextHead) return;
+    const isMovedOn =
+      phase === "idleInTransaction" || (phase === "idle" && this.#traffic.isReceiving);
+    if (phase === this.#phase && !isMovedOn && !isNextHead) return;
     this.#enter(phase);
   }
 
