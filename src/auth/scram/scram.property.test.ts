@@ -90,5 +90,5 @@ test("a binding to another connection is refused", async () => {
     clientBinding: Buffer.from("of the man in the middle"),
     serverBinding: Buffer.from("of the gateway"),
   });
-  expect(attempt).rejects.toMatchObject({ code: "ERR_AUTH_CHANNEL_BINDING" });
+  await expect(attempt).rejects.toMatchObject({ code: "ERR_AUTH_CHANNEL_BINDING" });
 });
