@@ -61,6 +61,7 @@ export class HookedTraffic {
   readonly #flushTimer: Deadline;
   /** Sent to the server and not answered to the end, oldest first: shown beside their responses. */
   readonly #unanswered: Request[];
+  #isOver = false;
 
   constructor(hooks: TrafficHooks, port: HookedPort) {
     this.#hooks = hooks;
@@ -134,12 +135,14 @@ export class HookedTraffic {
     this.#parts.flush();
   }
 
+  /** Handlers that answer later, for a connection that has been given up, are not heeded. */
   dispose(): void {
+    this.#isOver = true;
     this.#flushTimer.dispose();
   }
 
   #handleRequest(request: Request): Promise<void> | undefined {
-    if (this.#termination.discards(request)) return undefined;
+    if (this.#isOver || this.#termination.discards(request)) return undefined;
     const verdict = this.#hooks.fromClient(request.bytes);
     return verdict instanceof Promise
       ? verdict.then((late) => this.#decide(request, late))
@@ -147,6 +150,7 @@ export class HookedTraffic {
   }
 
   #decide(request: Request, verdict: Verdict): Promise<void> | undefined {
+    if (this.#isOver) return undefined;
     if (verdict.kind === "terminate") return this.#termination.ofRequest(request, verdict.response);
     this.#forward(request, verdict.bytes);
     return undefined;
@@ -183,10 +187,11 @@ export class HookedTraffic {
   }
 
   #handleResponse(response: Response): Promise<void> | undefined {
-    if (this.#termination.drops(response)) return undefined;
+    if (this.#isOver || this.#termination.drops(response)) return undefined;
     const isPartial = !response.endsCycle && !response.endsLoginStep;
     const verdict = this.#hooks.fromServer(response.request, response.bytes, isPartial);
     const use = (decided: Verdict): void => {
+      if (this.#isOver) return;
       const bytes =
         decided.kind === "forward"
           ? decided.bytes
@@ -212,7 +217,9 @@ export class HookedTraffic {
       areResponsesThrough: () => this.#responses.isEmpty && this.#parts.isAtBoundary,
       request: (unit) => this.#forward(unit, unit.bytes),
       toServer: (message) => port.toServer(message, false),
-      toClient: (bytes) => port.toClient(bytes),
+      toClient: (bytes) => {
+        if (!this.#isOver) port.toClient(bytes);
+      },
       fail: (code) => port.fail(code),
     };
   }

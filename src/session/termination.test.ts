@@ -2,7 +2,8 @@ import { describe, expect, test } from "bun:test";
 import { SPEEDS, bytesIn, terminateIf } from "../../tests/fixtures/handlers.ts";
 import { settle } from "../../tests/fixtures/fake-server.ts";
 import { SessionKit, told } from "../../tests/fixtures/session.ts";
-import { backend, frontend, message } from "../../tests/fixtures/wire/index.ts";
+import { backend, frontend, message, opening } from "../../tests/fixtures/wire/index.ts";
+import { terminate } from "../hooks/index.ts";
 
 const { query, parse, bind, execute, sync, flush, copyData, copyDone } = frontend;
 const FORBIDDEN = parse("forbidden");
@@ -215,4 +216,28 @@ describe.each(Object.entries(SPEEDS))("after a handler that answers %s has termi
     expect(told(kit.heard.bytes)).toBe("E ERROR 42000 Z");
     await kit.expectInStep();
   });
+});
+
+test("a startup terminated late for a backend that is lost is answered for the next one alone", async () => {
+  const kit = new SessionKit({ pool: { size: 2, retries: 3 } });
+  await kit.fill();
+  const waiting: (() => void)[] = [];
+  const refusal = terminate({ response: backend.error("28000", "FATAL") });
+  kit.on("OnTrafficFromClient", async () => {
+    await new Promise<void>((resolve) => waiting.push(resolve));
+    return refusal;
+  });
+  kit.session.start();
+  await settle();
+  await kit.say(opening.startup());
+  expect(waiting).toHaveLength(1);
+  kit.backend.connection.close();
+  await kit.pass(10);
+  expect(waiting).toHaveLength(2);
+  for (const goOn of waiting) {
+    goOn();
+    await settle();
+  }
+  expect(told(kit.heard.bytes)).toBe("E FATAL 28000");
+  await kit.expectClean();
 });
