@@ -1,0 +1,26 @@
+import { describe, expect, test } from "bun:test";
+import { sqlStatements } from "./sql-words.ts";
+
+describe("the words of SQL text", () => {
+  test.each<[string, readonly (readonly string[])[]]>([
+    ["", []],
+    [" ;; ; ", []],
+    ["SELECT 1", [["select", "0"]]],
+    ["Begin; COMMIT;", [["begin"], ["commit"]]],
+    ["select 'a;b', 'it''s; ok'", [["select", "'a;b'", ",", "'it''s; ok'"]]],
+    [String.raw`select E'a\';b', 2`, [["select", String.raw`E'a\';b'`, ",", "0"]]],
+    ["select U&'d;' , x'ff;'", [["select", "U&'d;'", ",", "x'ff;'"]]],
+    ['select "A;""b"', [["select", '"A;""b"']]],
+    ["a -- b; c\nd", [["a", "d"]]],
+    ["a /* b; /* c */ d; */ e", [["a", "e"]]],
+    ["a /* never; closed", [["a"]]],
+    ["do $$ begin; end $$; x", [["do", "$$"], ["x"]]],
+    ["do $a$ $$ ; $b$ $a$; x", [["do", "$$"], ["x"]]],
+    ["select $1, a$1, 1.5e3", [["select", "$", "0", ",", "a$1", ",", "0"]]],
+    ["x $never$ closed; y", [["x", "$$"]]],
+    ["select 'never; closed", [["select", "'never; closed"]]],
+    ["select \u00c3\u00a0;b", [["select", "\u00e3\u00a0"], ["b"]]],
+  ])("%p", (sql, statements) => {
+    expect(sqlStatements(sql)).toEqual(statements);
+  });
+});

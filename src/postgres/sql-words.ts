@@ -1,0 +1,87 @@
+/**
+ * Cuts SQL text into statements, and those into words: enough to tell what a statement is, without
+ * understanding it (PostgreSQL manual, 4.1 Lexical Structure).
+ *
+ * Comments, and what is inside strings, quoted identifiers and dollar quotes, is stepped over: a
+ * keyword that stands there is none. Strings are read as `standard_conforming_strings = on` reads
+ * them.
+ */
+
+/**
+ * Something that is no white space: an identifier or keyword in lower case, a quoted identifier with
+ * its quotes (`"Name"`), a string with its quotes (`'text'`), `0` for any number, or one other
+ * character.
+ */
+export type SqlWord = string;
+
+/** Statements, without the `;` between them; empty ones are left out. */
+export function sqlStatements(sql: string): readonly (readonly SqlWord[])[] {
+  const statements: SqlWord[][] = [];
+  let words: SqlWord[] = [];
+  for (let at = 0; at < sql.length;) {
+    TOKEN.lastIndex = at;
+    const token = TOKEN.exec(sql)?.[0] ?? sql.slice(at, at + 1);
+    const first = token.charCodeAt(0);
+    if (token === ";") {
+      if (words.length > 0) statements.push(words);
+      words = [];
+      at++;
+    } else if (token.startsWith("/*")) {
+      at = endOfComment(sql, at);
+    } else if (first === DOLLAR && token.length > 1 && token.endsWith("$")) {
+      at = endOfDollarQuote(sql, at, token);
+      words.push(DOLLAR_QUOTED);
+    } else {
+      at += token.length;
+      if (first > SPACE && !token.startsWith("--")) words.push(wordOf(token, first));
+    }
+  }
+  if (words.length > 0) statements.push(words);
+  return statements;
+}
+
+/** Stands for a string between `$tag$` and `$tag$`. */
+const DOLLAR_QUOTED = "$$";
+
+/** One token, at `lastIndex`. Of a block comment and a dollar quote only the opening. */
+const TOKEN = new RegExp(
+  [
+    String.raw`[ \t\n\r\f\v]+`,
+    String.raw`--[^\n\r]*`,
+    String.raw`/\*`,
+    String.raw`[eE]'(?:[^'\\]|''|\\[^])*'?`,
+    String.raw`(?:[bBxXnN]|[uU]&)?'(?:[^']|'')*'?`,
+    String.raw`(?:[uU]&)?"(?:[^"]|"")*"?`,
+    String.raw`\$(?:[A-Za-z_\x80-\uffff][A-Za-z0-9_\x80-\uffff]*)?\$`,
+    String.raw`[A-Za-z_\x80-\uffff][A-Za-z0-9_$\x80-\uffff]*`,
+    String.raw`[0-9][A-Za-z0-9_.]*`,
+    String.raw`[^]`,
+  ].join("|"),
+  "y",
+);
+
+const SPACE = 0x20;
+const DOLLAR = 0x24;
+
+function wordOf(token: string, first: number): SqlWord {
+  if (first >= 0x30 && first <= 0x39) return "0";
+  return token.endsWith("'") || token.endsWith('"') ? token : token.toLowerCase();
+}
+
+/** Block comments nest, unlike those of C. */
+function endOfComment(sql: string, from: number): number {
+  let depth = 0;
+  COMMENT_MARK.lastIndex = from;
+  for (let mark = COMMENT_MARK.exec(sql); mark !== null; mark = COMMENT_MARK.exec(sql)) {
+    depth += mark[0] === "/*" ? 1 : -1;
+    if (depth === 0) return COMMENT_MARK.lastIndex;
+  }
+  return sql.length;
+}
+
+const COMMENT_MARK = /\/\*|\*\//g;
+
+function endOfDollarQuote(sql: string, from: number, tag: string): number {
+  const end = sql.indexOf(tag, from + tag.length);
+  return end < 0 ? sql.length : end + tag.length;
+}

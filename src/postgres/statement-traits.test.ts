@@ -1,0 +1,111 @@
+import { describe, expect, test } from "bun:test";
+import { Trait, statementTraits } from "./statement-traits.ts";
+
+type Name = keyof typeof Trait;
+
+const DISCARD_ALL: readonly Name[] = [
+  "Settings",
+  "UnlistenAll",
+  "DiscardTemporary",
+  "CloseAll",
+  "AdvisoryUnlockAll",
+  "DeallocateAll",
+  "DiscardSequences",
+];
+
+function namesOf(flags: number): readonly string[] {
+  return Object.entries(Trait)
+    .filter(([, bit]) => (flags & bit) !== 0)
+    .map(([name]) => name);
+}
+
+describe("the traits of a statement", () => {
+  test.each<[string, readonly Name[]]>([
+    ["select 1", []],
+    ["update t set a = 1 where b = 'set x'", []],
+    ["insert into temperatures values (1)", []],
+    ["select temp from weather", []],
+    ["select 'listen'; -- listen", []],
+    ['select "listen"', []],
+    ["set application_name = 'a'", ["Settings"]],
+    ["  /* who */ SET x TO 1", ["Settings"]],
+    ["select 1; set x to 1", ["Settings"]],
+    ["begin; set local x to 1; commit", ["Begin"]],
+    ["set transaction isolation level serializable", []],
+    ["set constraints all deferred", []],
+    ["set session characteristics as transaction read only", ["Settings"]],
+    ["reset all", ["Settings"]],
+    ["select set_config('a.b', '1', false)", ["Settings"]],
+    ["do $$ begin perform 1; end $$", ["Settings"]],
+    ["listen a", ["Listen"]],
+    ["unlisten a", []],
+    ["unlisten *", ["UnlistenAll"]],
+    ["create temp table a (b int)", ["Temporary"]],
+    ["CREATE TEMPORARY VIEW a AS SELECT 1", ["Temporary"]],
+    ["create or replace temp view a as select 1", ["Temporary"]],
+    ["create local temporary table a (b int)", ["Temporary"]],
+    ["select 1 into temp a", ["Temporary"]],
+    ["create table pg_temp.a (b int)", ["Temporary"]],
+    ["declare a cursor with hold for select 1", ["HoldCursor"]],
+    ["declare a cursor for select 1", []],
+    ["close all", ["CloseAll"]],
+    ["select pg_advisory_lock(1)", ["AdvisoryLock"]],
+    ["select pg_catalog.pg_try_advisory_lock_shared (1, 2)", ["AdvisoryLock"]],
+    ['select "pg_advisory_lock"(1)', ["AdvisoryLock"]],
+    ["select pg_advisory_xact_lock(1)", []],
+    ["select pg_advisory_unlock(1)", []],
+    ["select pg_advisory_unlock_all()", ["AdvisoryUnlockAll"]],
+    ["prepare a as select 1", ["Prepare"]],
+    ["prepare transaction 'a'", []],
+    ["execute a(1)", ["Execute"]],
+    ["explain analyze execute a", ["Execute"]],
+    ["explain select 1", []],
+    ["deallocate a", ["Deallocate"]],
+    ["deallocate prepare a", ["Deallocate"]],
+    ["deallocate all", ["DeallocateAll"]],
+    ["deallocate prepare all", ["DeallocateAll"]],
+    ["select lastval()", ["SequenceState"]],
+    ["select currval('s')", ["SequenceState"]],
+    ["select nextval('s')", []],
+    ["discard all", DISCARD_ALL],
+    ["discard temp", ["DiscardTemporary"]],
+    ["discard sequences", ["DiscardSequences"]],
+    ["discard plans", []],
+    ["begin", ["Begin"]],
+    ["start transaction read only", ["Begin"]],
+    ["load 'auto_explain'", ["Load"]],
+  ])("%s", (sql, names) => {
+    expect(namesOf(statementTraits(sql).flags).toSorted()).toEqual(names.toSorted());
+  });
+
+  test.each<[string, readonly string[]]>([
+    ['set a = 1; set session B."C" to 2; set a = 3', ["a", "b.c"]],
+    ["set time zone 'UTC'", ["timezone"]],
+    ["set names 'latin1'", ["client_encoding"]],
+    ["set schema 'x'", ["search_path"]],
+    ["set role none", ["role"]],
+    ["set session authorization 'a'", ["session_authorization"]],
+    ["reset session authorization", ["session_authorization"]],
+    ["reset time zone", ["timezone"]],
+    ["set local = 1", ["local"]],
+    ["set session to 1", ["session"]],
+    ["reset x", ["x"]],
+    ["reset all", ["*"]],
+    ["discard all", ["*"]],
+    [
+      "set session characteristics as transaction isolation level serializable",
+      [
+        "default_transaction_isolation",
+        "default_transaction_read_only",
+        "default_transaction_deferrable",
+      ],
+    ],
+  ])("settings of %s", (sql, settings) => {
+    expect(statementTraits(sql).settings).toEqual(settings);
+  });
+
+  test("prepared statements it names", () => {
+    const sql = 'prepare A as select 1; execute "A""b"; deallocate prepare c';
+    expect(statementTraits(sql).prepared).toEqual(["a", 'A"b', "c"]);
+  });
+});
