@@ -1,12 +1,13 @@
 /**
  * TLS that a client starts without asking (PostgreSQL 17's `sslnegotiation=direct`). The plain
  * socket has read the ClientHello by then, and Bun cannot hand it to `upgradeTLS`: node's TLS runs
- * over a stream made of the connection instead. Slower, and only for clients who ask for it.
+ * over a stream made of the connection instead. Slower, and only for clients who ask for it. Bun
+ * answers the client's last byte with our own: such a client cannot close by halves.
  */
 import { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
 import { GatewayError } from "../errors.ts";
-import { CLOSE_LINGER_MS, ignoringHandler } from "./connection.ts";
+import { ignoringHandler } from "./connection.ts";
 import type { Connection, ConnectionHandler } from "./connection.ts";
 import { ALPN_POSTGRESQL, namesOf } from "./server-tls.ts";
 import type { HandshakeResult, ServerTlsOptions } from "./server-tls.ts";
@@ -30,12 +31,15 @@ class DirectTlsConnection implements Connection {
   localAddress: string;
   remoteAddress: string;
   readonly #raw: Connection;
+  /** What the TLSSocket runs over: `raw` as a node stream. */
+  readonly #wire: Duplex;
   readonly #secure: TLSSocket;
+  /** `closing`: what was written goes out, and what comes is discarded. */
   #state: "open" | "closing" | "closed" = "open";
-  #isStalled = false;
+  #isEndSent = false;
   #error: Error | undefined;
+  /** Until the handshake has ended. */
   #done: ((result: HandshakeResult) => void) | undefined;
-  #linger: Timer | undefined;
 
   constructor(
     raw: Connection,
@@ -47,8 +51,8 @@ class DirectTlsConnection implements Connection {
     this.localAddress = raw.localAddress;
     this.remoteAddress = raw.remoteAddress;
     this.#done = done;
-    const wire = wireOf(raw);
-    this.#secure = new TLSSocket(wire, {
+    this.#wire = this.#joinWire();
+    this.#secure = new TLSSocket(this.#wire, {
       isServer: true,
       cert: options.cert,
       key: options.key,
@@ -59,7 +63,7 @@ class DirectTlsConnection implements Connection {
       ...(options.clientCa !== undefined && { ca: options.clientCa }),
     });
     this.#listen(options);
-    wire.push(received);
+    this.#wire.push(received);
   }
 
   get isOpen(): boolean {
@@ -67,14 +71,15 @@ class DirectTlsConnection implements Connection {
   }
 
   get backlogBytes(): number {
-    return this.#secure.writableLength;
+    return this.#state === "closed" ? 0 : this.#secure.writableLength + this.#raw.backlogBytes;
   }
 
   write(bytes: Uint8Array): void {
-    if (this.#state !== "open" || this.#secure.writableEnded) return;
-    if (this.#secure.write(bytes) || this.#isStalled) return;
-    this.#isStalled = true;
-    this.#guard((handler) => handler.onStall());
+    if (this.#state !== "open" || this.#secure.writableEnded || bytes.length === 0) return;
+    // All the records of one write leave as one.
+    this.#wire.cork();
+    this.#secure.write(bytes);
+    this.#wire.uncork();
   }
 
   writeThrough(bytes: Uint8Array): void {
@@ -82,10 +87,13 @@ class DirectTlsConnection implements Connection {
   }
 
   pause(): void {
+    // Both: Bun decrypts whatever comes, and a paused TLSSocket keeps all of it.
+    this.#raw.pause();
     this.#secure.pause();
   }
 
   resume(): void {
+    this.#raw.resume();
     this.#secure.resume();
   }
 
@@ -94,22 +102,55 @@ class DirectTlsConnection implements Connection {
   }
 
   shutdown(): void {
-    this.#secure.end();
+    if (this.#state === "open") this.#secure.end();
   }
 
   close(): void {
     if (this.#state !== "open") return;
     this.#state = "closing";
     this.#secure.resume();
-    this.#linger = setTimeout(() => this.terminate(), CLOSE_LINGER_MS);
-    this.#secure.end();
+    if (this.#done !== undefined || this.#isEndSent) this.#raw.close();
+    else this.#secure.end();
   }
 
   terminate(): void {
-    if (this.#state === "closed") return;
-    this.#secure.destroy();
+    // Its close is ours, too.
     this.#raw.terminate();
-    this.#closed();
+  }
+
+  /**
+   * The encrypted side as a node stream. It takes all it is given, because Bun's TLSSocket goes on
+   * whatever its stream says: the only queue is that of the connection below, which tells of it.
+   */
+  #joinWire(): Duplex {
+    const raw = this.#raw;
+    const wire = new Duplex({
+      allowHalfOpen: true,
+      read() {},
+      write(ciphertext: Uint8Array, _encoding, taken) {
+        raw.write(ciphertext);
+        taken();
+      },
+      writev(records: readonly { readonly chunk: Uint8Array }[], taken) {
+        raw.write(Buffer.concat(records.map(({ chunk }) => chunk)));
+        taken();
+      },
+      final: (taken) => {
+        this.#isEndSent = true;
+        if (this.#state === "closing") raw.close();
+        else raw.shutdown();
+        taken();
+      },
+    });
+    wire.on("error", () => {});
+    raw.handler = {
+      onData: (bytes) => void wire.push(bytes),
+      onStall: () => this.#guard((handler) => handler.onStall()),
+      onDrain: () => this.#guard((handler) => handler.onDrain()),
+      onEnd: () => void wire.push(null),
+      onClose: (error) => this.#closed(error),
+    };
+    return wire;
   }
 
   #listen(options: ServerTlsOptions): void {
@@ -118,16 +159,15 @@ class DirectTlsConnection implements Connection {
     secure.on("data", (bytes: Uint8Array) => {
       this.#guard((handler) => handler.onData(bytes));
     });
-    secure.on("drain", () => {
-      this.#isStalled = false;
-      this.#guard((handler) => handler.onDrain());
-    });
     secure.on("end", () => this.#guard((handler) => handler.onEnd()));
-    secure.on("error", (error) => {
-      this.#error ??= error;
-      this.terminate();
-    });
-    secure.on("close", () => this.terminate());
+    secure.on("error", (error) => this.#fail(error));
+    // Both sides have said their last byte; ours may still be on its way.
+    secure.on("close", () => this.#raw.close());
+  }
+
+  #fail(error: Error): void {
+    this.#error ??= error;
+    this.terminate();
   }
 
   /** Calls the handler; what it throws closes this connection and nothing else. */
@@ -136,8 +176,7 @@ class DirectTlsConnection implements Connection {
     try {
       call(this.handler);
     } catch (thrown) {
-      this.#error ??= GatewayError.from(thrown);
-      this.terminate();
+      this.#fail(GatewayError.from(thrown));
     }
   }
 
@@ -156,10 +195,11 @@ class DirectTlsConnection implements Connection {
     }
   }
 
-  #closed(): void {
-    if (this.#state === "closed") return;
+  /** The connection below is closed. */
+  #closed(error: Error | undefined): void {
     this.#state = "closed";
-    clearTimeout(this.#linger);
+    this.#error ??= error;
+    this.#secure.destroy();
     const { handler } = this;
     this.handler = ignoringHandler;
     const done = this.#done;
@@ -167,40 +207,4 @@ class DirectTlsConnection implements Connection {
     done?.({ kind: "failed", error: this.#error ?? new Error("closed during the TLS handshake") });
     handler.onClose(this.#error);
   }
-}
-
-/** The encrypted side as a node stream. */
-function wireOf(raw: Connection): Duplex {
-  let isStalled = false;
-  let whenDrained: (() => void) | undefined;
-  const wire = new Duplex({
-    allowHalfOpen: true,
-    read: () => raw.resume(),
-    write: (chunk: Uint8Array, _encoding, taken) => {
-      raw.write(chunk);
-      if (isStalled) whenDrained = taken;
-      else taken();
-    },
-    final: (taken) => {
-      raw.shutdown();
-      taken();
-    },
-  });
-  raw.handler = {
-    onData: (bytes) => {
-      if (!wire.push(bytes)) raw.pause();
-    },
-    onStall: () => {
-      isStalled = true;
-    },
-    onDrain: () => {
-      isStalled = false;
-      const drained = whenDrained;
-      whenDrained = undefined;
-      drained?.();
-    },
-    onEnd: () => wire.push(null),
-    onClose: (error) => wire.destroy(error),
-  };
-  return wire;
 }

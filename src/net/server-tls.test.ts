@@ -21,6 +21,7 @@ const SERVER: ServerTlsOptions = {
 const WITH_CLIENT_CA: ServerTlsOptions = { ...SERVER, clientCa: pem("ca.crt") };
 const certificateOf = (name: string) => ({ cert: pem(`${name}.crt`), key: pem(`${name}.key`) });
 const LARGE = new Uint8Array(8 * 1024 * 1024).map((_, index) => index % 251);
+const MEBIBYTE = 1024 * 1024;
 const soon = { intervalMs: 1, deadlineMs: 5_000 };
 
 const cleanUps: (() => unknown)[] = [];
@@ -123,6 +124,57 @@ describe.each(WAYS)("TLS towards clients, %s", (way) => {
     client.end();
     await waitFor("the close", () => side.heard.hasClosed, soon);
     expect(side.heard.events.filter((event) => event !== "stall")).toEqual(["close"]);
+  });
+
+  test("tells its source to stop while the client does not read, and to go on then", async () => {
+    const [port, side] = await serve(way, SERVER);
+    const client = await connect(port);
+    await waitFor("the handshake", () => side.result, soon);
+    client.pause();
+    const hashes = [new Bun.CryptoHasher("sha1"), new Bun.CryptoHasher("sha1")] as const;
+    let [written, received] = [0, 0];
+    const chunk = LARGE.subarray(0, 256 * 1024);
+    while (!side.heard.events.includes("stall") && written < 64 * MEBIBYTE) {
+      side.connection?.write(chunk);
+      hashes[0].update(chunk);
+      written += chunk.length;
+      await new Promise(setImmediate);
+    }
+    expect(side.heard.events).toEqual(["stall"]);
+    expect(side.connection?.backlogBytes).toBeWithin(1, MEBIBYTE);
+    client.on("data", (bytes: Buffer) => {
+      hashes[1].update(bytes);
+      received += bytes.length;
+    });
+    client.resume();
+    await waitFor("the drain", () => side.heard.events.includes("drain"), soon);
+    await waitFor("everything", () => received === written, soon);
+    expect(hashes[1].digest("hex")).toBe(hashes[0].digest("hex"));
+    expect(side.heard.events).toEqual(["stall", "drain"]);
+    expect(side.connection?.backlogBytes).toBe(0);
+  });
+
+  test("makes the client wait while it is paused", async () => {
+    const [port, side] = await serve(way, SERVER);
+    const client = await connect(port);
+    await waitFor("the handshake", () => side.result, soon);
+    const slow = side.connection;
+    slow?.pause();
+    let isSent = false;
+    for (let written = 0; written < 32 * MEBIBYTE; written += LARGE.length) {
+      client.write(LARGE, () => (isSent = written === 24 * MEBIBYTE));
+    }
+    // As much as that goes through another connection meanwhile.
+    const [otherPort, other] = await serve(way, SERVER);
+    const otherClient = await connect(otherPort);
+    for (let written = 0; written < 32 * MEBIBYTE; written += LARGE.length) {
+      otherClient.write(LARGE);
+    }
+    await waitFor("the other", () => other.heard.byteLength === 32 * MEBIBYTE, soon);
+    expect([isSent, side.heard.byteLength]).toEqual([false, 0]);
+    slow?.resume();
+    await waitFor("everything", () => side.heard.byteLength === 32 * MEBIBYTE, soon);
+    await waitFor("the last write", () => isSent, soon);
   });
 
   test("is closed by halves: each side says its last byte by itself", async () => {

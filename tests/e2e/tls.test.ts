@@ -1,14 +1,19 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { once } from "node:events";
 import { chmod, cp, mkdtemp, readFile, rename, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { connect as connectTls, type TLSSocket } from "node:tls";
 import { Client } from "pg";
 import {
   connectWire,
+  expectIdle,
+  frontendMessage,
   type GatewaydProcess,
   oneBlockConfig,
   type PostgresServer,
   psql,
+  residentMiB,
   sslRequest,
   startGatewayd,
   startPostgres,
@@ -52,6 +57,25 @@ async function startWith(server: Readonly<Record<string, unknown>>): Promise<Gat
 async function login(gatewayd: GatewaydProcess, env: Readonly<Record<string, string>>) {
   const { host, port } = gatewayd;
   return await psql("select 'in'", { host, port, env });
+}
+
+/** Reads up to a ReadyForQuery outside a transaction, then stops; returns how many bytes that was. */
+async function readUntilReady(socket: TLSSocket): Promise<number> {
+  let bytes = 0;
+  let tail = "";
+  const read = (chunk: Buffer): void => {
+    bytes += chunk.length;
+    tail = (tail + chunk.toString("latin1", Math.max(0, chunk.length - 6))).slice(-6);
+  };
+  socket.on("data", read);
+  socket.resume();
+  await waitFor("ReadyForQuery", () => tail === "Z\0\0\0\x05I", {
+    intervalMs: 1,
+    deadlineMs: 30_000,
+  });
+  socket.off("data", read);
+  socket.pause();
+  return bytes;
 }
 
 /** How psql shows the client certificate of that name. */
@@ -127,6 +151,31 @@ describe("TLS as the client asks", () => {
     const [, row] = await client.messagesUntil("Z");
     expect(row?.body.length).toBe(1_000_006);
   });
+
+  test("keeps a large result with its server while a client of direct TLS does not read", async () => {
+    const { host, port } = gatewayd;
+    const socket = connectTls({ host, port, rejectUnauthorized: false, ...ALPN });
+    await once(socket, "secureConnect");
+    await using observer = await connectWire(postgres);
+    await observer.login();
+    socket.write(startupPacket({ user: "postgres", database: "postgres" }));
+    await readUntilReady(socket);
+    const beforeMiB = residentMiB(gatewayd.process.pid);
+    const text = "select repeat('x', 100000) from generate_series(1, 5000)";
+    socket.write(frontendMessage("Q", `${text}\0`));
+    const isStalled = `select count(*) from pg_stat_activity
+      where query = '${text.replaceAll("'", "''")}' and wait_event = 'ClientWrite'`;
+    await waitFor("the stall", async () => {
+      observer.query(isStalled);
+      const [, row] = await observer.messagesUntil("Z");
+      return row?.body.at(-1) === "1".charCodeAt(0);
+    });
+    await expectIdle(gatewayd.process.pid);
+    expect(residentMiB(gatewayd.process.pid) - beforeMiB).toBeLessThan(30);
+    expect(await readUntilReady(socket)).toBeGreaterThan(5_000 * 100_000);
+    expect(residentMiB(gatewayd.process.pid) - beforeMiB).toBeLessThan(60);
+    socket.destroy();
+  }, 60_000);
 
   test("closes a connection that begins with TLS for another protocol", async () => {
     await using client = await connectWire(gatewayd);
