@@ -23,6 +23,8 @@ export interface HookedPort {
   toServer(bytes: Uint8Array, isStartup: boolean): void;
   /** Whole messages for the client. */
   toClient(bytes: Uint8Array): void;
+  /** Something that was given to `toServer` is not on its way yet, and unknown to the ledger. */
+  isHolding(): boolean;
   pauseClient(): void;
   resumeClient(): void;
   pauseServer(): void;
@@ -97,6 +99,11 @@ export class HookedTraffic {
       this.#parts.isAtBoundary &&
       this.#termination.isQuiet
     );
+  }
+
+  /** A request or an answer is with a handler, or waits for one. */
+  get isHandling(): boolean {
+    return !this.#requests.isEmpty || !this.#responses.isEmpty;
   }
 
   /** All that the client sent is with the server. */
@@ -214,7 +221,8 @@ export class HookedTraffic {
     const port = this.#port;
     return {
       ledger: port.ledger,
-      areResponsesThrough: () => this.#responses.isEmpty && this.#parts.isAtBoundary,
+      areResponsesThrough: () =>
+        !port.isHolding() && this.#responses.isEmpty && this.#parts.isAtBoundary,
       request: (unit) => this.#forward(unit, unit.bytes),
       toServer: (message) => port.toServer(message, false),
       toClient: (bytes) => {

@@ -26,7 +26,7 @@ import type { RelayEnd } from "./relay.ts";
 import type { SessionContext } from "./session-context.ts";
 import { ServerLimits } from "./server-limits.ts";
 import { SessionPhase } from "./session-phase.ts";
-import type { Phase, PhaseTraffic } from "./session-phase.ts";
+import type { LimitedPhase, PhaseTraffic } from "./session-phase.ts";
 import { TrafficHooks, hasTrafficHandlers } from "./traffic-hooks.ts";
 
 /** After the client's end of stream an answer may still come this long; then it is cancelled. */
@@ -40,7 +40,7 @@ const EXPIRED = {
   cancelling: "ERR_QUERY_TIMEOUT",
   idleInTransaction: "ERR_IDLE_IN_TRANSACTION_TIMEOUT",
   idle: "ERR_IDLE_TIMEOUT",
-} as const satisfies Record<Exclude<Phase, "query">, ErrorCode>;
+} as const satisfies Record<Exclude<LimitedPhase, "query">, ErrorCode>;
 
 export class PostgresRelay extends Relay implements Cancellable, PhaseTraffic {
   // First what each piece of traffic needs, side by side in memory.
@@ -107,6 +107,10 @@ export class PostgresRelay extends Relay implements Cancellable, PhaseTraffic {
     return !(this.#hooked?.isQuiet ?? this.#clientStream.isAtBoundary);
   }
 
+  get isHandling(): boolean {
+    return this.#hooked?.isHandling === true;
+  }
+
   /** Waiting for the client, with nothing held anywhere. */
   get #isQuiet(): boolean {
     return this.#ledger.isIdle && !this.isReceiving;
@@ -166,7 +170,7 @@ export class PostgresRelay extends Relay implements Cancellable, PhaseTraffic {
         this.#enterHooks();
         if (this.#hooked !== undefined) {
           this.#hooked.fromClient(bytes);
-          if (this.#isTimed) this.#moveTimeLimits();
+          if (this.#isTimed && !this.isOver) this.#moveTimeLimits();
           return;
         }
       }
@@ -315,6 +319,7 @@ export class PostgresRelay extends Relay implements Cancellable, PhaseTraffic {
         }
       },
       toClient: (bytes) => this.client.write(bytes),
+      isHolding: () => this.#cancellation?.isHolding === true,
       pauseClient: () => this.pauseClient(PauseReason.Held),
       resumeClient: () => this.resumeClient(PauseReason.Held),
       pauseServer: () => this.pauseServer(PauseReason.Held),
@@ -326,6 +331,7 @@ export class PostgresRelay extends Relay implements Cancellable, PhaseTraffic {
 
   #hooksSettled(): void {
     if (this.isOver) return;
+    if (this.#isTimed) this.#moveTimeLimits();
     if (this.#hasServerEnded) this.#serverGone();
     else if (this.#hasClientEnded) this.#passOnClientEnd();
     else if (this.#isDraining) this.#leaveIfDraining();
@@ -336,7 +342,7 @@ export class PostgresRelay extends Relay implements Cancellable, PhaseTraffic {
     this.fail(error.code, error.message);
   }
 
-  #expired(phase: Phase): void {
+  #expired(phase: LimitedPhase): void {
     if (phase === "query") void this.cancel();
     else this.fail(EXPIRED[phase]);
   }

@@ -2,6 +2,8 @@ import { describe, expect, test } from "bun:test";
 import { settle } from "../../tests/fixtures/fake-server.ts";
 import { SessionKit, told } from "../../tests/fixtures/session.ts";
 import { backend, frontend, opening } from "../../tests/fixtures/wire/index.ts";
+import type { HookName } from "../hooks/index.ts";
+import type { SessionLimits } from "./session-context.ts";
 
 const QUERY = frontend.query("select 1");
 const ROWS = backend.rows("1");
@@ -115,6 +117,57 @@ describe("in the middle of a message", () => {
     await kit.say(QUERY.subarray(8));
     await kit.answer(ROWS);
     expect(told(kit.heard.bytes)).toBe("T D C Z E FATAL 57P01");
+    await kit.expectClean();
+  });
+});
+
+describe("while a handler takes its time", () => {
+  async function withHeldHandler(hook: HookName, limits: Partial<SessionLimits>) {
+    const kit = await new SessionKit({ limits }).logIn();
+    let resume = (): void => {};
+    kit.on(hook, () => new Promise<void>((resolve) => (resume = resolve)));
+    const goOn = async (): Promise<void> => {
+      resume();
+      await settle();
+    };
+    return { kit, goOn };
+  }
+
+  test("with a request, the client is not idle", async () => {
+    const { kit, goOn } = await withHeldHandler("OnTrafficFromClient", { idleTimeoutMs: 1_000 });
+    await kit.pass(900);
+    await kit.say(QUERY);
+    await kit.pass(60_000);
+    await goOn();
+    await kit.answer(ROWS);
+    expect(told(kit.heard.take())).toBe("T D C Z");
+    await kit.pass(1_010);
+    expect(errorsOf(kit)).toBe("E FATAL 57P05");
+    await kit.expectClean();
+  });
+
+  test("with an answer, the client is idle only once it has the answer", async () => {
+    const { kit, goOn } = await withHeldHandler("OnTrafficFromServer", { idleTimeoutMs: 1_000 });
+    await kit.say(QUERY);
+    await kit.answer(ROWS);
+    await kit.pass(60_000);
+    await goOn();
+    expect(told(kit.heard.take())).toBe("T D C Z");
+    await kit.pass(990);
+    expect(errorsOf(kit)).toBe("");
+    await kit.pass(20);
+    expect(errorsOf(kit)).toBe("E FATAL 57P05");
+    await kit.expectClean();
+  });
+
+  test("the time of the query has not begun", async () => {
+    const { kit, goOn } = await withHeldHandler("OnTrafficFromClient", { queryTimeoutMs: 1_000 });
+    await kit.say(QUERY);
+    await kit.pass(60_000);
+    await goOn();
+    await kit.pass(900);
+    await kit.answer(ROWS);
+    expect(told(kit.heard.bytes)).toBe("T D C Z");
     await kit.expectClean();
   });
 });

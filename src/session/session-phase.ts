@@ -4,6 +4,7 @@
  *   login              until the first ReadyForQuery              startupTimeout
  *   query              the server owes an answer                  queryTimeout, from the head's turn
  *   cancelling         its query ran too long and was cancelled   CANCEL_GRACE_MS
+ *   handling           a handler has a request or an answer       none: handlers have their own
  *   idleInTransaction  it is the client's turn, in a transaction,
  *                      a batch without Sync or a COPY             idleInTransactionTimeout
  *   idle               it is the client's turn                    idleTimeout
@@ -14,7 +15,8 @@ import type { Deadline, TimerWheel } from "../net/index.ts";
 import type { AnswerLedger } from "../postgres/index.ts";
 import type { SessionLimits } from "./session-context.ts";
 
-export type Phase = "login" | "query" | "cancelling" | "idleInTransaction" | "idle";
+type Phase = LimitedPhase | "handling";
+export type LimitedPhase = "login" | "query" | "cancelling" | "idleInTransaction" | "idle";
 
 /** How long a cancelled query may take to end. */
 const CANCEL_GRACE_MS = 5_000;
@@ -24,6 +26,8 @@ export interface PhaseTraffic {
   readonly ledger: AnswerLedger;
   /** The client is in the middle of a message. */
   readonly isReceiving: boolean;
+  /** A handler has a request or an answer. */
+  readonly isHandling: boolean;
 }
 
 export class SessionPhase {
@@ -41,7 +45,7 @@ export class SessionPhase {
     traffic: PhaseTraffic,
     limits: SessionLimits,
     timers: TimerWheel,
-    onExpire: (phase: Phase) => void,
+    onExpire: (phase: LimitedPhase) => void,
   ) {
     this.#traffic = traffic;
     this.#ledger = traffic.ledger;
@@ -50,6 +54,7 @@ export class SessionPhase {
       limits.idleTimeoutMs + limits.idleInTransactionTimeoutMs + limits.queryTimeoutMs > 0;
     this.#deadline = timers.deadline(() => {
       const expired = this.#phase;
+      if (expired === "handling") return;
       if (expired === "query") this.#enter("cancelling");
       onExpire(expired);
     });
@@ -82,6 +87,7 @@ export class SessionPhase {
     const ledger = this.#ledger;
     if (!ledger.isLoggedIn) return "login";
     if (ledger.owesAnswer) return "query";
+    if (this.#traffic.isHandling) return "handling";
     return ledger.isInTransaction || !ledger.isIdle ? "idleInTransaction" : "idle";
   }
 
@@ -99,6 +105,8 @@ export class SessionPhase {
 
   #limitMs(): number {
     switch (this.#phase) {
+      case "handling":
+        return 0;
       case "login":
         return this.#limits.startupTimeoutMs;
       case "query":
