@@ -128,6 +128,28 @@ describe("the startup of a session", () => {
     await kit.expectClean();
   });
 
+  test.each([
+    ["a startup", STARTUP],
+    ["a CancelRequest", opening.cancelRequest(KEY)],
+    ["what is no startup", Buffer.from("GET / HTTP/1.1")],
+  ])("ends once though %s comes while OnClosing runs", async (_, bytes) => {
+    const kit = await new SessionKit({ limits: { startupTimeoutMs: 1_000 } }).start();
+    const closings: (() => void)[] = [];
+    kit.on("OnClosing", async () => {
+      await new Promise<void>((resolve) => closings.push(resolve));
+    });
+    let cancels = 0;
+    const target = { cancel: async () => void cancels++ };
+    kit.cancelKeys.add(KEY, target);
+    await kit.pass(1_010);
+    await kit.say(bytes);
+    for (const close of closings) close();
+    await settle();
+    expect([closings.length, cancels, kit.heard.text]).toEqual([1, 0, ""]);
+    kit.cancelKeys.remove(KEY, target);
+    await kit.expectClean();
+  });
+
   test("leaves the queue when the client leaves", async () => {
     const kit = new SessionKit();
     kit.session.start();

@@ -321,6 +321,7 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
     if (this.#isEnding) return;
     this.#state = "closing";
     this.#deadline.dispose();
+    this.#startup.stop();
     this.#lease.stop();
     runClosing(this.#context.hooks, this.#client, () => {
       this.#lease.giveBack();

@@ -7,6 +7,7 @@
  *   packets      startup packets are read
  *   handshake    TLS is negotiated; back to packets
  *   done         the session has the answer; what comes is kept for it
+ *   stopped      the session ends: nothing more is read, kept or reported
  */
 import { GatewayError } from "../errors.ts";
 import { acceptDirectTls, readProxyHeader } from "../net/index.ts";
@@ -41,7 +42,7 @@ export class StartupNegotiation {
   readonly #context: SessionContext;
   readonly #port: NegotiationPort;
   #client: Connection;
-  #phase: "proxyHeader" | "held" | "packets" | "handshake" | "done";
+  #phase: "proxyHeader" | "held" | "packets" | "handshake" | "done" | "stopped";
   #peer: TlsPeer | undefined;
 
   constructor(client: Connection, context: SessionContext, port: NegotiationPort) {
@@ -57,6 +58,7 @@ export class StartupNegotiation {
   }
 
   push(bytes: Uint8Array): void {
+    if (this.#phase === "stopped") return;
     this.buffer.push(bytes);
     this.#read();
   }
@@ -65,6 +67,11 @@ export class StartupNegotiation {
   begin(): void {
     this.#phase = "packets";
     if (this.buffer.byteLength > 0) this.#read();
+  }
+
+  /** The session needs to know no more. */
+  stop(): void {
+    this.#phase = "stopped";
   }
 
   #read(): void {
@@ -154,6 +161,7 @@ export class StartupNegotiation {
       this.#port.handshakeEnded(result.error);
       return;
     }
+    if (this.#phase === "stopped") return;
     this.#peer = result.peer;
     this.#port.handshakeEnded(undefined);
     this.begin();
