@@ -214,6 +214,12 @@ export class PostgresRelay extends Relay implements Cancellable, PhaseTraffic {
     this.#serverGone();
   }
 
+  protected override serverPauseChanged(): void {
+    if (this.isOver) return;
+    if (this.#isTimed) this.#moveTimeLimits();
+    this.#limitHalfClosed();
+  }
+
   protected override dispose(): void {
     this.#phase.dispose();
     this.#hooked?.dispose();
@@ -259,7 +265,7 @@ export class PostgresRelay extends Relay implements Cancellable, PhaseTraffic {
   #moveTimeLimits(): void {
     if (this.isOver) return;
     this.#phase.follow();
-    this.#serverLimits.follow(this.#ledger.owesAnswer);
+    this.#serverLimits.follow(this.#ledger.owesAnswer && !this.isServerPaused);
     this.#isTimed = this.#phase.isTimed || this.#serverLimits.isTimed;
   }
 
@@ -358,11 +364,18 @@ export class PostgresRelay extends Relay implements Cancellable, PhaseTraffic {
     if (this.isOver || this.#hooked?.areRequestsThrough === false) return;
     this.server.shutdown();
     if (this.#halfClosed !== undefined) return;
+    this.#halfClosed = this.#context.timers.deadline(() => this.#clientGone());
+    this.#limitHalfClosed();
+  }
+
+  /** A server that is not read from cannot be asked to hurry. */
+  #limitHalfClosed(): void {
+    if (this.isServerPaused) {
+      this.#halfClosed?.clear();
+      return;
+    }
     const mayAnswer = this.#isQueryRunning && !this.#clientStream.hasTerminated;
-    this.#halfClosed = this.#context.timers.after(
-      mayAnswer ? HALF_CLOSED_GRACE_MS : SERVER_CLOSE_MS,
-      () => this.#clientGone(),
-    );
+    this.#halfClosed?.set(mayAnswer ? HALF_CLOSED_GRACE_MS : SERVER_CLOSE_MS);
   }
 
   #clientGone(): void {

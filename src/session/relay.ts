@@ -84,16 +84,29 @@ export abstract class Relay {
     if (this.#clientPauses === 0) this.client.resume();
   }
 
+  /** The server may have said more than we have read. */
+  get isServerPaused(): boolean {
+    return this.#serverPauses !== 0;
+  }
+
   pauseServer(reason: number): void {
-    if (this.#serverPauses === 0) this.server.pause();
+    const isPaused = this.isServerPaused;
     this.#serverPauses |= reason;
+    if (isPaused) return;
+    this.server.pause();
+    this.serverPauseChanged();
   }
 
   resumeServer(reason: number): void {
     if (this.#serverPauses === 0) return;
     this.#serverPauses &= ~reason;
-    if (this.#serverPauses === 0) this.server.resume();
+    if (this.isServerPaused) return;
+    this.server.resume();
+    this.serverPauseChanged();
   }
+
+  /** Called when the server is paused, and when it is read from again. */
+  protected serverPauseChanged(): void {}
 
   /** It is over: tells the owner, once, who then closes the client and releases the backend. */
   protected end(end: RelayEnd): void {

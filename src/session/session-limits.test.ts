@@ -326,6 +326,81 @@ describe("the limits on the server", () => {
   });
 });
 
+describe("while the client does not read", () => {
+  const ROW = backend.dataRow("1");
+  const END = Buffer.concat([backend.commandComplete("SELECT 2"), backend.ready()]);
+
+  /** The client stalls in the middle of an answer, the rest of which we do not read. */
+  const stalled = async (kit: SessionKit, rest: Uint8Array): Promise<void> => {
+    kit.gatewayEnd.isBlocked = true;
+    await kit.answer(ROW);
+    await kit.answer(rest);
+  };
+  const goOn = (kit: SessionKit): Promise<void> => {
+    kit.gatewayEnd.isBlocked = false;
+    return settle();
+  };
+
+  test("a server is not silent", async () => {
+    const kit = await new SessionKit({ pool: { receiveTimeoutMs: 1_000 } }).logIn();
+    await kit.say(QUERY);
+    await stalled(kit, ROW);
+    await kit.pass(60_000);
+    await goOn(kit);
+    await kit.answer(END);
+    expect(told(kit.heard.bytes)).toBe("D D C Z");
+    await kit.expectClean();
+  });
+
+  test("a server that has nothing to say afterwards is", async () => {
+    const kit = await new SessionKit({ pool: { receiveTimeoutMs: 1_000 } }).logIn();
+    await kit.say(QUERY);
+    await stalled(kit, ROW);
+    await kit.pass(60_000);
+    await goOn(kit);
+    await kit.pass(1_010);
+    expect(errorsOf(kit)).toBe("E FATAL 08006");
+    await kit.expectClean();
+  });
+
+  test("the time of a query stands still", async () => {
+    const kit = await new SessionKit({ limits: { queryTimeoutMs: 1_000 } }).logIn();
+    const tries = () => kit.logger.count("Failed to send a cancel request to the server");
+    await kit.say(QUERY);
+    await kit.pass(600);
+    await stalled(kit, ROW);
+    await kit.pass(60_000);
+    await goOn(kit);
+    await kit.pass(390);
+    expect(tries()).toBe(0);
+    await kit.pass(20);
+    while (tries() === 0) await settle();
+    await stalled(kit, Buffer.concat([backend.error("57014"), backend.ready()]));
+    await kit.pass(60_000);
+    await goOn(kit);
+    expect(told(kit.heard.bytes)).toBe("D D D E ERROR 57014 Z");
+    await kit.expectClean();
+  });
+
+  test("the answer to a client that has ended may take its time", async () => {
+    for (const order of ["ended first", "stalled first"] as const) {
+      const kit = await new SessionKit().logIn();
+      kit.server.isStubborn = true;
+      await kit.say(QUERY);
+      if (order === "ended first") kit.client.shutdown();
+      await stalled(kit, Buffer.concat([ROW, END]));
+      if (order === "stalled first") kit.client.shutdown();
+      await settle();
+      await kit.pass(60_000);
+      await goOn(kit);
+      expect(told(kit.heard.bytes)).toBe("D D C Z");
+      kit.server.isStubborn = false;
+      kit.backend.connection.close();
+      await kit.expectClean();
+    }
+  });
+});
+
 describe("draining", () => {
   const drained = async (kit: SessionKit): Promise<string> => {
     kit.session.drain();

@@ -9,7 +9,8 @@
  *                      a batch without Sync or a COPY             idleInTransactionTimeout
  *   idle               it is the client's turn                    idleTimeout
  *
- * A client in the middle of a message has its turn as long as it goes on with it.
+ * A client in the middle of a message has its turn as long as it goes on with it. While the server is
+ * not read from, the time that it may take stands still.
  */
 import type { Deadline, TimerWheel } from "../net/index.ts";
 import type { AnswerLedger } from "../postgres/index.ts";
@@ -28,17 +29,22 @@ export interface PhaseTraffic {
   readonly isReceiving: boolean;
   /** A handler has a request or an answer. */
   readonly isHandling: boolean;
+  /** What the server says is not read at the moment. */
+  readonly isServerPaused: boolean;
 }
 
 export class SessionPhase {
   readonly #traffic: PhaseTraffic;
   readonly #ledger: AnswerLedger;
   readonly #limits: SessionLimits;
+  readonly #timers: TimerWheel;
   readonly #deadline: Deadline;
   /** With no limit set there is nothing to follow once the login is done. */
   readonly #isFollowed: boolean;
   #phase: Phase = "login";
   #cycles = 0;
+  /** The server is paused: what is left of its time, if that is limited. */
+  #suspendedMs: number | undefined;
 
   /** @param onExpire called with the phase whose time is up */
   constructor(
@@ -50,6 +56,7 @@ export class SessionPhase {
     this.#traffic = traffic;
     this.#ledger = traffic.ledger;
     this.#limits = limits;
+    this.#timers = timers;
     this.#isFollowed =
       limits.idleTimeoutMs + limits.idleInTransactionTimeoutMs + limits.queryTimeoutMs > 0;
     this.#deadline = timers.deadline(() => {
@@ -72,11 +79,14 @@ export class SessionPhase {
     const phase = this.#now();
     const isNextHead = this.#cycles !== this.#ledger.cycles;
     this.#cycles = this.#ledger.cycles;
-    if (this.#phase === "cancelling" && phase === "query" && !isNextHead) return;
+    if (this.#phase === "cancelling" && phase === "query" && !isNextHead) {
+      this.#suspendOrResume();
+      return;
+    }
     const isMovedOn =
       phase === "idleInTransaction" || (phase === "idle" && this.#traffic.isReceiving);
-    if (phase === this.#phase && !isMovedOn && !isNextHead) return;
-    this.#enter(phase);
+    if (phase !== this.#phase || isMovedOn || isNextHead) this.#enter(phase);
+    this.#suspendOrResume();
   }
 
   dispose(): void {
@@ -91,8 +101,24 @@ export class SessionPhase {
     return ledger.isInTransaction || !ledger.isIdle ? "idleInTransaction" : "idle";
   }
 
+  #suspendOrResume(): void {
+    const { isServerPaused } = this.#traffic;
+    if (!isServerPaused && this.#suspendedMs !== undefined) {
+      this.#deadline.set(this.#suspendedMs);
+      this.#suspendedMs = undefined;
+    } else if (isServerPaused && this.#isServersTurn && this.#deadline.isSet) {
+      this.#suspendedMs = Math.max(0, this.#deadline.atMs - this.#timers.clock.now());
+      this.#deadline.clear();
+    }
+  }
+
+  get #isServersTurn(): boolean {
+    return this.#phase === "query" || this.#phase === "cancelling";
+  }
+
   #enter(phase: Phase): void {
     this.#phase = phase;
+    this.#suspendedMs = undefined;
     this.#arm();
   }
 
