@@ -36,8 +36,10 @@ export interface Connection {
   /** Half-close: sends what is queued, then the end of the stream. Reading goes on. */
   shutdown(): void;
   /**
-   * Graceful close: everything written is delivered, then the end of the stream; whatever still
-   * arrives is discarded. A peer that does not finish within `CLOSE_LINGER_MS` is cut off.
+   * Graceful close: everything written is delivered, then the end of the stream, however slowly the
+   * peer reads; whatever still arrives is discarded. Only a peer that makes no room for what is queued
+   * here for `CLOSE_STALL_MS` is cut off. Once all is with the kernel, the peer has `CLOSE_LINGER_MS`
+   * to finish: then we let go, and the kernel delivers what it still holds.
    */
   close(): void;
   /** Closes at once; unsent bytes are lost. */
@@ -63,8 +65,15 @@ export interface ConnectionHandler {
   onClose(error: Error | undefined): void;
 }
 
-/** How long `close` waits for the other side to finish. */
+/** How long `close` waits for the other side to finish, once the kernel has taken everything. */
 export const CLOSE_LINGER_MS = 5_000;
+
+/**
+ * How long a peer may take nothing of what a closing connection has queued. Much longer, because the
+ * kernel tells of room only when a good part of its buffer, several MiB, is free again: a slow line
+ * may need that long, and a program that reads nothing for a while may still be at work on a row.
+ */
+export const CLOSE_STALL_MS = 60_000;
 
 /** Hears nothing: for connections that are being closed. */
 export const ignoringHandler: ConnectionHandler = {

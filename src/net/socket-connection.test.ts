@@ -4,7 +4,7 @@ import { connect, type Socket } from "node:net";
 import { FakeClock } from "../../tests/fixtures/fake-clock.ts";
 import { Recorder } from "../../tests/fixtures/recorder.ts";
 import { expectSameDescriptors, openDescriptors, waitFor } from "../../tests/kit/index.ts";
-import { CLOSE_LINGER_MS } from "./connection.ts";
+import { CLOSE_LINGER_MS, CLOSE_STALL_MS } from "./connection.ts";
 import { TimerWheel, listen } from "./index.ts";
 import type { Connection } from "./index.ts";
 
@@ -95,13 +95,66 @@ describe("a connection over a socket", () => {
     expect(clock.timerCount).toBe(0);
   });
 
+  test("leaves what the kernel holds to the kernel when its time after a close is up", async () => {
+    const { clock, meet } = await setUp();
+    const { peer, connection, heard } = await meet();
+    peer.pause();
+    let received = 0;
+    // Taken whole by the kernel, but too much for the peer's own buffer.
+    const size = 1.5 * MEBIBYTE;
+    connection.write(new Uint8Array(size));
+    connection.close();
+    expect(connection.backlogBytes).toBe(0);
+    clock.advance(CLOSE_LINGER_MS + 10);
+    expect(heard.events).toEqual(["close"]);
+    peer.on("data", (bytes: Buffer) => (received += bytes.length));
+    const ended = once(peer, "end");
+    peer.resume();
+    await ended;
+    expect(received).toBe(size);
+  });
+
+  test("waits after a close for as long as its peer goes on reading", async () => {
+    const { clock, meet } = await setUp();
+    const { peer, connection, heard } = await meet();
+    peer.pause();
+    let received = 0;
+    connection.write(new Uint8Array(48 * MEBIBYTE));
+    connection.close();
+    expect(connection.backlogBytes).toBeGreaterThan(0);
+    peer.on("data", (bytes: Buffer) => {
+      received += bytes.length;
+      peer.pause();
+    });
+    let waits = 0;
+    for (let left = connection.backlogBytes; left > 0; left = connection.backlogBytes) {
+      clock.advance(CLOSE_STALL_MS - 20);
+      expect(heard.events).toEqual(["stall"]);
+      waits++;
+      await waitFor("room", () => peer.resume() && connection.backlogBytes < left, {
+        intervalMs: 0,
+      });
+    }
+    expect(waits).toBeGreaterThan(1);
+    peer.removeAllListeners("data").on("data", (bytes: Buffer) => (received += bytes.length));
+    const ended = once(peer, "end");
+    peer.resume();
+    await ended;
+    expect(received).toBe(48 * MEBIBYTE);
+    peer.end();
+    await closed(heard);
+    expect(clock.timerCount).toBe(0);
+  });
+
   test("cuts off a peer that does not read what is left for it", async () => {
     const { clock, meet } = await setUp();
     const { peer, connection, heard } = await meet();
     peer.pause();
     connection.write(new Uint8Array(32 * MEBIBYTE));
     connection.close();
-    clock.advance(CLOSE_LINGER_MS + 10);
+    clock.advance(CLOSE_STALL_MS - 10);
+    expect(heard.hasClosed).toBe(false);
+    clock.advance(20);
     expect(heard.hasClosed).toBe(true);
     expect(clock.timerCount).toBe(0);
   });

@@ -2,8 +2,8 @@
  * A {@link Connection} over a Bun socket, and the one place where Bun's socket hazards are handled:
  *
  * - `write` may take a part or nothing: the rest is queued here and sent on `drain`;
- * - `end()` is close(2) and loses what the kernel still holds: we `shutdown()`, wait for the other
- *   side, and `terminate()` when it takes too long;
+ * - `end()` and `close()` are close(2), which loses what is under way when the other side still sends:
+ *   we `shutdown()`, wait for the other side, and `close()` when it takes too long;
  * - `end` is not reported after our own `shutdown()`: only `close` is;
  * - a throw inside a handler leaves the socket open: every handler is guarded, and closes it;
  * - a write to a peer that is gone takes the error with it: a paused socket would never hear of the
@@ -14,11 +14,22 @@
 import type { Socket, SocketHandler } from "bun";
 import { GatewayError } from "../errors.ts";
 import { formatHostPort } from "./address.ts";
-import { CLOSE_LINGER_MS, ignoringHandler } from "./connection.ts";
+import { CLOSE_LINGER_MS, CLOSE_STALL_MS, ignoringHandler } from "./connection.ts";
 import type { Connection, ConnectionHandler } from "./connection.ts";
 import { bunTlsOptions, namesOf } from "./server-tls.ts";
 import type { HandshakeResult, ServerTlsOptions } from "./server-tls.ts";
 import type { Deadline, TimerWheel } from "./timer-wheel.ts";
+
+declare module "bun" {
+  // Not in Bun's types; works in 1.4.5.
+  interface Socket<Data> {
+    /**
+     * Closes the descriptor at once; the kernel delivers what it holds. Unlike `end`, does so over TLS
+     * to a peer that does not read, too.
+     */
+    close(): void;
+  }
+}
 
 /** A Bun socket that carries its connection, once it is open. */
 export type BunSocket = Socket<SocketConnection | undefined>;
@@ -139,7 +150,8 @@ export class SocketConnection implements Connection {
     this.#state = "closing";
     // A paused TLS socket would never see the end of the stream (Bun pull request 42352).
     this.resume();
-    this.#linger = this.#timers.after(CLOSE_LINGER_MS, () => this.terminate());
+    this.#linger = this.#timers.deadline(() => this.#lingered());
+    this.#armLinger();
     this.shutdown();
   }
 
@@ -195,6 +207,21 @@ export class SocketConnection implements Connection {
     this.#socket = encrypted;
   }
 
+  /** While closing: from each time that the peer took something. */
+  #armLinger(): void {
+    this.#linger?.set(this.#backlogBytes > 0 ? CLOSE_STALL_MS : CLOSE_LINGER_MS);
+  }
+
+  #lingered(): void {
+    if (this.#backlogBytes > 0) {
+      this.terminate();
+      return;
+    }
+    // The kernel delivers the rest, as it does for a server that has exited.
+    this.#socket.close();
+    this.#closed();
+  }
+
   /** Closes with an error of our own. */
   #fail(error: Error): void {
     this.#error ??= error;
@@ -215,6 +242,7 @@ export class SocketConnection implements Connection {
     if (this.#state === "closed") return;
     this.#state = "closed";
     this.#linger?.dispose();
+    this.#linger = undefined;
     this.#queue = [];
     this.#backlogBytes = 0;
     const handler = this.handler;
@@ -242,6 +270,7 @@ export class SocketConnection implements Connection {
     if (socket !== this.#socket || !this.#isStalled) return;
     this.#isStalled = false;
     this.flush();
+    this.#armLinger();
     if (this.#isStalled) return;
     this.#isStallReported = false;
     this.#guard(onDrain);
