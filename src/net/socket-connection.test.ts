@@ -184,9 +184,21 @@ describe("a connection over a socket", () => {
     const { peer, connection, heard } = await meet();
     peer.pause();
     const chunk = new Uint8Array(MEBIBYTE);
-    for (let written = 0; written <= 256 && connection.isOpen; written++) connection.write(chunk);
+    for (let written = 0; written <= 257 && connection.isOpen; written++) connection.write(chunk);
     expect(heard.events.at(-1)).toBe("close: the write queue of a connection overflowed");
     expect(connection.backlogBytes).toBe(0);
+  });
+
+  test("takes a single message of any size, and what follows it", async () => {
+    const { meet } = await setUp();
+    const { peer, connection } = await meet();
+    let received = 0;
+    peer.on("data", (bytes: Buffer) => (received += bytes.length));
+    connection.write(Buffer.from("first"));
+    connection.write(new Uint8Array(300 * MEBIBYTE));
+    connection.write(Buffer.from("last"));
+    expect(connection.isOpen).toBe(true);
+    await waitFor("all", () => received === 300 * MEBIBYTE + 9, { intervalMs: 1 });
   });
 
   test.each(["onStall", "onDrain"] as const)("closes alone when %s throws", async (method) => {

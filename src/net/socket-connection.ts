@@ -40,7 +40,10 @@ type State = "open" | "closing" | "closed";
 /** Small writes of one tick are joined into one system call up to this size. */
 const JOIN_BYTES = 64 * 1024;
 
-/** A peer that lets more than this pile up, although its source was told to stop, is cut off. */
+/**
+ * A peer that lets more than this pile up, although its source was told to stop, is cut off. The
+ * largest piece does not count: a message may be larger, and nobody can stop in the middle of it.
+ */
 const MAX_BACKLOG_BYTES = 256 * 1024 * 1024;
 
 export class SocketConnection implements Connection {
@@ -102,11 +105,18 @@ export class SocketConnection implements Connection {
     return this.#backlogBytes;
   }
 
+  /** The backlog without its largest piece. */
+  get #piledBytes(): number {
+    let largest = 0;
+    for (const { length } of this.#queue) largest = Math.max(largest, length);
+    return this.#backlogBytes - largest;
+  }
+
   write(bytes: Uint8Array): void {
     if (this.#state !== "open" || this.#isShutDown || bytes.length === 0) return;
     this.#queue.push(bytes);
     this.#backlogBytes += bytes.length;
-    if (this.#backlogBytes > MAX_BACKLOG_BYTES) {
+    if (this.#backlogBytes > MAX_BACKLOG_BYTES && this.#piledBytes > MAX_BACKLOG_BYTES) {
       this.#fail(new GatewayError("ERR_INTERNAL", "the write queue of a connection overflowed"));
     } else if (!this.#isFlushScheduled && !this.#isStalled) {
       this.#isFlushScheduled = true;
