@@ -1,0 +1,97 @@
+/**
+ * What a session has set (PostgreSQL manual, SET), in the values the server itself reports, and the
+ * SQL to bring another connection to the same.
+ *
+ * The server is asked what is set, instead of working it out from the statements: a SET can be rolled
+ * back, undone by a savepoint or made inside a function, and `german` is really `German, DMY`.
+ */
+
+/** Settings that differ from those the connection began with. Never changed once made. */
+export class Settings {
+  static readonly NONE = new Settings([]);
+
+  /** Sorted by name. */
+  readonly values: ReadonlyMap<string, string>;
+  /** The same for equal settings, and only for those. */
+  readonly key: string;
+
+  constructor(values: Iterable<readonly [name: string, value: string]>) {
+    const sorted = [...new Map(values)].toSorted(([left], [right]) => (left < right ? -1 : 1));
+    this.values = new Map(sorted);
+    this.key = JSON.stringify(sorted);
+  }
+
+  /** Most often it is the very same object. */
+  equals(other: Settings): boolean {
+    return this === other || this.key === other.key;
+  }
+
+  /** These, with some of them changed. */
+  with(values: Iterable<readonly [name: string, value: string]>): Settings {
+    return new Settings([...this.values, ...values]);
+  }
+}
+
+/** A role decides what may be set at all: left first, entered last. */
+const ROLE = "role";
+
+/**
+ * Statements that bring a connection from one set of settings to another, all or none; undefined
+ * when there is nothing to do.
+ */
+export function restoreStatements(from: Settings, to: Settings): string | undefined {
+  if (from.equals(to)) return undefined;
+  const { values } = to;
+  const gone = [...from.values.keys()].filter((name) => name !== ROLE && !values.has(name));
+  const changed = [...values].filter(
+    ([name, value]) => name !== ROLE && from.values.get(name) !== value,
+  );
+  const role = values.get(ROLE);
+  const isRoleChanged = from.values.get(ROLE) !== role || gone.length + changed.length > 0;
+  const statements = [
+    ...(from.values.has(ROLE) && isRoleChanged ? ["RESET ROLE"] : []),
+    ...gone.map((name) => `RESET ${quotedName(name)}`),
+    ...(changed.length > 0 ? [`SELECT ${changed.map(setConfig).join(", ")}`] : []),
+    ...(role !== undefined && isRoleChanged ? [`SELECT ${setConfig([ROLE, role])}`] : []),
+  ];
+  return statements.join("; ");
+}
+
+/** A setting may be named in two parts: `myapp.user`. */
+function quotedName(name: string): string {
+  return name
+    .split(".")
+    .map((part) => `"${part.replaceAll('"', '""')}"`)
+    .join(".");
+}
+
+function setConfig([name, value]: readonly [name: string, value: string]): string {
+  return `pg_catalog.set_config(${literal(name)}, ${literal(value)}, false)`;
+}
+
+/** Right whatever `standard_conforming_strings` is: a backslash is written so that both agree. */
+function literal(text: string): string {
+  const quoted = text.replaceAll("'", "''");
+  return quoted.includes("\\") ? `E'${quoted.replaceAll("\\", "\\\\")}'` : `'${quoted}'`;
+}
+
+/**
+ * A query whose rows (name, value) are what is set now.
+ *
+ * @param custom names that pg_settings does not list: those with a dot, of no loaded extension
+ */
+export function settingsQuery(custom: Iterable<string>): string {
+  const named = [...custom].map(
+    (name) =>
+      ` UNION ALL SELECT ${literal(name)}, pg_catalog.current_setting(${literal(name)}, true)` +
+      ` WHERE pg_catalog.current_setting(${literal(name)}, true) IS NOT NULL`,
+  );
+  return (
+    "SELECT name, setting FROM pg_catalog.pg_settings" +
+    " WHERE source OPERATOR(pg_catalog.=) 'session'" +
+    " AND name OPERATOR(pg_catalog.!~) '^(transaction_|session_authorization$)'" +
+    ` UNION ALL SELECT '${ROLE}', pg_catalog.current_setting('${ROLE}')` +
+    ` WHERE pg_catalog.current_setting('${ROLE}') OPERATOR(pg_catalog.<>) 'none'` +
+    named.join("")
+  );
+}
