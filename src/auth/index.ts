@@ -31,3 +31,6 @@ export type {
 } from "./scram/index.ts";
 export { parseSecret } from "./secret.ts";
 export type { Secret } from "./secret.ts";
+export type { FileProblem } from "./file-problem.ts";
+export { isExpired, mayUseDatabase, readUsersFile, UserTable } from "./users/index.ts";
+export type { Decoy, User, UserLookup, UsersFile } from "./users/index.ts";
