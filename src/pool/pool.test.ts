@@ -269,6 +269,28 @@ describe("waiting", () => {
     await expectClean(parts);
   });
 
+  test("ends for the others, too, when one fails to hear of it", async () => {
+    const parts = await openPool({ size: 1, queueTimeoutMs: 5_000 });
+    const holder = parts.ask("holder");
+    const broken = parts.ask("broken");
+    broken.onLeaseFailed = () => {
+      throw new Error("broken");
+    };
+    const other = parts.ask("other");
+    parts.clock.advance(1_000);
+    const later = parts.ask("later");
+    expect(() => parts.clock.advance(4_050)).toThrow("broken");
+    parts.clock.advance(50);
+    expect([other.error, later.error]).toEqual([
+      expect.objectContaining({ code: "ERR_POOL_EXHAUSTED" }),
+      undefined,
+    ]);
+    parts.clock.advance(1_000);
+    expect(later.error).toMatchObject({ code: "ERR_POOL_EXHAUSTED" });
+    holder.release(false);
+    await expectClean(parts);
+  });
+
   test("is for ever without a timeout", async () => {
     const parts = await openPool({ size: 1 });
     const holder = parts.ask("holder");

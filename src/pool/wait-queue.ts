@@ -137,11 +137,15 @@ export class WaitQueue<T extends Queued<T>> {
 
   #expire(): void {
     const askedBeforeMs = this.#timers.clock.now() - this.#timeoutMs;
-    for (let ticket = this.#oldest; ticket; ticket = this.#oldest) {
-      if (ticket.sinceMs > askedBeforeMs) break;
-      this.remove(ticket);
-      this.#onExpired(ticket);
+    try {
+      for (let ticket = this.#oldest; ticket; ticket = this.#oldest) {
+        if (ticket.sinceMs > askedBeforeMs) break;
+        this.remove(ticket);
+        this.#onExpired(ticket);
+      }
+    } finally {
+      // Whoever throws, the others have their turn.
+      this.#arm();
     }
-    this.#arm();
   }
 }
