@@ -15,16 +15,31 @@ class Talk {
   readonly #serverStream = new ServerStream(this.ledger, LIMIT);
   readonly #sent: Uint8Array[] = [];
   readonly #requests: (() => void)[] = [];
-  readonly cancellation = new Cancellation({
-    ledger: this.ledger,
-    clientStream: this.clientStream,
-    sendRequest: () => new Promise((resolve) => this.#requests.push(resolve)),
-    toServer: (bytes) => this.#sent.push(bytes),
-  });
+  cancellation: Cancellation;
 
   constructor(...before: readonly Uint8Array[]) {
+    this.cancellation = this.#cancellation(false);
     this.#serverStream.advance(backend.ready());
     for (const bytes of before) this.clientStream.advance(bytes);
+  }
+
+  /** As with a time limit on queries. */
+  static oneByOne(): Talk {
+    const talk = new Talk();
+    talk.cancellation = talk.#cancellation(true);
+    return talk;
+  }
+
+  #cancellation(isOneByOne: boolean): Cancellation {
+    return new Cancellation(
+      {
+        ledger: this.ledger,
+        clientStream: this.clientStream,
+        sendRequest: () => new Promise((resolve) => this.#requests.push(resolve)),
+        toServer: (bytes) => this.#sent.push(bytes),
+      },
+      isOneByOne,
+    );
   }
 
   cancel(): void {
@@ -137,6 +152,50 @@ describe("while a request is on its way", () => {
       expect(told(talk.taken())).toBe("d c");
     }
   });
+});
+
+describe("one by one", () => {
+  const batch = Buffer.concat([parse("select 1"), bind(), execute(), sync()]);
+
+  test("a unit waits for the end of the one ahead of it, wherever the stream is cut", () => {
+    for (const chunks of everySplit(Buffer.concat([query("1"), batch, sync(), query("2")]))) {
+      const talk = Talk.oneByOne();
+      talk.say(...chunks);
+      for (const sent of ["Q", "P B E S", "S", "Q"]) {
+        expect(told(talk.taken())).toBe(sent);
+        talk.answer(backend.ready());
+      }
+      expect([talk.cancellation.isHolding, talk.cancellation.isDone]).toEqual([false, false]);
+    }
+  });
+
+  test("what belongs to one unit goes through at once", () => {
+    const talk = Talk.oneByOne();
+    talk.say(parse("copy"), flush(), bind(), execute(), flush());
+    talk.answer(backend.parseComplete(), backend.bindComplete(), backend.copyIn());
+    talk.say(copyData("1\n"), copyDone(), sync(), query("2"));
+    expect(told(talk.taken())).toBe("P H B E H d c S");
+  });
+
+  test("a unit whose own end the request missed does not give the next one away", async () => {
+    const talk = Talk.oneByOne();
+    talk.say(query("1"), query("2"));
+    talk.cancel();
+    talk.answer(backend.rows("1"));
+    expect(told(talk.taken())).toBe("Q");
+    await talk.strike();
+    expect(told(talk.taken())).toBe("Q");
+  });
+});
+
+test("more than a little held asks for a pause", () => {
+  const talk = Talk.oneByOne();
+  talk.say(query("1"), query("x".repeat(65_000)));
+  expect(talk.cancellation.isFull).toBe(false);
+  talk.say(query("x".repeat(1_000)));
+  expect(talk.cancellation.isFull).toBe(true);
+  talk.answer(backend.ready());
+  expect(talk.cancellation.isFull).toBe(false);
 });
 
 test("bytes that are no message are refused when they may go", () => {

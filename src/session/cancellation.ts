@@ -8,6 +8,9 @@
  * Until it is over the rest of the unit still passes: the server takes no notice of a request while
  * it reads, and what it waits for may be just that, the rest of a message, of COPY data or of a batch.
  * Whatever would begin another unit is held.
+ *
+ * A request that comes by itself, of a time limit, must not hit what was sent before it either: with
+ * such a limit one unit at a time goes to the server, always.
  */
 import type { AnswerLedger, ClientStream } from "../postgres/index.ts";
 
@@ -21,16 +24,23 @@ export interface CancellationPort {
   toServer(bytes: Uint8Array): void;
 }
 
+/** More than this held is too much. */
+const MAX_HELD_BYTES = 64 * 1024;
+
 export class Cancellation {
   readonly #port: CancellationPort;
+  readonly #isOneByOne: boolean;
   /** Requests that the server has not closed the connection of. */
   #requests = 0;
   /** The cycle that was cancelled last. */
   #cycle = -1;
   #held: Uint8Array[] = [];
+  #heldBytes = 0;
 
-  constructor(port: CancellationPort) {
+  /** @param isOneByOne no unit goes to the server before the one ahead of it has ended */
+  constructor(port: CancellationPort, isOneByOne: boolean) {
     this.#port = port;
+    this.#isOneByOne = isOneByOne;
   }
 
   get state(): "requested" | "awaited" | "over" {
@@ -41,7 +51,17 @@ export class Cancellation {
 
   /** Something that the client sent is not with the server yet. */
   get isHolding(): boolean {
-    return this.#held.length > 0;
+    return this.#heldBytes > 0;
+  }
+
+  /** So much is held that the client should send no more for now. */
+  get isFull(): boolean {
+    return this.#heldBytes > MAX_HELD_BYTES;
+  }
+
+  /** Nothing is held, nor will anything be. */
+  get isDone(): boolean {
+    return !this.isHolding && !this.#isOneByOne && this.state === "over";
   }
 
   /** Cancels the unit that runs. Call {@link release} when it resolves. */
@@ -58,7 +78,9 @@ export class Cancellation {
    */
   push(bytes: Uint8Array): void {
     const rest = this.isHolding ? bytes : this.#pass(bytes);
-    if (rest.length > 0) this.#held.push(rest);
+    if (rest.length === 0) return;
+    this.#held.push(rest);
+    this.#heldBytes += rest.length;
   }
 
   /**
@@ -68,6 +90,7 @@ export class Cancellation {
   release(): void {
     for (let first = this.#held[0]; first !== undefined; first = this.#held[0]) {
       const rest = this.#pass(first);
+      this.#heldBytes -= first.length - rest.length;
       if (rest.length > 0) {
         this.#held[0] = rest;
         return;
@@ -91,9 +114,10 @@ export class Cancellation {
 
   /** Another message may begin: no request can hit it, or it is a part of what the request is for. */
   get #mayBegin(): boolean {
-    if (this.state === "over") return true;
     const { ledger } = this.#port;
     if (ledger.isCopying) return true;
-    return ledger.isBatchOpen && ledger.owedReadyForQuery === 0 && ledger.cycles === this.#cycle;
+    const isUnitSent = ledger.owedReadyForQuery > 0;
+    if (this.state === "over") return !this.#isOneByOne || !isUnitSent;
+    return !isUnitSent && ledger.isBatchOpen && ledger.cycles === this.#cycle;
   }
 }

@@ -185,6 +185,64 @@ describe("a cancel request", () => {
     await kit.answer(backend.error("57014"), backend.ready());
     await kit.expectClean();
   });
+
+  test("lets what it holds reach the server before the end of a client that has left", async () => {
+    const kit = await new SessionKit().logIn();
+    kit.server.isStubborn = true;
+    await kit.say(QUERY);
+    const cancelled = kit.cancelKeys.find(KEY)?.cancel();
+    kit.client.write(query("select 2"));
+    kit.client.shutdown();
+    await cancelled;
+    await settle();
+    expect(kit.backend.heard.hasEnded).toBe(false);
+    await kit.answer(backend.error("57014"), backend.ready());
+    expect([told(kit.backend.heard.bytes), kit.backend.heard.hasEnded]).toEqual(["Q Q", true]);
+    await kit.answer(ROWS);
+    expect(told(kit.heard.bytes)).toBe("E ERROR 57014 Z T D D C Z");
+    kit.server.isStubborn = false;
+    kit.backend.connection.close();
+    await kit.expectClean();
+  });
+
+  test("holds for a client that has left also what a handler gives back late", async () => {
+    const kit = await new SessionKit().logIn();
+    kit.server.isStubborn = true;
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    await kit.say(QUERY);
+    kit.on("OnTrafficFromClient", () => promise);
+    await kit.say(query("select 2"));
+    kit.client.shutdown();
+    await settle();
+    const cancelled = kit.cancelKeys.find(KEY)?.cancel();
+    resolve(undefined);
+    for (let turn = 0; turn < 6; turn++) await Promise.resolve();
+    await cancelled;
+    await kit.answer(backend.error("57014"), backend.ready());
+    expect([told(kit.backend.heard.bytes), kit.backend.heard.hasEnded]).toEqual(["Q Q", true]);
+    await kit.answer(ROWS);
+    expect(told(kit.heard.bytes)).toBe("E ERROR 57014 Z T D D C Z");
+    kit.server.isStubborn = false;
+    kit.backend.connection.close();
+    await kit.expectClean();
+  });
+
+  test("lets no handler in while it holds half a message", async () => {
+    const kit = await new SessionKit().logIn();
+    const next = query("select 'two'");
+    await kit.say(QUERY);
+    const cancelled = kit.cancelKeys.find(KEY)?.cancel();
+    kit.client.write(next.subarray(0, 8));
+    for (let turn = 0; turn < 4; turn++) await Promise.resolve();
+    kit.on("OnTrafficFromClient", () => undefined);
+    kit.backend.connection.write(Buffer.concat([backend.error("57014"), backend.ready()]));
+    await cancelled;
+    await settle();
+    await kit.say(next.subarray(8));
+    expect(kit.backend.heard.bytes).toEqual(Buffer.concat([QUERY, next]));
+    await kit.answer(ROWS);
+    await kit.expectClean();
+  });
 });
 
 describe("a server that is lost", () => {

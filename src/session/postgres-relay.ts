@@ -51,7 +51,7 @@ export class PostgresRelay extends Relay implements Cancellable, PhaseTraffic {
   #hooked: HookedTraffic | undefined;
   /** What the client sent behind its StartupMessage, until the server has said something. */
   #unheard: Uint8Array[] | undefined = [];
-  /** While a request to cancel is under way, and what it could hit is held. */
+  /** While a request to cancel is under way, or may come of a time limit: holds what it could hit. */
   #cancellation: Cancellation | undefined;
   /** Traffic moves time limits: those of the login at first, later those that are set. */
   #isTimed = true;
@@ -81,6 +81,7 @@ export class PostgresRelay extends Relay implements Cancellable, PhaseTraffic {
     this.#serverStream = new ServerStream(this.#ledger, MAX_SERVER_MESSAGE_BYTES);
     this.#hooks = new TrafficHooks(context.hooks, client, backend);
     this.#phase = new SessionPhase(this, limits, timers, (phase) => this.#expired(phase));
+    if (limits.queryTimeoutMs > 0) this.#cancellation = this.#newCancellation(true);
     this.#serverLimits = new ServerLimits(backend, pool.options, timers, () =>
       this.fail("ERR_SERVER_TIMEOUT"),
     );
@@ -108,12 +109,12 @@ export class PostgresRelay extends Relay implements Cancellable, PhaseTraffic {
   }
 
   get isHandling(): boolean {
-    return this.#hooked?.isHandling === true;
+    return this.#hooked?.isHandling === true || this.#cancellation?.isHolding === true;
   }
 
   /** Waiting for the client, with nothing held anywhere. */
   get #isQuiet(): boolean {
-    return this.#ledger.isIdle && !this.isReceiving;
+    return this.#ledger.isIdle && !this.isReceiving && !this.isHandling;
   }
 
   /** The client is between two messages, so that one more may be put in. */
@@ -146,14 +147,8 @@ export class PostgresRelay extends Relay implements Cancellable, PhaseTraffic {
    * or it would hit that instead.
    */
   async cancel(): Promise<void> {
-    const key = this.#serverStream.keyData;
-    if (key === undefined || !this.#isQueryRunning) return;
-    this.#cancellation ??= new Cancellation({
-      ledger: this.#ledger,
-      clientStream: this.#clientStream,
-      sendRequest: () => this.#sendCancelRequest(key),
-      toServer: (bytes) => this.#pass(bytes),
-    });
+    if (this.#serverStream.keyData === undefined || !this.#isQueryRunning) return;
+    this.#cancellation ??= this.#newCancellation(false);
     await this.#cancellation.request();
     try {
       this.#releaseHeld();
@@ -233,7 +228,7 @@ export class PostgresRelay extends Relay implements Cancellable, PhaseTraffic {
   #toServer(bytes: Uint8Array): void {
     if (this.#cancellation !== undefined) {
       this.#cancellation.push(bytes);
-      if (this.#cancellation.isHolding) this.pauseClient(PauseReason.Cancelling);
+      if (this.#cancellation.isFull) this.pauseClient(PauseReason.Cancelling);
       return;
     }
     this.#clientStream.advance(bytes);
@@ -275,11 +270,26 @@ export class PostgresRelay extends Relay implements Cancellable, PhaseTraffic {
     if (cancellation === undefined || this.isOver) return;
     cancellation.release();
     if (cancellation.isHolding) return;
-    if (cancellation.state === "over") this.#cancellation = undefined;
+    if (cancellation.isDone) this.#cancellation = undefined;
     this.resumeClient(PauseReason.Cancelling);
+    if (this.#hasClientEnded) this.#passOnClientEnd();
   }
 
-  async #sendCancelRequest(key: Uint8Array): Promise<void> {
+  #newCancellation(isOneByOne: boolean): Cancellation {
+    return new Cancellation(
+      {
+        ledger: this.#ledger,
+        clientStream: this.#clientStream,
+        sendRequest: () => this.#sendCancelRequest(),
+        toServer: (bytes) => this.#pass(bytes),
+      },
+      isOneByOne,
+    );
+  }
+
+  async #sendCancelRequest(): Promise<void> {
+    const key = this.#serverStream.keyData;
+    if (key === undefined) return;
     try {
       await sendCancelRequest(this.backend.address, key, this.#context.timers);
     } catch (thrown) {
@@ -306,6 +316,8 @@ export class PostgresRelay extends Relay implements Cancellable, PhaseTraffic {
     }
     if (!hasTrafficHandlers(this.#context.hooks)) return;
     if (!this.#clientStream.isAtBoundary || !this.#serverStream.isAtBoundary) return;
+    // What is held may end in the middle of a message.
+    if (this.#cancellation?.isHolding === true) return;
     this.#hooked = new HookedTraffic(this.#hooks, this.#hookedPort());
   }
 
@@ -362,7 +374,7 @@ export class PostgresRelay extends Relay implements Cancellable, PhaseTraffic {
   /** The client's last byte has come; after it has reached the server, so may the end. */
   #passOnClientEnd(): void {
     if (this.isOver || this.#hooked?.areRequestsThrough === false) return;
-    this.server.shutdown();
+    if (this.#cancellation?.isHolding !== true) this.server.shutdown();
     if (this.#halfClosed !== undefined) return;
     this.#halfClosed = this.#context.timers.deadline(() => this.#clientGone());
     this.#limitHalfClosed();

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { settle } from "../../tests/fixtures/fake-server.ts";
 import { SessionKit, told } from "../../tests/fixtures/session.ts";
 import { backend, frontend, opening } from "../../tests/fixtures/wire/index.ts";
+import { terminate } from "../hooks/index.ts";
 import type { HookName } from "../hooks/index.ts";
 import type { SessionLimits } from "./session-context.ts";
 
@@ -289,6 +290,36 @@ describe("the query timeout", () => {
     }
     await kit.pass(60_000);
     expect(kit.logger.count(cancelled)).toBe(0);
+    await kit.expectClean();
+  });
+
+  test("has one query at a time at the server, so that nothing else is cancelled", async () => {
+    const kit = await new SessionKit({ limits: { ...limits, idleTimeoutMs: 1_000 } }).logIn();
+    await kit.say(QUERY, frontend.query("select 2"));
+    await kit.pass(1_010);
+    expect(told(kit.backend.heard.take())).toBe("Q");
+    // It ends by itself, while the request is still on its way.
+    await kit.answer(ROWS);
+    await whenCancelled(kit);
+    await settle();
+    expect(told(kit.backend.heard.take())).toBe("Q");
+    await kit.answer(ROWS);
+    expect(told(kit.heard.bytes)).toBe("T D C Z T D C Z");
+    expect(kit.logger.count(cancelled)).toBe(1);
+    await kit.expectClean();
+  });
+
+  test("keeps the order of a pipeline that a handler answers a part of", async () => {
+    const kit = await new SessionKit({ limits }).logIn();
+    kit.on("OnTrafficFromClient", ({ request }) =>
+      request instanceof Uint8Array && Buffer.from(request).includes("forbidden")
+        ? terminate({})
+        : undefined,
+    );
+    await kit.say(QUERY, QUERY, frontend.query("forbidden"));
+    await kit.answer(ROWS);
+    await kit.answer(ROWS);
+    expect(told(kit.heard.bytes)).toMatch(/^T D C Z T D C Z E ERROR \w+ Z$/);
     await kit.expectClean();
   });
 

@@ -4,7 +4,8 @@
  *   login              until the first ReadyForQuery              startupTimeout
  *   query              the server owes an answer                  queryTimeout, from the head's turn
  *   cancelling         its query ran too long and was cancelled   CANCEL_GRACE_MS
- *   handling           a handler has a request or an answer       none: handlers have their own
+ *   handling           a handler has a request or an answer, or a
+ *                      request waits for the end of a cancelling  none: these have their own
  *   idleInTransaction  it is the client's turn, in a transaction,
  *                      a batch without Sync or a COPY             idleInTransactionTimeout
  *   idle               it is the client's turn                    idleTimeout
@@ -27,7 +28,7 @@ export interface PhaseTraffic {
   readonly ledger: AnswerLedger;
   /** The client is in the middle of a message. */
   readonly isReceiving: boolean;
-  /** A handler has a request or an answer. */
+  /** A handler has a request or an answer, or a request is held for other reasons. */
   readonly isHandling: boolean;
   /** What the server says is not read at the moment. */
   readonly isServerPaused: boolean;

@@ -133,6 +133,23 @@ describe("queryTimeout", () => {
   });
 });
 
+describe("queryTimeout, beside a pipeline", () => {
+  test("never cancels the query behind one that ends at the limit", async () => {
+    await using gatewayd = await startWith({ queryTimeout: LIMIT });
+    const hasError = async (client: WireClient): Promise<boolean> =>
+      (await client.messagesUntil("Z")).some(({ type }) => type === "E");
+    const pipelines = Array.from({ length: 8 }, async (_, index) => {
+      await using client = await loggedIn(gatewayd);
+      client.query(`select pg_sleep(${0.3 + index * 0.0015})`);
+      client.query("select pg_sleep(0.1)");
+      await hasError(client);
+      return await hasError(client);
+    });
+    expect(await Promise.all(pipelines)).toEqual(pipelines.map(() => false));
+    await gatewayd.stop();
+  });
+});
+
 describe("receiveTimeout", () => {
   test("ends a connection whose server owes an answer and is silent with 08006", async () => {
     await using gatewayd = await startWith({}, { receiveTimeout: LIMIT });
