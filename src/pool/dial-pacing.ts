@@ -66,6 +66,11 @@ export class DialPacing {
     this.#failures = 0;
   }
 
+  /** A client used a connection, and it was not the server that ended that: new ones are served. */
+  served(): void {
+    this.#rejections = 0;
+  }
+
   failed(): void {
     this.#failures++;
     this.#rest(this.#failures);

@@ -43,6 +43,27 @@ describe("a pool whose server is lost", () => {
     await parts.closeClean();
   });
 
+  test("forgets that it was turned away once a client was served", async () => {
+    const parts = await openPool({ size: 1 });
+    for (let rejections = 0; rejections < 2; rejections++) {
+      parts.server.open[0]?.connection.terminate();
+      await settle();
+      for (let passedMs = 0; passedMs < 5_000 && parts.server.open.length === 0; passedMs += 50) {
+        await parts.pass(50);
+      }
+    }
+    await parts.pass(5_000);
+    parts.expectFull();
+    const waiter = new RecordingWaiter("192.0.2.1:1");
+    parts.pool.lease(new Ticket(waiter, parts.clock.now()));
+    waiter.release(true);
+    expect(parts.pool.snapshot()).toMatchObject({ available: 0, retiring: 1 });
+    expect(parts.pool.isLive).toBe(true);
+    await parts.pass(100);
+    parts.expectFull();
+    await parts.closeClean();
+  });
+
   test("dials at once for a client that waits meanwhile", async () => {
     const parts = await openPool();
     parts.server.crash();

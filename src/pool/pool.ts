@@ -170,6 +170,7 @@ export class Pool implements Lessor {
   release(backend: Backend): void {
     if (!this.#leased.delete(backend)) return;
     if (backend.isForsaken && !this.#isClosed) this.#pacing.forsaken();
+    else if (backend.isUsed) this.#pacing.served();
     if (backend.isUsed || this.#isClosed) {
       this.#retire(backend);
     } else if (backend.connection.isOpen) {
