@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { SPEEDS, bytesIn, terminateIf } from "../../tests/fixtures/handlers.ts";
 import { settle } from "../../tests/fixtures/fake-server.ts";
-import { SessionKit, told } from "../../tests/fixtures/session.ts";
+import { KEY, SessionKit, told } from "../../tests/fixtures/session.ts";
 import { backend, frontend, message, opening } from "../../tests/fixtures/wire/index.ts";
 import { terminate } from "../hooks/index.ts";
 
@@ -240,4 +240,22 @@ test("a startup terminated late for a backend that is lost is answered for the n
   }
   expect(told(kit.heard.bytes)).toBe("E FATAL 28000");
   await kit.expectClean();
+});
+
+test("a terminated request waits for the one before it that a cancel request holds back", async () => {
+  const kit = await new Talk().logIn();
+  kit.on("OnTrafficFromClient", terminateIf("forbidden"));
+  await kit.say(query("first"));
+  const cancelled = kit.cancelKeys.find(KEY)?.cancel();
+  kit.client.write(Buffer.concat([query("second"), query("forbidden")]));
+  kit.backend.connection.write(Buffer.concat([backend.error("57014"), backend.ready()]));
+  // Microtasks alone carry all this: the cancel request has not left yet.
+  for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+  expect(told(kit.heard.bytes)).toBe("E ERROR 57014 Z");
+  await cancelled;
+  await settle();
+  expect(told(kit.backend.heard.bytes)).toBe("Q Q");
+  await kit.answer(backend.rows("2"));
+  expect(told(kit.heard.bytes)).toBe("E ERROR 57014 Z T D C Z E ERROR 42000 Z");
+  await kit.expectInStep();
 });
