@@ -1,16 +1,19 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { once } from "node:events";
 import { chmod, cp, mkdtemp, readFile, rename, rm } from "node:fs/promises";
+import { connect as connectTcp, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { connect as connectTls, type TLSSocket } from "node:tls";
+import { connect as connectTls } from "node:tls";
 import { Client } from "pg";
 import {
   connectWire,
   expectIdle,
+  expectSameDescriptors,
   frontendMessage,
   type GatewaydProcess,
   oneBlockConfig,
+  openDescriptors,
   type PostgresServer,
   psql,
   residentMiB,
@@ -60,7 +63,7 @@ async function login(gatewayd: GatewaydProcess, env: Readonly<Record<string, str
 }
 
 /** Reads up to a ReadyForQuery outside a transaction, then stops; returns how many bytes that was. */
-async function readUntilReady(socket: TLSSocket): Promise<number> {
+async function readUntilReady(socket: Socket): Promise<number> {
   let bytes = 0;
   let tail = "";
   const read = (chunk: Buffer): void => {
@@ -176,6 +179,26 @@ describe("TLS as the client asks", () => {
     expect(residentMiB(gatewayd.process.pid) - beforeMiB).toBeLessThan(60);
     socket.destroy();
   }, 60_000);
+
+  test.each(["plain", "direct TLS"])(
+    "loses nothing of a slow reader that has said goodbye, %s",
+    async (way) => {
+      const { host, port, process } = gatewayd;
+      const before = openDescriptors(process.pid);
+      const socket =
+        way === "plain"
+          ? connectTcp({ host, port })
+          : connectTls({ host, port, rejectUnauthorized: false, ...ALPN });
+      await once(socket, way === "plain" ? "connect" : "secureConnect");
+      socket.write(startupPacket({ user: "postgres", database: "postgres" }));
+      await readUntilReady(socket);
+      const query = "select repeat('x', 1000) from generate_series(1, 1000)\0";
+      socket.write(Buffer.concat([frontendMessage("Q", query), frontendMessage("X", "")]));
+      await expectSameDescriptors(process.pid, before);
+      expect(await readUntilReady(socket)).toBeGreaterThan(1_000_000);
+      socket.destroy();
+    },
+  );
 
   test("closes a connection that begins with TLS for another protocol", async () => {
     await using client = await connectWire(gatewayd);
