@@ -180,6 +180,13 @@ export const ERROR_TABLE = {
     meaning: "The gateway could not log in to the database server, or did not trust its answers.",
     remedy: "See the log for the reason; check the credentials the gateway uses for the server.",
   },
+  ERR_SERVER_BUSY: {
+    sqlState: "08004",
+    clientMessage: "the database server takes no connections at the moment",
+    meaning: "The database is starting or stopping, or has as many connections as it allows.",
+    remedy:
+      "Lower `pools.<group>.<block>.size`, or raise `max_connections` of the database, if it lasts.",
+  },
   ERR_PROXY_PROTOCOL: {
     sqlState: "08P01",
     clientMessage: "the PROXY protocol header is missing or malformed",
