@@ -126,6 +126,26 @@ describe("the relay", () => {
     await kit.expectClean();
   });
 
+  test("lets a COPY have its data, however few requests may be unanswered", async () => {
+    const kit = await new SessionKit({ limits: { maxPendingUnits: 1 } }).logIn();
+    await kit.say(Buffer.concat([QUERY, query("copy t from stdin")]));
+    await kit.answer(ROWS, backend.copyIn());
+    kit.backend.heard.take();
+    await kit.say(frontend.copyData("1\n"), frontend.copyDone());
+    expect(told(kit.backend.heard.bytes)).toBe("d c");
+    await kit.answer(backend.commandComplete("COPY 1"), backend.ready());
+    await kit.expectClean();
+  });
+
+  test("leaves nothing behind when it ends in the middle of an answer", async () => {
+    const kit = await new SessionKit({ limits: { idleTimeoutMs: 1_000_000 } }).logIn();
+    kit.on("OnTrafficFromServer", () => undefined);
+    await kit.say(QUERY);
+    kit.session.drain();
+    await kit.answer(ROWS);
+    await kit.expectClean();
+  });
+
   test("makes its client cancellable by the key of its login, until it ends", async () => {
     const kit = await new SessionKit().logIn();
     expect(kit.cancelKeys.find(KEY)).toBeDefined();
@@ -334,11 +354,12 @@ describe("a client that leaves", () => {
     await kit.expectClean();
   });
 
-  test("during a query has it cancelled", async () => {
+  test.each([false, true])("during a query has it cancelled (goodbye: %p)", async (hasGoodbye) => {
     for (const leave of ["terminate", "close"] as const) {
       const kit = await new SessionKit().logIn();
       kit.server.isStubborn = true;
       await kit.say(QUERY);
+      if (hasGoodbye) await kit.say(frontend.terminate());
       // The request goes over a socket, to a port where nobody listens: the attempt is logged.
       kit.client[leave]();
       await settle();

@@ -56,6 +56,8 @@ export class PostgresRelay extends Relay implements Cancellable, PhaseTraffic {
   /** Traffic moves time limits: those of the login at first, later those that are set. */
   #isTimed = true;
   #isDraining = false;
+  /** A client that was throttled goes on with so many unanswered: at least one, which may be a COPY. */
+  readonly #fewUnits: number;
   /** The client has ended: how long an answer, or the server's own end, may take. */
   #halfClosed: Deadline | undefined;
   #registeredKey: Uint8Array | undefined;
@@ -77,6 +79,7 @@ export class PostgresRelay extends Relay implements Cancellable, PhaseTraffic {
     this.#context = context;
     this.#pool = pool;
     const { limits, timers } = context;
+    this.#fewUnits = Math.max(1, limits.maxPendingUnits / 2);
     this.#clientStream = new ClientStream(this.#ledger, limits.maxMessageBytes);
     this.#serverStream = new ServerStream(this.#ledger, MAX_SERVER_MESSAGE_BYTES);
     this.#hooks = new TrafficHooks(context.hooks, client, backend);
@@ -177,7 +180,7 @@ export class PostgresRelay extends Relay implements Cancellable, PhaseTraffic {
 
   override fromServer(bytes: Uint8Array): void {
     try {
-      if (this.#unheard !== undefined && isStartingUp(bytes)) {
+      if (this.#unheard !== undefined && !this.#hasClientEnded && isStartingUp(bytes)) {
         this.#startAgain(true);
         return;
       }
@@ -250,7 +253,7 @@ export class PostgresRelay extends Relay implements Cancellable, PhaseTraffic {
     if (this.#halfClosed?.isSet === true && this.#isQueryRunning) {
       this.#halfClosed.set(HALF_CLOSED_GRACE_MS);
     }
-    if (this.#ledger.owedReadyForQuery <= this.#context.limits.maxPendingUnits / 2) {
+    if (this.#ledger.owedReadyForQuery <= this.#fewUnits) {
       this.resumeClient(PauseReason.Throttled);
     }
     if (this.#registeredKey === undefined && this.#ledger.isLoggedIn) this.#registerKey();
@@ -386,8 +389,7 @@ export class PostgresRelay extends Relay implements Cancellable, PhaseTraffic {
       this.#halfClosed?.clear();
       return;
     }
-    const mayAnswer = this.#isQueryRunning && !this.#clientStream.hasTerminated;
-    this.#halfClosed?.set(mayAnswer ? HALF_CLOSED_GRACE_MS : SERVER_CLOSE_MS);
+    this.#halfClosed?.set(this.#isQueryRunning ? HALF_CLOSED_GRACE_MS : SERVER_CLOSE_MS);
   }
 
   #clientGone(): void {

@@ -150,6 +150,43 @@ describe("the startup of a session", () => {
     await kit.expectClean();
   });
 
+  test("is not tried again for a client that has ended", async () => {
+    const kit = await new SessionKit().start();
+    kit.server.isStubborn = true;
+    await kit.say(STARTUP);
+    kit.client.shutdown();
+    await settle();
+    await kit.answer(backend.error("57P03", "FATAL"));
+    kit.server.isStubborn = false;
+    kit.backend.connection.close();
+    await kit.pass(210);
+    expect([told(kit.heard.bytes), kit.endings]).toEqual(["E FATAL 57P03", 1]);
+    await kit.expectClean();
+  });
+
+  test.each([
+    ["a CancelRequest", opening.cancelRequest(KEY), 1],
+    ["a startup", STARTUP, 0],
+    ["half a packet", STARTUP.subarray(0, 6), 0],
+  ])("reads %s though its end comes while OnOpening runs", async (_, bytes, expected) => {
+    const kit = new SessionKit();
+    await kit.fill();
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    kit.on("OnOpening", () => promise);
+    let cancels = 0;
+    const target = { cancel: async () => void cancels++ };
+    kit.cancelKeys.add(KEY, target);
+    kit.session.start();
+    await kit.say(bytes);
+    kit.client.shutdown();
+    await settle();
+    resolve(undefined);
+    await settle();
+    expect([cancels, kit.heard.text, kit.endings]).toEqual([expected, "", 1]);
+    kit.cancelKeys.remove(KEY, target);
+    await kit.expectClean();
+  });
+
   test("leaves the queue when the client leaves", async () => {
     const kit = new SessionKit();
     kit.session.start();

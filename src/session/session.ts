@@ -128,6 +128,8 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
     this.#hasClientEnded = true;
     // A raw client may have said all it has to say before its server is there.
     if (this.#context.protocol === "raw" && this.#startup.buffer.byteLength > 0) return;
+    // What it sent may be a CancelRequest, which is read when OnOpening has run.
+    if (this.#state === "opening" && this.#startup.buffer.byteLength > 0) return;
     this.#finish();
   }
 
@@ -172,7 +174,13 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
       if (this.#refusal === undefined) this.#lease.ask();
       else if (isRaw) this.#refuse(this.#refusal);
       if (this.#state === "startup") this.#startup.begin();
+      if (this.#hasClientEnded && !isRaw) this.#finishUnlessCancelling();
     });
+  }
+
+  /** A client that has ended can want nothing but a cancel. */
+  #finishUnlessCancelling(): void {
+    if (this.#state !== "cancelling") this.#finish();
   }
 
   /** Heard from the negotiation, from here on to `violated`. */
@@ -226,6 +234,7 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
   }
 
   #startupReceived(message: Uint8Array, peer: TlsPeer | undefined): void {
+    if (this.#hasClientEnded) return;
     this.#startupMessage = message;
     this.#state = "waiting";
     this.#deadline.clear();
