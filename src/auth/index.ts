@@ -34,3 +34,19 @@ export type { Secret } from "./secret.ts";
 export type { FileProblem } from "./file-problem.ts";
 export { isExpired, mayUseDatabase, readUsersFile, UserTable } from "./users/index.ts";
 export type { Decoy, User, UserLookup, UsersFile } from "./users/index.ts";
+export { findRule, readHbaFile, readRules } from "./rules/index.ts";
+export type {
+  AuthMethod,
+  DatabasePattern,
+  HbaFile,
+  LoginRequest,
+  LoginRule,
+  Origin,
+  ReadRules,
+  RuleEntry,
+  RuleProblem,
+  UserPattern,
+} from "./rules/index.ts";
+export { LoginThrottle } from "./login-throttle.ts";
+export type { LoginThrottleOptions } from "./login-throttle.ts";
+export type { UserMapEntry } from "./user-map.ts";
