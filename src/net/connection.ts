@@ -1,3 +1,4 @@
+import type { ClientHandshakeResult, ClientTlsOptions } from "./client-tls.ts";
 import type { HandshakeResult, ServerTlsOptions } from "./server-tls.ts";
 
 /**
@@ -49,6 +50,11 @@ export interface Connection {
    * ClientHello. After a failed handshake the connection closes itself.
    */
   startTls(options: ServerTlsOptions, done: (result: HandshakeResult) => void): void;
+  /**
+   * Becomes the client of a TLS connection: to be called when the server waits for a ClientHello, from
+   * within the handler that heard so. After a failed handshake the connection closes itself.
+   */
+  startTlsAsClient(options: ClientTlsOptions, done: (result: ClientHandshakeResult) => void): void;
 }
 
 /** Hears what happens on a {@link Connection}. Throwing from one of these closes the connection. */

@@ -101,6 +101,10 @@ class DirectTlsConnection implements Connection {
     throw new Error("TLS inside TLS");
   }
 
+  startTlsAsClient(): never {
+    return this.startTls();
+  }
+
   shutdown(): void {
     if (this.#state === "open") this.#secure.end();
   }

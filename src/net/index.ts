@@ -3,6 +3,7 @@
  * May import: errors, logging.
  */
 export type { Address } from "./address.ts";
+export type { ClientHandshakeResult, ClientTlsOptions, TlsServer } from "./client-tls.ts";
 export { ignoringHandler } from "./connection.ts";
 export type { Connection, ConnectionHandler } from "./connection.ts";
 export { acceptDirectTls } from "./direct-tls.ts";

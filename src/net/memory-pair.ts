@@ -94,7 +94,12 @@ class MemoryEnd implements MemoryConnection {
   }
 
   startTls(): never {
+    // Nothing to encrypt, and no certificates: tests of TLS use sockets.
     throw new Error("a connection in memory has no TLS");
+  }
+
+  startTlsAsClient(): never {
+    return this.startTls();
   }
 
   #cut(error: Error | undefined): void {

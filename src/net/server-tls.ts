@@ -31,8 +31,7 @@ const VERSION_NUMBER = { "1.2": 0x0303, "1.3": 0x0304 } as const;
 export function bunTlsOptions(options: ServerTlsOptions): TLSOptions {
   const untyped = {
     minVersion: VERSION_NUMBER[options.minVersion],
-    // A length in front of each name, as on the wire.
-    ALPNProtocols: `${String.fromCharCode(ALPN_POSTGRESQL.length)}${ALPN_POSTGRESQL}`,
+    ALPNProtocols: bunAlpn(ALPN_POSTGRESQL),
   };
   return {
     ...untyped,
@@ -43,6 +42,11 @@ export function bunTlsOptions(options: ServerTlsOptions): TLSOptions {
     rejectUnauthorized: options.clientCa !== undefined,
     ...(options.clientCa !== undefined && { ca: options.clientCa }),
   };
+}
+
+/** A protocol for ALPN as Bun wants it: its length in front of the name, as on the wire. */
+export function bunAlpn(protocol: string): string {
+  return `${String.fromCharCode(protocol.length)}${protocol}`;
 }
 
 /** Names in a certificate; without one Bun answers undefined or an empty object. */

@@ -11,11 +11,14 @@
  * - after a TLS upgrade the raw socket goes on delivering ciphertext: events of a socket that is not
  *   the current one are ignored.
  */
-import type { Socket, SocketHandler } from "bun";
+import type { Socket, SocketHandler, TLSOptions } from "bun";
 import { GatewayError } from "../errors.ts";
 import { formatHostPort } from "./address.ts";
+import { bunClientTlsOptions, faultOfServer } from "./client-tls.ts";
+import type { ClientHandshakeResult, ClientTlsOptions } from "./client-tls.ts";
 import { CLOSE_LINGER_MS, CLOSE_STALL_MS, ignoringHandler } from "./connection.ts";
 import type { Connection, ConnectionHandler } from "./connection.ts";
+import { reasonOf } from "./reason-of.ts";
 import { bunTlsOptions, namesOf } from "./server-tls.ts";
 import type { HandshakeResult, ServerTlsOptions } from "./server-tls.ts";
 import type { Deadline, TimerWheel } from "./timer-wheel.ts";
@@ -36,6 +39,18 @@ export type BunSocket = Socket<SocketConnection | undefined>;
 
 /** The state of a connection: open -> (closing ->) closed. `closing` hears nothing but the end. */
 type State = "open" | "closing" | "closed";
+
+/** How a handshake that is under way ends. */
+interface Handshake {
+  /** Why it has failed after all; undefined if it has not. */
+  readonly faultOf: (
+    socket: BunSocket,
+    isSuccess: boolean,
+    error: Error | null,
+  ) => Error | undefined;
+  readonly done: (socket: BunSocket) => void;
+  readonly failed: (error: Error) => void;
+}
 
 /** Small writes of one tick are joined into one system call up to this size. */
 const JOIN_BYTES = 64 * 1024;
@@ -70,9 +85,8 @@ export class SocketConnection implements Connection {
   #isPaused = false;
   #linger: Deadline | undefined;
   #error: Error | undefined;
-  #wantsCertificate = false;
-  /** A handshake is under way. */
-  #onHandshake: ((result: HandshakeResult) => void) | undefined;
+  /** The one under way. */
+  #handshake: Handshake | undefined;
 
   constructor(socket: BunSocket, timers: TimerWheel) {
     this.#socket = socket;
@@ -206,12 +220,46 @@ export class SocketConnection implements Connection {
   }
 
   startTls(options: ServerTlsOptions, done: (result: HandshakeResult) => void): void {
+    const wantsCertificate = options.clientCa !== undefined;
+    this.#upgrade(bunTlsOptions(options), {
+      // Bun reports a certificate it refuses as a success with an error; without a request for one,
+      // the error means nothing.
+      faultOf: (_, isSuccess, error) =>
+        !isSuccess || (wantsCertificate && error !== null)
+          ? (error ?? new Error("the TLS handshake failed"))
+          : undefined,
+      done: (socket) =>
+        done({ kind: "done", peer: { names: namesOf(socket.getPeerCertificate()) } }),
+      failed: (error) => done({ kind: "failed", error }),
+    });
+  }
+
+  startTlsAsClient(options: ClientTlsOptions, done: (result: ClientHandshakeResult) => void): void {
+    const handshake: Handshake = {
+      faultOf: (socket, isSuccess, error) =>
+        faultOfServer(options, isSuccess, error, socket.getPeerCertificate()?.raw),
+      done: (socket) => {
+        const certificate = socket.getPeerCertificate();
+        const server = { certificate: certificate.raw, names: namesOf(certificate) };
+        done({ kind: "done", server });
+      },
+      failed: (error) => done({ kind: "failed", error }),
+    };
+    try {
+      this.#upgrade(bunClientTlsOptions(options), handshake);
+    } catch (thrown) {
+      // Closing reports it to the handshake.
+      this.#fail(new Error(`our certificates cannot be used: ${reasonOf(thrown)}`));
+    }
+  }
+
+  /** @throws for certificates that cannot be used */
+  #upgrade(tls: TLSOptions, handshake: Handshake): void {
     this.flush();
-    this.#onHandshake = done;
-    this.#wantsCertificate = options.clientCa !== undefined;
+    this.#handshake = handshake;
     const [, encrypted] = this.#socket.upgradeTLS<SocketConnection | undefined>({
       data: this,
-      tls: bunTlsOptions(options),
+      tls,
       socket: socketEvents,
     });
     this.#socket = encrypted;
@@ -256,13 +304,10 @@ export class SocketConnection implements Connection {
     this.#queue = [];
     this.#backlogBytes = 0;
     const handler = this.handler;
-    const onHandshake = this.#onHandshake;
+    const handshake = this.#handshake;
     this.handler = ignoringHandler;
-    this.#onHandshake = undefined;
-    if (onHandshake !== undefined) {
-      const error = this.#error ?? new Error("closed during the TLS handshake");
-      onHandshake({ kind: "failed", error });
-    }
+    this.#handshake = undefined;
+    handshake?.failed(this.#error ?? new Error("closed during the TLS handshake"));
     handler.onClose(this.#error);
   }
 
@@ -297,19 +342,16 @@ export class SocketConnection implements Connection {
   }
 
   socketHandshaken(socket: BunSocket, isSuccess: boolean, error: Error | null): void {
-    if (socket !== this.#socket || this.#onHandshake === undefined) return;
-    const done = this.#onHandshake;
-    this.#onHandshake = undefined;
-    // Bun reports a certificate it refuses as a success with an error; without a request for one,
-    // the error means nothing.
-    if (!isSuccess || (this.#wantsCertificate && error !== null)) {
-      done({ kind: "failed", error: error ?? new Error("the TLS handshake failed") });
-      this.terminate();
+    const handshake = this.#handshake;
+    if (socket !== this.#socket || handshake === undefined) return;
+    this.#handshake = undefined;
+    const fault = handshake.faultOf(socket, isSuccess, error);
+    if (fault === undefined) {
+      this.#guard(() => handshake.done(socket));
       return;
     }
-    this.#guard(() =>
-      done({ kind: "done", peer: { names: namesOf(socket.getPeerCertificate()) } }),
-    );
+    handshake.failed(fault);
+    this.terminate();
   }
 }
 
