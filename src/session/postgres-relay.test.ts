@@ -354,21 +354,40 @@ describe("a client that leaves", () => {
     await kit.expectClean();
   });
 
-  test.each([false, true])("during a query has it cancelled (goodbye: %p)", async (hasGoodbye) => {
-    for (const leave of ["terminate", "close"] as const) {
-      const kit = await new SessionKit().logIn();
-      kit.server.isStubborn = true;
-      await kit.say(QUERY);
-      if (hasGoodbye) await kit.say(frontend.terminate());
-      // The request goes over a socket, to a port where nobody listens: the attempt is logged.
-      kit.client[leave]();
-      await settle();
-      await kit.pass(510);
-      while (kit.logger.count("Failed to send a cancel request to the server") === 0)
-        await settle();
-      kit.server.isStubborn = false;
-      kit.backend.connection.close();
-      await kit.expectClean();
-    }
+  test.each<[string, "terminate" | "close", boolean]>([
+    ["lost", "terminate", false],
+    ["lost after its goodbye", "terminate", true],
+    ["gone without a goodbye", "close", false],
+  ])("during a query has it cancelled: %s", async (_, leave, hasGoodbye) => {
+    const kit = await new SessionKit().logIn();
+    kit.server.isStubborn = true;
+    await kit.say(QUERY);
+    if (hasGoodbye) await kit.say(frontend.terminate());
+    // The request goes over a socket, to a port where nobody listens: the attempt is logged.
+    kit.client[leave]();
+    await settle();
+    await kit.pass(510);
+    while (kit.logger.count("Failed to send a cancel request to the server") === 0) await settle();
+    kit.server.isStubborn = false;
+    kit.backend.connection.close();
+    await kit.expectClean();
+  });
+
+  test("with a goodbye behind its query has that finished", async () => {
+    const kit = await new SessionKit().logIn();
+    kit.server.isStubborn = true;
+    await kit.say(QUERY);
+    await kit.say(frontend.terminate());
+    kit.client.shutdown();
+    await settle();
+    await kit.pass(60_000);
+    expect(kit.endings).toBe(0);
+    await kit.answer(ROWS);
+    expect(kit.heard.bytes).toEqual(ROWS);
+    kit.server.isStubborn = false;
+    kit.backend.connection.close();
+    await settle();
+    expect(kit.endings).toBe(1);
+    await kit.expectClean();
   });
 });

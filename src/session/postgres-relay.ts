@@ -7,7 +7,7 @@ import { sendCancelRequest } from "../backend/index.ts";
 import type { Backend } from "../backend/index.ts";
 import { GatewayError } from "../errors.ts";
 import type { ErrorCode } from "../errors.ts";
-import type { Connection, Deadline } from "../net/index.ts";
+import type { Connection } from "../net/index.ts";
 import type { Lessor } from "../pool/index.ts";
 import {
   AnswerLedger,
@@ -19,6 +19,8 @@ import {
 } from "../postgres/index.ts";
 import type { Cancellable } from "./cancel-keys.ts";
 import { Cancellation } from "./cancellation.ts";
+import { HalfClosedLimit } from "./half-closed-limit.ts";
+import type { HalfClosedTraffic } from "./half-closed-limit.ts";
 import { HookedTraffic } from "./hooked-traffic.ts";
 import type { HookedPort } from "./hooked-traffic.ts";
 import { PauseReason, Relay } from "./relay.ts";
@@ -29,11 +31,6 @@ import { SessionPhase } from "./session-phase.ts";
 import type { LimitedPhase, PhaseTraffic } from "./session-phase.ts";
 import { TrafficHooks, hasTrafficHandlers } from "./traffic-hooks.ts";
 
-/** After the client's end of stream an answer may still come this long; then it is cancelled. */
-const HALF_CLOSED_GRACE_MS = 500;
-/** How long the server may take to close after that. */
-const SERVER_CLOSE_MS = 5_000;
-
 /** Why the time of a phase that is up ends the session. */
 const EXPIRED = {
   login: "ERR_STARTUP_TIMEOUT",
@@ -42,7 +39,7 @@ const EXPIRED = {
   idle: "ERR_IDLE_TIMEOUT",
 } as const satisfies Record<Exclude<LimitedPhase, "query">, ErrorCode>;
 
-export class PostgresRelay extends Relay implements Cancellable, PhaseTraffic {
+export class PostgresRelay extends Relay implements Cancellable, PhaseTraffic, HalfClosedTraffic {
   // First what each piece of traffic needs, side by side in memory.
   readonly #context: SessionContext;
   readonly #ledger = new AnswerLedger();
@@ -58,8 +55,8 @@ export class PostgresRelay extends Relay implements Cancellable, PhaseTraffic {
   #isDraining = false;
   /** A client that was throttled goes on with so many unanswered: at least one, which may be a COPY. */
   readonly #fewUnits: number;
-  /** The client has ended: how long an answer, or the server's own end, may take. */
-  #halfClosed: Deadline | undefined;
+  /** Once the client has ended. */
+  #halfClosed: HalfClosedLimit | undefined;
   #registeredKey: Uint8Array | undefined;
   readonly #pool: Lessor;
   readonly #phase: SessionPhase;
@@ -129,8 +126,12 @@ export class PostgresRelay extends Relay implements Cancellable, PhaseTraffic {
    * There is something to cancel: the server works for the client or reads its COPY data. It also works
    * on a batch that it has not been asked to answer yet.
    */
-  get #isQueryRunning(): boolean {
+  get isQueryRunning(): boolean {
     return this.#ledger.isLoggedIn && !this.#ledger.isAnswered;
+  }
+
+  get hasTerminated(): boolean {
+    return this.#clientStream.hasTerminated;
   }
 
   drain(): void {
@@ -150,7 +151,7 @@ export class PostgresRelay extends Relay implements Cancellable, PhaseTraffic {
    * or it would hit that instead.
    */
   async cancel(): Promise<void> {
-    if (this.#serverStream.keyData === undefined || !this.#isQueryRunning) return;
+    if (this.#serverStream.keyData === undefined || !this.isQueryRunning) return;
     this.#cancellation ??= this.#newCancellation(false);
     await this.#cancellation.request();
     try {
@@ -215,7 +216,7 @@ export class PostgresRelay extends Relay implements Cancellable, PhaseTraffic {
   protected override serverPauseChanged(): void {
     if (this.isOver) return;
     if (this.#isTimed) this.#moveTimeLimits();
-    this.#limitHalfClosed();
+    this.#halfClosed?.follow();
   }
 
   protected override dispose(): void {
@@ -250,9 +251,7 @@ export class PostgresRelay extends Relay implements Cancellable, PhaseTraffic {
   #afterAnswer(): void {
     if (this.#isTimed) this.#moveTimeLimits();
     if (this.#cancellation !== undefined) this.#releaseHeld();
-    if (this.#halfClosed?.isSet === true && this.#isQueryRunning) {
-      this.#halfClosed.set(HALF_CLOSED_GRACE_MS);
-    }
+    if (this.#halfClosed !== undefined) this.#halfClosed.follow();
     if (this.#ledger.owedReadyForQuery <= this.#fewUnits) {
       this.resumeClient(PauseReason.Throttled);
     }
@@ -378,18 +377,8 @@ export class PostgresRelay extends Relay implements Cancellable, PhaseTraffic {
   #passOnClientEnd(): void {
     if (this.isOver || this.#hooked?.areRequestsThrough === false) return;
     if (this.#cancellation?.isHolding !== true) this.server.shutdown();
-    if (this.#halfClosed !== undefined) return;
-    this.#halfClosed = this.#context.timers.deadline(() => this.#clientGone());
-    this.#limitHalfClosed();
-  }
-
-  /** A server that is not read from cannot be asked to hurry. */
-  #limitHalfClosed(): void {
-    if (this.isServerPaused) {
-      this.#halfClosed?.clear();
-      return;
-    }
-    this.#halfClosed?.set(this.#isQueryRunning ? HALF_CLOSED_GRACE_MS : SERVER_CLOSE_MS);
+    const { timers } = this.#context;
+    this.#halfClosed ??= new HalfClosedLimit(this, timers, () => this.#clientGone());
   }
 
   #clientGone(): void {
@@ -400,15 +389,15 @@ export class PostgresRelay extends Relay implements Cancellable, PhaseTraffic {
 
   /** PostgreSQL does not notice a lost connection while it executes: it has to be told. */
   #cancelRunning(): void {
-    if (this.#isQueryRunning && !this.#hasServerEnded) void this.cancel();
+    if (this.isQueryRunning && !this.#hasServerEnded) void this.cancel();
   }
 
   #serverGone(): void {
     this.#hasServerEnded = true;
-    if (!this.#clientStream.hasTerminated && !this.#hasClientEnded) this.backend.isForsaken = true;
+    if (!this.hasTerminated && !this.#hasClientEnded) this.backend.isForsaken = true;
     this.#hooked?.serverEnded();
     if (this.isOver || this.#hooked?.areResponsesThrough === false) return;
-    if (this.#clientStream.hasTerminated || this.#hasClientEnded) {
+    if (this.hasTerminated || this.#hasClientEnded) {
       this.end({ kind: "clientGone" });
     } else if (this.#unheard !== undefined) {
       this.#startAgain(false);
