@@ -51,7 +51,7 @@ export class Backend {
     if (greeting.length === 0) return;
     this.#greeting = [];
     this.#greetingBytes = 0;
-    for (const bytes of greeting) handler.onData(bytes);
+    for (const bytes of greeting) handler.onData(bytes, this.connection);
     this.connection.resume();
   }
 

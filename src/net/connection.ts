@@ -57,18 +57,21 @@ export interface Connection {
   startTlsAsClient(options: ClientTlsOptions, done: (result: ClientHandshakeResult) => void): void;
 }
 
-/** Hears what happens on a {@link Connection}. Throwing from one of these closes the connection. */
+/**
+ * Hears what happens on a {@link Connection}. Throwing from one of these closes the connection. Each is
+ * told which connection it is, so that one handler can hear several.
+ */
 export interface ConnectionHandler {
   /** Bytes arrived. They are the handler's to keep. */
-  onData(bytes: Uint8Array): void;
+  onData(bytes: Uint8Array, connection: Connection): void;
   /** The kernel took only a part of what was written: stop producing. */
-  onStall(): void;
+  onStall(connection: Connection): void;
   /** Everything written was taken. */
-  onDrain(): void;
+  onDrain(connection: Connection): void;
   /** The other side sent its last byte. */
-  onEnd(): void;
+  onEnd(connection: Connection): void;
   /** It is over. `error` tells why if it was not an ordinary close. */
-  onClose(error: Error | undefined): void;
+  onClose(error: Error | undefined, connection: Connection): void;
 }
 
 /** How long `close` waits for the other side to finish, once the kernel has taken everything. */

@@ -149,8 +149,8 @@ class DirectTlsConnection implements Connection {
     wire.on("error", () => {});
     raw.handler = {
       onData: (bytes) => void wire.push(bytes),
-      onStall: () => this.#guard((handler) => handler.onStall()),
-      onDrain: () => this.#guard((handler) => handler.onDrain()),
+      onStall: () => this.#guard((handler) => handler.onStall(this)),
+      onDrain: () => this.#guard((handler) => handler.onDrain(this)),
       onEnd: () => void wire.push(null),
       onClose: (error) => this.#closed(error),
     };
@@ -161,9 +161,9 @@ class DirectTlsConnection implements Connection {
     const secure = this.#secure;
     secure.on("secure", () => this.#handshaken(options));
     secure.on("data", (bytes: Uint8Array) => {
-      this.#guard((handler) => handler.onData(bytes));
+      this.#guard((handler) => handler.onData(bytes, this));
     });
-    secure.on("end", () => this.#guard((handler) => handler.onEnd()));
+    secure.on("end", () => this.#guard((handler) => handler.onEnd(this)));
     secure.on("error", (error) => this.#fail(error));
     // Both sides have said their last byte; ours may still be on its way.
     secure.on("close", () => this.#raw.close());
@@ -209,6 +209,6 @@ class DirectTlsConnection implements Connection {
     const done = this.#done;
     this.#done = undefined;
     done?.({ kind: "failed", error: this.#error ?? new Error("closed during the TLS handshake") });
-    handler.onClose(this.#error);
+    handler.onClose(this.#error, this);
   }
 }

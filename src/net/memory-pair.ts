@@ -53,14 +53,14 @@ class MemoryEnd implements MemoryConnection {
     this.#isBlocked = isBlocked;
     if (isBlocked || this.#outgoing.length === 0) return;
     this.#send();
-    queueMicrotask(() => this.#guard(() => this.handler.onDrain()));
+    queueMicrotask(() => this.#guard(() => this.handler.onDrain(this)));
   }
 
   write(bytes: Uint8Array): void {
     if (this.#state !== "open" || this.#isShutDown || bytes.length === 0) return;
     this.#outgoing.push(bytes);
     if (!this.#isBlocked) this.#send();
-    else if (this.#outgoing.length === 1) this.#guard(() => this.handler.onStall());
+    else if (this.#outgoing.length === 1) this.#guard(() => this.handler.onStall(this));
   }
 
   writeThrough(bytes: Uint8Array): void {
@@ -136,12 +136,12 @@ class MemoryEnd implements MemoryConnection {
     while (this.#state !== "closed" && !this.#isPaused) {
       const bytes = this.#incoming.shift();
       if (bytes === undefined) break;
-      this.#guard(() => this.handler.onData(bytes));
+      this.#guard(() => this.handler.onData(bytes, this));
     }
     if (this.#isPaused || !this.#hasEndArrived || this.#state === "closed") return;
     if (!this.#isEndReported && this.#state === "open" && !this.#isShutDown) {
       this.#isEndReported = true;
-      this.#guard(() => this.handler.onEnd());
+      this.#guard(() => this.handler.onEnd(this));
     }
     if (this.#isEndSent) this.#closed(undefined);
   }
@@ -151,7 +151,7 @@ class MemoryEnd implements MemoryConnection {
     this.#state = "closed";
     const handler = this.handler;
     this.handler = ignoringHandler;
-    handler.onClose(error);
+    handler.onClose(error, this);
     if (error === undefined) queueMicrotask(() => this.peer.#deliver());
   }
 }

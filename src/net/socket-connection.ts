@@ -287,10 +287,10 @@ export class SocketConnection implements Connection {
   }
 
   /** Calls the handler; what it throws closes this connection and nothing else. */
-  #guard(call: (handler: ConnectionHandler) => void): void {
+  #guard(call: (handler: ConnectionHandler, connection: Connection) => void): void {
     if (this.#state !== "open") return;
     try {
-      call(this.handler);
+      call(this.handler, this);
     } catch (thrown) {
       this.#fail(GatewayError.from(thrown));
     }
@@ -308,14 +308,14 @@ export class SocketConnection implements Connection {
     this.handler = ignoringHandler;
     this.#handshake = undefined;
     handshake?.failed(this.#error ?? new Error("closed during the TLS handshake"));
-    handler.onClose(this.#error);
+    handler.onClose(this.#error, this);
   }
 
   /** Events of the socket. Only {@link socketEvents} calls these. */
   socketData(socket: BunSocket, bytes: Uint8Array): void {
     if (socket !== this.#socket || this.#state !== "open") return;
     try {
-      this.handler.onData(bytes);
+      this.handler.onData(bytes, this);
     } catch (thrown) {
       this.#fail(GatewayError.from(thrown));
     }
@@ -355,9 +355,9 @@ export class SocketConnection implements Connection {
   }
 }
 
-const onStall = (handler: ConnectionHandler) => handler.onStall();
-const onDrain = (handler: ConnectionHandler) => handler.onDrain();
-const onEnd = (handler: ConnectionHandler) => handler.onEnd();
+const onStall = (handler: ConnectionHandler, connection: Connection) => handler.onStall(connection);
+const onDrain = (handler: ConnectionHandler, connection: Connection) => handler.onDrain(connection);
+const onEnd = (handler: ConnectionHandler, connection: Connection) => handler.onEnd(connection);
 
 /** One set of handlers for every socket; each finds its connection in `socket.data`. */
 export const socketEvents: SocketHandler<SocketConnection | undefined> = {

@@ -29,29 +29,30 @@ const FLUSH = -4;
 const MAX_SHIFTED = 1024;
 
 export class AnswerLedger {
+  // First what every request and answer needs, side by side in memory.
   /** Of the last ReadyForQuery; 0 before the first, that is until the login is done. */
   transactionStatus = 0;
   /** How many ReadyForQuery the client waits for. */
   owedReadyForQuery = 0;
   /** How many ReadyForQuery have come. */
   cycles = 0;
-  /** Extended messages that are not completed, and how many of them a Flush asked to answer. */
-  #extended = 0;
-  #flushed = 0;
-  #isBatchOpen = false;
-  #isSkipping = false;
-  #isCopying = false;
-  /** A COPY_END is in the list: what a Flush behind it asks for, a COPY does not swallow. */
-  #hasCopyEnd = false;
   /**
    * The oldest item, 0 when there is none: most clients wait for one answer, and need no list. Never
    * COPY_END or FLUSH: only while a COPY is ahead of them they mean something.
    */
   #head = 0;
-  /** What follows it, from `#next` on. */
+  #behindCount = 0;
+  #isCopying = false;
+  #isSkipping = false;
+  #isBatchOpen = false;
+  /** What follows the head, from `#next` on. */
   #behind: number[] = [];
   #next = 0;
-  #behindCount = 0;
+  /** Extended messages that are not completed, and how many of them a Flush asked to answer. */
+  #extended = 0;
+  #flushed = 0;
+  /** A COPY_END is in the list: what a Flush behind it asks for, a COPY does not swallow. */
+  #hasCopyEnd = false;
 
   /** Nothing sent is unanswered, and the server does not wait for more of a batch or a COPY. */
   get isIdle(): boolean {

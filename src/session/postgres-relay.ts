@@ -162,7 +162,7 @@ export class PostgresRelay extends Relay implements Cancellable, PhaseTraffic, H
     }
   }
 
-  override fromClient(bytes: Uint8Array): void {
+  protected override fromClient(bytes: Uint8Array): void {
     this.#unheard?.push(bytes);
     try {
       if (this.#hooked !== undefined || hasTrafficHandlers(this.#context.hooks)) {
@@ -179,7 +179,7 @@ export class PostgresRelay extends Relay implements Cancellable, PhaseTraffic, H
     }
   }
 
-  override fromServer(bytes: Uint8Array): void {
+  protected override fromServer(bytes: Uint8Array): void {
     try {
       if (this.#unheard !== undefined && !this.#hasClientEnded && isStartingUp(bytes)) {
         this.#startAgain(true);
@@ -196,20 +196,20 @@ export class PostgresRelay extends Relay implements Cancellable, PhaseTraffic, H
     }
   }
 
-  override clientEnded(): void {
+  protected override clientEnded(): void {
     this.#hasClientEnded = true;
     this.#passOnClientEnd();
   }
 
-  override clientClosed(): void {
+  protected override clientClosed(): void {
     this.#clientGone();
   }
 
-  override serverEnded(): void {
+  protected override serverEnded(): void {
     this.#serverGone();
   }
 
-  override serverClosed(): void {
+  protected override serverClosed(): void {
     this.#serverGone();
   }
 

@@ -79,7 +79,7 @@ export class RawRelay extends Relay {
     this.end({ kind: "failed", code });
   }
 
-  override fromClient(bytes: Uint8Array): void {
+  protected override fromClient(bytes: Uint8Array): void {
     this.#touch();
     // Of an unknown protocol all that can be said is: the client has spoken last.
     this.#serverLimits.follow(true);
@@ -88,7 +88,7 @@ export class RawRelay extends Relay {
     else this.server.writeThrough(bytes);
   }
 
-  override fromServer(bytes: Uint8Array): void {
+  protected override fromServer(bytes: Uint8Array): void {
     this.#touch();
     this.#serverLimits.follow(false);
     const isHooked = hasTrafficHandlers(this.#context.hooks) || !this.#toClient.isEmpty;
@@ -96,21 +96,21 @@ export class RawRelay extends Relay {
     else this.client.writeThrough(bytes);
   }
 
-  override clientEnded(): void {
+  protected override clientEnded(): void {
     this.#hasClientEnded = true;
     this.#passOnEnds();
   }
 
-  override serverEnded(): void {
+  protected override serverEnded(): void {
     this.#hasServerEnded = true;
     this.#passOnEnds();
   }
 
-  override clientClosed(): void {
+  protected override clientClosed(): void {
     this.#lose("client");
   }
 
-  override serverClosed(): void {
+  protected override serverClosed(): void {
     this.#lose("server");
   }
 

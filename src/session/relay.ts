@@ -34,7 +34,7 @@ export type RelayEnd =
   /** The gateway ended it; the client has been told, if it could be. */
   | { readonly kind: "failed"; readonly code: ErrorCode; readonly detail?: string };
 
-export abstract class Relay {
+export abstract class Relay implements ConnectionHandler {
   protected readonly client: Connection;
   protected readonly server: Connection;
   readonly backend: Backend;
@@ -59,26 +59,54 @@ export abstract class Relay {
   /** Ends it now; the client is told why where the protocol allows it. */
   abstract fail(code: ErrorCode, detail?: string): void;
 
-  /** Events of the two connections. Only {@link ClientSide} and {@link ServerSide} call these. */
-  abstract fromClient(bytes: Uint8Array): void;
-  abstract fromServer(bytes: Uint8Array): void;
-  abstract clientEnded(): void;
-  abstract clientClosed(error: Error | undefined): void;
-  abstract serverEnded(): void;
-  abstract serverClosed(error: Error | undefined): void;
+  protected abstract fromClient(bytes: Uint8Array): void;
+  protected abstract fromServer(bytes: Uint8Array): void;
+  protected abstract clientEnded(): void;
+  protected abstract clientClosed(error: Error | undefined): void;
+  protected abstract serverEnded(): void;
+  protected abstract serverClosed(error: Error | undefined): void;
 
-  /** Listens to both sides from now on. */
+  /**
+   * Listens to both sides from now on. It is the handler of both itself: with many connections each
+   * object on the way of a piece of data is a wait for memory.
+   */
   protected join(): void {
-    this.client.handler = new ClientSide(this);
-    this.backend.take(new ServerSide(this));
+    this.client.handler = this;
+    this.backend.take(this);
   }
 
-  pauseClient(reason: number): void {
+  onData(bytes: Uint8Array, from: Connection): void {
+    if (from === this.client) this.fromClient(bytes);
+    else this.fromServer(bytes);
+  }
+
+  onStall(at: Connection): void {
+    if (at === this.client) this.pauseServer(PauseReason.Stalled);
+    else this.pauseClient(PauseReason.Stalled);
+  }
+
+  onDrain(at: Connection): void {
+    if (at === this.client) this.resumeServer(PauseReason.Stalled);
+    else this.resumeClient(PauseReason.Stalled);
+  }
+
+  onEnd(of: Connection): void {
+    if (of === this.client) this.clientEnded();
+    else this.serverEnded();
+  }
+
+  onClose(error: Error | undefined, connection: Connection): void {
+    if (this.#isOver) return;
+    if (connection === this.client) this.clientClosed(error);
+    else this.serverClosed(error);
+  }
+
+  protected pauseClient(reason: number): void {
     if (this.#clientPauses === 0) this.client.pause();
     this.#clientPauses |= reason;
   }
 
-  resumeClient(reason: number): void {
+  protected resumeClient(reason: number): void {
     if (this.#clientPauses === 0) return;
     this.#clientPauses &= ~reason;
     if (this.#clientPauses === 0) this.client.resume();
@@ -89,7 +117,7 @@ export abstract class Relay {
     return this.#serverPauses !== 0;
   }
 
-  pauseServer(reason: number): void {
+  protected pauseServer(reason: number): void {
     const isPaused = this.isServerPaused;
     this.#serverPauses |= reason;
     if (isPaused) return;
@@ -97,7 +125,7 @@ export abstract class Relay {
     this.serverPauseChanged();
   }
 
-  resumeServer(reason: number): void {
+  protected resumeServer(reason: number): void {
     if (this.#serverPauses === 0) return;
     this.#serverPauses &= ~reason;
     if (this.isServerPaused) return;
@@ -118,65 +146,4 @@ export abstract class Relay {
 
   /** Lets timers and registrations go. */
   protected abstract dispose(): void;
-}
-
-/**
- * What the relay hears of its client. An object with nothing but the relay, and no closures: with many
- * connections each object on the way of a piece of data is a wait for memory.
- */
-class ClientSide implements ConnectionHandler {
-  readonly #relay: Relay;
-
-  constructor(relay: Relay) {
-    this.#relay = relay;
-  }
-
-  onData(bytes: Uint8Array): void {
-    this.#relay.fromClient(bytes);
-  }
-
-  onStall(): void {
-    this.#relay.pauseServer(PauseReason.Stalled);
-  }
-
-  onDrain(): void {
-    this.#relay.resumeServer(PauseReason.Stalled);
-  }
-
-  onEnd(): void {
-    this.#relay.clientEnded();
-  }
-
-  onClose(error: Error | undefined): void {
-    if (!this.#relay.isOver) this.#relay.clientClosed(error);
-  }
-}
-
-/** The same for its server. */
-class ServerSide implements ConnectionHandler {
-  readonly #relay: Relay;
-
-  constructor(relay: Relay) {
-    this.#relay = relay;
-  }
-
-  onData(bytes: Uint8Array): void {
-    this.#relay.fromServer(bytes);
-  }
-
-  onStall(): void {
-    this.#relay.pauseClient(PauseReason.Stalled);
-  }
-
-  onDrain(): void {
-    this.#relay.resumeClient(PauseReason.Stalled);
-  }
-
-  onEnd(): void {
-    this.#relay.serverEnded();
-  }
-
-  onClose(error: Error | undefined): void {
-    if (!this.#relay.isOver) this.#relay.serverClosed(error);
-  }
 }
