@@ -50,3 +50,6 @@ export type {
 export { LoginThrottle } from "./login-throttle.ts";
 export type { LoginThrottleOptions } from "./login-throttle.ts";
 export type { UserMapEntry } from "./user-map.ts";
+export { Authenticator } from "./authenticator.ts";
+export type { AuthAnswer, AuthenticatorOptions, AuthRequest, AuthStep } from "./authenticator.ts";
+export { ScramSecrets } from "./scram-secrets.ts";
