@@ -18,6 +18,7 @@
 import { Backend } from "../backend/index.ts";
 import { GatewayError } from "../errors.ts";
 import type { Dialled } from "../net/index.ts";
+import type { ChoosablePool } from "./block-choice.ts";
 import { DialPacing, FILL_CONCURRENCY } from "./dial-pacing.ts";
 import { dialWithRetries } from "./dial-with-retries.ts";
 import type { PoolOptions, PoolSnapshot } from "./pool-options.ts";
@@ -25,7 +26,7 @@ import { Recycler } from "./recycler.ts";
 import { WaitQueue } from "./wait-queue.ts";
 import type { Lessor, Ticket, Waiter } from "./wait-queue.ts";
 
-export class Pool implements Lessor {
+export class Pool implements Lessor, ChoosablePool<Ticket> {
   readonly name: string;
   readonly options: PoolOptions;
   /** Leased from the end, so that what is left over grows old and is replaced. */
