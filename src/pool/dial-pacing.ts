@@ -50,9 +50,14 @@ export class DialPacing {
     return this.#caution.isSet;
   }
 
+  /** As many new connections as the pool has places were closed again, one after the other. */
+  get isTurnedAway(): boolean {
+    return this.#rejections > this.#size;
+  }
+
   /** Neither failed the last dial, nor does the server turn us away or may be stopping. */
   get isReached(): boolean {
-    return this.#failures === 0 && !this.#isTurnedAway && !this.#caution.isSet;
+    return this.#failures === 0 && !this.isTurnedAway && !this.#caution.isSet;
   }
 
   /** How many dials may go on at once while so many clients wait. */
@@ -89,17 +94,12 @@ export class DialPacing {
   rejected(ageMs: number): void {
     this.forsaken();
     this.#rejections = ageMs < MAX_PROBE_MS ? this.#rejections + 1 : 0;
-    if (this.#isTurnedAway) this.#rest(this.#rejections - this.#size);
+    if (this.isTurnedAway) this.#rest(this.#rejections - this.#size);
   }
 
   dispose(): void {
     this.#pause.dispose();
     this.#caution.dispose();
-  }
-
-  /** As many new connections as the pool has places were closed again, one after the other. */
-  get #isTurnedAway(): boolean {
-    return this.#rejections > this.#size;
   }
 
   /** No more dials for a moment: the longer, the more often it went wrong. */

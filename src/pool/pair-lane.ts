@@ -33,8 +33,8 @@ export interface LaneKeeper<B extends SharedBackend> {
   /** It is not to be handed on without a second look. */
   returned(slot: Slot<B>, outcome: LeaseOutcome): void;
   lost(slot: Slot<B>): void;
-  /** Its waiter could not take it. */
-  spurned(slot: Slot<B>): void;
+  /** Its waiter threw when it was handed over. */
+  spurned(slot: Slot<B>, waiter: LeaseWaiter<B>, thrown: unknown): void;
 }
 
 export class PairLane<B extends SharedBackend> implements Standing {
@@ -130,6 +130,7 @@ export class PairLane<B extends SharedBackend> implements Standing {
       slot.backend.isOpen &&
       this.#isStale?.(slot.backend) !== true
     ) {
+      slot.hasServed = true;
       this.offer(slot);
     } else {
       this.#keeper.returned(slot, outcome);
@@ -172,11 +173,9 @@ export class PairLane<B extends SharedBackend> implements Standing {
 
   /** Leads idle backends and waiters together, when leasing was not possible for a while. */
   serve(): void {
-    while (this.#tally.isServing && this.#idle.length > 0) {
-      const ticket = this.#queue.takeOldest();
-      if (ticket === undefined) return;
+    while (this.#tally.isServing && this.#idle.length > 0 && this.#queue.length > 0) {
       const slot = this.#popIdle();
-      if (slot !== undefined) this.#hand(slot, ticket.waiter);
+      if (slot !== undefined) this.offer(slot);
     }
   }
 
@@ -261,11 +260,7 @@ export class PairLane<B extends SharedBackend> implements Standing {
     try {
       waiter.onLease(slot);
     } catch (thrown) {
-      const error = GatewayError.from(thrown);
-      const { logger, name } = this.#keeper.options;
-      logger.error("A client could not take its backend", { error, name });
-      if (slot.state === "leased") this.#keeper.spurned(slot);
-      waiter.onLeaseFailed(error);
+      this.#keeper.spurned(slot, waiter, thrown);
     }
   }
 }

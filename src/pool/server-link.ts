@@ -6,6 +6,7 @@ import { GatewayError } from "../errors.ts";
 import { DialPacing } from "./dial-pacing.ts";
 import type { PairLane } from "./pair-lane.ts";
 import type { SharedBackend, SharedPoolOptions } from "./shared-pool-options.ts";
+import type { Slot } from "./slot.ts";
 
 /** The pool, as its way to the server sees it. */
 export interface LinkPort<B extends SharedBackend> {
@@ -96,9 +97,16 @@ export class ServerLink<B extends SharedBackend> {
     this.#pacing.forsaken();
   }
 
-  /** The server closed a backend that was idle. */
-  rejected(backend: B): void {
+  /** The server closed an idle backend; new ones may share that fate, if it never served. */
+  rejected({ lane, backend, hasServed }: Slot<B>): void {
+    if (hasServed) this.#pacing.served();
     this.#pacing.rejected(this.#port.options.timers.clock.now() - backend.dialledAtMs);
+    if (this.#pacing.isTurnedAway) this.#remember(lane, new GatewayError("ERR_SERVER_LOST"));
+  }
+
+  /** The server has kept a backend for as long as it was wanted. */
+  served(): void {
+    this.#pacing.served();
   }
 
   /** What is being made now is out of date when it is there. */
@@ -124,10 +132,14 @@ export class ServerLink<B extends SharedBackend> {
     if (!this.#pacing.isFailing) {
       logger.error("Failed to connect to the server, trying until it answers", { error, name });
     }
+    this.#remember(lane, error);
+    this.#pacing.failed();
+  }
+
+  #remember(lane: PairLane<B>, error: GatewayError): void {
     const previous = this.#failure?.lane;
     this.#failure = { error, lane };
     if (previous !== undefined && previous !== lane) this.#port.left(previous);
-    this.#pacing.failed();
   }
 
   /** The server answered. */

@@ -12,7 +12,8 @@
  */
 import { GatewayError } from "../errors.ts";
 import { Arbiter } from "./arbiter.ts";
-import type { LeaseTicket } from "./lease-ticket.ts";
+import type { ChoosablePool } from "./block-choice.ts";
+import type { LeaseTicket, LeaseWaiter } from "./lease-ticket.ts";
 import { PairLane, Tally } from "./pair-lane.ts";
 import type { LaneKeeper } from "./pair-lane.ts";
 import { ServerLink } from "./server-link.ts";
@@ -23,7 +24,7 @@ import { Slot } from "./slot.ts";
 import type { LeaseOutcome } from "./slot.ts";
 import { Upkeep } from "./upkeep.ts";
 
-export class SharedPool<B extends SharedBackend> {
+export class SharedPool<B extends SharedBackend> implements ChoosablePool<LeaseTicket<B>> {
   readonly name: string;
   readonly options: SharedPoolOptions<B>;
   /** Those that have backends or waiters, or are warm. */
@@ -136,7 +137,7 @@ export class SharedPool<B extends SharedBackend> {
     this.#upkeep.close();
     this.#arbiter.close();
     for (const ticket of this.takeWaiters()) {
-      this.#fail(ticket, new GatewayError("ERR_SHUTTING_DOWN"));
+      this.#fail(ticket.waiter, new GatewayError("ERR_SHUTTING_DOWN"));
     }
     this.reconnect();
     await this.#emptied.promise;
@@ -159,7 +160,7 @@ export class SharedPool<B extends SharedBackend> {
       askedInVain: (lane, ticket) => this.#askedInVain(lane, ticket),
       expired: (ticket) => {
         const code = this.isLive ? "ERR_POOL_EXHAUSTED" : this.#link.outageCode;
-        this.#fail(ticket, new GatewayError(code));
+        this.#fail(ticket.waiter, new GatewayError(code));
       },
       relieved: (lane) => {
         this.#arbiter.relieved(lane);
@@ -171,7 +172,7 @@ export class SharedPool<B extends SharedBackend> {
       },
       returned: (slot, outcome) => this.#returned(slot, outcome),
       lost: (slot) => this.#lost(slot),
-      spurned: (slot) => this.#retire(slot),
+      spurned: (slot, waiter, thrown) => this.#spurned(slot, waiter, thrown),
     };
   }
 
@@ -182,7 +183,7 @@ export class SharedPool<B extends SharedBackend> {
       connected: (lane, backend, isOutdated) => this.#connected(lane, backend, isOutdated),
       refused: (lane, error) => {
         lane.isWarm = false;
-        for (const ticket of lane.takeWaiters()) this.#fail(ticket, error);
+        for (const ticket of lane.takeWaiters()) this.#fail(ticket.waiter, error);
       },
       changed: () => this.#advance(),
       left: (lane) => this.#forgetIfEmpty(lane),
@@ -223,11 +224,11 @@ export class SharedPool<B extends SharedBackend> {
     const { maxWaiting } = this.options;
     const known = this.#isClosed ? lane : this.#known(lane);
     if (this.#isClosed) {
-      this.#fail(ticket, new GatewayError("ERR_SHUTTING_DOWN"));
+      this.#fail(ticket.waiter, new GatewayError("ERR_SHUTTING_DOWN"));
     } else if (known !== lane) {
       known.rejoin(ticket);
     } else if (maxWaiting > 0 && this.#tally.waiting >= maxWaiting) {
-      this.#fail(ticket, new GatewayError("ERR_QUEUE_FULL"));
+      this.#fail(ticket.waiter, new GatewayError("ERR_QUEUE_FULL"));
       this.#forgetIfEmpty(lane);
     } else {
       lane.join(ticket);
@@ -254,9 +255,17 @@ export class SharedPool<B extends SharedBackend> {
     this.#lanes.delete(keyOf(lane.pair));
   }
 
-  #fail(ticket: LeaseTicket<B>, error: GatewayError): void {
+  #spurned(slot: Slot<B>, waiter: LeaseWaiter<B>, thrown: unknown): void {
+    const { name, logger } = this.options;
+    const error = GatewayError.from(thrown);
+    logger.error("A client could not take its backend", { error, name });
+    if (slot.state === "leased") this.#retire(slot);
+    this.#fail(waiter, error);
+  }
+
+  #fail(waiter: LeaseWaiter<B>, error: GatewayError): void {
     try {
-      ticket.waiter.onLeaseFailed(error);
+      waiter.onLeaseFailed(error);
     } catch (thrown) {
       const { name, logger } = this.options;
       logger.error("A client could not be told that it gets no backend", {
@@ -274,7 +283,7 @@ export class SharedPool<B extends SharedBackend> {
     if (isOutdated) {
       this.#retire(slot);
     } else if (!backend.isOpen) {
-      this.#link.rejected(backend);
+      this.#link.rejected(slot);
       this.#retire(slot);
     } else {
       lane.offer(slot);
@@ -301,7 +310,7 @@ export class SharedPool<B extends SharedBackend> {
   #lost(slot: Slot<B>): void {
     const { name, logger } = this.options;
     logger.debug("An idle connection was closed by the server", { name });
-    this.#link.rejected(slot.backend);
+    this.#link.rejected(slot);
     this.#retire(slot);
   }
 
@@ -325,6 +334,7 @@ export class SharedPool<B extends SharedBackend> {
    */
   #retire(slot: Slot<B>, successor = this.#arbiter.neediest): void {
     const { lane } = slot;
+    if (slot.backend.isOpen) this.#link.served();
     lane.withhold(slot);
     slot.state = "gone";
     this.#slots.delete(slot);

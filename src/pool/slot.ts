@@ -25,6 +25,8 @@ export class Slot<B extends SharedBackend> {
   readonly lane: PairLane<B>;
   state: SlotState = "withheld";
   fate: SlotFate = "stays";
+  /** A session used it, and gave it back as good as new. */
+  hasServed = false;
   idleSinceMs = 0;
   /** When it last gave a sign of life. */
   provedAtMs: number;
