@@ -1,6 +1,12 @@
 /**
- * The server's side: one connection to a database, and requests to cancel what it runs.
+ * The server's side: one connection to a database, how it is encrypted, and requests to cancel what it
+ * runs.
  * May import: errors, net, postgres.
  */
 export { Backend } from "./backend.ts";
 export { sendCancelRequest } from "./cancel.ts";
+export type { ConversationOptions } from "./conversation.ts";
+export { negotiateTls } from "./negotiate-tls.ts";
+export type { NegotiateTlsOptions, ServerTlsMode } from "./negotiate-tls.ts";
+export { ServerLoginError } from "./server-login-error.ts";
+export type { ServerRefusal } from "./server-login-error.ts";
