@@ -1,12 +1,15 @@
 /**
- * The server's side: one connection to a database, how it is encrypted, and requests to cancel what it
- * runs.
- * May import: errors, net, postgres.
+ * The server's side: one connection to a database, how it is encrypted and logged in, and requests to cancel
+ * what it runs.
+ * May import: errors, auth, net, postgres.
  */
 export { Backend } from "./backend.ts";
 export { sendCancelRequest } from "./cancel.ts";
 export type { ConversationOptions } from "./conversation.ts";
 export { negotiateTls } from "./negotiate-tls.ts";
 export type { NegotiateTlsOptions, ServerTlsMode } from "./negotiate-tls.ts";
+export type { ServerCredential } from "./server-credential.ts";
+export { loginToServer } from "./server-login.ts";
+export type { LoggedIn, ServerLoginOptions } from "./server-login.ts";
 export { ServerLoginError } from "./server-login-error.ts";
 export type { ServerRefusal } from "./server-login-error.ts";

@@ -23,7 +23,8 @@ export const ARROWS: Readonly<Record<string, FolderRule>> = {
   // Not pure: it hashes with node:crypto.
   auth: { mayImport: ["postgres"] },
   net: { mayImport: [] },
-  backend: { mayImport: ["net", "postgres"] },
+  // It logs in to servers, as sessions log clients in (docs/decisions/0007).
+  backend: { mayImport: ["auth", "net", "postgres"] },
   // The balancer's types reach sessions through the pool.
   pool: { mayImport: ["backend", "balancer", "net"] },
   // A session talks to the backend it leased, and sends its cancel requests.
