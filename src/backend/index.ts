@@ -1,6 +1,6 @@
 /**
- * The server's side: one connection to a database, how it is encrypted and logged in, and requests to cancel
- * what it runs.
+ * The server's side: one connection to a database, how it is encrypted and logged in, what is asked on
+ * it outside of sessions, and requests to cancel what it runs.
  * May import: errors, auth, net, postgres.
  */
 export { Backend } from "./backend.ts";
@@ -13,3 +13,5 @@ export { loginToServer } from "./server-login.ts";
 export type { LoggedIn, ServerLoginOptions } from "./server-login.ts";
 export { ServerLoginError } from "./server-login-error.ts";
 export type { ServerRefusal } from "./server-login-error.ts";
+export { runSimpleQuery } from "./simple-query.ts";
+export type { SimpleAnswer, SimpleQueryOptions } from "./simple-query.ts";
