@@ -6,13 +6,11 @@
  */
 export { checkPassword } from "./check-password.ts";
 export { Hidden } from "./hidden.ts";
-export { checkMd5Response, MD5_SALT_BYTES, md5Hash, md5Response } from "./md5.ts";
+export { md5Hash, md5Response } from "./md5.ts";
 export {
   deriveKeys,
   formatVerifier,
   parseVerifier,
-  SCRAM,
-  SCRAM_PLUS,
   ScramClient,
   ScramKeyCache,
   ScramServer,
@@ -32,7 +30,7 @@ export type {
 export { parseSecret } from "./secret.ts";
 export type { Secret } from "./secret.ts";
 export type { FileProblem } from "./file-problem.ts";
-export { isExpired, mayUseDatabase, readUsersFile, UserTable } from "./users/index.ts";
+export { readUsersFile, UserTable } from "./users/index.ts";
 export type { Decoy, User, UserLookup, UsersFile } from "./users/index.ts";
 export { findRule, readHbaFile, readRules } from "./rules/index.ts";
 export type {

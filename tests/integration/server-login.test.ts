@@ -14,6 +14,7 @@ import {
   parseVerifier,
   type ScramCredential,
   ScramClient,
+  ScramKeyCache,
   ScramServer,
   type Secret,
   tlsServerEndPoint,
@@ -40,6 +41,7 @@ let postgres: PostgresServer;
 /** The same with TLS, so that it offers SCRAM-SHA-256-PLUS too. */
 let tlsPostgres: PostgresServer;
 let certificates: string;
+const keys = new ScramKeyCache();
 
 beforeAll(async () => {
   postgres = await startPostgres({ auth: "md5" });
@@ -100,6 +102,7 @@ async function scramLogin(attempt: Attempt): Promise<string> {
   const scram = new ScramClient({
     offered: attempt.offer?.(offered) ?? offered,
     credential: attempt.credential,
+    deriveKeys: keys.keysOf,
     channelBinding: attempt.binding?.(peer && tlsServerEndPoint(peer.raw)),
     randomBytes,
   });
