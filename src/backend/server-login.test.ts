@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
+import { getEventListeners } from "node:events";
 import fc from "fast-check";
 import { FakeClock } from "../../tests/fixtures/fake-clock.ts";
 import { settle } from "../../tests/fixtures/fake-server.ts";
@@ -458,10 +459,12 @@ describe("a login that is given up", () => {
     expect(login.heard.byteLength).toBe(0);
   });
 
-  test("by a signal after it ended stays as it is", async () => {
+  test("by a signal after it ended stays as it is, and is not kept by the signal", async () => {
     const owner = new AbortController();
     const login = begin({ signal: owner.signal });
+    expect(getEventListeners(owner.signal, "abort")).toHaveLength(1);
     await after(login, GREETING);
+    expect(getEventListeners(owner.signal, "abort")).toHaveLength(0);
     owner.abort();
     await settle();
     expect([login.settled.length, login.connection.isOpen]).toEqual([1, true]);
