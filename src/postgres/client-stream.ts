@@ -22,7 +22,7 @@ export class ClientStream extends FrameCursor {
     return !isWhole;
   }
 
-  protected override messageBody(): void {}
+  protected override messageBody(_chunk: Uint8Array, _from: number, _to: number): void {}
 
   /** Not before: the server can do nothing about a message that it has a part of. */
   protected override messageEnded(tag: number): void {

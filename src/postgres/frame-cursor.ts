@@ -80,6 +80,12 @@ export abstract class FrameCursor {
     return from + Math.min(left, 1 + (lengthAt(chunk, from + 1) >>> 0));
   }
 
+  /** Forgets the message that the position is in: what comes next is the beginning of one. */
+  protected startOver(): void {
+    this.#bodyLeft = 0;
+    this.#headerSeen = 0;
+  }
+
   /** Finishes a message that began in an earlier chunk; answers where the next one begins. */
   #resume(chunk: Uint8Array): number {
     const end = chunk.length;

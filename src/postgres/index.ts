@@ -30,6 +30,9 @@ export type {
 export { BackendWriter } from "./backend-writer.ts";
 export type { NoticeFields } from "./backend-writer.ts";
 export { ClientStream } from "./client-stream.ts";
+export { lengthAt } from "./frame-cursor.ts";
+export { InspectingClientStream } from "./inspecting-client-stream.ts";
+export type { InspectedStatement } from "./inspecting-client-stream.ts";
 export {
   readBind,
   readClose,
@@ -74,11 +77,17 @@ export {
 export type { ErrorFields } from "./message-writers.ts";
 export { readErrorResponse, readNoticeResponse } from "./notice-views.ts";
 export type { Notice } from "./notice-views.ts";
+export { ReportingServerStream } from "./reporting-server-stream.ts";
 export { RequestUnits } from "./request-units.ts";
 export type { RequestKind, RequestUnit } from "./request-units.ts";
 export { ResponseParts } from "./response-parts.ts";
 export type { ResponsePart } from "./response-parts.ts";
 export { ServerStream } from "./server-stream.ts";
+export { Settings, requestStatements, restoreStatements, settingsQuery } from "./settings.ts";
+export { readStartupOptions } from "./startup-options.ts";
+export { Trait } from "./statement-traits.ts";
+export type { StatementTraits } from "./statement-traits.ts";
+export { UnitGate } from "./unit-gate.ts";
 export { MAX_STARTUP_BYTES, readStartupPacket, readStartupParameters } from "./startup-packet.ts";
 export type { StartupPacket } from "./startup-packet.ts";
 export { renameStatement, statementName } from "./statement-name.ts";

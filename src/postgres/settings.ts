@@ -57,6 +57,13 @@ export function restoreStatements(from: Settings, to: Settings): string | undefi
   return statements.join("; ");
 }
 
+/** The statement that sets what a client asks for, all or nothing, checked by the server. */
+export function requestStatements(
+  wanted: Iterable<readonly [name: string, value: string]>,
+): string {
+  return `SELECT ${[...wanted].map(setConfig).join(", ")}`;
+}
+
 /** A setting may be named in two parts: `myapp.user`. */
 function quotedName(name: string): string {
   return name

@@ -57,6 +57,20 @@ export interface StatementTraits {
 
 const NONE: StatementTraits = { flags: 0, settings: [], prepared: [] };
 
+/** Of a text that was not read: it may do all that outlives it. */
+export const UNKNOWN_TRAITS: StatementTraits = {
+  flags:
+    Trait.Settings |
+    Trait.Listen |
+    Trait.Temporary |
+    Trait.HoldCursor |
+    Trait.AdvisoryLock |
+    Trait.Prepare |
+    Trait.Load,
+  settings: ["*"],
+  prepared: [],
+};
+
 /**
  * @param sql one or more statements, in any encoding that has ASCII's letters where ASCII has them,
  *   decoded as latin1
