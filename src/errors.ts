@@ -187,6 +187,25 @@ export const ERROR_TABLE = {
     remedy:
       "Lower `pools.<group>.<block>.size`, or raise `max_connections` of the database, if it lasts.",
   },
+  ERR_NOT_SHAREABLE: {
+    sqlState: "0A000",
+    clientMessage: "not possible on a server connection that clients share",
+    meaning:
+      "A client of a pooled mode asked for what another client's doings would answer (`lastval()` or `currval()` outside a transaction), or for replication.",
+    remedy: "Ask within the transaction that called nextval(), or use a block in mode `session`.",
+  },
+  ERR_TRANSACTION_REFUSED: {
+    sqlState: "0A000",
+    clientMessage: "transactions of several statements are not possible in statement mode",
+    meaning: "A client of a block in mode `statement` opened a transaction.",
+    remedy: "Use `pools.<group>.<block>.mode: transaction`.",
+  },
+  ERR_SETTINGS_LOST: {
+    sqlState: "08006",
+    clientMessage: "the settings of the session could not be restored",
+    meaning: "The server refused the settings that a session had made on another connection.",
+    remedy: "The log has the server's reason; a role or schema may be gone.",
+  },
   ERR_PROXY_PROTOCOL: {
     sqlState: "08P01",
     clientMessage: "the PROXY protocol header is missing or malformed",

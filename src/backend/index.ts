@@ -8,6 +8,8 @@ export { sendCancelRequest } from "./cancel.ts";
 export type { ConversationOptions } from "./conversation.ts";
 export { negotiateTls } from "./negotiate-tls.ts";
 export type { NegotiateTlsOptions, ServerTlsMode } from "./negotiate-tls.ts";
+export { PooledBackend } from "./pooled-backend.ts";
+export type { PooledBackendOptions } from "./pooled-backend.ts";
 export type { ServerCredential } from "./server-credential.ts";
 export { loginToServer } from "./server-login.ts";
 export type { LoggedIn, ServerLoginOptions } from "./server-login.ts";

@@ -1,6 +1,7 @@
 /** What must fit together in gatewayd.yaml beyond each key by itself. */
 import type { ConfigIssue } from "./config-issue.ts";
 import { checkKeyPair, type CheckReport, reportOn } from "./check-report.ts";
+import { checkModes } from "./check-modes.ts";
 import { checkServer } from "./check-server.ts";
 import type { ConfigNode, Path } from "./config-tree.ts";
 import { suggestion } from "./nearest-key.ts";
@@ -14,6 +15,7 @@ export function checkGlobal(config: GlobalConfig, root: ConfigNode): ConfigIssue
     checkClients(group, blocks, report);
   }
   for (const [group, server] of Object.entries(config.servers)) {
+    checkModes(group, server, config.pools[group] ?? {}, report);
     checkServer(group, server, Object.keys(config.clients[group] ?? {}), report);
   }
   checkListenAddresses(config, report);

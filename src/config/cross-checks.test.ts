@@ -112,19 +112,16 @@ test.each([
     ),
     "weight: must be at least 1",
   ],
-  [
-    server("auth: {method: md5}"),
-    'servers.default.auth.method: "md5" is not available in this version of gatewayd yet',
-  ],
+  [server("auth: {method: md5}"), "servers.default.auth.method: md5 needs blocks in a pooled mode"],
   [
     server("auth: {usersFile: users.txt}"),
-    "servers.default.auth.usersFile: is not available in this version",
+    "servers.default.auth.usersFile: needs a method other than relay",
   ],
   ["pools: {default: {writes: {size: 0}}}", "pools.default.writes.size: must be at least 1"],
   ["pools: {default: {writes: {size: -1}}}", "pools.default.writes.size: must be at least 1"],
   [
     "pools: {default: {writes: {mode: transaction}}}",
-    '"transaction" is not available in this version of gatewayd yet',
+    "mode: transaction needs servers.default.auth.method: trust, cleartext, md5, scram-sha-256 or cert",
   ],
   [
     "clients: {default: {writes: {tlsMode: require}}}",

@@ -1,33 +1,45 @@
 /** Builds one group of the configuration: pools, router, sessions' context, listeners. */
+import { UserTable } from "../auth/index.ts";
+import type { AuthMethod } from "../auth/index.ts";
 import { createStrategy } from "../balancer/index.ts";
 import type { GlobalConfig, LoadedConfig } from "../config/index.ts";
 import type { HookRegistry } from "../hooks/index.ts";
 import type { Logger } from "../logging/index.ts";
 import { dial } from "../net/index.ts";
 import type { TimerWheel } from "../net/index.ts";
+import type { PooledBackend } from "../backend/index.ts";
 import { BlockRouter, Pool } from "../pool/index.ts";
+import type { SharedPool } from "../pool/index.ts";
 import type { Budget, CancelKeys, ClientTls, SessionHooks } from "../session/index.ts";
+import { buildPooling } from "./build-pooling.ts";
 import { Tenant } from "./tenant.ts";
+import type { TenantPool } from "./tenant.ts";
 import { toAddress } from "./to-address.ts";
+import type { Users } from "./users.ts";
 
 export interface TenantParts {
   readonly group: string;
   readonly config: LoadedConfig;
   readonly budget: Budget;
   readonly tls: ClientTls;
+  /** Undefined without a users file. */
+  readonly users: Users | undefined;
   readonly hooks: HookRegistry;
   readonly cancelKeys: CancelKeys;
   readonly timers: TimerWheel;
   readonly logger: Logger;
 }
 
-/** Nothing is opened yet: that is for the caller, pools first. */
+/**
+ * Nothing is opened yet: that is for the caller, pools first.
+ * @returns `pools` are those to be filled at boot; pooled blocks open connections when they need them
+ */
 export function buildTenant(parts: TenantParts): { tenant: Tenant; pools: readonly Pool[] } {
   const { group, config, timers, logger } = parts;
   const server = serverOf(config.global, group);
-  const pools = Object.keys(config.global.clients[group] ?? {}).map((block) =>
-    buildPool(config.global, group, block, timers, logger),
-  );
+  const method = pooledMethodOf(server);
+  const blocks = method === undefined ? Object.keys(config.global.clients[group] ?? {}) : [];
+  const pools = blocks.map((block) => buildPool(config.global, group, block, timers, logger));
   const strategy = createStrategy({
     strategy: server.loadBalancer.strategy,
     group,
@@ -37,12 +49,24 @@ export function buildTenant(parts: TenantParts): { tenant: Tenant; pools: readon
     }),
     random: Math.random,
   });
+  const pooled =
+    method &&
+    buildPooling({
+      group,
+      global: config.global,
+      method,
+      users: () => parts.users?.current ?? NOBODY,
+      tls: parts.tls,
+      strategy,
+      timers,
+      logger,
+    });
   const tenant = new Tenant({
     group,
     addresses: server.address.map((text) => toAddress(server.network, text)),
     socketMode: server.socketMode,
     reusePort: server.reusePort,
-    pools,
+    pools: pooled?.pools.map(tenantPoolOf) ?? pools,
     timers,
     context: {
       group,
@@ -60,6 +84,7 @@ export function buildTenant(parts: TenantParts): { tenant: Tenant; pools: readon
       tls: parts.tls,
       hooks: sessionHooks(parts.hooks),
       router: new BlockRouter(pools, strategy, () => timers.clock.now()),
+      pooling: pooled?.pooling,
       cancelKeys: parts.cancelKeys,
       budget: parts.budget,
       timers,
@@ -67,6 +92,24 @@ export function buildTenant(parts: TenantParts): { tenant: Tenant; pools: readon
     },
   });
   return { tenant, pools };
+}
+
+const NOBODY = new UserTable([]);
+
+/** How clients log in at the gateway; undefined where the server logs them in. */
+function pooledMethodOf({ auth }: GlobalConfig["servers"][string]): AuthMethod | undefined {
+  return auth === undefined || auth.method === "relay" ? undefined : auth.method;
+}
+
+function tenantPoolOf(pool: SharedPool<PooledBackend>): TenantPool {
+  return {
+    name: pool.name,
+    snapshot: () => {
+      const { size, idle, leased, retiring, waiting } = pool.snapshot();
+      return { size, available: idle, leased, retiring, waiting };
+    },
+    close: () => pool.close(),
+  };
 }
 
 /** The listener's part of a group. */

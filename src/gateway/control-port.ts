@@ -4,7 +4,18 @@
  * opens the data half and so knows it whole; whatever watches and stops it later needs no more than
  * this: plain commands and snapshots that could cross a process boundary.
  */
-import type { PoolSnapshot } from "../pool/index.ts";
+/** The backends of one block at one moment. */
+export interface BlockSnapshot {
+  /** How many there may be. */
+  readonly size: number;
+  /** Idle. */
+  readonly available: number;
+  readonly leased: number;
+  /** Given up and not let go by the server yet. */
+  readonly retiring: number;
+  /** Clients that wait for a backend. */
+  readonly waiting: number;
+}
 
 /** One group at one moment. */
 export interface GroupSnapshot {
@@ -14,7 +25,7 @@ export interface GroupSnapshot {
   /** Clients connected, those that wait for a backend included. */
   readonly clients: number;
   /** By block. */
-  readonly pools: Readonly<Record<string, PoolSnapshot>>;
+  readonly pools: Readonly<Record<string, BlockSnapshot>>;
 }
 
 export interface ControlPort {

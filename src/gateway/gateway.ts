@@ -15,6 +15,7 @@ import type { Loggers } from "./create-loggers.ts";
 import { traceHooks } from "./hook-tracing.ts";
 import type { Tenant } from "./tenant.ts";
 import { toAddress } from "./to-address.ts";
+import { Users } from "./users.ts";
 
 /** Peers that do not finish within this time are cut off by the end of the process. */
 const STOP_MS = 1_000;
@@ -24,6 +25,7 @@ interface Member {
   readonly tenant: Tenant;
   readonly pools: readonly Pool[];
   readonly certificates: Certificates | undefined;
+  readonly users: Users | undefined;
 }
 
 export class Gateway {
@@ -107,9 +109,10 @@ export class Gateway {
   }
 
   async #stop(member: Member): Promise<void> {
-    const { group, tenant, certificates } = member;
+    const { group, tenant, certificates, users } = member;
     const { clients } = tenant;
     certificates?.close();
+    users?.close();
     tenant.drain();
     tenant.cut();
     await this.#within(STOP_MS, tenant.whenEmpty());
@@ -150,6 +153,8 @@ export class Gateway {
               },
               logger,
             );
+      const usersFile = server.auth?.usersFile;
+      const users = usersFile === undefined ? undefined : new Users(usersFile, logger);
       const budget = new ConnectionBudget(server.maxConnections, descriptors);
       if (budget.maxConnections < server.maxConnections) {
         logger.warn("maxConnections is lowered to what the limit of open files allows", {
@@ -168,12 +173,13 @@ export class Gateway {
             return certificates.current;
           },
         },
+        users,
         hooks: this.hooks,
         cancelKeys,
         timers: this.#timers,
         logger,
       });
-      return { group, certificates, ...built };
+      return { group, certificates, users, ...built };
     });
   }
 
@@ -203,7 +209,7 @@ export class Gateway {
   }
 
   async #listen(member: Member): Promise<void> {
-    const { group, tenant, certificates } = member;
+    const { group, tenant, certificates, users } = member;
     const logger = this.#loggers.of(group);
     const server = serverOf(this.#config.global, group);
     const [configured = "", ...others] = server.address;
@@ -211,6 +217,7 @@ export class Gateway {
     await this.#bootHooks.booting();
     this.#expectNotStopped();
     certificates?.watch();
+    users?.watch();
     const replacing = [address, ...others].map((text) => toAddress(server.network, text));
     await tenant.listen(address === configured ? undefined : replacing);
     this.#expectNotStopped();

@@ -51,6 +51,7 @@ async function setUp(): Promise<{ tenant: Tenant; path: string }> {
         throw new Error("TLS is disabled");
       },
     },
+    users: undefined,
     hooks: new HookRegistry({
       schedule: () => () => {},
       onHandlerError: () => {},

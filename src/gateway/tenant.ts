@@ -2,17 +2,24 @@
 import { GatewayError } from "../errors.ts";
 import { listen } from "../net/index.ts";
 import type { Address, Connection, Listener, TimerWheel } from "../net/index.ts";
-import type { Pool } from "../pool/index.ts";
 import { Session } from "../session/index.ts";
 import type { SessionContext } from "../session/index.ts";
-import type { ControlPort, GroupSnapshot } from "./control-port.ts";
+import type { BlockSnapshot, ControlPort, GroupSnapshot } from "./control-port.ts";
+
+/** The backends of one block, of whatever mode. */
+export interface TenantPool {
+  readonly name: string;
+  snapshot(): BlockSnapshot;
+  /** Resolves when the last backend is gone. */
+  close(): Promise<void>;
+}
 
 export interface TenantOptions {
   readonly group: string;
   readonly addresses: readonly Address[];
   readonly socketMode: number;
   readonly reusePort: boolean;
-  readonly pools: readonly Pool[];
+  readonly pools: readonly TenantPool[];
   readonly context: SessionContext;
   readonly timers: TimerWheel;
 }

@@ -1,6 +1,6 @@
 /**
  * The client's side: from accept over startup and traffic to the end, for every protocol.
- * May import: errors, logging, net, postgres, backend, pool, hooks.
+ * May import: errors, logging, net, postgres, auth, backend, balancer, pool, hooks.
  */
 export { CancelKeys } from "./cancel-keys.ts";
 export type { Cancellable } from "./cancel-keys.ts";
@@ -13,4 +13,6 @@ export type {
   SessionHooks,
   SessionLimits,
 } from "./session-context.ts";
+export { Greetings, LoginGate, Pooling } from "./pooled/index.ts";
+export type { LoginGateOptions, PooledBlock, PooledMode } from "./pooled/index.ts";
 export { Session } from "./session.ts";

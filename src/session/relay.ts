@@ -34,7 +34,15 @@ export type RelayEnd =
   /** The gateway ended it; the client has been told, if it could be. */
   | { readonly kind: "failed"; readonly code: ErrorCode; readonly detail?: string };
 
-export abstract class Relay implements ConnectionHandler {
+/** Whatever has a client, as the session that owns it sees it. */
+export interface Served {
+  /** Asks it to end at the next good moment, because the gateway stops. */
+  drain(): void;
+  /** Ends it now; the client is told why where the protocol allows it. */
+  fail(code: ErrorCode, detail?: string): void;
+}
+
+export abstract class Relay implements ConnectionHandler, Served {
   protected readonly client: Connection;
   protected readonly server: Connection;
   readonly backend: Backend;
@@ -54,9 +62,7 @@ export abstract class Relay implements ConnectionHandler {
     return this.#isOver;
   }
 
-  /** Asks it to end at the next good moment, because the gateway stops. */
   abstract drain(): void;
-  /** Ends it now; the client is told why where the protocol allows it. */
   abstract fail(code: ErrorCode, detail?: string): void;
 
   protected abstract fromClient(bytes: Uint8Array): void;

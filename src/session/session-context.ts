@@ -4,6 +4,7 @@ import type { Logger } from "../logging/index.ts";
 import type { ServerTlsOptions, TimerWheel } from "../net/index.ts";
 import type { BlockRouter } from "../pool/index.ts";
 import type { CancelKeys } from "./cancel-keys.ts";
+import type { Pooling } from "./pooled/index.ts";
 
 /** The events of a connection, one slot each; a slot's chain may change at any time. */
 export interface SessionHooks {
@@ -70,7 +71,10 @@ export interface SessionContext {
   readonly limits: SessionLimits;
   readonly tls: ClientTls;
   readonly hooks: SessionHooks;
+  /** Where passthrough and raw sessions get their backends; without blocks in a pooled group. */
   readonly router: BlockRouter;
+  /** What a pooled group has in its place. */
+  readonly pooling: Pooling | undefined;
   readonly cancelKeys: CancelKeys;
   readonly budget: Budget;
   readonly timers: TimerWheel;

@@ -6,7 +6,8 @@
  *   startup      the first packet is awaited; a backend is asked for at the same time
  *   handshake    TLS is negotiated; back to startup
  *   waiting      the StartupMessage is there, the backend is not
- *   relaying     both are there: a relay moves the bytes
+ *   relaying     both are there: a relay moves the bytes; or it is the client of a pooled group, which
+ *                logs in here and gets a backend when it needs one
  *   cancelling   it was a CancelRequest: passed on, then closed
  *   closing      OnClosing runs, then the backend goes back
  *   lingering    the client gets what is left for it
@@ -22,7 +23,9 @@ import { errorResponseFor, readStartupParameters } from "../postgres/index.ts";
 import { runClosed, runClosing, runOpened, runOpening } from "./connection-events.ts";
 import { PostgresRelay } from "./postgres-relay.ts";
 import { RawRelay } from "./raw-relay.ts";
-import type { Relay, RelayEnd } from "./relay.ts";
+import { PooledSession } from "./pooled/index.ts";
+import type { Pooling } from "./pooled/index.ts";
+import type { RelayEnd, Served } from "./relay.ts";
 import type { Admission, SessionContext } from "./session-context.ts";
 import { SessionLease } from "./session-lease.ts";
 import type { LeasePort } from "./session-lease.ts";
@@ -57,7 +60,7 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
   #state: State = "opening";
   /** Whether OnOpened and OnTraffic have been run: once, for the first lease. */
   #opened: "no" | "running" | "done" = "no";
-  #relay: Relay | undefined;
+  #relay: Served | undefined;
   #startupMessage: Uint8Array | undefined;
   #hasClientEnded = false;
   /** Why this client cannot be served; told when it can hear it. */
@@ -171,7 +174,8 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
       this.#state = isRaw ? "waiting" : "startup";
       // There is no startup to wait for; the queue has a limit of its own.
       if (isRaw) this.#deadline.clear();
-      if (this.#refusal === undefined) this.#lease.ask();
+      if (this.#context.pooling !== undefined) this.#opened = "done";
+      else if (this.#refusal === undefined) this.#lease.ask();
       else if (isRaw) this.#refuse(this.#refusal);
       if (this.#state === "startup") this.#startup.begin();
       if (this.#hasClientEnded && !isRaw) this.#finishUnlessCancelling();
@@ -239,8 +243,27 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
     this.#state = "waiting";
     this.#deadline.clear();
     this.#refusal ??= this.#tlsRefusal(message, peer);
+    const { pooling } = this.#context;
     if (this.#refusal !== undefined) this.#refuse(this.#refusal);
+    else if (pooling !== undefined) this.#pool(pooling, message, peer);
     else this.#join();
+  }
+
+  #pool(pooling: Pooling, message: Uint8Array, peer: TlsPeer | undefined): void {
+    this.#state = "relaying";
+    this.#deadline.dispose();
+    this.#client.resume();
+    const session = new PooledSession({
+      client: this.#client,
+      context: this.#context,
+      pooling,
+      message,
+      rest: this.#startup.buffer.takeAll(),
+      peer,
+      onEnd: (end) => this.#relayEnded(end),
+    });
+    this.#relay = session;
+    session.start();
   }
 
   /** Why the client may not connect as it does, if so. */

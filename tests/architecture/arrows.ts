@@ -27,8 +27,8 @@ export const ARROWS: Readonly<Record<string, FolderRule>> = {
   backend: { mayImport: ["auth", "net", "postgres"] },
   // The balancer's types reach sessions through the pool.
   pool: { mayImport: ["backend", "balancer", "net"] },
-  // A session talks to the backend it leased, and sends its cancel requests.
-  session: { mayImport: ["pool", "backend", "postgres", "hooks", "net"] },
+  // A session logs its client in, talks to the backend it leased, and sends its cancel requests.
+  session: { mayImport: ["pool", "auth", "backend", "balancer", "postgres", "hooks", "net"] },
   plugins: { mayImport: ["hooks", "act", "postgres"] },
   "act/effects": { mayImport: ["hooks", "act", "postgres"] },
   sdk: { mayImport: ["hooks", "act", "postgres"] },
@@ -36,6 +36,7 @@ export const ARROWS: Readonly<Record<string, FolderRule>> = {
   gateway: {
     mayImport: [
       "postgres",
+      "auth",
       "balancer",
       "hooks",
       "act",

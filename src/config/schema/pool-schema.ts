@@ -1,15 +1,15 @@
 /** `pools.<group>.<block>` and `proxies.<group>.<block>`: the server connections of one block. */
 import * as z from "zod";
 import { newKeys } from "./key-info.ts";
-import { choice, duration, integer, later } from "./scalars.ts";
+import { choice, duration, integer, later, text } from "./scalars.ts";
 
 export const poolSchema = z.strictObject({
   size: integer({ min: 1 }).prefault(10).describe("Server connections of the block."),
   ...newKeys({
-    mode: choice(["passthrough"], { later: ["session", "transaction", "statement"] })
+    mode: choice(["passthrough", "session", "transaction", "statement"])
       .prefault("passthrough")
       .describe(
-        "How long a client keeps a server connection. `passthrough`: from connecting to leaving, a fresh one each time.",
+        "How long a client keeps a server connection. `passthrough`: from connecting to leaving, a fresh one each time, and the server logs the client in. The others share connections, and the gateway logs clients in: `session`: until it leaves; `transaction`: for one transaction; `statement`: for one statement.",
       ),
     queueTimeout: duration()
       .prefault("30s")
@@ -19,10 +19,22 @@ export const poolSchema = z.strictObject({
     maxWaiting: integer()
       .prefault(0)
       .describe("Clients that may wait at once; more get FATAL 53300; 0 = no limit."),
-    minSize: later().describe("Server connections kept open although idle."),
-    idleTimeout: later().describe("Time after which an idle server connection is closed."),
-    maxLifetime: later().describe("Age after which a server connection is replaced."),
-    resetQuery: later().describe("What cleans a server connection between two clients."),
+    minSize: integer()
+      .prefault(0)
+      .describe("Server connections kept open although idle, in the modes that share them."),
+    idleTimeout: duration()
+      .prefault("10m")
+      .describe(
+        "Time after which an idle server connection is closed, in the modes that share them; 0 = never.",
+      ),
+    maxLifetime: duration()
+      .prefault("1h")
+      .describe(
+        "Age after which a server connection is replaced, in the modes that share them; 0 = never.",
+      ),
+    resetQuery: text()
+      .prefault("DISCARD ALL")
+      .describe("What cleans a shared server connection after a client that left something on it."),
     multiplexDepth: later().describe("Units in flight on one server connection."),
     preparedStatements: later().describe("Prepared statements kept per server connection."),
     maxPinned: later().describe("Server connections that sessions may hold for long."),

@@ -50,10 +50,14 @@ const loadBalancerSchema = z.strictObject({
 });
 
 const authSchema = z.strictObject({
-  method: choice(["relay"], { later: ["trust", "cleartext", "md5", "scram-sha-256", "cert"] })
+  method: choice(["relay", "trust", "cleartext", "md5", "scram-sha-256", "cert"])
     .prefault("relay")
-    .describe("Who authenticates clients. `relay`: the database server."),
-  usersFile: later().describe("File of users and their passwords."),
+    .describe(
+      "How clients log in. `relay`: at the database server, in mode passthrough. All others: at the gateway, in the pooled modes. `cleartext` only over TLS; `cert`: by a certificate that names the user.",
+    ),
+  usersFile: text()
+    .optional()
+    .describe("File of users and their passwords: YAML, or PgBouncer's userlist.txt."),
   query: later().describe("Query that looks a user up."),
   queryUser: later().describe("User that `query` runs as."),
   queryDatabase: later().describe("Database that `query` runs in."),

@@ -1,0 +1,143 @@
+/** Builds what a group in pooled modes has: shared pools, and the gate that clients log in at. */
+import { randomBytes } from "node:crypto";
+import { LoginThrottle, ScramSecrets, tlsServerEndPoint } from "../auth/index.ts";
+import type { AuthMethod, UserTable } from "../auth/index.ts";
+import { PooledBackend, loginToServer } from "../backend/index.ts";
+import type { ServerCredential } from "../backend/index.ts";
+import type { Strategy } from "../balancer/index.ts";
+import type { GlobalConfig } from "../config/index.ts";
+import type { Logger } from "../logging/index.ts";
+import { dial } from "../net/index.ts";
+import type { TimerWheel } from "../net/index.ts";
+import { SharedPool } from "../pool/index.ts";
+import type { Pair } from "../pool/index.ts";
+import { Greetings, LoginGate, Pooling } from "../session/index.ts";
+import type { ClientTls, PooledBlock, PooledMode } from "../session/index.ts";
+import { toAddress } from "./to-address.ts";
+
+export interface PoolingParts {
+  readonly group: string;
+  readonly global: GlobalConfig;
+  readonly method: AuthMethod;
+  /** Read at each login. */
+  readonly users: () => UserTable;
+  readonly tls: ClientTls;
+  readonly strategy: Strategy;
+  readonly timers: TimerWheel;
+  readonly logger: Logger;
+}
+
+/** Bytes that stand for unknown users, the same for the life of the process. */
+const PROCESS_SECRET_BYTES = 32;
+/** A client that waits this long is told so. */
+const LONG_WAIT_MS = 5_000;
+
+export function buildPooling(parts: PoolingParts): {
+  readonly pooling: Pooling;
+  readonly pools: readonly SharedPool<PooledBackend>[];
+} {
+  const { group, global, method, users, tls, strategy, timers } = parts;
+  const gate = new LoginGate({
+    method,
+    rules: [],
+    users,
+    userMap: [],
+    secrets: new ScramSecrets(randomBytes(PROCESS_SECRET_BYTES)),
+    throttle: new LoginThrottle(),
+    allowUnencryptedCleartext: false,
+    channelBinding: () => channelBindingOf(tls),
+  });
+  const blocks = Object.keys(global.clients[group] ?? {}).map((block) =>
+    buildBlock(parts, block, gate, new Greetings(timers.clock)),
+  );
+  return {
+    pooling: new Pooling(gate, blocks, strategy),
+    pools: blocks.map(({ pool }) => pool),
+  };
+}
+
+function buildBlock(
+  { group, global, users, timers, logger }: PoolingParts,
+  block: string,
+  gate: LoginGate,
+  greetings: Greetings,
+): PooledBlock {
+  const client = global.clients[group]?.[block];
+  const pool = global.pools[group]?.[block];
+  const proxy = global.proxies[group]?.[block];
+  if (client === undefined || pool === undefined || proxy === undefined) {
+    throw new Error(`block ${group}.${block} is not complete`); // Checked at load.
+  }
+  const connect = async (pair: Pair, signal: AbortSignal): Promise<PooledBackend> => {
+    const credential = credentialOf(pair.user, users(), gate);
+    const { connection, address } = await dial({
+      address: toAddress(client.network, client.address),
+      timeoutMs: client.dialTimeout,
+      keepAliveMs: client.tcpKeepAlive ? client.tcpKeepAlivePeriod : 0,
+      timers,
+    });
+    const login = await loginToServer(connection, {
+      block,
+      timeoutMs: client.dialTimeout,
+      timers,
+      signal,
+      user: pair.user,
+      database: pair.database,
+      ...(credential !== undefined && { credential }),
+    });
+    return new PooledBackend({ connection, address, login, block, timers });
+  };
+  return {
+    pool: new SharedPool<PooledBackend>({
+      group,
+      name: block,
+      size: pool.size,
+      minSize: pool.minSize,
+      queueTimeoutMs: pool.queueTimeout,
+      maxWaiting: pool.maxWaiting,
+      longWaitMs: LONG_WAIT_MS,
+      idleTimeoutMs: pool.idleTimeout,
+      maxLifetimeMs: pool.maxLifetime,
+      pingAfterIdleMs: proxy.healthCheckPeriod,
+      connect,
+      ping: async (backend) => {
+        await backend.run("");
+      },
+      timers,
+      random: Math.random,
+      logger,
+    }),
+    mode: pooledModeOf(pool.mode),
+    resetQuery: pool.resetQuery,
+    greetings,
+  };
+}
+
+/** A pooled group has pooled blocks only: checked at load. */
+function pooledModeOf(mode: GlobalConfig["pools"][string][string]["mode"]): PooledMode {
+  if (mode === "passthrough") throw new Error("a block in passthrough mode has no shared pool");
+  return mode;
+}
+
+/** What we log in with as a user: its stored password, or what its client has proved itself with. */
+function credentialOf(
+  user: string,
+  users: UserTable,
+  gate: LoginGate,
+): ServerCredential | undefined {
+  const secret = users.lookup(user).user?.secret;
+  switch (secret?.kind) {
+    case "plain":
+      return { kind: "password", password: secret.password };
+    case "md5":
+      return { kind: "md5", hash: secret.hash };
+    default:
+      return gate.credentialOf(user);
+  }
+}
+
+function channelBindingOf({ mode, current }: ClientTls): Uint8Array | undefined {
+  if (mode === "disable") return undefined;
+  const [, base64 = ""] = /-----BEGIN CERTIFICATE-----([^-]+)-----END/.exec(current().cert) ?? [];
+  return base64 === "" ? undefined : tlsServerEndPoint(Buffer.from(base64, "base64"));
+}

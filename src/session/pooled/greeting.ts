@@ -1,0 +1,151 @@
+/**
+ * What a client is told at its login: the parameters the server would report to it, with the settings of
+ * its StartupMessage in force.
+ *
+ * Only a server can tell, so the first login with some settings leases a backend and tries them there;
+ * what came of it holds for all that ask for the same, for a while.
+ */
+import type { PooledBackend } from "../../backend/index.ts";
+import { GatewayError } from "../../errors.ts";
+import type { Clock } from "../../net/index.ts";
+import { LeaseTicket } from "../../pool/index.ts";
+import type { LeaseWaiter, PairLane, Slot } from "../../pool/index.ts";
+import {
+  Settings,
+  requestStatements,
+  restoreStatements,
+  settingsQuery,
+} from "../../postgres/index.ts";
+import type { Notice } from "../../postgres/index.ts";
+
+export interface Greeting {
+  /** What the client has set by its StartupMessage, as the server has it. */
+  readonly settings: Settings;
+  readonly parameters: ReadonlyMap<string, string>;
+}
+
+export type GreetingOutcome =
+  | { readonly kind: "greeted"; readonly greeting: Greeting }
+  /** The server does not take what the client wants to set. */
+  | { readonly kind: "refused"; readonly notice: Notice }
+  | { readonly kind: "failed"; readonly error: GatewayError };
+
+export type WantedSettings = readonly (readonly [name: string, value: string])[];
+
+/** ALTER ROLE ... SET and the like are seen after so long. */
+const GREETING_LIFE_MS = 60_000;
+const MAX_GREETINGS = 1_000;
+
+/** One for each block. */
+export class Greetings {
+  readonly #clock: Clock;
+  readonly #known = new Map<string, { readonly greeting: Greeting; readonly untilMs: number }>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /**
+   * Finds out, or knows. `done` may be called before this returns.
+   * @returns gives it up: `done` is not called any more
+   */
+  learn(
+    lane: PairLane<PooledBackend>,
+    wanted: WantedSettings,
+    client: { readonly remoteAddress: string },
+    done: (outcome: GreetingOutcome) => void,
+  ): () => void {
+    const { user, database, key } = lane.pair;
+    const name = JSON.stringify([user, database, key, wanted]);
+    const known = this.#known.get(name);
+    if (known !== undefined && known.untilMs > this.#clock.now()) {
+      done({ kind: "greeted", greeting: known.greeting });
+      return () => {};
+    }
+    const lease = new GreetingLease(wanted, client.remoteAddress, (outcome) => {
+      if (outcome.kind === "greeted") this.#remember(name, outcome.greeting);
+      done(outcome);
+    });
+    lane.lease(lease.ticket);
+    return () => lease.giveUp();
+  }
+
+  #remember(name: string, greeting: Greeting): void {
+    this.#known.delete(name);
+    this.#known.set(name, { greeting, untilMs: this.#clock.now() + GREETING_LIFE_MS });
+    if (this.#known.size <= MAX_GREETINGS) return;
+    const [oldest] = this.#known.keys();
+    if (oldest !== undefined) this.#known.delete(oldest);
+  }
+}
+
+class GreetingLease implements LeaseWaiter<PooledBackend> {
+  readonly ticket = new LeaseTicket<PooledBackend>(this);
+  readonly remoteAddress: string;
+  readonly #wanted: WantedSettings;
+  readonly #done: (outcome: GreetingOutcome) => void;
+  #isGivenUp = false;
+
+  constructor(
+    wanted: WantedSettings,
+    remoteAddress: string,
+    done: (outcome: GreetingOutcome) => void,
+  ) {
+    this.#wanted = wanted;
+    this.remoteAddress = remoteAddress;
+    this.#done = done;
+  }
+
+  giveUp(): void {
+    this.#isGivenUp = true;
+    this.ticket.withdraw();
+  }
+
+  onLease(slot: Slot<PooledBackend>): void {
+    void this.#ask(slot);
+  }
+
+  onLeaseFailed(error: GatewayError): void {
+    this.#tell({ kind: "failed", error });
+  }
+
+  async #ask(slot: Slot<PooledBackend>): Promise<void> {
+    const { backend } = slot;
+    let outcome: GreetingOutcome;
+    try {
+      outcome = await this.#greet(backend);
+    } catch (thrown) {
+      slot.release("lost");
+      this.#tell({ kind: "failed", error: GatewayError.from(thrown) });
+      return;
+    }
+    slot.release("clean");
+    this.#tell(outcome);
+  }
+
+  async #greet(backend: PooledBackend): Promise<GreetingOutcome> {
+    const restore = restoreStatements(backend.settings, Settings.NONE);
+    if (restore !== undefined) {
+      const { error } = await backend.run(restore);
+      if (error !== undefined) return { kind: "refused", notice: error };
+      backend.settings = Settings.NONE;
+    }
+    const custom = this.#wanted.map(([name]) => name).filter((name) => name.includes("."));
+    if (this.#wanted.length > 0) {
+      // All or none, in one transaction.
+      const { error } = await backend.run(requestStatements(this.#wanted));
+      if (error !== undefined) return { kind: "refused", notice: error };
+    }
+    const { rows, error } = await backend.run(settingsQuery(custom));
+    if (error !== undefined) throw new GatewayError("ERR_SETTINGS_LOST", error.message);
+    backend.settings = new Settings(rows.map(([name, value]) => [name ?? "", value ?? ""]));
+    return {
+      kind: "greeted",
+      greeting: { settings: backend.settings, parameters: backend.parameters },
+    };
+  }
+
+  #tell(outcome: GreetingOutcome): void {
+    if (!this.#isGivenUp) this.#done(outcome);
+  }
+}

@@ -1,0 +1,11 @@
+/**
+ * Sessions of the pooled modes: login at the gateway, and a backend only while there is work for it.
+ * May import: the rest of session, errors, logging, net, postgres, auth, backend, pool, balancer.
+ */
+export { Greetings } from "./greeting.ts";
+export { LoginGate } from "./login-gate.ts";
+export type { LoginGateOptions } from "./login-gate.ts";
+export type { PooledMode } from "./pooled-relay.ts";
+export { PooledSession } from "./pooled-session.ts";
+export { Pooling } from "./pooling.ts";
+export type { PooledBlock } from "./pooling.ts";

@@ -1,0 +1,581 @@
+/**
+ * A logged-in client of a pooled mode, which has a server only while it needs one.
+ *
+ *   idle       nothing to do; what the client sends is collected
+ *   waiting    a whole unit is here, and a backend has been asked for
+ *   restoring  there is a backend, which gets this session's settings first
+ *   leased     what the client sends goes to the backend, and its answers to the client
+ *   settling   all is answered; the server is asked what the client has set
+ *   over       it has ended; a backend that it had is being cleaned
+ *
+ * A lease ends when everything is answered outside a transaction, except in session mode, and for a
+ * session that is pinned: it has something on its backend that no other one can give it.
+ */
+import { sendCancelRequest } from "../../backend/index.ts";
+import type { PooledBackend } from "../../backend/index.ts";
+import { GatewayError } from "../../errors.ts";
+import type { ErrorCode } from "../../errors.ts";
+import type { Connection, ConnectionHandler } from "../../net/index.ts";
+import { LeaseTicket } from "../../pool/index.ts";
+import type { LeaseOutcome, LeaseWaiter, PairLane, Slot } from "../../pool/index.ts";
+import {
+  AnswerLedger,
+  InspectingClientStream,
+  MAX_SERVER_MESSAGE_BYTES,
+  ReportingServerStream,
+  Trait,
+  TransactionStatus,
+  UnitGate,
+  errorResponse,
+  errorResponseFor,
+  readyForQuery,
+  restoreStatements,
+} from "../../postgres/index.ts";
+import type { InspectedStatement, Notice, Settings } from "../../postgres/index.ts";
+import type { Cancellable } from "../cancel-keys.ts";
+import { Cancellation } from "../cancellation.ts";
+import { HalfClosedLimit } from "../half-closed-limit.ts";
+import type { HalfClosedTraffic } from "../half-closed-limit.ts";
+import type { RelayEnd } from "../relay.ts";
+import type { SessionContext } from "../session-context.ts";
+import { SessionPhase } from "../session-phase.ts";
+import type { LimitedPhase, PhaseTraffic } from "../session-phase.ts";
+import { cleanAfter } from "./clean-backend.ts";
+import { parameterDifference } from "./parameter-difference.ts";
+import { Pins } from "./pins.ts";
+import { SettingsWatch } from "./settings-watch.ts";
+
+export type PooledMode = "session" | "transaction" | "statement";
+
+export interface PooledRelayOptions {
+  readonly client: Connection;
+  readonly context: SessionContext;
+  readonly lane: PairLane<PooledBackend>;
+  readonly mode: PooledMode;
+  readonly resetQuery: string;
+  /** What the client has set at its login, as the server has it. */
+  readonly settings: Settings;
+  /** What the client was told of its session. */
+  readonly parameters: ReadonlyMap<string, string>;
+  /** The cancel key that the client was given. */
+  readonly cancelKey: Uint8Array;
+  readonly onEnd: (end: RelayEnd) => void;
+}
+
+type State = "idle" | "waiting" | "restoring" | "leased" | "settling" | "over";
+
+/** A client that waits may have sent this much; then it is not read from any more. */
+const MAX_WAITING_BYTES = 64 * 1024;
+/** A Terminate message is a tag and a length. */
+const TERMINATE_BYTES = 5;
+
+const EXPIRED = {
+  login: "ERR_STARTUP_TIMEOUT",
+  cancelling: "ERR_QUERY_TIMEOUT",
+  idleInTransaction: "ERR_IDLE_IN_TRANSACTION_TIMEOUT",
+  idle: "ERR_IDLE_TIMEOUT",
+} as const satisfies Record<Exclude<LimitedPhase, "query">, ErrorCode>;
+
+export class PooledRelay
+  implements
+    ConnectionHandler,
+    LeaseWaiter<PooledBackend>,
+    Cancellable,
+    PhaseTraffic,
+    HalfClosedTraffic
+{
+  // First what each piece of traffic needs, side by side in memory.
+  readonly #client: Connection;
+  #state: State = "idle";
+  #slot: Slot<PooledBackend> | undefined;
+  readonly ledger = new AnswerLedger();
+  readonly #clientStream: InspectingClientStream;
+  readonly #serverStream: ReportingServerStream;
+  readonly #ticket: LeaseTicket<PooledBackend>;
+  #lane: PairLane<PooledBackend>;
+  readonly #gate: UnitGate;
+  #isTimed = true;
+  #cancellation: Cancellation | undefined;
+  #isDraining = false;
+  #areClientReadsPaused = false;
+  /** The client does not take what it is sent: its server is not read from. */
+  #isClientStalled = false;
+  #halfClosed: HalfClosedLimit | undefined;
+  readonly #options: PooledRelayOptions;
+  readonly #pins: Pins;
+  readonly #watch: SettingsWatch;
+  readonly #phase: SessionPhase;
+  #settings: Settings;
+  /** What the client knows of its session's parameters. */
+  #told: ReadonlyMap<string, string>;
+
+  constructor(options: PooledRelayOptions) {
+    const { client, context, lane, settings, parameters, cancelKey } = options;
+    const { limits, timers } = context;
+    this.#client = client;
+    this.#options = options;
+    this.#lane = lane;
+    this.#settings = settings;
+    this.#told = parameters;
+    this.#pins = new Pins(options.mode);
+    this.#watch = new SettingsWatch();
+    this.#ticket = new LeaseTicket(this);
+    // The login is over, and the gateway has said so.
+    this.ledger.readyForQuery(TransactionStatus.Idle);
+    this.#clientStream = new InspectingClientStream(this.ledger, limits.maxMessageBytes, (found) =>
+      this.#inspected(found),
+    );
+    this.#serverStream = new ReportingServerStream(
+      this.ledger,
+      MAX_SERVER_MESSAGE_BYTES,
+      (name, value) => this.#reported(name, value),
+    );
+    this.#gate = new UnitGate(limits.maxMessageBytes);
+    this.#phase = new SessionPhase(this, limits, timers, (phase) => this.#expired(phase));
+    if (limits.queryTimeoutMs > 0) this.#cancellation = this.#newCancellation(true);
+    context.cancelKeys.add(cancelKey, this);
+  }
+
+  /** @param rest what the client sent behind its login */
+  start(rest: Uint8Array): void {
+    this.#client.handler = this;
+    this.#followTime();
+    if (rest.length > 0) this.onData(rest, this.#client);
+  }
+
+  get remoteAddress(): string {
+    return this.#client.remoteAddress;
+  }
+
+  get isReceiving(): boolean {
+    return this.#state === "leased" ? !this.#clientStream.isAtBoundary : !this.#gate.isEmpty;
+  }
+
+  get isHandling(): boolean {
+    if (this.#state === "idle") return false;
+    return this.#state !== "leased" || this.#cancellation?.isHolding === true;
+  }
+
+  get isServerPaused(): boolean {
+    return this.#isClientStalled && this.#state === "leased";
+  }
+
+  get isQueryRunning(): boolean {
+    return this.#state === "leased" && !this.ledger.isAnswered;
+  }
+
+  get hasTerminated(): boolean {
+    return this.#clientStream.hasTerminated;
+  }
+
+  drain(): void {
+    this.#isDraining = true;
+    this.#leaveIfDraining();
+  }
+
+  fail(code: ErrorCode, detail?: string): void {
+    if (this.#state === "over") return;
+    if (this.#serverStream.isAtBoundary) this.#client.write(errorResponseFor(code, "FATAL"));
+    this.#end({ kind: "failed", code, ...(detail !== undefined && { detail }) });
+  }
+
+  async cancel(): Promise<void> {
+    if (!this.isQueryRunning) return;
+    this.#cancellation ??= this.#newCancellation(false);
+    await this.#cancellation.request();
+    this.#guard(() => {
+      if (this.#state !== "leased") return;
+      this.#releaseHeld();
+      this.#answered();
+    });
+  }
+
+  onData(bytes: Uint8Array, from: Connection): void {
+    try {
+      if (from === this.#client) this.#fromClient(bytes);
+      else this.#fromServer(bytes);
+    } catch (thrown) {
+      this.#violated(thrown);
+    }
+  }
+
+  onStall(at: Connection): void {
+    if (at === this.#client) this.#clientStalled();
+    else this.#pauseClient();
+  }
+
+  onDrain(at: Connection): void {
+    if (at === this.#client) this.#clientDrained();
+    else this.#resumeClient();
+  }
+
+  onEnd(of: Connection): void {
+    if (of !== this.#client) this.#serverGone();
+    else if (this.isQueryRunning) this.#awaitLastAnswer();
+    else this.#end({ kind: "clientGone" });
+  }
+
+  onClose(_error: Error | undefined, connection: Connection): void {
+    if (this.#state === "over") return;
+    if (connection === this.#client) this.#end({ kind: "clientGone" });
+    else this.#serverGone();
+  }
+
+  onLease(slot: Slot<PooledBackend>): void {
+    this.#slot = slot;
+    this.#lane = slot.lane;
+    slot.backend.take(this);
+    if (slot.backend.settings.equals(this.#settings)) this.#begin(slot.backend);
+    else void this.#restore(slot.backend);
+  }
+
+  onLeaseFailed(error: GatewayError): void {
+    this.fail(error.code, error.message);
+  }
+
+  #fromClient(bytes: Uint8Array): void {
+    if (this.#state === "leased") {
+      this.#toServer(bytes);
+      return;
+    }
+    this.#gate.push(bytes);
+    if (this.#state === "idle") this.#advance();
+    else if (this.#gate.byteLength > MAX_WAITING_BYTES) this.#pauseClient();
+  }
+
+  /** Idle: does what the client has asked for by now. */
+  #advance(): void {
+    for (let syncs = this.#gate.takeLoneSyncs(); syncs > 0; syncs--) {
+      this.#client.write(readyForQuery(TransactionStatus.Idle));
+    }
+    if (this.#gate.hasTerminated) {
+      this.#end({ kind: "clientGone" });
+    } else if (this.#gate.isReady) {
+      this.#state = "waiting";
+      this.#lane.lease(this.#ticket);
+    }
+    if (this.#isTimed) this.#followTime();
+  }
+
+  /** The backend is as this session left its last one. */
+  #begin(backend: PooledBackend): void {
+    this.#state = "leased";
+    this.#watch.begin();
+    if (this.#isClientStalled) backend.connection.pause();
+    if (backend.parameters !== this.#told) this.#tell(backend);
+    for (const piece of this.#gate.take()) {
+      if (this.#state === "leased") this.#toServer(piece);
+    }
+    this.#resumeClient();
+  }
+
+  /** Nothing of the client runs before its settings are in force. */
+  async #restore(backend: PooledBackend): Promise<void> {
+    this.#state = "restoring";
+    const settings = this.#settings;
+    const statements = restoreStatements(backend.settings, settings) ?? "";
+    try {
+      const { error } = await backend.run(statements);
+      if (error === undefined) backend.settings = settings;
+      this.#guard(() => this.#restored(backend, error));
+    } catch (thrown) {
+      this.#lostBetween(thrown);
+    }
+  }
+
+  #restored(backend: PooledBackend, error: Notice | undefined): void {
+    if (error !== undefined) {
+      this.#release("broken");
+      this.#failAsServer(error);
+    } else if (this.#state === "restoring") {
+      this.#begin(backend);
+    } else {
+      this.#giveBack();
+    }
+  }
+
+  #toServer(bytes: Uint8Array): void {
+    if (this.#cancellation !== undefined) {
+      this.#cancellation.push(bytes);
+      if (this.#cancellation.isFull) this.#pauseClient();
+    } else {
+      this.#clientStream.advance(bytes);
+      this.#pass(bytes);
+    }
+  }
+
+  #pass(bytes: Uint8Array): void {
+    const slot = this.#slot;
+    if (slot === undefined) return;
+    if (this.#clientStream.hasTerminated) {
+      this.#terminated(slot.backend, bytes);
+      return;
+    }
+    slot.backend.connection.writeThrough(bytes);
+    if (this.#isTimed) this.#followTime();
+    if (this.ledger.owedReadyForQuery > this.#options.context.limits.maxPendingUnits) {
+      this.#pauseClient();
+    }
+  }
+
+  /** The goodbye is for us, not for the server; what is in front of it still counts. */
+  #terminated(backend: PooledBackend, bytes: Uint8Array): void {
+    const end = bytes.length - TERMINATE_BYTES;
+    if (end > 0) backend.connection.writeThrough(bytes.subarray(0, end));
+    if (this.isQueryRunning) this.#awaitLastAnswer();
+    else this.#end({ kind: "clientGone" });
+  }
+
+  #fromServer(bytes: Uint8Array): void {
+    this.#serverStream.advance(bytes);
+    this.#client.writeThrough(bytes);
+    if (this.#isTimed) this.#followTime();
+    if (this.#cancellation !== undefined) this.#releaseHeld();
+    if (this.#areClientReadsPaused) this.#resumeClient();
+    if (this.#halfClosed !== undefined) this.#halfClosed.follow();
+    if (this.ledger.isIdle) this.#answered();
+  }
+
+  /** All that was sent is answered: the lease may be over. */
+  #answered(): void {
+    if (!this.ledger.isIdle || !this.#clientStream.isAtBoundary) return;
+    if (this.#halfClosed !== undefined) {
+      this.#end({ kind: "clientGone" });
+      return;
+    }
+    if (this.ledger.isInTransaction) {
+      if (this.#options.mode === "statement") this.fail("ERR_TRANSACTION_REFUSED");
+      return;
+    }
+    if (this.#cancellation !== undefined && this.#cancellation.state !== "over") return;
+    if (this.#watch.isTouched) void this.#settle();
+    else if (this.#pins.areNone) this.#release("clean");
+    if (this.#isDraining) this.#leaveIfDraining();
+  }
+
+  /** Asks the server what is set now: rolled back, canonical and indirect settings are seen so. */
+  async #settle(): Promise<void> {
+    const backend = this.#slot?.backend;
+    if (backend === undefined) return;
+    this.#state = "settling";
+    backend.connection.resume();
+    try {
+      const { rows, error } = await backend.run(this.#watch.query);
+      if (error !== undefined) {
+        this.#release("broken");
+        this.#guard(() => this.#failAsServer(error));
+        return;
+      }
+      backend.settings = this.#watch.settle(rows);
+      this.#settings = backend.settings;
+      this.#guard(() => this.#settled(backend));
+    } catch (thrown) {
+      this.#lostBetween(thrown);
+    }
+  }
+
+  #settled(backend: PooledBackend): void {
+    if (this.#state !== "settling") {
+      this.#giveBack();
+      return;
+    }
+    this.#told = backend.parameters;
+    if (this.#gate.isReady || !this.#pins.areNone) {
+      this.#begin(backend);
+      return;
+    }
+    this.#release("clean");
+    this.#advance();
+    this.#leaveIfDraining();
+  }
+
+  /** @throws GatewayError ERR_NOT_SHAREABLE for what another client's doings would answer */
+  #inspected({ traits, isNamed }: InspectedStatement): void {
+    const asksForSequence = (traits.flags & Trait.SequenceState) !== 0;
+    if (asksForSequence && this.#pins.areNone && !this.ledger.isInTransaction) {
+      throw new GatewayError("ERR_NOT_SHAREABLE", "lastval() or currval() outside a transaction");
+    }
+    this.#watch.saw(traits);
+    this.#pins.saw(traits.flags, isNamed);
+  }
+
+  #reported(name: string, value: string): void {
+    const backend = this.#slot?.backend;
+    if (backend === undefined) return;
+    backend.report(name, value);
+    // The client has just been told, by the server itself.
+    this.#told = backend.parameters;
+    this.#watch.touch();
+  }
+
+  /** Another backend may report something else than the one before. */
+  #tell(backend: PooledBackend): void {
+    const difference = parameterDifference(this.#told, backend.parameters);
+    this.#told = backend.parameters;
+    if (difference.length > 0) this.#client.write(difference);
+  }
+
+  #release(outcome: LeaseOutcome): void {
+    const slot = this.#slot;
+    if (slot === undefined) return;
+    this.#slot = undefined;
+    if (this.#state !== "over") this.#state = "idle";
+    slot.backend.connection.resume();
+    slot.release(outcome);
+  }
+
+  /** After the end: makes the backend fit for the next session, if it can be. */
+  #giveBack(): void {
+    const slot = this.#slot;
+    if (slot === undefined) return;
+    this.#slot = undefined;
+    slot.backend.connection.resume();
+    const { mode, resetQuery } = this.#options;
+    const isFit =
+      this.ledger.isIdle && !this.ledger.isInTransaction && this.#clientStream.isAtBoundary;
+    const isDirty = mode === "session" || !this.#pins.areNone || this.#watch.isTouched;
+    void cleanAfter(slot, { isFit, isDirty, resetQuery });
+  }
+
+  /** The backend was lost while the gateway itself asked it something. */
+  #lostBetween(thrown: unknown): void {
+    this.#release("lost");
+    this.#violated(thrown);
+  }
+
+  #serverGone(): void {
+    if (this.#state === "over") return;
+    this.#release("lost");
+    if (this.#halfClosed !== undefined) this.#end({ kind: "clientGone" });
+    else if (this.#serverStream.endedWithError && this.#serverStream.isAtBoundary) {
+      this.#end({ kind: "serverClosed" });
+    } else this.fail("ERR_SERVER_LOST");
+  }
+
+  #awaitLastAnswer(): void {
+    const { timers } = this.#options.context;
+    this.#halfClosed ??= new HalfClosedLimit(this, timers, () => this.#end({ kind: "clientGone" }));
+  }
+
+  #leaveIfDraining(): void {
+    if (!this.#isDraining || this.#state === "over") return;
+    const isQuiet = this.#state === "idle" || (this.#state === "leased" && this.ledger.isIdle);
+    if (!isQuiet || this.isReceiving || this.ledger.isInTransaction) return;
+    this.fail("ERR_SHUTTING_DOWN");
+  }
+
+  #violated(thrown: unknown): void {
+    const error = GatewayError.from(thrown);
+    this.fail(error.code, error.message);
+  }
+
+  /** The server refuses what this session cannot go on without. */
+  #failAsServer({ code, message }: Notice): void {
+    if (this.#state === "over") return;
+    this.#client.write(errorResponse({ severity: "FATAL", sqlState: code, message }));
+    this.#end({ kind: "failed", code: "ERR_SETTINGS_LOST", detail: message });
+  }
+
+  #expired(phase: LimitedPhase): void {
+    if (phase === "query") void this.cancel();
+    else this.fail(EXPIRED[phase]);
+  }
+
+  #followTime(): void {
+    if (this.#state === "over") return;
+    this.#phase.follow();
+    this.#isTimed = this.#phase.isTimed;
+  }
+
+  #releaseHeld(): void {
+    const cancellation = this.#cancellation;
+    if (cancellation === undefined) return;
+    cancellation.release();
+    if (cancellation.isHolding) return;
+    if (cancellation.isDone) this.#cancellation = undefined;
+    this.#resumeClient();
+  }
+
+  #newCancellation(isOneByOne: boolean): Cancellation {
+    return new Cancellation(
+      {
+        ledger: this.ledger,
+        clientStream: this.#clientStream,
+        sendRequest: () => this.#sendCancelRequest(),
+        toServer: (bytes) => this.#pass(bytes),
+      },
+      isOneByOne,
+    );
+  }
+
+  async #sendCancelRequest(): Promise<void> {
+    const backend = this.#slot?.backend;
+    if (backend?.keyData === undefined) return;
+    const { timers, logger } = this.#options.context;
+    try {
+      await sendCancelRequest(backend.address, backend.keyData, timers);
+    } catch (thrown) {
+      const error = GatewayError.from(thrown);
+      logger.warn("Failed to send a cancel request to the server", { error });
+    }
+  }
+
+  /** It is over, once: whoever owns it closes the client; the backend is cleaned for the next one. */
+  #end(end: RelayEnd): void {
+    if (this.#state === "over") return;
+    const wasBusy = this.#state === "restoring" || this.#state === "settling";
+    // PostgreSQL does not notice that nobody wants the answer any more: it has to be told.
+    if (this.isQueryRunning) void this.#sendCancelRequest();
+    this.#state = "over";
+    this.#ticket.withdraw();
+    this.#phase.dispose();
+    this.#halfClosed?.dispose();
+    const { context, cancelKey, onEnd } = this.#options;
+    context.cancelKeys.remove(cancelKey, this);
+    // What is under way between gateway and server gives it back by itself.
+    if (!wasBusy) this.#giveBack();
+    onEnd(end);
+  }
+
+  #pauseClient(): void {
+    if (this.#areClientReadsPaused) return;
+    this.#areClientReadsPaused = true;
+    this.#client.pause();
+  }
+
+  /** Unless there still is a reason against it. */
+  #resumeClient(): void {
+    if (!this.#areClientReadsPaused) return;
+    if (this.#gate.byteLength > MAX_WAITING_BYTES || this.#cancellation?.isFull === true) return;
+    const { maxPendingUnits } = this.#options.context.limits;
+    if (this.ledger.owedReadyForQuery > maxPendingUnits / 2) return;
+    if ((this.#slot?.backend.connection.backlogBytes ?? 0) > 0) return;
+    this.#areClientReadsPaused = false;
+    this.#client.resume();
+  }
+
+  #clientStalled(): void {
+    this.#isClientStalled = true;
+    this.#slot?.backend.connection.pause();
+    this.#pauseChanged();
+  }
+
+  #clientDrained(): void {
+    this.#isClientStalled = false;
+    this.#slot?.backend.connection.resume();
+    this.#pauseChanged();
+  }
+
+  #pauseChanged(): void {
+    if (this.#isTimed) this.#followTime();
+    this.#halfClosed?.follow();
+  }
+
+  #guard(call: () => void): void {
+    try {
+      call();
+    } catch (thrown) {
+      this.#violated(thrown);
+    }
+  }
+}

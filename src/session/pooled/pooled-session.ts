@@ -1,0 +1,274 @@
+/**
+ * A client of a pooled group, from its StartupMessage on.
+ *
+ *   loggingIn  the client proves who it is
+ *   greeting   the server is asked what the client is to be told
+ *   opening    OnOpened runs
+ *   serving    a {@link PooledRelay} has the client
+ *   over
+ */
+import { GatewayError } from "../../errors.ts";
+import type { ErrorCode } from "../../errors.ts";
+import type { ScramCredential } from "../../auth/index.ts";
+import { ServerLoginError } from "../../backend/index.ts";
+import { ignoringHandler } from "../../net/index.ts";
+import type { Connection, ConnectionHandler, Deadline, TlsPeer } from "../../net/index.ts";
+import {
+  BackendWriter,
+  HEADER_BYTES,
+  TransactionStatus,
+  errorResponse,
+  errorResponseFor,
+  readyForQuery,
+} from "../../postgres/index.ts";
+import type { Notice } from "../../postgres/index.ts";
+import { runOpened } from "../connection-events.ts";
+import type { RelayEnd } from "../relay.ts";
+import type { SessionContext } from "../session-context.ts";
+import { ClientLogin } from "./client-login.ts";
+import type { ClientLoginPort } from "./client-login.ts";
+import type { Greeting, GreetingOutcome } from "./greeting.ts";
+import { PooledRelay } from "./pooled-relay.ts";
+import type { PooledBlock, Pooling } from "./pooling.ts";
+import { readPooledStartup } from "./startup-request.ts";
+import type { PooledStartup } from "./startup-request.ts";
+
+export interface PooledSessionOptions {
+  readonly client: Connection;
+  readonly context: SessionContext;
+  readonly pooling: Pooling;
+  /** The StartupMessage, and what the client sent behind it. */
+  readonly message: Uint8Array;
+  readonly rest: Uint8Array;
+  /** Of the TLS handshake; undefined without one. */
+  readonly peer: TlsPeer | undefined;
+  readonly onEnd: (end: RelayEnd) => void;
+}
+
+/** Protocol 3.0, the one that is spoken whatever a client asks for. */
+const PROTOCOL_3_0 = 0x0003_0000;
+/** A client may send so much while it is not served yet. */
+const MAX_EARLY_BYTES = 64 * 1024;
+
+export class PooledSession implements ClientLoginPort, ConnectionHandler {
+  readonly #options: PooledSessionOptions;
+  readonly #client: Connection;
+  readonly #deadline: Deadline;
+  #startup: PooledStartup | undefined;
+  #login: ClientLogin | undefined;
+  #block: PooledBlock | undefined;
+  #giveUpGreeting: (() => void) | undefined;
+  /** What the client sent behind its login. */
+  #early: Uint8Array[] = [];
+  #relay: PooledRelay | undefined;
+  /** Counts as a session of its user. */
+  #hasEntered = false;
+  #isOver = false;
+
+  constructor(options: PooledSessionOptions) {
+    this.#options = options;
+    this.#client = options.client;
+    const { timers, limits } = options.context;
+    this.#deadline = timers.deadline(() => this.fail("ERR_STARTUP_TIMEOUT"));
+    if (limits.startupTimeoutMs > 0) this.#deadline.set(limits.startupTimeoutMs);
+  }
+
+  start(): void {
+    const { message, rest, pooling, peer } = this.#options;
+    try {
+      const startup = readPooledStartup(message);
+      this.#startup = startup;
+      const names = peer === undefined || peer.names.length === 0 ? undefined : peer.names;
+      const options = pooling.gate.admit(this.#loginRequest(startup), names);
+      this.#negotiate(startup);
+      this.#login = new ClientLogin(this.#client, options, this.#options.context.timers, this);
+      this.#login.start(rest);
+    } catch (thrown) {
+      this.failed(GatewayError.from(thrown));
+    }
+  }
+
+  drain(): void {
+    if (this.#relay === undefined) this.fail("ERR_SHUTTING_DOWN");
+    else this.#relay.drain();
+  }
+
+  fail(code: ErrorCode, detail?: string): void {
+    if (this.#relay !== undefined) {
+      this.#relay.fail(code, detail);
+      return;
+    }
+    if (this.#isOver) return;
+    this.#client.write(errorResponseFor(code, "FATAL"));
+    this.#end({ kind: "failed", code, ...(detail !== undefined && { detail }) });
+  }
+
+  /** Heard from the login, up to `gone`. */
+  accepted(credential: ScramCredential | undefined, rest: Uint8Array): void {
+    const { pooling } = this.#options;
+    const startup = this.#startup;
+    if (startup === undefined || this.#isOver) return;
+    const { user, database, settings } = startup;
+    if (credential !== undefined) pooling.gate.remember(user, credential);
+    this.#hasEntered = pooling.gate.enter(user);
+    if (!this.#hasEntered) {
+      this.fail("ERR_TOO_MANY_CLIENTS", `user ${JSON.stringify(user)} has as many as it may`);
+      return;
+    }
+    if (rest.length > 0) this.#early.push(rest);
+    this.#client.handler = this;
+    this.#block = pooling.choose(this.#client);
+    const lane = this.#block.pool.lane({ user, database, key: "" });
+    // The queue has a limit of its own.
+    this.#deadline.clear();
+    this.#giveUpGreeting = this.#block.greetings.learn(lane, settings, this.#client, (outcome) =>
+      this.#greeted(outcome),
+    );
+  }
+
+  holdMs(isAccepted: boolean): number {
+    const { pooling, context } = this.#options;
+    const { throttle } = pooling.gate;
+    const host = hostOf(this.#client.remoteAddress);
+    const user = this.#startup?.user ?? "";
+    const nowMs = context.timers.clock.now();
+    if (!isAccepted) return throttle.failed(host, user, nowMs);
+    const delayMs = throttle.delayMs(host, user, nowMs);
+    throttle.succeeded(host, user);
+    return delayMs;
+  }
+
+  failed(error: GatewayError): void {
+    this.fail(error.code, error.message);
+  }
+
+  gone(): void {
+    this.#end({ kind: "clientGone" });
+  }
+
+  /** Heard from the client between its login and the first unit. */
+  onData(bytes: Uint8Array): void {
+    this.#early.push(bytes);
+    const early = this.#early.reduce((sum, { length }) => sum + length, 0);
+    if (early > MAX_EARLY_BYTES) this.#client.pause();
+  }
+
+  onStall(): void {}
+  onDrain(): void {}
+
+  onEnd(): void {
+    this.gone();
+  }
+
+  onClose(): void {
+    this.gone();
+  }
+
+  #loginRequest(startup: PooledStartup) {
+    const { remoteAddress } = this.#client;
+    const { user, database } = startup;
+    return {
+      host: hostOf(remoteAddress),
+      user,
+      database,
+      isEncrypted: this.#options.peer !== undefined,
+      isReplication: false,
+    };
+  }
+
+  /** A newer minor version or unknown options: the client is told what it gets instead. */
+  #negotiate({ minorVersion, unrecognizedOptions }: PooledStartup): void {
+    if (minorVersion === 0 && unrecognizedOptions.length === 0) return;
+    const answer = { protocolVersion: PROTOCOL_3_0, unrecognizedOptions };
+    this.#client.write(new BackendWriter().negotiateProtocolVersion(answer).take());
+  }
+
+  #greeted(outcome: GreetingOutcome): void {
+    if (this.#isOver) return;
+    switch (outcome.kind) {
+      case "greeted":
+        this.#open(outcome.greeting);
+        return;
+      case "refused":
+        this.#refuse(outcome.notice);
+        return;
+      case "failed": {
+        const { error } = outcome;
+        const refusal = error instanceof ServerLoginError ? error.refusal : undefined;
+        if (refusal !== undefined && isClientsFault(refusal.notice)) this.#refuse(refusal.notice);
+        else this.failed(error);
+      }
+    }
+  }
+
+  /** In the server's words. */
+  #refuse({ code, message }: Notice): void {
+    this.#client.write(errorResponse({ severity: "FATAL", sqlState: code, message }));
+    this.#end({ kind: "failed", code: "ERR_SERVER_LOGIN", detail: `${code} ${message}` });
+  }
+
+  #open(greeting: Greeting): void {
+    runOpened(this.#options.context.hooks, this.#client, (isTerminated) => {
+      if (this.#isOver) return;
+      if (isTerminated) this.fail("ERR_TERMINATED");
+      else this.#serve(greeting);
+    });
+  }
+
+  #serve({ settings, parameters }: Greeting): void {
+    const block = this.#block;
+    const startup = this.#startup;
+    if (block === undefined || startup === undefined) return;
+    const { context, pooling } = this.#options;
+    const key = pooling.newCancelKey();
+    const writer = new BackendWriter();
+    for (const [name, value] of parameters) writer.parameterStatus(name, value);
+    writer.backendKeyData(key);
+    this.#client.write(writer.take());
+    this.#client.write(readyForQuery(TransactionStatus.Idle));
+    this.#client.resume();
+    this.#deadline.dispose();
+    const { user, database } = startup;
+    this.#relay = new PooledRelay({
+      client: this.#client,
+      context,
+      lane: block.pool.lane({ user, database, key: "" }),
+      mode: block.mode,
+      resetQuery: block.resetQuery,
+      settings,
+      parameters,
+      cancelKey: new BackendWriter().backendKeyData(key).take().subarray(HEADER_BYTES),
+      onEnd: (end) => this.#ended(end),
+    });
+    this.#isOver = true;
+    this.#relay.start(Buffer.concat(this.#early));
+  }
+
+  #end(end: RelayEnd): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#deadline.dispose();
+    this.#login?.stop();
+    this.#giveUpGreeting?.();
+    this.#client.handler = ignoringHandler;
+    this.#ended(end);
+  }
+
+  #ended(end: RelayEnd): void {
+    const { pooling, onEnd } = this.#options;
+    if (this.#hasEntered) pooling.gate.leave(this.#startup?.user ?? "");
+    onEnd(end);
+  }
+}
+
+/** What is wrong with our own login, or with the server, is not what the client asked for. */
+function isClientsFault({ code }: Notice): boolean {
+  return !code.startsWith("28") && !code.startsWith("53") && !code.startsWith("57");
+}
+
+/** Undefined over a unix socket. */
+function hostOf(remoteAddress: string): string | undefined {
+  const end = remoteAddress.lastIndexOf(":");
+  if (end < 0) return undefined;
+  return remoteAddress.slice(0, end).replace(/^\[(.*)\]$/, "$1");
+}

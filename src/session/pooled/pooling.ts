@@ -1,0 +1,46 @@
+/** What the sessions of a pooled group share. Built by gateway/, read by every session. */
+import { randomBytes } from "node:crypto";
+import type { PooledBackend } from "../../backend/index.ts";
+import type { Strategy } from "../../balancer/index.ts";
+import { BlockChoice } from "../../pool/index.ts";
+import type { LeaseTicket, SharedPool } from "../../pool/index.ts";
+import type { BackendKeyData } from "../../postgres/index.ts";
+import type { Greetings } from "./greeting.ts";
+import type { LoginGate } from "./login-gate.ts";
+import type { PooledMode } from "./pooled-relay.ts";
+
+/** One block of the group. */
+export interface PooledBlock {
+  readonly pool: SharedPool<PooledBackend>;
+  readonly mode: PooledMode;
+  readonly resetQuery: string;
+  readonly greetings: Greetings;
+}
+
+export class Pooling {
+  readonly gate: LoginGate;
+  readonly #blocks: ReadonlyMap<SharedPool<PooledBackend>, PooledBlock>;
+  readonly #choice: BlockChoice<LeaseTicket<PooledBackend>, SharedPool<PooledBackend>>;
+  #lastProcessId = 0;
+
+  /** @param blocks in the order of the configuration file */
+  constructor(gate: LoginGate, blocks: readonly PooledBlock[], strategy: Strategy) {
+    this.gate = gate;
+    this.#blocks = new Map(blocks.map((block) => [block.pool, block]));
+    this.#choice = new BlockChoice([...this.#blocks.keys()], strategy);
+  }
+
+  /** A block for a client, for the life of its session; one that lives, if there is any. */
+  choose(client: { readonly remoteAddress: string }): PooledBlock {
+    const pool = this.#choice.pick(client);
+    const block = this.#blocks.get(pool);
+    if (block === undefined) throw new Error(`no block ${pool.name}`); // It was one of them.
+    return block;
+  }
+
+  /** What a client of this gateway cancels by: a number of ours, and a secret. */
+  newCancelKey(): BackendKeyData {
+    this.#lastProcessId = (this.#lastProcessId + 1) & 0x7fff_ffff;
+    return { processId: this.#lastProcessId, secretKey: randomBytes(4) };
+  }
+}
