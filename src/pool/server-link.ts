@@ -83,7 +83,7 @@ export class ServerLink<B extends SharedBackend> {
     this.#connecting--;
     lane.connecting--;
     if (!(outcome instanceof GatewayError)) {
-      this.#reached();
+      this.#reached(lane);
       this.#port.connected(lane, outcome, epoch !== this.#epoch);
     } else if (!this.#closing.signal.aborted) {
       this.#failed(lane, outcome);
@@ -125,7 +125,7 @@ export class ServerLink<B extends SharedBackend> {
     if (error.code === "ERR_SERVER_LOGIN") {
       const { user, database } = lane.pair;
       logger.error("The server refused a login", { error, name, user, database });
-      this.#reached();
+      this.#reached(lane);
       this.#port.refused(lane, error);
       return;
     }
@@ -142,13 +142,14 @@ export class ServerLink<B extends SharedBackend> {
     if (previous !== undefined && previous !== lane) this.#port.left(previous);
   }
 
-  /** The server answered. */
-  #reached(): void {
+  /** The server answered an attempt for this lane. */
+  #reached(lane: PairLane<B>): void {
     const { name, logger } = this.#port.options;
     if (this.#pacing.isFailing) logger.info("The server can be reached again", { name });
     this.#pacing.succeeded();
     const failed = this.#failure?.lane;
     this.#failure = undefined;
-    if (failed !== undefined) this.#port.left(failed);
+    // The lane itself may be about to get its backend.
+    if (failed !== undefined && failed !== lane) this.#port.left(failed);
   }
 }

@@ -50,9 +50,38 @@ describe("a server that cannot be reached", () => {
     server.isDown = false;
     await pass(1_500, 50);
     expect([pool.isLive, reported]).toEqual([true, ["dead", "live"]]);
-    const client = ask("a2");
+    // The one that was made to find out is there to be used.
+    ask("a2").release();
+    await closeClean();
+  });
+
+  test("is probed for the pair that failed last, and the others are forgotten", async () => {
+    const { ask, server, pool, pass, closeClean } = sharedPoolOf({ queueTimeoutMs: 500 });
+    server.isDown = true;
+    ask("a1");
+    await pass(600);
+    ask("b1");
+    await pass(3_000, 50);
+    expect(pool.snapshot().pairs.map(({ user }) => user)).toEqual(["b"]);
+    await closeClean();
+  });
+
+  test("makes nobody give way", async () => {
+    const { ask, server, pass, closeClean } = sharedPoolOf({ size: 3 });
+    let holders = [ask("a1"), ask("a2"), ask("a3")];
     await flush();
-    client.release();
+    server.isDown = true;
+    holders.pop()?.release("broken");
+    const waiters = [ask("b1"), ask("b2")];
+    for (let round = 0; round < 50; round++) {
+      const next = holders.map(() => ask("a"));
+      for (const holder of holders) holder.release();
+      holders = next;
+      await pass(20);
+    }
+    expect(server.open).toHaveLength(2);
+    for (const { ticket } of waiters) ticket.withdraw();
+    for (const holder of holders) holder.release();
     await closeClean();
   });
 
@@ -141,7 +170,7 @@ describe("a server that refuses the login of a pair", () => {
     server.closedDatabases.add("a");
     server.isDown = false;
     await pass(1_500, 50);
-    expect(pool.isLive).toBe(true);
+    expect([pool.isLive, pool.snapshot().pairs]).toEqual([true, []]);
     await closeClean();
   });
 });
@@ -196,6 +225,20 @@ describe("lost backends", () => {
       await closeClean();
     },
   );
+});
+
+test("a server that closes what has served is not taken for one that lets nobody in", async () => {
+  const { ask, server, pool, pass, closeClean } = sharedPoolOf();
+  for (let round = 0; round < 10; round++) {
+    const client = ask("a1");
+    await flush();
+    client.release();
+    server.open[0]?.lose();
+    await pass(100);
+  }
+  await pass(2_100, 50);
+  expect([server.attempts, pool.isLive]).toEqual([10, true]);
+  await closeClean();
 });
 
 describe("a server that closes whatever it lets in", () => {

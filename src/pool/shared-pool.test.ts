@@ -193,6 +193,50 @@ describe("giving a backend back", () => {
   });
 });
 
+describe("room for another pair", () => {
+  test("is made of the backend that was idle for longest, at once for a pair that has none", async () => {
+    const { ask, clock, server, closeClean } = sharedPoolOf({ size: 3 });
+    const clients = [ask("a1"), ask("b1"), ask("c1")];
+    await flush();
+    for (const index of [1, 0, 2]) {
+      clients[index]?.release();
+      clock.advance(10);
+    }
+    const next = ask("d1");
+    await flush();
+    expect(server.backends.map(({ isOpen }) => isOpen)).toEqual([true, false, true, true]);
+    next.release();
+    await closeClean();
+  });
+
+  test("is made as soon as a backend comes back that its own pair does not need", async () => {
+    const { ask, served, closeClean } = sharedPoolOf({ size: 1 });
+    const first = ask("a1");
+    await flush();
+    const second = ask("b1");
+    first.release();
+    await flush();
+    expect(served).toEqual(["a1", "b1"]);
+    second.release();
+    await closeClean();
+  });
+
+  test("is not made of an idle backend when a place becomes free anyway", async () => {
+    const { ask, server, pass, closeClean } = sharedPoolOf({ size: 2 });
+    const clients = [ask("a1"), ask("b1")];
+    await flush();
+    server.letGoMs = 500;
+    clients[0]?.release("broken");
+    const waiter = ask("a2");
+    clients[1]?.release();
+    await pass(400);
+    expect(server.backends[1]?.isOpen).toBe(true);
+    await pass(110);
+    waiter.release();
+    await closeClean();
+  });
+});
+
 describe("lanes", () => {
   test("tell pairs apart by user, database and key", async () => {
     const { pool, server, closeClean } = sharedPoolOf({ size: 4 });
@@ -270,6 +314,27 @@ describe("pausing and replacing", () => {
     expect(served).toEqual(["a0", "a1", "b1"]);
     for (const client of [clients[0], clients[2], clients[1]]) client?.release();
     expect(served.at(-1)).toBe("a2");
+    await closeClean();
+  });
+
+  test("lets nobody in before those who waited", async () => {
+    const { pool, ask, served, closeClean } = sharedPoolOf({ size: 2 });
+    const holders = [ask("a1"), ask("a2")];
+    await flush();
+    pool.pause();
+    for (const holder of holders) holder.release();
+    const [pushy, patient] = [ask("a3"), ask("a4")];
+    const late = new RecordingClient("a5", served);
+    const takeSlot = pushy.onLease.bind(pushy);
+    pushy.onLease = (slot) => {
+      takeSlot(slot);
+      slot.lane.lease(late.ticket);
+    };
+    pool.resume();
+    expect(served.slice(2)).toEqual(["a3", "a4"]);
+    patient.release();
+    pushy.release();
+    late.release();
     await closeClean();
   });
 

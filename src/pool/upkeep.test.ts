@@ -27,6 +27,19 @@ describe("the idle timeout", () => {
     await parts.closeClean();
   });
 
+  test("goes by when they became idle, not by when they were made", async () => {
+    const parts = sharedPoolOf({ size: 3, idleTimeoutMs: 1_000, minSize: 1 });
+    const clients = [parts.ask("a1"), parts.ask("a2"), parts.ask("a3")];
+    await flush();
+    for (const client of clients.toReversed()) {
+      client.release();
+      parts.clock.advance(1);
+    }
+    await parts.pass(1_100);
+    expect(parts.server.open).toEqual(parts.server.backends.slice(0, 1));
+    await parts.closeClean();
+  });
+
   test("spares what is in use now and then", async () => {
     const parts = await idlePool(3, { idleTimeoutMs: 1_000 });
     for (let round = 0; round < 20; round++) {
@@ -102,6 +115,17 @@ describe("the lifetime", () => {
     }
     expect(attempts).toEqual([5, 5, 6, 6, 7, 7, 8, 8, 8, 8, 8, 8]);
     for (const client of clients) client.release();
+    await parts.closeClean();
+  });
+
+  test("ends a moment later for one that came back together with another", async () => {
+    const parts = await idlePool(2, { maxLifetimeMs: 1_000 });
+    const clients = [parts.ask("a1"), parts.ask("a2")];
+    await parts.pass(1_200);
+    for (const client of clients) client.release();
+    expect(parts.server.open).toHaveLength(1);
+    await parts.pass(220);
+    expect(parts.server.open).toHaveLength(0);
     await parts.closeClean();
   });
 
@@ -191,6 +215,18 @@ describe("pinging", () => {
     await parts.pass(600);
     expect(parts.server.open).toEqual(parts.server.backends.slice(2));
     client.release();
+    await parts.closeClean();
+  });
+
+  test("means nothing for one that was replaced meanwhile", async () => {
+    const { ping, pinged, answer } = pinger();
+    const parts = await idlePool(1, { ping, pingAfterIdleMs: 1_000 });
+    await parts.pass(1_100);
+    expect(pinged).toHaveLength(1);
+    parts.pool.reconnect();
+    answer(true);
+    await flush();
+    expect(parts.pool.snapshot()).toMatchObject({ idle: 0, retiring: 0, pairs: [] });
     await parts.closeClean();
   });
 
