@@ -91,7 +91,8 @@ describe("a stop that is not waited for", () => {
   test("drainTimeout cuts what has not finished, telling the client", async () => {
     await using gatewayd = await startWith({ drainTimeout: "300ms" });
     await using client = await loggedIn(gatewayd);
-    client.query("begin; select pg_sleep(300)");
+    await ask(client, "begin");
+    client.query("select pg_sleep(300)");
     const start = performance.now();
     gatewayd.process.kill("SIGTERM");
     await expectGoodbye(client);
