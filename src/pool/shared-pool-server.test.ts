@@ -56,13 +56,19 @@ describe("a server that cannot be reached", () => {
   });
 
   test("is probed for the pair that failed last, and the others are forgotten", async () => {
-    const { ask, server, pool, pass, closeClean } = sharedPoolOf({ queueTimeoutMs: 500 });
+    const { ask, server, pool, pass, closeClean } = sharedPoolOf({ queueTimeoutMs: 2_000 });
     server.isDown = true;
     ask("a1");
-    await pass(600);
+    await pass(2_100, 50);
     ask("b1");
     await pass(3_000, 50);
-    expect(pool.snapshot().pairs.map(({ user }) => user)).toEqual(["b"]);
+    const known = () => pool.snapshot().pairs.map(({ user }) => user);
+    expect(known()).toEqual(["b"]);
+    const client = ask("c1");
+    server.isDown = false;
+    await pass(1_500, 50);
+    expect(known()).toEqual(["c"]);
+    client.release();
     await closeClean();
   });
 

@@ -227,6 +227,7 @@ describe("pinging", () => {
     answer(true);
     await flush();
     expect(parts.pool.snapshot()).toMatchObject({ idle: 0, retiring: 0, pairs: [] });
+    expect(parts.logger.count("An idle connection did not answer")).toBe(0);
     await parts.closeClean();
   });
 
