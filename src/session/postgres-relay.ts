@@ -3,7 +3,6 @@
  * their place by headers, so that there is always a boundary to stop, to time out or to say goodbye
  * at. With handlers on the traffic hooks the messages go through {@link HookedTraffic}.
  */
-import { sendCancelRequest } from "../backend/index.ts";
 import type { Backend } from "../backend/index.ts";
 import { GatewayError } from "../errors.ts";
 import type { ErrorCode } from "../errors.ts";
@@ -19,6 +18,8 @@ import {
 } from "../postgres/index.ts";
 import type { Cancellable } from "./cancel-keys.ts";
 import { Cancellation } from "./cancellation.ts";
+import { forwardCancel } from "./forward-cancel.ts";
+import type { CancelTarget } from "./forward-cancel.ts";
 import { HalfClosedLimit } from "./half-closed-limit.ts";
 import type { HalfClosedTraffic } from "./half-closed-limit.ts";
 import { HookedTraffic } from "./hooked-traffic.ts";
@@ -277,29 +278,20 @@ export class PostgresRelay extends Relay implements Cancellable, PhaseTraffic, H
     if (this.#hasClientEnded) this.#passOnClientEnd();
   }
 
+  get #cancelTarget(): CancelTarget {
+    return { address: this.backend.address, keyData: this.#serverStream.keyData };
+  }
+
   #newCancellation(isOneByOne: boolean): Cancellation {
     return new Cancellation(
       {
         ledger: this.#ledger,
         clientStream: this.#clientStream,
-        sendRequest: () => this.#sendCancelRequest(),
+        sendRequest: () => forwardCancel(this.#cancelTarget, this.#pool.name, this.#context),
         toServer: (bytes) => this.#pass(bytes),
       },
       isOneByOne,
     );
-  }
-
-  async #sendCancelRequest(): Promise<void> {
-    const key = this.#serverStream.keyData;
-    if (key === undefined) return;
-    try {
-      await sendCancelRequest(this.backend.address, key, this.#context.timers);
-    } catch (thrown) {
-      this.#context.logger.warn("Failed to send a cancel request to the server", {
-        error: GatewayError.from(thrown),
-        name: this.#pool.name,
-      });
-    }
   }
 
   #registerKey(): void {

@@ -11,7 +11,6 @@
  * A lease ends when everything is answered outside a transaction, except in session mode, and for a
  * session that is pinned: it has something on its backend that no other one can give it.
  */
-import { sendCancelRequest } from "../../backend/index.ts";
 import type { PooledBackend } from "../../backend/index.ts";
 import { GatewayError } from "../../errors.ts";
 import type { ErrorCode } from "../../errors.ts";
@@ -29,11 +28,11 @@ import {
   errorResponse,
   errorResponseFor,
   readyForQuery,
-  restoreStatements,
 } from "../../postgres/index.ts";
 import type { InspectedStatement, Notice, Settings } from "../../postgres/index.ts";
 import type { Cancellable } from "../cancel-keys.ts";
 import { Cancellation } from "../cancellation.ts";
+import { forwardCancel } from "../forward-cancel.ts";
 import { HalfClosedLimit } from "../half-closed-limit.ts";
 import type { HalfClosedTraffic } from "../half-closed-limit.ts";
 import type { RelayEnd } from "../relay.ts";
@@ -43,6 +42,7 @@ import type { LimitedPhase, PhaseTraffic } from "../session-phase.ts";
 import { cleanAfter } from "./clean-backend.ts";
 import { parameterDifference } from "./parameter-difference.ts";
 import { Pins } from "./pins.ts";
+import { readSettings, restoreSettings } from "./settings-exchange.ts";
 import { SettingsWatch } from "./settings-watch.ts";
 
 export type PooledMode = "session" | "transaction" | "statement";
@@ -51,6 +51,8 @@ export interface PooledRelayOptions {
   readonly client: Connection;
   readonly context: SessionContext;
   readonly lane: PairLane<PooledBackend>;
+  /** Its name, for the log. */
+  readonly block: string;
   readonly mode: PooledMode;
   readonly resetQuery: string;
   /** What the client has set at its login, as the server has it. */
@@ -272,21 +274,18 @@ export class PooledRelay
   /** Nothing of the client runs before its settings are in force. */
   async #restore(backend: PooledBackend): Promise<void> {
     this.#state = "restoring";
-    const settings = this.#settings;
-    const statements = restoreStatements(backend.settings, settings) ?? "";
     try {
-      const { error } = await backend.run(statements);
-      if (error === undefined) backend.settings = settings;
-      this.#guard(() => this.#restored(backend, error));
+      const refusal = await restoreSettings(backend, this.#settings);
+      this.#guard(() => this.#restored(backend, refusal));
     } catch (thrown) {
       this.#lostBetween(thrown);
     }
   }
 
-  #restored(backend: PooledBackend, error: Notice | undefined): void {
-    if (error !== undefined) {
+  #restored(backend: PooledBackend, refusal: Notice | undefined): void {
+    if (refusal !== undefined) {
       this.#release("broken");
-      this.#failAsServer(error);
+      this.#failAsServer(refusal);
     } else if (this.#state === "restoring") {
       this.#begin(backend);
     } else {
@@ -353,28 +352,26 @@ export class PooledRelay
     if (this.#isDraining) this.#leaveIfDraining();
   }
 
-  /** Asks the server what is set now: rolled back, canonical and indirect settings are seen so. */
+  /** Before anybody else gets the backend, what is set on it has to be known. */
   async #settle(): Promise<void> {
     const backend = this.#slot?.backend;
     if (backend === undefined) return;
     this.#state = "settling";
-    backend.connection.resume();
     try {
-      const { rows, error } = await backend.run(this.#watch.query);
-      if (error !== undefined) {
-        this.#release("broken");
-        this.#guard(() => this.#failAsServer(error));
-        return;
-      }
-      backend.settings = this.#watch.settle(rows);
-      this.#settings = backend.settings;
-      this.#guard(() => this.#settled(backend));
+      const refusal = await readSettings(backend, this.#watch);
+      this.#guard(() => this.#settled(backend, refusal));
     } catch (thrown) {
       this.#lostBetween(thrown);
     }
   }
 
-  #settled(backend: PooledBackend): void {
+  #settled(backend: PooledBackend, refusal: Notice | undefined): void {
+    if (refusal !== undefined) {
+      this.#release("broken");
+      this.#failAsServer(refusal);
+      return;
+    }
+    this.#settings = backend.settings;
     if (this.#state !== "settling") {
       this.#giveBack();
       return;
@@ -509,15 +506,8 @@ export class PooledRelay
   }
 
   async #sendCancelRequest(): Promise<void> {
-    const backend = this.#slot?.backend;
-    if (backend?.keyData === undefined) return;
-    const { timers, logger } = this.#options.context;
-    try {
-      await sendCancelRequest(backend.address, backend.keyData, timers);
-    } catch (thrown) {
-      const error = GatewayError.from(thrown);
-      logger.warn("Failed to send a cancel request to the server", { error });
-    }
+    const { block, context } = this.#options;
+    if (this.#slot !== undefined) await forwardCancel(this.#slot.backend, block, context);
   }
 
   /** It is over, once: whoever owns it closes the client; the backend is cleaned for the next one. */

@@ -233,6 +233,7 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler {
       client: this.#client,
       context,
       lane: block.pool.lane({ user, database, key: "" }),
+      block: block.pool.name,
       mode: block.mode,
       resetQuery: block.resetQuery,
       settings,
