@@ -122,7 +122,7 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler {
     // The queue has a limit of its own.
     this.#deadline.clear();
     this.#giveUpGreeting = this.#block.greetings.learn(lane, settings, this.#client, (outcome) =>
-      this.#greeted(outcome),
+      this.#guard(() => this.#greeted(outcome)),
     );
   }
 
@@ -243,6 +243,15 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler {
     });
     this.#isOver = true;
     this.#relay.start(Buffer.concat(this.#early));
+  }
+
+  /** Nobody hears of what is thrown after a wait: it ends the session here. */
+  #guard(call: () => void): void {
+    try {
+      call();
+    } catch (thrown) {
+      this.failed(GatewayError.from(thrown));
+    }
   }
 
   #end(end: RelayEnd): void {
