@@ -35,8 +35,8 @@ describe("the traits of a statement", () => {
     ["set constraints all deferred", []],
     ["set session characteristics as transaction read only", ["Settings"]],
     ["reset all", ["Settings"]],
-    ["select set_config('a.b', '1', false)", ["Settings"]],
-    ["do $$ begin perform 1; end $$", ["Settings"]],
+    ["select set_config('a.b', '1', false)", ["Settings", "Untracked"]],
+    ["do $$ begin perform 1; end $$", ["Settings", "Untracked"]],
     ["listen a", ["Listen"]],
     ["unlisten a", []],
     ["unlisten *", ["UnlistenAll"]],
@@ -73,7 +73,8 @@ describe("the traits of a statement", () => {
     ["discard plans", []],
     ["begin", ["Begin"]],
     ["start transaction read only", ["Begin"]],
-    ["load 'auto_explain'", ["Load"]],
+    ["load 'auto_explain'", ["Untracked"]],
+    ["set session authorization a", ["Settings", "Untracked"]],
   ])("%s", (sql, names) => {
     expect(namesOf(statementTraits(sql).flags).toSorted()).toEqual(names.toSorted());
   });

@@ -42,8 +42,11 @@ export const Trait = {
   DiscardSequences: 1 << 14,
   /** BEGIN or START TRANSACTION. */
   Begin: 1 << 15,
-  /** LOAD 'library'. */
-  Load: 1 << 16,
+  /**
+   * Leaves what cannot be followed: LOAD, SET SESSION AUTHORIZATION, and what may set settings that the
+   * server does not list, set_config() and DO.
+   */
+  Untracked: 1 << 16,
 } as const;
 
 export interface StatementTraits {
@@ -66,7 +69,7 @@ export const UNKNOWN_TRAITS: StatementTraits = {
     Trait.HoldCursor |
     Trait.AdvisoryLock |
     Trait.Prepare |
-    Trait.Load,
+    Trait.Untracked,
   settings: ["*"],
   prepared: [],
 };
@@ -130,7 +133,7 @@ function inspect(words: readonly SqlWord[], found: Found): void {
       if (second === "all") found.flags |= Trait.CloseAll;
       return;
     case "load":
-      found.flags |= Trait.Load;
+      found.flags |= Trait.Untracked;
       return;
     case "begin":
       found.flags |= Trait.Begin;
@@ -139,6 +142,7 @@ function inspect(words: readonly SqlWord[], found: Found): void {
       if (second === "transaction") found.flags |= Trait.Begin;
       return;
     case "do":
+      found.flags |= Trait.Untracked;
       addSetting("*", found);
       return;
     case "deallocate":
@@ -175,7 +179,9 @@ function inspectSet(words: readonly SqlWord[], found: Found): void {
     // AS TRANSACTION ...: isolation level, read only, deferrable.
     for (const name of TRANSACTION_DEFAULTS) addSetting(name, found);
   } else {
-    addSetting(settingName(words, at), found);
+    const name = settingName(words, at);
+    if (name === "session_authorization") found.flags |= Trait.Untracked;
+    addSetting(name, found);
   }
 }
 
@@ -253,7 +259,7 @@ function isTemporary(word: SqlWord): boolean {
 
 /** What calling a function means for the session. */
 const CALLS: ReadonlyMap<string, number> = new Map([
-  ["set_config", Trait.Settings],
+  ["set_config", Trait.Settings | Trait.Untracked],
   ["pg_advisory_lock", Trait.AdvisoryLock],
   ["pg_advisory_lock_shared", Trait.AdvisoryLock],
   ["pg_try_advisory_lock", Trait.AdvisoryLock],

@@ -12,6 +12,9 @@ export interface Remains {
   readonly resetQuery: string;
 }
 
+/** Nothing less takes everything away that a session can leave: after that the backend is not shared. */
+const RESETS_ALL = /\bdiscard\s+all\b/i;
+
 /**
  * Gives the backend back: as it is, after a reset, or not at all, if the session left in the middle of
  * something. Never rejects.
@@ -29,7 +32,8 @@ export async function cleanAfter(slot: Slot<PooledBackend>, remains: Remains): P
   try {
     const { error } = await slot.backend.run(resetQuery);
     slot.backend.settings = Settings.NONE;
-    slot.release(error === undefined ? "clean" : "broken");
+    const isClean = error === undefined && RESETS_ALL.test(resetQuery);
+    slot.release(isClean ? "clean" : "broken");
   } catch {
     // The connection is closed, and so cannot be used again.
     slot.release("lost");

@@ -11,7 +11,7 @@ const PINNING =
   Trait.HoldCursor |
   Trait.AdvisoryLock |
   Trait.Prepare |
-  Trait.Load |
+  Trait.Untracked |
   Trait.SequenceState;
 
 /** What takes a pin away, and which. */

@@ -97,6 +97,8 @@ export class PooledRelay
   #lane: PairLane<PooledBackend>;
   readonly #gate: UnitGate;
   #isTimed = true;
+  /** The server may have a part of a message whose rest it will not get. */
+  #isOutOfStep = false;
   #cancellation: Cancellation | undefined;
   #isDraining = false;
   #areClientReadsPaused = false;
@@ -332,12 +334,13 @@ export class PooledRelay
     if (this.#cancellation !== undefined) this.#releaseHeld();
     if (this.#areClientReadsPaused) this.#resumeClient();
     if (this.#halfClosed !== undefined) this.#halfClosed.follow();
-    if (this.ledger.isIdle) this.#answered();
+    if (this.#state === "leased" && this.ledger.isIdle) this.#answered();
   }
 
   /** All that was sent is answered: the lease may be over. */
   #answered(): void {
-    if (!this.ledger.isIdle || !this.#clientStream.isAtBoundary) return;
+    const isBetweenMessages = this.#clientStream.isAtBoundary && this.#serverStream.isAtBoundary;
+    if (this.#state !== "leased" || !this.ledger.isIdle || !isBetweenMessages) return;
     if (this.#halfClosed !== undefined) {
       this.#end({ kind: "clientGone" });
       return;
@@ -377,6 +380,14 @@ export class PooledRelay
       return;
     }
     this.#told = backend.parameters;
+    for (let syncs = this.#gate.takeLoneSyncs(); syncs > 0; syncs--) {
+      this.#client.write(readyForQuery(TransactionStatus.Idle));
+    }
+    if (this.#gate.hasTerminated) {
+      this.#state = "leased";
+      this.#end({ kind: "clientGone" });
+      return;
+    }
     if (this.#gate.isReady || !this.#pins.areNone) {
       this.#begin(backend);
       return;
@@ -418,6 +429,7 @@ export class PooledRelay
     this.#slot = undefined;
     if (this.#state !== "over") this.#state = "idle";
     slot.backend.connection.resume();
+    this.#resumeClient();
     slot.release(outcome);
   }
 
@@ -428,8 +440,14 @@ export class PooledRelay
     this.#slot = undefined;
     slot.backend.connection.resume();
     const { mode, resetQuery } = this.#options;
+    // A cancel request that is still under way would hit whoever comes next.
     const isFit =
-      this.ledger.isIdle && !this.ledger.isInTransaction && this.#clientStream.isAtBoundary;
+      !this.#isOutOfStep &&
+      this.ledger.isIdle &&
+      !this.ledger.isInTransaction &&
+      this.#clientStream.isAtBoundary &&
+      this.#serverStream.isAtBoundary &&
+      (this.#cancellation === undefined || this.#cancellation.state === "over");
     const isDirty = mode === "session" || !this.#pins.areNone || this.#watch.isTouched;
     void cleanAfter(slot, { isFit, isDirty, resetQuery });
   }
@@ -463,6 +481,7 @@ export class PooledRelay
 
   #violated(thrown: unknown): void {
     const error = GatewayError.from(thrown);
+    this.#isOutOfStep = true;
     this.fail(error.code, error.message);
   }
 
@@ -546,7 +565,7 @@ export class PooledRelay
 
   #clientStalled(): void {
     this.#isClientStalled = true;
-    this.#slot?.backend.connection.pause();
+    if (this.#state === "leased") this.#slot?.backend.connection.pause();
     this.#pauseChanged();
   }
 

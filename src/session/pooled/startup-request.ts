@@ -29,6 +29,9 @@ export function readPooledStartup(message: Uint8Array): PooledStartup {
   if (!/^(?:false|off|no|0)$/i.test(replication)) {
     throw new GatewayError("ERR_NOT_SHAREABLE", "replication through a pooled block");
   }
+  if (parameters.has("session_authorization")) {
+    throw new GatewayError("ERR_NOT_SHAREABLE", "session_authorization in a StartupMessage");
+  }
   const others = [...parameters].filter(([name]) => !NOT_SETTINGS.has(name));
   const isOption = (name: string): boolean => name.startsWith("_pq_.");
   const named = others.filter(([name]) => !isOption(name));
