@@ -21,6 +21,12 @@ function issuesOf({ mode = "transaction", pool = {}, server = {} }: Wanted): rea
 }
 
 const SCRAM = { auth: { method: "scram-sha-256", usersFile: "users.txt" } };
+const authWith = (keys: object) => ({ auth: { ...SCRAM.auth, ...keys } });
+const RULES = [
+  { from: "10.0.0.0/8, ::1", user: ["shop"], database: "*", method: "md5" },
+  { from: "local", tls: false, method: "trust" },
+  { from: "*", method: "reject" },
+];
 const TLS = { enableTLS: true, certFile: "c.pem", keyFile: "k.pem" };
 
 test.each<[string, Wanted]>([
@@ -28,6 +34,8 @@ test.each<[string, Wanted]>([
   ["trust without users", { server: { auth: { method: "trust" } } }],
   ["every key of a shared pool", { server: SCRAM, pool: { minSize: 2, idleTimeout: "1m" } }],
   ["passthrough", { mode: "passthrough" }],
+  ["rules", { server: authWith({ rules: RULES }) }],
+  ["an hba file", { server: authWith({ hbaFile: "pg_hba.conf" }) }],
   [
     "certificates",
     { server: { ...TLS, tlsMode: "verify-ca", clientCAFile: "a.pem", auth: { method: "cert" } } },
@@ -49,8 +57,71 @@ test.each<[string, Wanted, string]>([
   ["raw", { server: { protocol: "raw" } }, "transaction needs protocol: postgres"],
   ["a minSize above size", { server: SCRAM, pool: { size: 2, minSize: 3 } }, "more than size (2)"],
   ["a method in passthrough", { mode: "passthrough", server: SCRAM }, "needs blocks in a pooled"],
+  [
+    "rules with relay",
+    { mode: "passthrough", server: { auth: { rules: RULES } } },
+    "auth.rules: needs a method other than relay",
+  ],
+  [
+    "an hba file with relay",
+    { mode: "passthrough", server: { auth: { hbaFile: "x" } } },
+    "auth.hbaFile: needs a method other than relay",
+  ],
+  [
+    "rules beside an hba file",
+    { server: authWith({ rules: RULES, hbaFile: "x" }) },
+    "auth.hbaFile: goes in place of rules",
+  ],
+  [
+    "a rule for no network",
+    { server: authWith({ rules: [{ from: ["::1", "10.0.0.0/33"] }] }) },
+    'auth.rules.0.from: "10.0.0.0/33" is no network',
+  ],
+  [
+    "a rule for nobody",
+    { server: authWith({ rules: [{ user: [] }] }) },
+    "auth.rules.0.user: an empty list fits nobody",
+  ],
+  [
+    "a rule of an unknown method",
+    { server: authWith({ rules: [{ method: "ident" }] }) },
+    "auth.rules.0.method: must be one of trust, cleartext, md5, scram-sha-256, cert, reject",
+  ],
+  [
+    "a rule that needs users",
+    { server: { auth: { method: "trust", rules: [{}, { method: "md5" }] } } },
+    "auth.rules.1.method: md5 needs a usersFile",
+  ],
+  [
+    "a rule that needs certificates",
+    { server: authWith({ rules: [{ tls: true, method: "cert" }] }) },
+    "auth.rules.0.method: cert needs tlsMode",
+  ],
+  [
+    "a rule for TLS without TLS",
+    { server: authWith({ rules: [{ tls: true }] }) },
+    "auth.rules.0.tls: fits nobody",
+  ],
   ["a key without effect", { mode: "passthrough", pool: { minSize: 1 } }, "has no effect in mode"],
 ])("%s is told", (_, wanted, message) => {
   const issues = issuesOf(wanted);
   expect(issues.filter((issue) => issue.includes(message))).not.toEqual([]);
+});
+
+test("a rule at fault is told with line and column", () => {
+  const text = `clients: {default: {writes: {}}}
+pools: {default: {writes: {mode: session}}}
+servers:
+  default:
+    auth:
+      method: trust
+      rules:
+        - from: local
+        - user: shop
+          from: 10.0.0.1.2
+`;
+  const result = readGlobal(text, "gatewayd.yaml", { env: {} });
+  expect(result.ok ? [] : result.issues.map(formatIssue)).toEqual([
+    'gatewayd.yaml:10:17: servers.default.auth.rules.1.from: "10.0.0.1.2" is no network, nor "local" or "all"',
+  ]);
 });

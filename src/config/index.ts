@@ -1,7 +1,7 @@
 /**
  * The configuration: the schemas of gatewayd.yaml and gatewayd_plugins.yaml, how they are read, and
  * how they are shown.
- * May import: errors. `schema/` is pure; the rest reads files.
+ * May import: errors, auth. `schema/` is pure; the rest reads files.
  */
 export { hasValidChecksum } from "./check-plugins.ts";
 export { formatIssue } from "./config-issue.ts";
@@ -20,6 +20,7 @@ export { defaultGlobalYaml, defaultPluginsYaml } from "./default-files.ts";
 export { editDistance } from "./edit-distance.ts";
 export { describeEffectiveConfig } from "./effective-config.ts";
 export { generatedConfigFiles } from "./generated-files.ts";
+export { loginRulesOf, methodProblem } from "./login-rules.ts";
 export { loadConfig, loadGlobalConfig, loadPluginsConfig } from "./load-config.ts";
 export {
   formatDuration,

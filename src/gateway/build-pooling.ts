@@ -1,7 +1,7 @@
 /** Builds what a group in pooled modes has: shared pools, and the gate that clients log in at. */
 import { randomBytes } from "node:crypto";
 import { LoginThrottle, ScramSecrets, tlsServerEndPoint } from "../auth/index.ts";
-import type { AuthMethod, UserTable } from "../auth/index.ts";
+import type { AuthMethod, LoginRule, UserTable } from "../auth/index.ts";
 import { PooledBackend, loginToServer } from "../backend/index.ts";
 import type { ServerCredential } from "../backend/index.ts";
 import type { Strategy } from "../balancer/index.ts";
@@ -21,6 +21,8 @@ export interface PoolingParts {
   readonly method: AuthMethod;
   /** Read at each login. */
   readonly users: () => UserTable;
+  /** Read at each login; undefined where everybody may connect. */
+  readonly rules: (() => readonly LoginRule[]) | undefined;
   readonly tls: ClientTls;
   readonly strategy: Strategy;
   readonly timers: TimerWheel;
@@ -36,10 +38,10 @@ export function buildPooling(parts: PoolingParts): {
   readonly pooling: Pooling;
   readonly pools: readonly SharedPool<PooledBackend>[];
 } {
-  const { group, global, method, users, tls, strategy, timers } = parts;
+  const { group, global, method, users, rules, tls, strategy, timers } = parts;
   const gate = new LoginGate({
     method,
-    rules: [],
+    rules,
     users,
     userMap: [],
     secrets: new ScramSecrets(randomBytes(PROCESS_SECRET_BYTES)),

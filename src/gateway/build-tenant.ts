@@ -1,8 +1,9 @@
 /** Builds one group of the configuration: pools, router, sessions' context, listeners. */
 import { UserTable } from "../auth/index.ts";
-import type { AuthMethod } from "../auth/index.ts";
+import type { AuthMethod, LoginRule } from "../auth/index.ts";
 import { createStrategy } from "../balancer/index.ts";
-import type { GlobalConfig, LoadedConfig } from "../config/index.ts";
+import { loginRulesOf } from "../config/index.ts";
+import type { GlobalConfig, LoadedConfig, ServerConfig } from "../config/index.ts";
 import type { HookRegistry } from "../hooks/index.ts";
 import type { Logger } from "../logging/index.ts";
 import { dial } from "../net/index.ts";
@@ -12,10 +13,11 @@ import { BlockRouter, Pool } from "../pool/index.ts";
 import type { SharedPool } from "../pool/index.ts";
 import type { Budget, CancelKeys, ClientTls, SessionHooks } from "../session/index.ts";
 import { buildPooling } from "./build-pooling.ts";
+import type { PoolingParts } from "./build-pooling.ts";
 import { Tenant } from "./tenant.ts";
 import type { TenantPool } from "./tenant.ts";
 import { toAddress } from "./to-address.ts";
-import type { Users } from "./users.ts";
+import type { WatchedFiles } from "./watched-files.ts";
 
 export interface TenantParts {
   readonly group: string;
@@ -23,7 +25,9 @@ export interface TenantParts {
   readonly budget: Budget;
   readonly tls: ClientTls;
   /** Undefined without a users file. */
-  readonly users: Users | undefined;
+  readonly users: WatchedFiles<UserTable> | undefined;
+  /** Undefined without an hba file. */
+  readonly hbaRules: WatchedFiles<readonly LoginRule[]> | undefined;
   readonly hooks: HookRegistry;
   readonly cancelKeys: CancelKeys;
   readonly timers: TimerWheel;
@@ -56,6 +60,7 @@ export function buildTenant(parts: TenantParts): { tenant: Tenant; pools: readon
       global: config.global,
       method,
       users: () => parts.users?.current ?? NOBODY,
+      rules: rulesOf(server, parts),
       tls: parts.tls,
       strategy,
       timers,
@@ -99,6 +104,13 @@ const NOBODY = new UserTable([]);
 /** How clients log in at the gateway; undefined where the server logs them in. */
 function pooledMethodOf({ auth }: GlobalConfig["servers"][string]): AuthMethod | undefined {
   return auth === undefined || auth.method === "relay" ? undefined : auth.method;
+}
+
+/** Who may connect from where; undefined where everybody may. */
+function rulesOf({ auth }: ServerConfig, { hbaRules }: TenantParts): PoolingParts["rules"] {
+  if (hbaRules !== undefined) return () => hbaRules.current;
+  const rules = auth && loginRulesOf(auth)?.rules;
+  return rules && (() => rules);
 }
 
 function tenantPoolOf(pool: SharedPool<PooledBackend>): TenantPool {

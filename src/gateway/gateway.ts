@@ -15,7 +15,9 @@ import type { Loggers } from "./create-loggers.ts";
 import { traceHooks } from "./hook-tracing.ts";
 import type { Tenant } from "./tenant.ts";
 import { toAddress } from "./to-address.ts";
-import { Users } from "./users.ts";
+import { hbaRulesOf } from "./hba-rules.ts";
+import { usersOf } from "./users.ts";
+import type { WatchedFiles } from "./watched-files.ts";
 
 /** Peers that do not finish within this time are cut off by the end of the process. */
 const STOP_MS = 1_000;
@@ -25,7 +27,8 @@ interface Member {
   readonly tenant: Tenant;
   readonly pools: readonly Pool[];
   readonly certificates: Certificates | undefined;
-  readonly users: Users | undefined;
+  /** Of users and of rules. */
+  readonly files: readonly Pick<WatchedFiles<never>, "watch" | "close">[];
 }
 
 export class Gateway {
@@ -109,10 +112,10 @@ export class Gateway {
   }
 
   async #stop(member: Member): Promise<void> {
-    const { group, tenant, certificates, users } = member;
+    const { group, tenant, certificates, files } = member;
     const { clients } = tenant;
     certificates?.close();
-    users?.close();
+    for (const file of files) file.close();
     tenant.drain();
     tenant.cut();
     await this.#within(STOP_MS, tenant.whenEmpty());
@@ -153,8 +156,9 @@ export class Gateway {
               },
               logger,
             );
-      const usersFile = server.auth?.usersFile;
-      const users = usersFile === undefined ? undefined : new Users(usersFile, logger);
+      const { usersFile, hbaFile } = server.auth ?? {};
+      const users = usersFile === undefined ? undefined : usersOf(usersFile, logger);
+      const hbaRules = hbaFile === undefined ? undefined : hbaRulesOf(hbaFile, server, logger);
       const budget = new ConnectionBudget(server.maxConnections, descriptors);
       if (budget.maxConnections < server.maxConnections) {
         logger.warn("maxConnections is lowered to what the limit of open files allows", {
@@ -174,12 +178,14 @@ export class Gateway {
           },
         },
         users,
+        hbaRules,
         hooks: this.hooks,
         cancelKeys,
         timers: this.#timers,
         logger,
       });
-      return { group, certificates, users, ...built };
+      const files = [users, hbaRules].filter((file) => file !== undefined);
+      return { group, certificates, files, ...built };
     });
   }
 
@@ -209,7 +215,7 @@ export class Gateway {
   }
 
   async #listen(member: Member): Promise<void> {
-    const { group, tenant, certificates, users } = member;
+    const { group, tenant, certificates, files } = member;
     const logger = this.#loggers.of(group);
     const server = serverOf(this.#config.global, group);
     const [configured = "", ...others] = server.address;
@@ -217,7 +223,7 @@ export class Gateway {
     await this.#bootHooks.booting();
     this.#expectNotStopped();
     certificates?.watch();
-    users?.watch();
+    for (const file of files) file.watch();
     const replacing = [address, ...others].map((text) => toAddress(server.network, text));
     await tenant.listen(address === configured ? undefined : replacing);
     this.#expectNotStopped();

@@ -52,6 +52,7 @@ async function setUp(): Promise<{ tenant: Tenant; path: string }> {
       },
     },
     users: undefined,
+    hbaRules: undefined,
     hooks: new HookRegistry({
       schedule: () => () => {},
       onHandlerError: () => {},

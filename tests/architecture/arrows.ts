@@ -16,7 +16,8 @@ export const ARROWS: Readonly<Record<string, FolderRule>> = {
   hooks: { mayImport: [], isPure: true },
   act: { mayImport: [], isPure: true },
   "config/schema": { mayImport: [], isPure: true },
-  config: { mayImport: ["config/schema"] },
+  // Rules about logins are in the configuration, and understood by auth.
+  config: { mayImport: ["config/schema", "auth"] },
   logging: { mayImport: [] },
   metrics: { mayImport: [] },
   tracing: { mayImport: [] },

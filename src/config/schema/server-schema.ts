@@ -1,5 +1,6 @@
 /** `servers.<group>`: the listener of one group and what its clients may do. */
 import * as z from "zod";
+import { authSchema } from "./auth-schema.ts";
 import { newKeys, note } from "./key-info.ts";
 import { boolean, byteSize, choice, duration, fileMode, integer, later, text } from "./scalars.ts";
 
@@ -47,23 +48,6 @@ const loadBalancerSchema = z.strictObject({
     )
     .prefault([])
     .describe("Shares of the blocks, for WEIGHTED_ROUND_ROBIN."),
-});
-
-const authSchema = z.strictObject({
-  method: choice(["relay", "trust", "cleartext", "md5", "scram-sha-256", "cert"])
-    .prefault("relay")
-    .describe(
-      "How clients log in. `relay`: at the database server, in mode passthrough. All others: at the gateway, in the pooled modes. `cleartext` only over TLS; `cert`: by a certificate that names the user.",
-    ),
-  usersFile: text()
-    .optional()
-    .describe("File of users and their passwords: YAML, or PgBouncer's userlist.txt."),
-  query: later().describe("Query that looks a user up."),
-  queryUser: later().describe("User that `query` runs as."),
-  queryDatabase: later().describe("Database that `query` runs in."),
-  maxConnectionsPerUser: later().describe("Clients one user may have."),
-  maxConnectionsPerDatabase: later().describe("Clients one database may have."),
-  rules: later().describe("Who may connect from where."),
 });
 
 const serverKeys = z.strictObject({

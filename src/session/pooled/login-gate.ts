@@ -17,8 +17,8 @@ import { GatewayError } from "../../errors.ts";
 export interface LoginGateOptions {
   /** What holds where no rule says something else. */
   readonly method: AuthMethod;
-  /** First match wins; with rules, who fits none is not admitted. */
-  readonly rules: readonly LoginRule[];
+  /** Read at each login. First match wins, and who fits none is not admitted; undefined: all are. */
+  readonly rules: (() => readonly LoginRule[]) | undefined;
   /** Read at each login, so that changed users need no restart. */
   readonly users: () => UserTable;
   readonly userMap: readonly UserMapEntry[];
@@ -104,8 +104,8 @@ export class LoginGate {
 
   #methodFor(request: LoginRequest): AuthMethod {
     const { rules, method } = this.#options;
-    if (rules.length === 0) return method;
-    const rule = findRule(rules, request);
+    if (rules === undefined) return method;
+    const rule = findRule(rules(), request);
     if (rule !== undefined && rule.method !== "reject") return rule.method;
     const place = rule === undefined ? "no rule fits" : `rejected by ${rule.place}`;
     throw new GatewayError(

@@ -1,0 +1,63 @@
+/** What must fit together in `servers.<group>.auth`. */
+import type { CheckReport } from "./check-report.ts";
+import type { Path } from "./config-tree.ts";
+import { loginRulesOf, methodProblem } from "./login-rules.ts";
+import type { ServerConfig } from "./schema/index.ts";
+
+/** Keys that only a gateway that logs its clients in has a use for. */
+const GATEWAY_KEYS = ["usersFile", "rules", "hbaFile"] as const;
+
+/**
+ * Errors about how the clients of a server log in.
+ * @param isPooled the group has a block in a pooled mode
+ */
+export function checkAuth(
+  group: string,
+  server: ServerConfig,
+  isPooled: boolean,
+  report: CheckReport,
+): void {
+  const path = ["servers", group, "auth"];
+  const { auth } = server;
+  if (auth === undefined) return;
+  const { method } = auth;
+  if (method === "relay") {
+    for (const key of GATEWAY_KEYS) {
+      if (report.isGiven([...path, key])) {
+        report.error([...path, key], "needs a method other than relay");
+      }
+    }
+    return;
+  }
+  if (!isPooled) {
+    report.error([...path, "method"], `${method} needs blocks in a pooled mode`);
+    return;
+  }
+  const problem = methodProblem(server, method);
+  if (problem !== undefined) report.error([...path, "method"], problem);
+  checkRules(path, server, auth, report);
+}
+
+function checkRules(
+  path: Path,
+  server: ServerConfig,
+  auth: NonNullable<ServerConfig["auth"]>,
+  report: CheckReport,
+): void {
+  const rulesPath = [...path, "rules"];
+  if (auth.rules !== undefined && auth.hbaFile !== undefined) {
+    report.error([...path, "hbaFile"], "goes in place of rules, not beside them");
+  }
+  for (const { index, key, message } of loginRulesOf(auth)?.problems ?? []) {
+    report.error([...rulesPath, index, key], message);
+  }
+  for (const [index, { method, tls }] of (auth.rules ?? []).entries()) {
+    const rulePath = [...rulesPath, index];
+    const problem =
+      method === undefined || method === "reject" ? undefined : methodProblem(server, method);
+    if (problem !== undefined) report.error([...rulePath, "method"], problem);
+    if (tls === true && server.tlsMode === "disable") {
+      report.error([...rulePath, "tls"], "fits nobody: clients cannot encrypt without enableTLS");
+    }
+  }
+}

@@ -1,0 +1,60 @@
+/** `servers.<group>.auth`: who may log in, and how. */
+import * as z from "zod";
+import { note } from "./key-info.ts";
+import { boolean, choice, later, text } from "./scalars.ts";
+
+const METHODS = ["trust", "cleartext", "md5", "scram-sha-256", "cert"] as const;
+
+const NAMES_JSON_SCHEMA = {
+  anyOf: [{ type: "string" }, { type: "array", items: { type: "string" }, minItems: 1 }],
+};
+
+const notEmpty = (value: string): string | undefined =>
+  value === "" ? "must not be empty" : undefined;
+
+/** Names of one kind, given by one or several; `*` is every one. */
+export function names() {
+  const list = z.array(text(notEmpty));
+  return note(list, { isSingleOrList: true, jsonSchema: NAMES_JSON_SCHEMA });
+}
+
+const ruleSchema = z.strictObject({
+  from: names()
+    .prefault(["*"])
+    .describe(
+      "Networks that the client connects from, e.g. `10.0.0.0/8` or `::1`; `local`: a Unix socket; `*`: anywhere. Under `proxyProtocol` the address that the header tells counts.",
+    ),
+  user: names().prefault(["*"]).describe("Users that the client logs in as; `*`: any."),
+  database: names().prefault(["*"]).describe("Databases that it asks for; `*`: any."),
+  tls: boolean()
+    .optional()
+    .describe("`true`: only with TLS; `false`: only without; not given: either way."),
+  method: choice([...METHODS, "reject"])
+    .optional()
+    .describe(
+      "How the client proves who it is; `reject`: not at all. Not given: by `auth.method`.",
+    ),
+});
+
+export const authSchema = z.strictObject({
+  method: choice(["relay", ...METHODS])
+    .prefault("relay")
+    .describe(
+      "How clients log in. `relay`: at the database server, in mode passthrough. All others: at the gateway, in the pooled modes. `cleartext` only over TLS; `cert`: by a certificate that names the user.",
+    ),
+  usersFile: text(notEmpty)
+    .optional()
+    .describe("File of users and their passwords: YAML, or PgBouncer's userlist.txt."),
+  rules: z
+    .array(ruleSchema)
+    .optional()
+    .describe(
+      "Who may connect from where: the first rule that fits decides, and who fits none is refused. Without rules everybody may.",
+    ),
+  hbaFile: text(notEmpty)
+    .optional()
+    .describe("File in the form of pg_hba.conf, in place of `rules`."),
+  query: later().describe("Query that looks a user up."),
+  maxConnectionsPerUser: later().describe("Clients one user may have."),
+  maxConnectionsPerDatabase: later().describe("Clients one database may have."),
+});
