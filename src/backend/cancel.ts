@@ -1,8 +1,10 @@
 /** Cancel requests: a connection of their own, closed by the server when it has passed them on. */
 import { GatewayError } from "../errors.ts";
-import { dial, ignoringHandler } from "../net/index.ts";
+import { ignoringHandler } from "../net/index.ts";
 import type { Address, TimerWheel } from "../net/index.ts";
 import { cancelRequest } from "../postgres/index.ts";
+import { openServer } from "./open-server.ts";
+import type { ServerEncryption } from "./open-server.ts";
 import { Turnstile } from "./turnstile.ts";
 
 /** How long a request may wait for its turn, and the server take to accept, and then to close. */
@@ -14,17 +16,26 @@ const CANCEL_TIMEOUT_MS = 5_000;
  */
 const MAX_CANCELS = 32;
 
+/** Where the query runs that is to be cancelled. */
+export interface CancelServer {
+  /** A literal one: a name may stand for another server by now. */
+  readonly address: Address;
+  /** How the query's own connection is encrypted. Default: it is not. */
+  readonly encryption?: ServerEncryption | undefined;
+}
+
 /** Of the process, as its descriptors are. */
 const turnstile = new Turnstile(MAX_CANCELS, CANCEL_TIMEOUT_MS);
 
 /**
- * Asks the server at `address` to cancel what the owner of `key` runs, in turn when there are many to
- * ask. Resolves when the server has closed the connection: the signal is sent then (manual, 54.2.8
- * Canceling Requests in Progress).
- * @throws GatewayError ERR_SERVER_UNREACHABLE
+ * Asks a server to cancel what the owner of `key` runs, in turn when there are many to ask. Resolves
+ * when the server has closed the connection: the signal is sent then (manual, 54.2.8 Canceling Requests
+ * in Progress). The request is encrypted as the query's connection is, as by libpq since version 17:
+ * whoever reads a key can cancel with it.
+ * @throws GatewayError ERR_SERVER_UNREACHABLE, or what `openServer` throws over TLS
  */
 export async function sendCancelRequest(
-  address: Address,
+  server: CancelServer,
   key: Uint8Array,
   timers: TimerWheel,
 ): Promise<void> {
@@ -32,15 +43,20 @@ export async function sendCancelRequest(
     throw new GatewayError("ERR_SERVER_UNREACHABLE", "too many cancel requests are under way");
   }
   try {
-    await send(address, key, timers);
+    await send(server, key, timers);
   } finally {
     turnstile.leave();
   }
 }
 
-async function send(address: Address, key: Uint8Array, timers: TimerWheel): Promise<void> {
-  const { connection } = await dial({
+async function send(
+  { address, encryption }: CancelServer,
+  key: Uint8Array,
+  timers: TimerWheel,
+): Promise<void> {
+  const { connection } = await openServer({
     address,
+    ...(encryption !== undefined && { tls: encryption.tls }),
     timeoutMs: CANCEL_TIMEOUT_MS,
     keepAliveMs: 0,
     timers,

@@ -5,9 +5,17 @@
  */
 export { Backend } from "./backend.ts";
 export { sendCancelRequest } from "./cancel.ts";
+export type { CancelServer } from "./cancel.ts";
 export type { ConversationOptions } from "./conversation.ts";
 export { negotiateTls } from "./negotiate-tls.ts";
 export type { NegotiateTlsOptions, ServerTlsMode } from "./negotiate-tls.ts";
+export { openServer } from "./open-server.ts";
+export type {
+  OpenedServer,
+  OpenServerOptions,
+  ServerEncryption,
+  ServerTls,
+} from "./open-server.ts";
 export { PooledBackend } from "./pooled-backend.ts";
 export type { PooledBackendOptions } from "./pooled-backend.ts";
 export type { ServerCredential } from "./server-credential.ts";

@@ -15,14 +15,13 @@ import {
   TransactionStatus,
 } from "../postgres/index.ts";
 import { GatewayError } from "../errors.ts";
+import type { OpenedServer, ServerEncryption } from "./open-server.ts";
 import type { LoggedIn } from "./server-login.ts";
 import { runSimpleQuery } from "./simple-query.ts";
 import type { SimpleAnswer } from "./simple-query.ts";
 
 export interface PooledBackendOptions {
-  readonly connection: Connection;
-  /** The literal address it was dialled at. */
-  readonly address: Address;
+  readonly opened: OpenedServer;
   readonly login: LoggedIn;
   /** The block, for messages. */
   readonly block: string;
@@ -36,6 +35,7 @@ const TERMINATE = new FrontendWriter().terminate().take();
 export class PooledBackend implements ConnectionHandler {
   readonly connection: Connection;
   readonly address: Address;
+  readonly encryption: ServerEncryption | undefined;
   readonly dialledAtMs: number;
   /** Process id and secret, to cancel what it runs; undefined from a server that has none. */
   readonly keyData: Uint8Array | undefined;
@@ -49,9 +49,10 @@ export class PooledBackend implements ConnectionHandler {
   /** Follows what the server says while nobody has asked. */
   readonly #idleStream: ReportingServerStream;
 
-  constructor({ connection, address, login, block, timers }: PooledBackendOptions) {
-    this.connection = connection;
-    this.address = address;
+  constructor({ opened, login, block, timers }: PooledBackendOptions) {
+    this.connection = opened.connection;
+    this.address = opened.address;
+    this.encryption = opened.encryption;
     this.dialledAtMs = timers.clock.now();
     this.keyData = login.keyData;
     this.parameters = login.parameters;

@@ -1,11 +1,12 @@
 /** What must fit together in gatewayd.yaml beyond each key by itself. */
 import type { ConfigIssue } from "./config-issue.ts";
 import { checkKeyPair, type CheckReport, reportOn } from "./check-report.ts";
+import { checkClient } from "./check-client.ts";
 import { checkModes } from "./check-modes.ts";
 import { checkServer } from "./check-server.ts";
 import type { ConfigNode, Path } from "./config-tree.ts";
 import { suggestion } from "./nearest-key.ts";
-import { addressProblem, type GlobalConfig, isUnixAddress } from "./schema/index.ts";
+import { addressProblem, type GlobalConfig } from "./schema/index.ts";
 
 /** All errors and warnings about how the keys of gatewayd.yaml fit together. */
 export function checkGlobal(config: GlobalConfig, root: ConfigNode): ConfigIssue[] {
@@ -15,7 +16,7 @@ export function checkGlobal(config: GlobalConfig, root: ConfigNode): ConfigIssue
     checkClients(group, blocks, report);
   }
   for (const [group, server] of Object.entries(config.servers)) {
-    checkModes(group, server, config.pools[group] ?? {}, report);
+    checkModes(group, server, config.pools[group] ?? {}, config.clients[group] ?? {}, report);
     checkServer(group, server, Object.keys(config.clients[group] ?? {}), report);
   }
   checkListenAddresses(config, report);
@@ -55,14 +56,9 @@ function checkClients(
   report: CheckReport,
 ): void {
   const addresses = new Map<string, string>();
-  for (const [block, { network, address }] of Object.entries(blocks)) {
-    const path = ["clients", group, block, "address"];
-    const problem = addressProblem(network, address);
-    if (problem !== undefined) report.error(path, problem);
-    else if (!isUnixAddress(network, address) && /:0*$/.test(address)) {
-      report.error(path, "must name a port other than 0");
-    }
-    addresses.set(address, block);
+  for (const [block, client] of Object.entries(blocks)) {
+    checkClient(group, block, client, report);
+    addresses.set(client.address, block);
   }
   if (addresses.size > 1) {
     const places = [...addresses].map(([address, block]) => `${block} (${address})`).join(", ");

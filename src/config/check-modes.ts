@@ -4,6 +4,7 @@ import type { CheckReport } from "./check-report.ts";
 import type { GlobalConfig, ServerConfig } from "./schema/index.ts";
 
 type Pools = GlobalConfig["pools"][string];
+type Clients = GlobalConfig["clients"][string];
 
 const METHODS = "trust, cleartext, md5, scram-sha-256 or cert";
 
@@ -15,12 +16,19 @@ export function checkModes(
   group: string,
   server: ServerConfig,
   pools: Pools,
+  clients: Clients,
   report: CheckReport,
 ): void {
   const method = server.auth?.method ?? "relay";
   const blocks = Object.entries(pools);
   const pooled = blocks.filter(([, { mode }]) => mode !== "passthrough");
-  for (const [block, pool] of blocks) checkSharedKeys(group, block, pool, report);
+  for (const [block, pool] of blocks) {
+    checkSharedKeys(group, block, pool, report);
+    const { tlsMode = "disable" } = clients[block] ?? {};
+    if (pool.mode !== "passthrough" || tlsMode === "disable") continue;
+    const message = `${tlsMode} is available in the pooled modes only, in this version of gatewayd`;
+    report.error(["clients", group, block, "tlsMode"], message);
+  }
   checkAuth(group, server, pooled.length > 0, report);
   if (pooled.length === 0) return;
   for (const [block, { mode }] of blocks) {

@@ -124,10 +124,6 @@ test.each([
     "mode: transaction needs servers.default.auth.method: trust, cleartext, md5, scram-sha-256 or cert",
   ],
   [
-    "clients: {default: {writes: {tlsMode: require}}}",
-    '"require" is not available in this version of gatewayd yet',
-  ],
-  [
     "loggers: {default: {output: [syslog]}}",
     '"syslog" is not available in this version of gatewayd yet',
   ],

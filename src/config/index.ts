@@ -21,6 +21,7 @@ export { editDistance } from "./edit-distance.ts";
 export { describeEffectiveConfig } from "./effective-config.ts";
 export { generatedConfigFiles } from "./generated-files.ts";
 export { loginRulesOf, methodProblem } from "./login-rules.ts";
+export { readCertificates, readKeyPair } from "./pem-files.ts";
 export { loadConfig, loadGlobalConfig, loadPluginsConfig } from "./load-config.ts";
 export {
   formatDuration,

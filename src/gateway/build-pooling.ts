@@ -1,13 +1,12 @@
 /** Builds what a group in pooled modes has: shared pools, and the gate that clients log in at. */
 import { randomBytes } from "node:crypto";
-import { LoginThrottle, ScramSecrets, tlsServerEndPoint } from "../auth/index.ts";
+import { LoginThrottle, ScramKeyCache, ScramSecrets, tlsServerEndPoint } from "../auth/index.ts";
 import type { AuthMethod, LoginRule, UserTable } from "../auth/index.ts";
-import { PooledBackend, loginToServer } from "../backend/index.ts";
-import type { ServerCredential } from "../backend/index.ts";
+import { PooledBackend, loginToServer, openServer } from "../backend/index.ts";
+import type { ServerCredential, ServerTls } from "../backend/index.ts";
 import type { Strategy } from "../balancer/index.ts";
 import type { GlobalConfig } from "../config/index.ts";
 import type { Logger } from "../logging/index.ts";
-import { dial } from "../net/index.ts";
 import type { TimerWheel } from "../net/index.ts";
 import { SharedPool } from "../pool/index.ts";
 import type { Pair } from "../pool/index.ts";
@@ -24,6 +23,8 @@ export interface PoolingParts {
   /** Read at each login; undefined where everybody may connect. */
   readonly rules: (() => readonly LoginRule[]) | undefined;
   readonly tls: ClientTls;
+  /** How connections to the server of a block are encrypted. */
+  readonly serverTls: (block: string) => ServerTls | undefined;
   readonly strategy: Strategy;
   readonly timers: TimerWheel;
   readonly logger: Logger;
@@ -38,7 +39,7 @@ export function buildPooling(parts: PoolingParts): {
   readonly pooling: Pooling;
   readonly pools: readonly SharedPool<PooledBackend>[];
 } {
-  const { group, global, method, users, rules, tls, strategy, timers } = parts;
+  const { group, global, method, users, rules, tls, strategy } = parts;
   const gate = new LoginGate({
     method,
     rules,
@@ -49,8 +50,9 @@ export function buildPooling(parts: PoolingParts): {
     allowUnencryptedCleartext: false,
     channelBinding: () => channelBindingOf(tls),
   });
+  const keys = new ScramKeyCache();
   const blocks = Object.keys(global.clients[group] ?? {}).map((block) =>
-    buildBlock(parts, block, gate, new Greetings(timers.clock)),
+    buildBlock(parts, block, gate, keys),
   );
   return {
     pooling: new Pooling(gate, blocks, strategy),
@@ -59,10 +61,10 @@ export function buildPooling(parts: PoolingParts): {
 }
 
 function buildBlock(
-  { group, global, users, timers, logger }: PoolingParts,
+  { group, global, users, serverTls, timers, logger }: PoolingParts,
   block: string,
   gate: LoginGate,
-  greetings: Greetings,
+  keys: ScramKeyCache,
 ): PooledBlock {
   const client = global.clients[group]?.[block];
   const pool = global.pools[group]?.[block];
@@ -72,22 +74,26 @@ function buildBlock(
   }
   const connect = async (pair: Pair, signal: AbortSignal): Promise<PooledBackend> => {
     const credential = credentialOf(pair.user, users(), gate);
-    const { connection, address } = await dial({
+    const opened = await openServer({
       address: toAddress(client.network, client.address),
+      tls: serverTls(block),
+      signal,
       timeoutMs: client.dialTimeout,
       keepAliveMs: client.tcpKeepAlive ? client.tcpKeepAlivePeriod : 0,
       timers,
     });
-    const login = await loginToServer(connection, {
+    const login = await loginToServer(opened.connection, {
       block,
       timeoutMs: client.dialTimeout,
       timers,
       signal,
       user: pair.user,
       database: pair.database,
+      encryption: opened.encryption?.server,
+      deriveKeys: keys.keysOf,
       ...(credential !== undefined && { credential }),
     });
-    return new PooledBackend({ connection, address, login, block, timers });
+    return new PooledBackend({ opened, login, block, timers });
   };
   return {
     pool: new SharedPool<PooledBackend>({
@@ -111,7 +117,7 @@ function buildBlock(
     }),
     mode: pooledModeOf(pool.mode),
     resetQuery: pool.resetQuery,
-    greetings,
+    greetings: new Greetings(timers.clock),
   };
 }
 

@@ -14,10 +14,11 @@ import type { SharedPool } from "../pool/index.ts";
 import type { Budget, CancelKeys, ClientTls, SessionHooks } from "../session/index.ts";
 import { buildPooling } from "./build-pooling.ts";
 import type { PoolingParts } from "./build-pooling.ts";
+import { blockTls } from "./certificates.ts";
 import { Tenant } from "./tenant.ts";
 import type { TenantPool } from "./tenant.ts";
 import { toAddress } from "./to-address.ts";
-import type { WatchedFiles } from "./watched-files.ts";
+import type { Watched, WatchedFiles } from "./watched-files.ts";
 
 export interface TenantParts {
   readonly group: string;
@@ -36,12 +37,22 @@ export interface TenantParts {
 
 /**
  * Nothing is opened yet: that is for the caller, pools first.
- * @returns `pools` are those to be filled at boot; pooled blocks open connections when they need them
+ * @returns `pools` are those to be filled at boot; pooled blocks open connections when they need them.
+ *   `watched` are files the group needs, to be watched while it runs
+ * @throws GatewayError ERR_CONFIG_INVALID naming a file that cannot be used, and why
  */
-export function buildTenant(parts: TenantParts): { tenant: Tenant; pools: readonly Pool[] } {
+export function buildTenant(parts: TenantParts): {
+  tenant: Tenant;
+  pools: readonly Pool[];
+  watched: readonly Watched[];
+} {
   const { group, config, timers, logger } = parts;
   const server = serverOf(config.global, group);
   const method = pooledMethodOf(server);
+  const clients = Object.entries(config.global.clients[group] ?? {});
+  const tlsOfBlocks = new Map(
+    clients.map(([block, client]) => [block, blockTls(block, client, logger)]),
+  );
   const blocks = method === undefined ? Object.keys(config.global.clients[group] ?? {}) : [];
   const pools = blocks.map((block) => buildPool(config.global, group, block, timers, logger));
   const strategy = createStrategy({
@@ -62,6 +73,7 @@ export function buildTenant(parts: TenantParts): { tenant: Tenant; pools: readon
       users: () => parts.users?.current ?? NOBODY,
       rules: rulesOf(server, parts),
       tls: parts.tls,
+      serverTls: (block) => tlsOfBlocks.get(block)?.tls,
       strategy,
       timers,
       logger,
@@ -96,7 +108,8 @@ export function buildTenant(parts: TenantParts): { tenant: Tenant; pools: readon
       logger,
     },
   });
-  return { tenant, pools };
+  const watched = [...tlsOfBlocks.values()].map(({ certificates }) => certificates);
+  return { tenant, pools, watched: watched.filter((files) => files !== undefined) };
 }
 
 const NOBODY = new UserTable([]);

@@ -8,7 +8,7 @@ import type { Pool } from "../pool/index.ts";
 import { CancelKeys } from "../session/index.ts";
 import { BootHooks } from "./boot-hooks.ts";
 import { buildTenant, serverOf } from "./build-tenant.ts";
-import { Certificates } from "./certificates.ts";
+import { listenerCertificates } from "./certificates.ts";
 import { ConnectionBudget, DescriptorBudget } from "./connection-budget.ts";
 import type { GroupSnapshot } from "./control-port.ts";
 import type { Loggers } from "./create-loggers.ts";
@@ -17,7 +17,7 @@ import type { Tenant } from "./tenant.ts";
 import { toAddress } from "./to-address.ts";
 import { hbaRulesOf } from "./hba-rules.ts";
 import { usersOf } from "./users.ts";
-import type { WatchedFiles } from "./watched-files.ts";
+import type { Watched } from "./watched-files.ts";
 
 /** Peers that do not finish within this time are cut off by the end of the process. */
 const STOP_MS = 1_000;
@@ -26,9 +26,7 @@ interface Member {
   readonly group: string;
   readonly tenant: Tenant;
   readonly pools: readonly Pool[];
-  readonly certificates: Certificates | undefined;
-  /** Of users and of rules. */
-  readonly files: readonly Pick<WatchedFiles<never>, "watch" | "close">[];
+  readonly watched: readonly Watched[];
 }
 
 export class Gateway {
@@ -112,10 +110,9 @@ export class Gateway {
   }
 
   async #stop(member: Member): Promise<void> {
-    const { group, tenant, certificates, files } = member;
+    const { group, tenant, watched } = member;
     const { clients } = tenant;
-    certificates?.close();
-    for (const file of files) file.close();
+    for (const files of watched) files.close();
     tenant.drain();
     tenant.cut();
     await this.#within(STOP_MS, tenant.whenEmpty());
@@ -142,20 +139,7 @@ export class Gateway {
     return Object.keys(global.servers).map((group) => {
       const server = serverOf(global, group);
       const logger = this.#loggers.of(group);
-      const certificates =
-        server.tlsMode === "disable"
-          ? undefined
-          : new Certificates(
-              {
-                certFile: server.certFile,
-                keyFile: server.keyFile,
-                clientCaFile: server.tlsMode.startsWith("verify-")
-                  ? server.clientCAFile
-                  : undefined,
-                minVersion: server.minTLSVersion,
-              },
-              logger,
-            );
+      const certificates = listenerCertificates(server, logger);
       const { usersFile, hbaFile } = server.auth ?? {};
       const users = usersFile === undefined ? undefined : usersOf(usersFile, logger);
       const hbaRules = hbaFile === undefined ? undefined : hbaRulesOf(hbaFile, server, logger);
@@ -184,8 +168,8 @@ export class Gateway {
         timers: this.#timers,
         logger,
       });
-      const files = [users, hbaRules].filter((file) => file !== undefined);
-      return { group, certificates, files, ...built };
+      const watched = [certificates, users, hbaRules, ...built.watched];
+      return { ...built, group, watched: watched.filter((files) => files !== undefined) };
     });
   }
 
@@ -215,15 +199,14 @@ export class Gateway {
   }
 
   async #listen(member: Member): Promise<void> {
-    const { group, tenant, certificates, files } = member;
+    const { group, tenant, watched } = member;
     const logger = this.#loggers.of(group);
     const server = serverOf(this.#config.global, group);
     const [configured = "", ...others] = server.address;
     const address = await this.#bootHooks.run(configured);
     await this.#bootHooks.booting();
     this.#expectNotStopped();
-    certificates?.watch();
-    for (const file of files) file.watch();
+    for (const files of watched) files.watch();
     const replacing = [address, ...others].map((text) => toAddress(server.network, text));
     await tenant.listen(address === configured ? undefined : replacing);
     this.#expectNotStopped();
@@ -233,7 +216,7 @@ export class Gateway {
     for (const listening of tenant.addresses) {
       logger.info("GatewayD is listening", { address: listening });
     }
-    if (certificates !== undefined) logger.info("TLS is enabled");
+    if (server.tlsMode !== "disable") logger.info("TLS is enabled");
     if (server.enableTicker) this.#startTicker(tenant, server.tickInterval);
   }
 

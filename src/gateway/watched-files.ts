@@ -3,6 +3,13 @@ import { statSync } from "node:fs";
 import { GatewayError } from "../errors.ts";
 import type { LogFields, Logger } from "../logging/index.ts";
 
+/** Files whatever they are for, as those see them who only begin and end to watch. */
+export interface Watched {
+  /** From now on files that change are noticed, until `close`. */
+  watch(): void;
+  close(): void;
+}
+
 export interface WatchedFilesOptions<T> {
   /** What is in them, for the log, e.g. `users`. */
   readonly what: string;
@@ -17,7 +24,7 @@ export interface WatchedFilesOptions<T> {
 /** How often the files are looked at. A change counts within this time. */
 const CHECK_MS = 2_000;
 
-export class WatchedFiles<T> {
+export class WatchedFiles<T> implements Watched {
   readonly #options: WatchedFilesOptions<T>;
   #current: T;
   #stamp: string;
@@ -36,7 +43,6 @@ export class WatchedFiles<T> {
     return this.#current;
   }
 
-  /** From now on files that change are noticed, until `close`. */
   watch(): void {
     this.#timer ??= setInterval(() => this.#check(), CHECK_MS);
   }

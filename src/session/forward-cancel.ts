@@ -1,25 +1,24 @@
 /** Passes a client's wish to cancel on to its server, on a connection of its own. */
 import { sendCancelRequest } from "../backend/index.ts";
+import type { CancelServer } from "../backend/index.ts";
 import { GatewayError } from "../errors.ts";
-import type { Address } from "../net/index.ts";
 import type { SessionContext } from "./session-context.ts";
 
 /** The server connection whose query is to be cancelled. */
-export interface CancelTarget {
-  readonly address: Address;
+export interface CancelTarget extends CancelServer {
   /** Process id and secret that the server gave; undefined from one that has none. */
   readonly keyData: Uint8Array | undefined;
 }
 
 /** Resolves when the server was told, or could not be, which is logged. Never rejects. */
 export async function forwardCancel(
-  { address, keyData }: CancelTarget,
+  target: CancelTarget,
   name: string,
   { timers, logger }: SessionContext,
 ): Promise<void> {
-  if (keyData === undefined) return;
+  if (target.keyData === undefined) return;
   try {
-    await sendCancelRequest(address, keyData, timers);
+    await sendCancelRequest(target, target.keyData, timers);
   } catch (thrown) {
     const error = GatewayError.from(thrown);
     logger.warn("Failed to send a cancel request to the server", { error, name });

@@ -230,7 +230,11 @@ describe("logging in to a real PostgreSQL", () => {
             const pid = new DataView(session.keyData?.buffer ?? new ArrayBuffer(4)).getInt32(0);
             return (await postgres.query(active + pid)).length > 0;
           });
-          await sendCancelRequest(session.address, session.keyData ?? new Uint8Array(), timers);
+          await sendCancelRequest(
+            { address: session.address },
+            session.keyData ?? new Uint8Array(),
+            timers,
+          );
         })(),
       ]);
       expect(answer.error?.code).toBe("57014");

@@ -17,6 +17,10 @@ export interface PostgresOptions {
   readonly maxConnections?: number;
   /** What `pg_hba.conf` asks of every client, TCP and unix. Default `trust`. */
   readonly auth?: "trust" | "scram-sha-256" | "md5";
+  /** Lines of `pg_hba.conf`, in place of `auth`. */
+  readonly rules?: string;
+  /** PEM texts: the server offers TLS, and asks for client certificates signed by `ca` if it is given. */
+  readonly tls?: { readonly cert: string; readonly key: string; readonly ca?: string };
   /** Further settings of postgresql.conf, by name; they win over the kit's. */
   readonly settings?: Readonly<Record<string, string | number | boolean>>;
 }
@@ -152,7 +156,8 @@ export class PostgresServer implements AsyncDisposable {
       port: this.#port,
       unix_socket_directories: this.socketDirectory,
       max_connections: this.#options.maxConnections ?? 100,
-      ssl: false,
+      ssl: this.#options.tls !== undefined,
+      ...(this.#options.tls?.ca !== undefined && { ssl_ca_file: "root.crt" }),
       fsync: false,
       full_page_writes: false,
       ...this.#options.settings,
@@ -189,11 +194,23 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     const rules = ["local", "host"].map((type) =>
       [type, "all,replication", "all", ...(type === "host" ? ["all"] : []), auth].join(" "),
     );
-    await writeFile(join(data, "pg_hba.conf"), `${rules.join("\n")}\n`);
+    await writeFile(join(data, "pg_hba.conf"), options.rules ?? `${rules.join("\n")}\n`);
+    for (const [name, text] of Object.entries(tlsFiles(options.tls))) {
+      const path = join(data, name);
+      await writeFile(path, text, { mode: 0o600 });
+      if (account) await chown(path, account.uid, account.gid);
+    }
     await server.start();
     return server;
   } catch (error) {
     await server[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/** By the names that PostgreSQL looks for in its data directory. */
+function tlsFiles(tls: PostgresOptions["tls"]): Record<string, string> {
+  if (tls === undefined) return {};
+  const { cert, key, ca } = tls;
+  return { "server.crt": cert, "server.key": key, ...(ca !== undefined && { "root.crt": ca }) };
 }

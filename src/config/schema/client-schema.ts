@@ -5,6 +5,9 @@ import { boolean, choice, duration, integer, later, number, text } from "./scala
 
 const UDP = "udp is not supported: a database connection needs a stream (tcp or unix)";
 
+/** Text that says something, where it is given at all. */
+const filled = () => text((value) => (value === "" ? "must not be empty" : undefined)).optional();
+
 export const clientSchema = z.strictObject({
   network: choice(["tcp", "unix"], { refused: { udp: UDP } })
     .prefault("tcp")
@@ -43,15 +46,19 @@ export const clientSchema = z.strictObject({
     .prefault(false)
     .describe("Lifts the caps of the pause: a factor of 10 and one minute."),
   ...newKeys({
-    tlsMode: choice(["disable"], { later: ["prefer", "require", "verify-ca", "verify-full"] })
+    tlsMode: choice(["disable", "prefer", "require", "verify-ca", "verify-full"])
       .prefault("disable")
-      .describe("Encryption towards the database server."),
-    caFile: later().describe(
-      "Certificates (PEM) that the server's certificate is checked against.",
+      .describe(
+        "Encryption towards the database server. `prefer`: if it offers TLS; `require`: always, with any certificate; `verify-ca`: one signed by `caFile`; `verify-full`: one that names the server besides. Over a Unix socket nothing is encrypted.",
+      ),
+    caFile: filled().describe(
+      "Certificates (PEM) that the server's certificate is checked against. Default for `verify-full`: the public authorities.",
     ),
-    certFile: later().describe("Certificate (PEM) shown to the server."),
-    keyFile: later().describe("Private key (PEM) of `certFile`."),
-    serverName: later().describe("Name expected in the server's certificate."),
+    certFile: filled().describe("Certificate (PEM) shown to a server that asks for one."),
+    keyFile: filled().describe("Private key (PEM) of `certFile`."),
+    serverName: filled().describe(
+      "Name told to the server (SNI), and expected in its certificate. Default: the host in `address`.",
+    ),
     startupParams: later().describe("`user`, `password`, `database` to log in to the server with."),
   }),
 });
