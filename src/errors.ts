@@ -88,6 +88,12 @@ export const ERROR_TABLE = {
     meaning: "A query ran longer than `queryTimeout` and its cancellation brought no answer.",
     remedy: "Raise `servers.<group>.queryTimeout` or make the query faster.",
   },
+  ERR_CANCELED: {
+    sqlState: "57014",
+    clientMessage: "canceling statement due to user request",
+    meaning: "A client cancelled a statement that waited for a server connection.",
+    remedy: "None: the client wanted it.",
+  },
   ERR_IDLE_TIMEOUT: {
     sqlState: "57P05",
     clientMessage: "terminating connection due to idle timeout",
@@ -193,6 +199,13 @@ export const ERROR_TABLE = {
     meaning:
       "A client of a pooled mode asked for what another client's doings would answer (`lastval()` or `currval()` outside a transaction), or for replication.",
     remedy: "Ask within the transaction that called nextval(), or use a block in mode `session`.",
+  },
+  ERR_TOO_MANY_STATEMENTS: {
+    sqlState: "53400",
+    clientMessage: "too many prepared statements in one session",
+    meaning:
+      "A client of a pooled mode prepared more statements, or longer ones, than a session may have.",
+    remedy: "Close statements that are not used any more, or prepare fewer of them.",
   },
   ERR_TRANSACTION_REFUSED: {
     sqlState: "0A000",

@@ -23,5 +23,8 @@ export { loginToServer } from "./server-login.ts";
 export type { LoggedIn, ServerLoginOptions } from "./server-login.ts";
 export { ServerLoginError } from "./server-login-error.ts";
 export type { ServerRefusal } from "./server-login-error.ts";
+export { BackendStatements, STATEMENT_PREFIX } from "./statements/backend-statements.ts";
+export type { ServerStatement } from "./statements/backend-statements.ts";
+export { SharedStatement, StatementCatalog } from "./statements/shared-statement.ts";
 export { runSimpleQuery } from "./simple-query.ts";
 export type { SimpleAnswer, SimpleQueryOptions } from "./simple-query.ts";

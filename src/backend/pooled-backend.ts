@@ -17,6 +17,7 @@ import {
 import { GatewayError } from "../errors.ts";
 import type { OpenedServer, ServerEncryption } from "./open-server.ts";
 import type { LoggedIn } from "./server-login.ts";
+import { BackendStatements } from "./statements/backend-statements.ts";
 import { runSimpleQuery } from "./simple-query.ts";
 import type { SimpleAnswer } from "./simple-query.ts";
 
@@ -26,8 +27,11 @@ export interface PooledBackendOptions {
   /** The block, for messages. */
   readonly block: string;
   readonly timers: TimerWheel;
+  /** Shared statements that are kept on it. Default 200. */
+  readonly maxStatements?: number;
 }
 
+const DEFAULT_MAX_STATEMENTS = 200;
 /** How long the server may take for what is asked outside of sessions. */
 const QUERY_TIMEOUT_MS = 10_000;
 const TERMINATE = new FrontendWriter().terminate().take();
@@ -43,13 +47,21 @@ export class PooledBackend implements ConnectionHandler {
   parameters: ReadonlyMap<string, string>;
   /** What sessions have set and not reset. */
   settings = Settings.NONE;
+  /** The prepared statements that sessions share. */
+  readonly statements: BackendStatements;
   readonly #block: string;
   readonly #timers: TimerWheel;
   #onLost: (() => void) | undefined;
   /** Follows what the server says while nobody has asked. */
   readonly #idleStream: ReportingServerStream;
 
-  constructor({ opened, login, block, timers }: PooledBackendOptions) {
+  constructor({
+    opened,
+    login,
+    block,
+    timers,
+    maxStatements = DEFAULT_MAX_STATEMENTS,
+  }: PooledBackendOptions) {
     this.connection = opened.connection;
     this.address = opened.address;
     this.encryption = opened.encryption;
@@ -58,6 +70,7 @@ export class PooledBackend implements ConnectionHandler {
     this.parameters = login.parameters;
     this.#block = block;
     this.#timers = timers;
+    this.statements = new BackendStatements(maxStatements);
     this.#idleStream = new ReportingServerStream(
       new AnswerLedger(),
       MAX_SERVER_MESSAGE_BYTES,
@@ -93,6 +106,8 @@ export class PooledBackend implements ConnectionHandler {
    * @throws GatewayError when the connection is lost with it; it is closed then
    */
   async run(statements: string): Promise<SimpleAnswer> {
+    // A Query takes the unnamed statement away.
+    this.statements.unnamedOwner = undefined;
     const answer = await runSimpleQuery(this.connection, statements, {
       block: this.#block,
       timeoutMs: QUERY_TIMEOUT_MS,

@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { LoginThrottle, ScramKeyCache, ScramSecrets, tlsServerEndPoint } from "../auth/index.ts";
 import type { AuthMethod, LoginRule, UserTable } from "../auth/index.ts";
-import { PooledBackend, loginToServer, openServer } from "../backend/index.ts";
+import { PooledBackend, StatementCatalog, loginToServer, openServer } from "../backend/index.ts";
 import type { ServerCredential, ServerTls } from "../backend/index.ts";
 import type { Strategy } from "../balancer/index.ts";
 import type { GlobalConfig } from "../config/index.ts";
@@ -118,6 +118,7 @@ function buildBlock(
     mode: pooledModeOf(pool.mode),
     resetQuery: pool.resetQuery,
     greetings: new Greetings(timers.clock),
+    statements: new StatementCatalog(),
   };
 }
 

@@ -37,6 +37,11 @@ export class AnswerLedger {
   /** How many ReadyForQuery have come. */
   cycles = 0;
   /**
+   * How many messages were sent that are answered one by one: extended ones, Sync, Query, FunctionCall.
+   * Before one is sent, this is its place among them.
+   */
+  sent = 0;
+  /**
    * The oldest item, 0 when there is none: most clients wait for one answer, and need no list. Never
    * COPY_END or FLUSH: only while a COPY is ahead of them they mean something.
    */
@@ -92,6 +97,11 @@ export class AnswerLedger {
     return this.isLoggedIn && this.transactionStatus !== TransactionStatus.Idle;
   }
 
+  /** How many of those that were `sent` are answered: the place of the one whose answer comes now. */
+  get answered(): number {
+    return this.sent - this.owedReadyForQuery - this.#extended;
+  }
+
   /** A message on its way to the server. */
   clientMessage(tag: number): void {
     switch (tag) {
@@ -100,6 +110,7 @@ export class AnswerLedger {
         if (this.#isSkipping || this.#isCopying) return;
         this.#isBatchOpen = false;
         this.#push(READY);
+        this.sent++;
         this.owedReadyForQuery++;
         return;
       case FrontendTag.Sync:
@@ -107,6 +118,7 @@ export class AnswerLedger {
         this.#isBatchOpen = false;
         this.#isSkipping = false;
         this.#push(SYNC);
+        this.sent++;
         this.owedReadyForQuery++;
         return;
       case FrontendTag.Parse:
@@ -117,6 +129,7 @@ export class AnswerLedger {
         if (this.#isSkipping || this.#isCopying) return;
         this.#isBatchOpen = true;
         this.#extended++;
+        this.sent++;
         this.#lengthenRun();
         return;
       case FrontendTag.Flush:
@@ -244,10 +257,13 @@ export class AnswerLedger {
     this.#isCopying = end < 0;
     const swallowed = end < 0 ? behind : behind.slice(0, end);
     const left = end < 0 ? [] : behind.slice(end + 1);
+    const before = this.answered;
     for (const item of swallowed) {
       if (item === READY || item === SYNC) this.owedReadyForQuery--;
       else if (item > 0) this.#extended -= item;
     }
+    // What is swallowed is not answered: it is as if it had not been sent.
+    this.sent -= this.answered - before;
     // A Sync or Flush that followed its Execute was swallowed: another one has to come.
     const isSynced = left.includes(SYNC) || left.includes(READY);
     if (this.#head > 0 && !isSynced) this.#isBatchOpen = true;

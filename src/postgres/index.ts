@@ -31,8 +31,6 @@ export { BackendWriter } from "./backend-writer.ts";
 export type { NoticeFields } from "./backend-writer.ts";
 export { ClientStream } from "./client-stream.ts";
 export { lengthAt } from "./frame-cursor.ts";
-export { InspectingClientStream } from "./inspecting-client-stream.ts";
-export type { InspectedStatement } from "./inspecting-client-stream.ts";
 export {
   readBind,
   readClose,
@@ -56,6 +54,7 @@ export type {
   StatementOrPortal,
   Value,
 } from "./frontend-views.ts";
+export { checkFrontendHeader } from "./frontend-header.ts";
 export { FrontendWriter } from "./frontend-writer.ts";
 export type { BindFields } from "./frontend-writer.ts";
 export {
@@ -85,7 +84,7 @@ export type { ResponsePart } from "./response-parts.ts";
 export { ServerStream } from "./server-stream.ts";
 export { Settings, requestStatements, restoreStatements, settingsQuery } from "./settings.ts";
 export { readStartupOptions } from "./startup-options.ts";
-export { Trait } from "./statement-traits.ts";
+export { Trait, UNKNOWN_TRAITS, statementTraits } from "./statement-traits.ts";
 export type { StatementTraits } from "./statement-traits.ts";
 export { UnitGate } from "./unit-gate.ts";
 export { MAX_STARTUP_BYTES, readStartupPacket, readStartupParameters } from "./startup-packet.ts";

@@ -14,11 +14,21 @@ export class Settings {
   readonly values: ReadonlyMap<string, string>;
   /** The same for equal settings, and only for those. */
   readonly key: string;
+  #analysisKey: string | undefined;
 
   constructor(values: Iterable<readonly [name: string, value: string]>) {
     const sorted = [...new Map(values)].toSorted(([left], [right]) => (left < right ? -1 : 1));
     this.values = new Map(sorted);
     this.key = JSON.stringify(sorted);
+  }
+
+  /**
+   * The same for settings under which a text is analysed the same, "" for those of the server: without
+   * the few that only concern how a statement is run or logged.
+   */
+  get analysisKey(): string {
+    this.#analysisKey ??= this.#makeAnalysisKey();
+    return this.#analysisKey;
   }
 
   /** Most often it is the very same object. */
@@ -30,7 +40,34 @@ export class Settings {
   with(values: Iterable<readonly [name: string, value: string]>): Settings {
     return new Settings([...this.values, ...values]);
   }
+
+  #makeAnalysisKey(): string {
+    const relevant = [...this.values].filter(([name]) => !HARMLESS.has(name));
+    return relevant.length === 0 ? "" : JSON.stringify(relevant);
+  }
 }
+
+/** Neither the analysis of a statement nor its plan reads these. */
+const HARMLESS: ReadonlySet<string> = new Set([
+  "application_name",
+  "client_connection_check_interval",
+  "client_min_messages",
+  "deadlock_timeout",
+  "idle_in_transaction_session_timeout",
+  "idle_session_timeout",
+  "lock_timeout",
+  "log_duration",
+  "log_min_duration_statement",
+  "log_min_messages",
+  "log_statement",
+  "statement_timeout",
+  "synchronous_commit",
+  "tcp_keepalives_count",
+  "tcp_keepalives_idle",
+  "tcp_keepalives_interval",
+  "tcp_user_timeout",
+  "transaction_timeout",
+]);
 
 /** A role decides what may be set at all: left first, entered last. */
 const ROLE = "role";

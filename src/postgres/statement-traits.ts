@@ -47,6 +47,10 @@ export const Trait = {
    * server does not list, set_config() and DO.
    */
   Untracked: 1 << 16,
+  /** SET LOCAL: settings differ until the transaction ends. */
+  LocalSettings: 1 << 17,
+  /** There are more statements than one, which run in one transaction. */
+  Several: 1 << 18,
 } as const;
 
 export interface StatementTraits {
@@ -81,8 +85,11 @@ export const UNKNOWN_TRAITS: StatementTraits = {
 export function statementTraits(sql: string): StatementTraits {
   if (!LEADING.test(sql) && !ANYWHERE.test(sql)) return NONE;
   const found: Found = { flags: 0, settings: [], prepared: [] };
-  for (const words of sqlStatements(sql)) inspect(words, found);
-  return found.flags === 0 ? NONE : found;
+  const statements = sqlStatements(sql);
+  for (const words of statements) inspect(words, found);
+  if (found.flags === 0) return NONE;
+  if (statements.length > 1) found.flags |= Trait.Several;
+  return found;
 }
 
 interface Found {
@@ -170,7 +177,10 @@ function inspect(words: readonly SqlWord[], found: Found): void {
 /** SET [SESSION | LOCAL] name, with all its special forms (PostgreSQL manual, SET). */
 function inspectSet(words: readonly SqlWord[], found: Found): void {
   let at = 1;
-  if (words[at] === "local" && !isAssignment(words[at + 1])) return;
+  if (words[at] === "local" && !isAssignment(words[at + 1])) {
+    found.flags |= Trait.LocalSettings;
+    return;
+  }
   const isSession = words[at] === "session" && words[at + 1] !== "authorization";
   if (isSession && !isAssignment(words[at + 1])) at++;
   const next = words[at];

@@ -5,24 +5,37 @@
  * What asks the server for nothing stays here: a Sync alone, a Flush alone, and COPY messages that come
  * after the server has ended their COPY.
  */
-import { GatewayError } from "../errors.ts";
-import { FrameCursor } from "./frame-cursor.ts";
-import { FrontendTag, isFrontendTag } from "./message-types.ts";
+import { lengthAt } from "./frame-cursor.ts";
+import { checkFrontendHeader } from "./frontend-header.ts";
+import { FrontendTag, HEADER_BYTES } from "./message-types.ts";
 
 /** A unit of which more than this has come is not waited for. */
 const MAX_HELD_BYTES = 64 * 1024;
 
-export class UnitGate extends FrameCursor {
+const NO_BYTES = new Uint8Array(0);
+
+export class UnitGate {
+  readonly #maxMessageBytes: number;
   #pieces: Uint8Array[] = [];
   #byteLength = 0;
   #hasBegun = false;
   #isReady = false;
+  /** The unit was given up: it is dropped up to its Sync. */
+  #isVoid = false;
   #loneSyncs = 0;
   #hasTerminated = false;
+  /** Of the message that the end of what has come is in: still to come. */
+  #bodyLeft = 0;
+  /** Or the beginning of its header. */
+  #header: Uint8Array = NO_BYTES;
+
+  constructor(maxMessageBytes: number) {
+    this.#maxMessageBytes = maxMessageBytes;
+  }
 
   /** Nothing is held, not even the beginning of a message. */
   get isEmpty(): boolean {
-    return !this.#hasBegun && this.isAtBoundary;
+    return !this.#hasBegun && this.#bodyLeft === 0 && this.#header.length === 0;
   }
 
   /** There is something for a server. */
@@ -48,52 +61,108 @@ export class UnitGate extends FrameCursor {
 
   /** @throws GatewayError when the bytes cannot be messages of a client */
   push(bytes: Uint8Array): void {
-    let at = 0;
-    while (at < bytes.length && !this.#hasBegun) {
-      if (this.isAtBoundary && beginsUnit(bytes[at] ?? 0)) {
-        this.#hasBegun = true;
-        break;
-      }
-      const next = this.stepIn(bytes, at);
-      this.advance(bytes.subarray(at, next));
-      at = next;
-    }
-    const rest = at === 0 ? bytes : bytes.subarray(at);
-    if (rest.length === 0) return;
-    this.#pieces.push(rest);
-    this.#byteLength += rest.length;
-    if (!this.#isReady) this.advance(rest);
-    this.#isReady ||= this.#byteLength > MAX_HELD_BYTES;
+    const from = this.#hasBegun ? 0 : this.#drop(bytes);
+    if (from < 0) return;
+    const unit = from === 0 ? bytes : bytes.subarray(from);
+    this.#pieces.push(unit);
+    this.#byteLength += unit.length;
+    if (!this.#isReady) this.#isReady = this.#endsIn(unit) || this.#byteLength > MAX_HELD_BYTES;
   }
 
-  /** Hands over what is held, cut anywhere, and begins anew at a boundary. */
+  /**
+   * Hands over what is held, cut anywhere, and begins anew.
+   * @returns also the beginning of a header, though no unit has begun
+   */
   take(): readonly Uint8Array[] {
     const pieces = this.#pieces;
+    if (!this.#hasBegun && this.#header.length > 0) pieces.push(this.#header);
     this.#pieces = [];
     this.#byteLength = 0;
     this.#hasBegun = false;
     this.#isReady = false;
-    this.startOver();
+    this.#bodyLeft = 0;
+    this.#header = NO_BYTES;
     return pieces;
   }
 
-  protected override messageBegan(tag: number, _bodyLength: number, isWhole: boolean): boolean {
-    if (!isFrontendTag(tag) || tag === FrontendTag.Password) {
-      throw new GatewayError("ERR_PROTOCOL_VIOLATION", `invalid frontend message type ${tag}`);
-    }
-    if (isWhole) this.messageEnded(tag);
-    return !isWhole;
+  /** In the middle of a COPY message that nobody wants: `take` would not know of it. */
+  get isDropping(): boolean {
+    return !this.#hasBegun && this.#bodyLeft > 0;
   }
 
-  protected override messageBody(): void {}
+  /**
+   * Gives up the unit that is held.
+   * @returns its end has come, too, and it can be answered; else that is a lone Sync later
+   */
+  giveUp(): boolean {
+    const bytes = Buffer.concat(this.take());
+    this.#isVoid = true;
+    const syncs = this.#loneSyncs;
+    this.push(bytes);
+    const isWhole = this.#loneSyncs > syncs;
+    if (isWhole) this.#loneSyncs--;
+    return isWhole;
+  }
 
-  protected override messageEnded(tag: number): void {
-    if (!this.#hasBegun) {
-      if (tag === FrontendTag.Sync) this.#loneSyncs++;
-      else if (tag === FrontendTag.Terminate) this.#hasTerminated = true;
-    } else if (endsUnit(tag)) {
-      this.#isReady = true;
+  /** Steps over what is no unit; answers where one begins, negative if none does. */
+  #drop(chunk: Uint8Array): number {
+    const held = this.#header.length;
+    const bytes = held === 0 ? chunk : Buffer.concat([this.#header, chunk]);
+    let at = this.#bodyLeft;
+    if (at > bytes.length) {
+      this.#bodyLeft = at - bytes.length;
+      return -1;
     }
+    this.#bodyLeft = 0;
+    this.#header = NO_BYTES;
+    while (at + HEADER_BYTES <= bytes.length) {
+      const tag = bytes[at] ?? 0;
+      const next = at + 1 + lengthAt(bytes, at + 1);
+      checkFrontendHeader(tag, next - at, this.#maxMessageBytes);
+      if (beginsUnit(tag) && !this.#isVoid) {
+        this.#hasBegun = true;
+        if (at >= held) return at - held;
+        // Its header came in two pieces.
+        this.push(bytes.subarray(at));
+        return -1;
+      }
+      if (tag === FrontendTag.Terminate) this.#hasTerminated = true;
+      else this.#stepOver(tag);
+      at = next;
+    }
+    if (at > bytes.length) this.#bodyLeft = at - bytes.length;
+    else this.#header = bytes.subarray(at);
+    return -1;
+  }
+
+  #stepOver(tag: number): void {
+    if (tag === FrontendTag.Sync) this.#loneSyncs++;
+    if (!this.#isVoid) return;
+    // A Query has no Sync behind it: the first message of what was given up tells.
+    if (tag === FrontendTag.Query || tag === FrontendTag.FunctionCall) this.#loneSyncs++;
+    if (endsUnit(tag) && tag !== FrontendTag.Flush) this.#isVoid = false;
+  }
+
+  /** Moves over bytes of the unit: its end, or what is to be answered, is among them. */
+  #endsIn(chunk: Uint8Array): boolean {
+    const bytes = this.#header.length === 0 ? chunk : Buffer.concat([this.#header, chunk]);
+    let at = this.#bodyLeft;
+    this.#header = NO_BYTES;
+    let isEnd = false;
+    while (at + HEADER_BYTES <= bytes.length) {
+      const tag = bytes[at] ?? 0;
+      const next = at + 1 + lengthAt(bytes, at + 1);
+      checkFrontendHeader(tag, next - at, this.#maxMessageBytes);
+      if (next > bytes.length && endsUnit(tag)) break;
+      isEnd ||= endsUnit(tag);
+      at = next;
+    }
+    if (at > bytes.length) this.#bodyLeft = at - bytes.length;
+    else {
+      this.#bodyLeft = 0;
+      this.#header = bytes.subarray(at);
+    }
+    return isEnd;
   }
 }
 

@@ -12,12 +12,19 @@
  * A request that comes by itself, of a time limit, must not hit what was sent before it either: with
  * such a limit one unit at a time goes to the server, always.
  */
-import type { AnswerLedger, ClientStream } from "../postgres/index.ts";
+import type { AnswerLedger } from "../postgres/index.ts";
+
+/** Follows the messages of a client, in steps from one boundary to the next. */
+export interface RequestSteps {
+  readonly isAtBoundary: boolean;
+  stepIn(chunk: Uint8Array, from: number): number;
+  advance(chunk: Uint8Array): void;
+}
 
 /** What {@link Cancellation} needs of the relay around it. */
 export interface CancellationPort {
   readonly ledger: AnswerLedger;
-  readonly clientStream: ClientStream;
+  readonly clientStream: RequestSteps;
   /** Resolves when the server was told, or could not be. Never rejects. */
   sendRequest(): Promise<void>;
   /** Bytes that the client's stream has moved over. */

@@ -11,7 +11,7 @@
  * A lease ends when everything is answered outside a transaction, except in session mode, and for a
  * session that is pinned: it has something on its backend that no other one can give it.
  */
-import type { PooledBackend } from "../../backend/index.ts";
+import type { PooledBackend, StatementCatalog } from "../../backend/index.ts";
 import { GatewayError } from "../../errors.ts";
 import type { ErrorCode } from "../../errors.ts";
 import type { Connection, ConnectionHandler } from "../../net/index.ts";
@@ -19,17 +19,15 @@ import { LeaseTicket } from "../../pool/index.ts";
 import type { LeaseOutcome, LeaseWaiter, PairLane, Slot } from "../../pool/index.ts";
 import {
   AnswerLedger,
-  InspectingClientStream,
-  MAX_SERVER_MESSAGE_BYTES,
-  ReportingServerStream,
-  Trait,
+  BackendWriter,
   TransactionStatus,
   UnitGate,
   errorResponse,
   errorResponseFor,
+  readErrorResponse,
   readyForQuery,
 } from "../../postgres/index.ts";
-import type { InspectedStatement, Notice, Settings } from "../../postgres/index.ts";
+import type { Notice, Settings } from "../../postgres/index.ts";
 import type { Cancellable } from "../cancel-keys.ts";
 import { Cancellation } from "../cancellation.ts";
 import { forwardCancel } from "../forward-cancel.ts";
@@ -39,9 +37,13 @@ import type { RelayEnd } from "../relay.ts";
 import type { SessionContext } from "../session-context.ts";
 import { SessionPhase } from "../session-phase.ts";
 import type { LimitedPhase, PhaseTraffic } from "../session-phase.ts";
-import { cleanAfter } from "./clean-backend.ts";
+import { Aftermath } from "./aftermath.ts";
+import { AnswerStream } from "./answer-stream.ts";
+import type { AnswerPort } from "./answer-stream.ts";
 import { parameterDifference } from "./parameter-difference.ts";
 import { Pins } from "./pins.ts";
+import { RequestStream } from "./request-stream.ts";
+import { SessionStatements } from "./session-statements.ts";
 import { readSettings, restoreSettings } from "./settings-exchange.ts";
 import { SettingsWatch } from "./settings-watch.ts";
 
@@ -55,6 +57,8 @@ export interface PooledRelayOptions {
   readonly block: string;
   readonly mode: PooledMode;
   readonly resetQuery: string;
+  /** The prepared statements of the block. */
+  readonly statements: StatementCatalog;
   /** What the client has set at its login, as the server has it. */
   readonly settings: Settings;
   /** What the client was told of its session. */
@@ -68,8 +72,6 @@ type State = "idle" | "waiting" | "restoring" | "leased" | "settling" | "over";
 
 /** A client that waits may have sent this much; then it is not read from any more. */
 const MAX_WAITING_BYTES = 64 * 1024;
-/** A Terminate message is a tag and a length. */
-const TERMINATE_BYTES = 5;
 
 const EXPIRED = {
   login: "ERR_STARTUP_TIMEOUT",
@@ -82,6 +84,7 @@ export class PooledRelay
   implements
     ConnectionHandler,
     LeaseWaiter<PooledBackend>,
+    AnswerPort,
     Cancellable,
     PhaseTraffic,
     HalfClosedTraffic
@@ -91,11 +94,15 @@ export class PooledRelay
   #state: State = "idle";
   #slot: Slot<PooledBackend> | undefined;
   readonly ledger = new AnswerLedger();
-  readonly #clientStream: InspectingClientStream;
-  readonly #serverStream: ReportingServerStream;
+  readonly #requests: RequestStream;
+  readonly #answers: AnswerStream;
   readonly #ticket: LeaseTicket<PooledBackend>;
   #lane: PairLane<PooledBackend>;
   readonly #gate: UnitGate;
+  /** None in session mode: the backend is the session's own. */
+  readonly #statements: SessionStatements | undefined;
+  /** The one that was leased last. */
+  #backend: PooledBackend | undefined;
   #isTimed = true;
   /** The server may have a part of a message whose rest it will not get. */
   #isOutOfStep = false;
@@ -126,14 +133,12 @@ export class PooledRelay
     this.#ticket = new LeaseTicket(this);
     // The login is over, and the gateway has said so.
     this.ledger.readyForQuery(TransactionStatus.Idle);
-    this.#clientStream = new InspectingClientStream(this.ledger, limits.maxMessageBytes, (found) =>
-      this.#inspected(found),
-    );
-    this.#serverStream = new ReportingServerStream(
-      this.ledger,
-      MAX_SERVER_MESSAGE_BYTES,
-      (name, value) => this.#reported(name, value),
-    );
+    if (options.mode !== "session") {
+      const { statements } = options;
+      this.#statements = new SessionStatements(this.ledger, this.#pins, this.#watch, statements);
+    }
+    this.#requests = new RequestStream(this.ledger, limits.maxMessageBytes, this.#statements);
+    this.#answers = new AnswerStream(this.ledger, this);
     this.#gate = new UnitGate(limits.maxMessageBytes);
     this.#phase = new SessionPhase(this, limits, timers, (phase) => this.#expired(phase));
     if (limits.queryTimeoutMs > 0) this.#cancellation = this.#newCancellation(true);
@@ -152,7 +157,7 @@ export class PooledRelay
   }
 
   get isReceiving(): boolean {
-    return this.#state === "leased" ? !this.#clientStream.isAtBoundary : !this.#gate.isEmpty;
+    return this.#state === "leased" ? !this.#requests.isAtBoundary : !this.#gate.isEmpty;
   }
 
   get isHandling(): boolean {
@@ -169,7 +174,7 @@ export class PooledRelay
   }
 
   get hasTerminated(): boolean {
-    return this.#clientStream.hasTerminated;
+    return this.#requests.hasTerminated;
   }
 
   drain(): void {
@@ -179,11 +184,12 @@ export class PooledRelay
 
   fail(code: ErrorCode, detail?: string): void {
     if (this.#state === "over") return;
-    if (this.#serverStream.isAtBoundary) this.#client.write(errorResponseFor(code, "FATAL"));
+    if (this.#answers.isClientAtBoundary) this.#client.write(errorResponseFor(code, "FATAL"));
     this.#end({ kind: "failed", code, ...(detail !== undefined && { detail }) });
   }
 
   async cancel(): Promise<void> {
+    if (this.#state === "waiting") this.#cancelWaiting();
     if (!this.isQueryRunning) return;
     this.#cancellation ??= this.#newCancellation(false);
     await this.#cancellation.request();
@@ -233,6 +239,13 @@ export class PooledRelay
     else void this.#restore(slot.backend);
   }
 
+  onLongWait(waitedMs: number): void {
+    const message = `waiting for a server connection for ${Math.round(waitedMs / 1000)} s`;
+    const writer = new BackendWriter();
+    writer.noticeResponse({ severity: "NOTICE", sqlState: "00000", message });
+    this.#client.write(writer.take());
+  }
+
   onLeaseFailed(error: GatewayError): void {
     this.fail(error.code, error.message);
   }
@@ -264,7 +277,10 @@ export class PooledRelay
   /** The backend is as this session left its last one. */
   #begin(backend: PooledBackend): void {
     this.#state = "leased";
+    this.#backend = backend;
     this.#watch.begin();
+    this.#answers.startOver();
+    this.#statements?.begin(backend.statements, this.#settings.analysisKey);
     if (this.#isClientStalled) backend.connection.pause();
     if (backend.parameters !== this.#told) this.#tell(backend);
     for (const piece of this.#gate.take()) {
@@ -300,36 +316,36 @@ export class PooledRelay
       this.#cancellation.push(bytes);
       if (this.#cancellation.isFull) this.#pauseClient();
     } else {
-      this.#clientStream.advance(bytes);
-      this.#pass(bytes);
+      this.#requests.advance(bytes);
+      this.#send();
     }
   }
 
-  #pass(bytes: Uint8Array): void {
+  /** What the requests have become goes to the server. */
+  #send(): void {
     const slot = this.#slot;
     if (slot === undefined) return;
-    if (this.#clientStream.hasTerminated) {
-      this.#terminated(slot.backend, bytes);
-      return;
-    }
-    slot.backend.connection.writeThrough(bytes);
+    const { connection } = slot.backend;
+    const piece = this.#requests.takeOne();
+    if (piece === undefined) for (const part of this.#requests.take()) connection.write(part);
+    else connection.writeThrough(piece);
     if (this.#isTimed) this.#followTime();
-    if (this.ledger.owedReadyForQuery > this.#options.context.limits.maxPendingUnits) {
+    if (this.#requests.hasTerminated) this.#terminated();
+    else if (this.ledger.owedReadyForQuery > this.#options.context.limits.maxPendingUnits) {
       this.#pauseClient();
     }
   }
 
   /** The goodbye is for us, not for the server; what is in front of it still counts. */
-  #terminated(backend: PooledBackend, bytes: Uint8Array): void {
-    const end = bytes.length - TERMINATE_BYTES;
-    if (end > 0) backend.connection.writeThrough(bytes.subarray(0, end));
+  #terminated(): void {
     if (this.isQueryRunning) this.#awaitLastAnswer();
     else this.#end({ kind: "clientGone" });
   }
 
   #fromServer(bytes: Uint8Array): void {
-    this.#serverStream.advance(bytes);
-    this.#client.writeThrough(bytes);
+    const passed = this.#answers.advance(bytes);
+    if (passed !== undefined) this.#client.writeThrough(passed);
+    else for (const piece of this.#answers.takePieces()) this.#client.write(piece);
     if (this.#isTimed) this.#followTime();
     if (this.#cancellation !== undefined) this.#releaseHeld();
     if (this.#areClientReadsPaused) this.#resumeClient();
@@ -339,7 +355,7 @@ export class PooledRelay
 
   /** All that was sent is answered: the lease may be over. */
   #answered(): void {
-    const isBetweenMessages = this.#clientStream.isAtBoundary && this.#serverStream.isAtBoundary;
+    const isBetweenMessages = this.#requests.isAtBoundary && this.#answers.isAtBoundary;
     if (this.#state !== "leased" || !this.ledger.isIdle || !isBetweenMessages) return;
     if (this.#halfClosed !== undefined) {
       this.#end({ kind: "clientGone" });
@@ -350,7 +366,8 @@ export class PooledRelay
       return;
     }
     if (this.#cancellation !== undefined && this.#cancellation.state !== "over") return;
-    if (this.#watch.isTouched) void this.#settle();
+    // Session mode needs no knowledge: whatever is set is reset in the end.
+    if (this.#watch.isTouched && this.#statements !== undefined) void this.#settle();
     else if (this.#pins.areNone) this.#release("clean");
     if (this.#isDraining) this.#leaveIfDraining();
   }
@@ -397,23 +414,36 @@ export class PooledRelay
     this.#leaveIfDraining();
   }
 
-  /** @throws GatewayError ERR_NOT_SHAREABLE for what another client's doings would answer */
-  #inspected({ traits, isNamed }: InspectedStatement): void {
-    const asksForSequence = (traits.flags & Trait.SequenceState) !== 0;
-    if (asksForSequence && this.#pins.areNone && !this.ledger.isInTransaction) {
-      throw new GatewayError("ERR_NOT_SHAREABLE", "lastval() or currval() outside a transaction");
-    }
-    this.#watch.saw(traits);
-    this.#pins.saw(traits.flags, isNamed);
-  }
-
-  #reported(name: string, value: string): void {
-    const backend = this.#slot?.backend;
+  reported(name: string, value: string): void {
+    const backend = this.#backend;
     if (backend === undefined) return;
     backend.report(name, value);
     // The client has just been told, by the server itself.
     this.#told = backend.parameters;
     this.#watch.touch();
+  }
+
+  completed(): boolean {
+    return this.#statements?.completed() === true;
+  }
+
+  refused(place: number, message: Uint8Array | undefined): Uint8Array | undefined {
+    const answer =
+      this.#statements === undefined ? message : this.#statements.refused(place, message);
+    if (answer === undefined || !this.ledger.isIdle) return answer;
+    // Nobody has asked: the server says goodbye to a session that may go on at another one.
+    const isLetGo = this.#pins.areNone && !this.ledger.isInTransaction;
+    return isLetGo && isFatal(answer) ? undefined : answer;
+  }
+
+  /** What waits for a backend is answered instead of sent. */
+  #cancelWaiting(): void {
+    this.#ticket.withdraw();
+    this.#client.write(errorResponseFor("ERR_CANCELED", "ERROR"));
+    if (this.#gate.giveUp()) this.#client.write(readyForQuery(TransactionStatus.Idle));
+    this.#state = "idle";
+    this.#advance();
+    this.#resumeClient();
   }
 
   /** Another backend may report something else than the one before. */
@@ -433,23 +463,29 @@ export class PooledRelay
     slot.release(outcome);
   }
 
-  /** After the end: makes the backend fit for the next session, if it can be. */
+  /** After the end: the backend is made fit for the next session, if it can be. */
   #giveBack(): void {
     const slot = this.#slot;
     if (slot === undefined) return;
     this.#slot = undefined;
-    slot.backend.connection.resume();
-    const { mode, resetQuery } = this.#options;
-    // A cancel request that is still under way would hit whoever comes next.
-    const isFit =
-      !this.#isOutOfStep &&
-      this.ledger.isIdle &&
-      !this.ledger.isInTransaction &&
-      this.#clientStream.isAtBoundary &&
-      this.#serverStream.isAtBoundary &&
-      (this.#cancellation === undefined || this.#cancellation.state === "over");
+    const { mode, resetQuery, block, context } = this.#options;
+    const cancellation = this.#cancellation;
     const isDirty = mode === "session" || !this.#pins.areNone || this.#watch.isTouched;
-    void cleanAfter(slot, { isFit, isDirty, resetQuery });
+    // A request that is under way would hit whoever comes next; and half a message cannot be taken back.
+    const isCancelling = cancellation !== undefined && cancellation.state !== "over";
+    if (this.#isOutOfStep || isCancelling || !this.#requests.isServerAtBoundary) {
+      slot.backend.connection.resume();
+      slot.release("broken");
+    } else if (this.ledger.isIdle && !this.ledger.isInTransaction && !isDirty) {
+      slot.backend.connection.resume();
+      slot.release("clean");
+    } else {
+      const { ledger } = this;
+      const answers = this.#answers;
+      const cancel = (): Promise<void> => forwardCancel(slot.backend, block, context);
+      const { timers } = context;
+      void new Aftermath({ slot, ledger, answers, cancel, isDirty, resetQuery, timers });
+    }
   }
 
   /** The backend was lost while the gateway itself asked it something. */
@@ -462,7 +498,7 @@ export class PooledRelay
     if (this.#state === "over") return;
     this.#release("lost");
     if (this.#halfClosed !== undefined) this.#end({ kind: "clientGone" });
-    else if (this.#serverStream.endedWithError && this.#serverStream.isAtBoundary) {
+    else if (this.#answers.endedWithError && this.#answers.isAtBoundary) {
       this.#end({ kind: "serverClosed" });
     } else this.fail("ERR_SERVER_LOST");
   }
@@ -516,9 +552,9 @@ export class PooledRelay
     return new Cancellation(
       {
         ledger: this.ledger,
-        clientStream: this.#clientStream,
+        clientStream: this.#requests,
         sendRequest: () => this.#sendCancelRequest(),
-        toServer: (bytes) => this.#pass(bytes),
+        toServer: () => this.#send(),
       },
       isOneByOne,
     );
@@ -533,8 +569,6 @@ export class PooledRelay
   #end(end: RelayEnd): void {
     if (this.#state === "over") return;
     const wasBusy = this.#state === "restoring" || this.#state === "settling";
-    // PostgreSQL does not notice that nobody wants the answer any more: it has to be told.
-    if (this.isQueryRunning) void this.#sendCancelRequest();
     this.#state = "over";
     this.#ticket.withdraw();
     this.#phase.dispose();
@@ -587,4 +621,10 @@ export class PooledRelay
       this.#violated(thrown);
     }
   }
+}
+
+/** The last words of a server to this connection. */
+function isFatal(message: Uint8Array): boolean {
+  const { severity } = readErrorResponse(message);
+  return severity === "FATAL" || severity === "PANIC";
 }

@@ -236,6 +236,7 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler {
       block: block.pool.name,
       mode: block.mode,
       resetQuery: block.resetQuery,
+      statements: block.statements,
       settings,
       parameters,
       cancelKey: new BackendWriter().backendKeyData(key).take().subarray(HEADER_BYTES),

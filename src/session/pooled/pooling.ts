@@ -1,6 +1,6 @@
 /** What the sessions of a pooled group share. Built by gateway/, read by every session. */
 import { randomBytes } from "node:crypto";
-import type { PooledBackend } from "../../backend/index.ts";
+import type { PooledBackend, StatementCatalog } from "../../backend/index.ts";
 import type { Strategy } from "../../balancer/index.ts";
 import { BlockChoice } from "../../pool/index.ts";
 import type { LeaseTicket, SharedPool } from "../../pool/index.ts";
@@ -15,6 +15,7 @@ export interface PooledBlock {
   readonly mode: PooledMode;
   readonly resetQuery: string;
   readonly greetings: Greetings;
+  readonly statements: StatementCatalog;
 }
 
 export class Pooling {

@@ -2,8 +2,8 @@
 import { Settings, Trait, settingsQuery } from "../../postgres/index.ts";
 import type { StatementTraits } from "../../postgres/index.ts";
 
-/** A session may name so many settings of its own; more are not asked for. */
-const MAX_CUSTOM_NAMES = 100;
+/** A session may name so many settings of its own, and be asked for them all. */
+const MAX_CUSTOM_NAMES = 1_000;
 
 export class SettingsWatch {
   #isTouched = false;
@@ -28,13 +28,15 @@ export class SettingsWatch {
     this.#isTouched = true;
   }
 
-  /** A statement goes to the server. */
-  saw({ flags, settings }: StatementTraits): void {
-    if ((flags & Trait.Settings) === 0) return;
+  /**
+   * A statement goes to the server.
+   * @returns what it sets can be followed
+   */
+  saw({ flags, settings }: StatementTraits): boolean {
+    if ((flags & Trait.Settings) === 0) return true;
     this.#isTouched = true;
-    for (const name of settings) {
-      if (name.includes(".") && this.#custom.size < MAX_CUSTOM_NAMES) this.#custom.add(name);
-    }
+    for (const name of settings) if (name.includes(".")) this.#custom.add(name);
+    return this.#custom.size <= MAX_CUSTOM_NAMES;
   }
 
   /** @param rows name and value of everything that is set */

@@ -1,0 +1,186 @@
+/**
+ * What a server answers to a session that shares its backends: followed message by message, and passed
+ * on as it came, but for what the client must not see.
+ *
+ * The port decides about the few messages that may have to be kept back or replaced; only these, and
+ * what is read here, is waited for as a whole. All else goes on in the pieces it came in.
+ */
+import { GatewayError } from "../../errors.ts";
+import {
+  BackendTag,
+  HEADER_BYTES,
+  MAX_SERVER_MESSAGE_BYTES,
+  lengthAt,
+} from "../../postgres/index.ts";
+import type { AnswerLedger } from "../../postgres/index.ts";
+
+export interface AnswerPort {
+  /** The server has changed a parameter. */
+  reported(name: string, value: string): void;
+  /**
+   * A ParseComplete or CloseComplete comes.
+   * @returns the client is not to see it
+   */
+  completed(): boolean;
+  /**
+   * An ErrorResponse has come, and the ledger knows.
+   * @param place of the message that it answers, as {@link AnswerLedger.sent} counts
+   * @param message undefined when it is too long to be looked at: it goes on as it is
+   * @returns what the client gets: the same, another one, or nothing
+   */
+  refused(place: number, message: Uint8Array | undefined): Uint8Array | undefined;
+}
+
+/** A longer ErrorResponse goes on as it comes. */
+const MAX_ERROR_BYTES = 64 * 1024;
+
+const NOTHING: readonly Uint8Array[] = [];
+
+export class AnswerStream {
+  readonly #ledger: AnswerLedger;
+  readonly #port: AnswerPort;
+  /** Bytes still to come of a message that was begun to be passed on. */
+  #bodyLeft = 0;
+  /** The beginning of a message that is waited for. */
+  #held: Uint8Array | undefined;
+  /** What is to be passed on, if it is more than one piece. */
+  #pieces: Uint8Array[] = [];
+  /** The last whole message was an ErrorResponse. */
+  endedWithError = false;
+
+  constructor(ledger: AnswerLedger, port: AnswerPort) {
+    this.#ledger = ledger;
+    this.#port = port;
+  }
+
+  /** Nothing of a message has come whose rest is still missing. */
+  get isAtBoundary(): boolean {
+    return this.#bodyLeft === 0 && this.#held === undefined;
+  }
+
+  /** The client has got whole messages only. */
+  get isClientAtBoundary(): boolean {
+    return this.#bodyLeft === 0;
+  }
+
+  /** Another backend's answers come. */
+  startOver(): void {
+    this.#bodyLeft = 0;
+    this.#held = undefined;
+    this.endedWithError = false;
+  }
+
+  /**
+   * @returns what the client gets of it: most often the chunk itself, undefined for nothing, and else
+   *   {@link takePieces} has it
+   * @throws GatewayError ERR_PROTOCOL_VIOLATION or ERR_MESSAGE_TOO_LARGE at a header that cannot be
+   */
+  advance(chunk: Uint8Array): Uint8Array | undefined {
+    const bytes = this.#held === undefined ? chunk : Buffer.concat([this.#held, chunk]);
+    this.#held = undefined;
+    const end = bytes.length;
+    let from = 0;
+    let at = this.#bodyLeft;
+    if (at > end) {
+      this.#bodyLeft = at - end;
+      return bytes;
+    }
+    this.#bodyLeft = 0;
+    while (at + HEADER_BYTES <= end) {
+      const tag = bytes[at] ?? 0;
+      const next = at + 1 + lengthAt(bytes, at + 1);
+      if (next < at + HEADER_BYTES || next - at > MAX_SERVER_MESSAGE_BYTES) {
+        throw impossible(tag, next - at - 1);
+      }
+      if (next > end && isAwaited(tag, next - at)) break;
+      if (tag === BackendTag.DataRow || tag === BackendTag.CopyData) {
+        // The many: nothing of them is of interest.
+      } else if (tag === BackendTag.ReadyForQuery) {
+        this.endedWithError = false;
+        this.#ledger.readyForQuery(bytes[at + HEADER_BYTES] ?? 0);
+      } else {
+        const kept = this.#read(tag, bytes, at, next);
+        if (kept !== bytes) {
+          if (at > from) this.#pieces.push(bytes.subarray(from, at));
+          if (kept !== undefined) this.#pieces.push(kept);
+          from = next;
+        }
+      }
+      at = next;
+    }
+    if (at > end) {
+      this.#bodyLeft = at - end;
+      at = end;
+    } else if (at < end) {
+      this.#held = bytes.subarray(at);
+    }
+    return this.#pass(bytes, from, at);
+  }
+
+  takePieces(): readonly Uint8Array[] {
+    if (this.#pieces.length === 0) return NOTHING;
+    const pieces = this.#pieces;
+    this.#pieces = [];
+    return pieces;
+  }
+
+  #pass(bytes: Uint8Array, from: number, to: number): Uint8Array | undefined {
+    const isAll = from === 0 && to === bytes.length;
+    if (this.#pieces.length === 0) {
+      if (isAll) return bytes;
+      return from < to ? bytes.subarray(from, to) : undefined;
+    }
+    if (from < to) this.#pieces.push(bytes.subarray(from, to));
+    return undefined;
+  }
+
+  /** @returns `bytes` when the message goes on as it is, else what goes instead */
+  #read(tag: number, bytes: Uint8Array, at: number, next: number): Uint8Array | undefined {
+    this.endedWithError = tag === BackendTag.ErrorResponse;
+    switch (tag) {
+      case BackendTag.ParseComplete:
+      case BackendTag.CloseComplete: {
+        const isHidden = this.#port.completed();
+        this.#ledger.serverMessage(tag);
+        return isHidden ? undefined : bytes;
+      }
+      case BackendTag.ErrorResponse: {
+        const place = this.#ledger.answered;
+        this.#ledger.serverMessage(tag);
+        const message = next > bytes.length ? undefined : bytes.subarray(at, next);
+        const answer = this.#port.refused(place, message);
+        return answer === message ? bytes : answer;
+      }
+      case BackendTag.ParameterStatus: {
+        const body = Buffer.from(bytes.buffer, bytes.byteOffset + at, next - at);
+        const [name = "", value = ""] = body.subarray(HEADER_BYTES).toString().split("\0");
+        this.#port.reported(name, value);
+        return bytes;
+      }
+    }
+    this.#ledger.serverMessage(tag);
+    return bytes;
+  }
+}
+
+/** The whole of such a message is needed at once. */
+function isAwaited(tag: number, messageBytes: number): boolean {
+  switch (tag) {
+    case BackendTag.ReadyForQuery:
+    case BackendTag.ParameterStatus:
+      return true;
+    case BackendTag.ErrorResponse:
+      return messageBytes <= MAX_ERROR_BYTES;
+    default:
+      return false;
+  }
+}
+
+function impossible(tag: number, length: number): GatewayError {
+  const name = `message ${JSON.stringify(String.fromCharCode(tag))}`;
+  const announced = length >>> 0;
+  return new GatewayError(
+    announced < HEADER_BYTES - 1 ? "ERR_PROTOCOL_VIOLATION" : "ERR_MESSAGE_TOO_LARGE",
+    `${name} announces ${announced} bytes`,
+  );
+}

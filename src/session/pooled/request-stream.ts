@@ -1,0 +1,176 @@
+/**
+ * What a client sends to a backend that it shares: followed message by message, and passed on as it
+ * came, but for the messages that the policy replaces.
+ *
+ * What the policy wants to see, it sees as a whole: such a message waits here until all of it has come,
+ * if it is not too long for that. All else goes on in the pieces it came in.
+ */
+import { FrontendTag, HEADER_BYTES, checkFrontendHeader, lengthAt } from "../../postgres/index.ts";
+import type { AnswerLedger } from "../../postgres/index.ts";
+
+export interface RequestPolicy {
+  /**
+   * A Query, FunctionCall, Parse, Bind, Describe or Close is about to be sent. Messages that go ahead of it are in the
+   * ledger already when this returns, itself is not.
+   * @param at where it begins in `bytes`
+   * @param end where what has come of it ends
+   * @param next where it ends, beyond `end` for a long one
+   * @returns what goes instead of the part from `at` to `end`; undefined to leave it as it is
+   */
+  replace(
+    tag: number,
+    bytes: Buffer,
+    at: number,
+    end: number,
+    next: number,
+  ): Uint8Array | undefined;
+}
+
+/** Of a longer message the policy sees the beginning only. */
+const MAX_WHOLE_BYTES = 256 * 1024;
+/** Of a longer Bind: so much of it has the names of portal and statement. */
+const MAX_NAMES_BYTES = 64 * 1024;
+
+const NO_BYTES = Buffer.alloc(0);
+
+export class RequestStream {
+  readonly #ledger: AnswerLedger;
+  readonly #maxMessageBytes: number;
+  readonly #policy: RequestPolicy | undefined;
+  /** The message whose rest is still to come, and how much of it; the beginning was passed on. */
+  #tag = 0;
+  #bodyLeft = 0;
+  /** The beginning of a message that waits for its rest. */
+  #held: Buffer = NO_BYTES;
+  /** What is to be sent, oldest first. */
+  #pieces: Uint8Array[] = [];
+  /** The client said Terminate: what is behind that is void. */
+  hasTerminated = false;
+
+  /** @param policy none: everything goes on as it is */
+  constructor(ledger: AnswerLedger, maxMessageBytes: number, policy: RequestPolicy | undefined) {
+    this.#ledger = ledger;
+    this.#maxMessageBytes = maxMessageBytes;
+    this.#policy = policy;
+  }
+
+  /** Nothing of a message has come whose rest is still missing. */
+  get isAtBoundary(): boolean {
+    return this.#bodyLeft === 0 && this.#held.length === 0;
+  }
+
+  /** The server has whole messages only, once what there is to send is sent. */
+  get isServerAtBoundary(): boolean {
+    return this.#bodyLeft === 0;
+  }
+
+  /** As {@link FrameCursor.stepIn}. */
+  stepIn(chunk: Uint8Array, from: number): number {
+    const left = chunk.length - from;
+    if (this.#bodyLeft > 0) return from + Math.min(left, this.#bodyLeft);
+    const seen = this.#held.length;
+    if (seen >= HEADER_BYTES) {
+      return from + Math.min(left, 1 + (lengthAt(this.#held, 1) >>> 0) - seen);
+    }
+    if (seen > 0 || left < HEADER_BYTES) return from + Math.min(left, HEADER_BYTES - seen);
+    return from + Math.min(left, 1 + (lengthAt(chunk, from + 1) >>> 0));
+  }
+
+  /** What has become of the bytes so far, to be sent in this order. */
+  take(): readonly Uint8Array[] {
+    const pieces = this.#pieces;
+    this.#pieces = [];
+    return pieces;
+  }
+
+  /** The same, when it is one piece. */
+  takeOne(): Uint8Array | undefined {
+    return this.#pieces.length === 1 ? this.#pieces.pop() : undefined;
+  }
+
+  /** @throws GatewayError at bytes that cannot be messages of a client */
+  advance(chunk: Uint8Array): void {
+    if (this.hasTerminated) return;
+    const bytes = this.#joined(chunk);
+    const end = bytes.length;
+    let at = this.#bodyLeft;
+    if (at > end) {
+      this.#bodyLeft = at - end;
+      this.#pieces.push(bytes);
+      return;
+    }
+    if (at > 0) {
+      this.#bodyLeft = 0;
+      this.#ledger.clientMessage(this.#tag);
+    }
+    let from = 0;
+    while (at + HEADER_BYTES <= end) {
+      const tag = bytes[at] ?? 0;
+      const next = at + 1 + lengthAt(bytes, at + 1);
+      checkFrontendHeader(tag, next - at, this.#maxMessageBytes);
+      if (tag === FrontendTag.Terminate) {
+        this.hasTerminated = true;
+        break;
+      }
+      if (next > end && isAwaited(tag, next - at, end - at)) break;
+      const here = Math.min(next, end);
+      if (this.#policy !== undefined && isReplaceable(tag)) {
+        const instead = this.#policy.replace(tag, bytes, at, here, next);
+        if (instead !== undefined) {
+          if (at > from) this.#pieces.push(bytes.subarray(from, at));
+          this.#pieces.push(instead);
+          from = here;
+        }
+      }
+      if (next > end) {
+        this.#tag = tag;
+        this.#bodyLeft = next - end;
+        at = end;
+        break;
+      }
+      this.#ledger.clientMessage(tag);
+      at = next;
+    }
+    if (from === 0 && at === end) this.#pieces.push(bytes);
+    else if (from < at) this.#pieces.push(bytes.subarray(from, at));
+    if (at < end && !this.hasTerminated) this.#held = bytes.subarray(at);
+  }
+
+  #joined(chunk: Uint8Array): Buffer {
+    if (this.#held.length === 0) {
+      return Buffer.isBuffer(chunk)
+        ? chunk
+        : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
+    }
+    const bytes = Buffer.concat([this.#held, chunk]);
+    this.#held = NO_BYTES;
+    return bytes;
+  }
+}
+
+/** @returns false also when the policy has to do with what has come */
+function isAwaited(tag: number, messageBytes: number, cameBytes: number): boolean {
+  switch (tag) {
+    case FrontendTag.CopyData:
+    case FrontendTag.FunctionCall:
+      return false;
+    case FrontendTag.Bind:
+      return messageBytes <= MAX_NAMES_BYTES || cameBytes < MAX_NAMES_BYTES;
+    default:
+      return messageBytes <= MAX_WHOLE_BYTES;
+  }
+}
+
+function isReplaceable(tag: number): boolean {
+  switch (tag) {
+    case FrontendTag.Query:
+    case FrontendTag.Parse:
+    case FrontendTag.Bind:
+    case FrontendTag.Describe:
+    case FrontendTag.Close:
+    case FrontendTag.FunctionCall:
+      return true;
+    default:
+      return false;
+  }
+}

@@ -1,0 +1,57 @@
+/** Messages about prepared statements, put together from bytes that are at hand. */
+import { FrontendTag, HEADER_BYTES } from "../../postgres/index.ts";
+
+/** @param body of a Parse from behind its name on */
+export function parseMessage(name: Uint8Array, body: Uint8Array): Uint8Array {
+  return message(FrontendTag.Parse, name, ZERO, body);
+}
+
+/** Of a statement, not a portal. */
+export function closeMessage(name: Uint8Array): Uint8Array {
+  return message(FrontendTag.Close, STATEMENT, name, ZERO);
+}
+
+/** @param text one byte a character */
+export function queryMessage(text: string): Uint8Array {
+  return message(FrontendTag.Query, Buffer.from(text, "latin1"), ZERO);
+}
+
+/**
+ * A message, or the beginning of a long one, with another name in it.
+ * @param at where it begins in `bytes`
+ * @param end where what there is of it ends
+ * @param next where it would end if all of it were there
+ */
+export function renamed(
+  bytes: Buffer,
+  at: number,
+  end: number,
+  next: number,
+  nameFrom: number,
+  nameTo: number,
+  name: Uint8Array,
+): Uint8Array {
+  const growth = name.length - (nameTo - nameFrom);
+  const changed = Buffer.allocUnsafe(end - at + growth);
+  bytes.copy(changed, 0, at, nameFrom);
+  changed.set(name, nameFrom - at);
+  bytes.copy(changed, nameFrom - at + name.length, nameTo, end);
+  changed.writeInt32BE(next - at - 1 + growth, 1);
+  return changed;
+}
+
+const ZERO = Uint8Array.of(0);
+const STATEMENT = Buffer.from("S");
+
+function message(tag: number, ...parts: readonly Uint8Array[]): Uint8Array {
+  const bodyBytes = parts.reduce((sum, { length }) => sum + length, 0);
+  const bytes = Buffer.allocUnsafe(HEADER_BYTES + bodyBytes);
+  bytes[0] = tag;
+  bytes.writeInt32BE(4 + bodyBytes, 1);
+  let at = HEADER_BYTES;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}
