@@ -29,8 +29,11 @@ export interface BenchDatabase extends AsyncDisposable {
 /** Room for every endpoint's pool at once. */
 const MAX_CONNECTIONS = 400;
 
-/** Size of pgbench's tables: 1,000,000 accounts, about 150 MB, all in memory. */
-export const PGBENCH_SCALE = 10;
+/** Size of the tables that are only read: 1,000,000 accounts, about 150 MB, all in memory. */
+const READ_SCALE = 10;
+
+/** Where pgbench's tables are, by what a load does to them. */
+export const DATABASES = { select: "postgres", writes: "writes" } as const;
 
 /** No disk and no background work in the measurement; no encryption. */
 const SETTINGS = {
@@ -50,7 +53,8 @@ export async function startDatabase(context: BenchContext): Promise<BenchDatabas
   const server =
     folder === undefined ? await startEmbedded() : await startDebian(folder, context.directory);
   try {
-    await fill(server.port, context);
+    await fill(server.port, context, DATABASES.select, READ_SCALE);
+    await query(server.port, "CREATE UNLOGGED TABLE bench_copy (line text)");
     const [row] = await query(server.port, "SELECT current_setting('server_version') AS version");
     const version = String(row?.["version"]);
     return {
@@ -65,9 +69,38 @@ export async function startDatabase(context: BenchContext): Promise<BenchDatabas
   }
 }
 
+/** Makes the database that is written to, with pgbench's tables at a scale: about 15 MB each. */
+export async function createWritesDatabase(
+  { port }: BenchDatabase,
+  context: BenchContext,
+  scale: number,
+): Promise<void> {
+  await query(port, `CREATE DATABASE ${DATABASES.writes}`);
+  await fill(port, context, DATABASES.writes, scale);
+}
+
+/**
+ * Undoes what a writing load leaves for the next one: dead rows of the small tables, a growing history, pages
+ * to be written. What pgbench does by itself before a run, and through whatever stands in between.
+ */
+export async function tidyWritesDatabase(port: number): Promise<void> {
+  for (const text of [
+    "VACUUM pgbench_branches",
+    "VACUUM pgbench_tellers",
+    "TRUNCATE pgbench_history",
+    "CHECKPOINT",
+  ]) {
+    await query(port, text, DATABASES.writes);
+  }
+}
+
 /** Runs one query straight on the server. */
-export async function query(port: number, text: string): Promise<Record<string, unknown>[]> {
-  const client = new Client({ host: "127.0.0.1", port, user: "postgres", database: "postgres" });
+export async function query(
+  port: number,
+  text: string,
+  database: string = DATABASES.select,
+): Promise<Record<string, unknown>[]> {
+  const client = new Client({ host: "127.0.0.1", port, user: "postgres", database });
   await client.connect();
   try {
     return (await client.query<Record<string, unknown>>(text)).rows;
@@ -133,13 +166,20 @@ async function readyOrGone(server: RunningProcess): Promise<void> {
   }
 }
 
-async function fill(port: number, context: BenchContext): Promise<void> {
+/** Ten million rows on a busy machine, and then some. */
+const FILL_DEADLINE_MS = 600_000;
+
+async function fill(
+  port: number,
+  context: BenchContext,
+  database: string,
+  scale: number,
+): Promise<void> {
   const pgbench = findProgram("pgbench");
   if (pgbench === undefined) throw new Error("there is no pgbench");
   const result = await runProgram(
-    [pgbench, "--initialize", "--quiet", `--scale=${PGBENCH_SCALE}`, "-h127.0.0.1", `-p${port}`],
-    { env: CLIENT_ENVIRONMENT, signal: context.signal, deadlineMs: 120_000 },
+    [pgbench, "--initialize", "--quiet", `--scale=${scale}`, "-h127.0.0.1", `-p${port}`, database],
+    { env: CLIENT_ENVIRONMENT, signal: context.signal, deadlineMs: FILL_DEADLINE_MS },
   );
   if (result.code !== 0) throw new Error(`pgbench --initialize failed:\n${result.stderr}`);
-  await query(port, "CREATE UNLOGGED TABLE bench_copy (line text)");
 }

@@ -18,6 +18,21 @@ test("a run that leaves something out is not a full one", () => {
   expect(optionsOf("--rounds=11", "--clients=1,16,50,100").isFull).toBe(true);
 });
 
+test("each comparison has parts, clients and amounts of its own", () => {
+  expect(optionsOf("modes")).toMatchObject({
+    suite: "modes",
+    clients: [16, 100, 1000],
+    isFull: true,
+  });
+  for (const flag of ["--clients=16,100", "--scale=10", "--endpoints=direct,gatewayd", "--quick"]) {
+    expect(optionsOf("modes", flag).isFull).toBe(false);
+  }
+  expect(() => parseOptions(["modes", "--only=stall"])).toThrow('--only: unknown "stall"');
+  expect(() => parseOptions(["--only=writes"])).toThrow('--only: unknown "writes"');
+  expect(() => parseOptions(["speed"])).toThrow('no comparison "speed"');
+  expect(() => parseOptions(["modes", "passthrough"])).toThrow("one comparison at a time");
+});
+
 test("further endpoints have a name and a command", () => {
   const { also } = optionsOf("--also", "relay=bun relay.ts {serverPort} {port}", "--also", "b=c");
   expect(also).toEqual([

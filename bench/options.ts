@@ -1,9 +1,19 @@
 import { parseArgs } from "node:util";
 import { type AlsoEndpoint, parseAlso } from "./endpoints/index.ts";
 
-/** The parts of a run, in the order they are measured. */
-export const PARTS = ["load", "churn", "copy", "idle", "stall"] as const;
+/** Every part of a run; which of them a comparison has is in {@link SUITES}. */
+const PARTS = ["load", "churn", "writes", "copy", "idle", "stall"] as const;
 export type Part = (typeof PARTS)[number];
+
+/**
+ * The comparisons: a server connection for each client (`passthrough`), or few connections shared by many
+ * clients (`modes`). What each of them measures unless told otherwise.
+ */
+const SUITES = {
+  passthrough: { parts: ["load", "churn", "copy", "idle", "stall"], clients: [1, 16, 100] },
+  modes: { parts: ["load", "churn", "writes", "copy", "idle"], clients: [16, 100, 1000] },
+} as const satisfies Record<string, { parts: readonly Part[]; clients: readonly number[] }>;
+export type SuiteName = keyof typeof SUITES;
 
 /** pgbench's query protocols (`pgbench --protocol`). */
 export const PROTOCOLS = ["simple", "extended", "prepared"] as const;
@@ -11,13 +21,14 @@ export type Protocol = (typeof PROTOCOLS)[number];
 
 /** What a run measures, and how thoroughly. */
 export interface BenchOptions {
+  readonly suite: SuiteName;
   /** Times everything is measured, in rotating order. Default 9, the least a published result may have. */
   readonly rounds: number;
   /** Length of one pgbench run. Default 5. */
   readonly seconds: number;
   readonly parts: readonly Part[];
   readonly protocols: readonly Protocol[];
-  /** Numbers of concurrent clients. Default 1, 16, 100. */
+  /** Numbers of concurrent clients. Default 1, 16, 100; of the modes 16, 100, 1000. */
   readonly clients: readonly number[];
   /** Bytes of one COPY, each way. Default 1 GiB. */
   readonly copyBytes: number;
@@ -27,7 +38,11 @@ export interface BenchOptions {
   readonly idleClients: number;
   /** Bytes of the result whose reader stalls. Default 500 MB. */
   readonly stallBytes: number;
+  /** Scale of pgbench's tables for the writing load: 100,000 accounts each. Default 100. */
+  readonly writesScale: number;
   readonly also: readonly AlsoEndpoint[];
+  /** Names of the endpoints that take part; undefined: all. */
+  readonly endpoints: readonly string[] | undefined;
   /** Thorough enough to become the project's published result. */
   readonly isFull: boolean;
 }
@@ -40,14 +55,20 @@ export type Request =
   | { readonly kind: "help" };
 
 /** The text of `--help`. */
-export const USAGE = `bun run bench [options]
+export const USAGE = `bun run bench [passthrough] [options]
+bun run bench modes [options]
+
+passthrough: a server connection for each client; modes: 20 server connections for all of them.
 
   --quick               3 rounds of 2 s, small amounts: to try things out, not to publish
   --rounds <n>          times everything is measured (9)
   --seconds <s>         length of one pgbench run (5)
-  --only <parts>        some of ${PARTS.join(",")}
+  --only <parts>        some of ${SUITES.passthrough.parts.join(",")}
+                        of the modes: some of ${SUITES.modes.parts.join(",")}
+  --endpoints <list>    some of the endpoints, by their names in the tables
   --protocols <list>    some of ${PROTOCOLS.join(",")}
-  --clients <list>      numbers of clients (1,16,100)
+  --clients <list>      numbers of clients (${SUITES.passthrough.clients.join(",")}; of the modes ${SUITES.modes.clients.join(",")})
+  --scale <n>           size of the tables that the modes' writing load changes (100)
   --idle-clients <n>    clients of the memory measurement (10000)
   --copy-mib <n>        size of one COPY (1024)
   --stall-mb <n>        size of the result whose reader stalls (500)
@@ -57,22 +78,40 @@ export const USAGE = `bun run bench [options]
 `;
 
 const GIB = 1024 ** 3;
-const FULL = { rounds: 9, seconds: 5, clients: [1, 16, 100], copyBytes: GIB, copyRounds: 5 };
-const FULL_IDLE_CLIENTS = 10_000;
-const FULL_STALL_BYTES = 500_000_000;
+const FULL = {
+  rounds: 9,
+  seconds: 5,
+  copyBytes: GIB,
+  copyRounds: 5,
+  idleClients: 10_000,
+  stallBytes: 500_000_000,
+  writesScale: 100,
+};
+const QUICK = {
+  rounds: 3,
+  seconds: 2,
+  copyBytes: GIB / 8,
+  copyRounds: 3,
+  idleClients: 2000,
+  stallBytes: 100_000_000,
+  writesScale: 10,
+};
 
 /** Reads the command line. @throws with one line for the person at the terminal. */
 export function parseOptions(args: readonly string[]): Request {
-  const { values } = parseArgs({
+  const { values, positionals } = parseArgs({
     args: [...args],
+    allowPositionals: true,
     options: {
       quick: { type: "boolean", default: false },
       rounds: { type: "string" },
       seconds: { type: "string" },
       only: { type: "string" },
+      endpoints: { type: "string" },
       protocols: { type: "string" },
       clients: { type: "string" },
       "idle-clients": { type: "string" },
+      scale: { type: "string" },
       "copy-mib": { type: "string" },
       "stall-mb": { type: "string" },
       also: { type: "string", multiple: true, default: [] },
@@ -83,39 +122,52 @@ export function parseOptions(args: readonly string[]): Request {
   if (values.help) return { kind: "help" };
   if (values.report !== undefined) return { kind: "report", file: values.report };
 
-  const { quick } = values;
-  const rounds = number("rounds", values.rounds) ?? (quick ? 3 : FULL.rounds);
+  const suite = suiteNamed(positionals);
+  const { parts, clients } = SUITES[suite];
+  const base = values.quick ? QUICK : FULL;
+  const rounds = number("rounds", values.rounds) ?? base.rounds;
   const copyMib = number("copy-mib", values["copy-mib"]);
   const stallMb = number("stall-mb", values["stall-mb"]);
-  const copyBytes =
-    copyMib === undefined ? (quick ? GIB / 8 : FULL.copyBytes) : copyMib * 1024 ** 2;
   const chosen = {
+    suite,
     rounds,
-    seconds: number("seconds", values.seconds) ?? (quick ? 2 : FULL.seconds),
-    parts: subset("only", values.only, PARTS),
+    seconds: number("seconds", values.seconds) ?? base.seconds,
+    parts: subset<Part>("only", values.only, parts),
     protocols: subset("protocols", values.protocols, PROTOCOLS),
-    clients: values.clients?.split(",").map((text) => positive("clients", text)) ?? FULL.clients,
-    copyBytes,
-    copyRounds: Math.min(rounds, FULL.copyRounds),
-    idleClients:
-      number("idle-clients", values["idle-clients"]) ?? (quick ? 2000 : FULL_IDLE_CLIENTS),
-    stallBytes:
-      stallMb === undefined ? (quick ? FULL_STALL_BYTES / 5 : FULL_STALL_BYTES) : stallMb * 1e6,
+    clients: values.clients?.split(",").map((text) => positive("clients", text)) ?? clients,
+    copyBytes: copyMib === undefined ? base.copyBytes : copyMib * 1024 ** 2,
+    copyRounds: Math.min(rounds, base.copyRounds),
+    idleClients: number("idle-clients", values["idle-clients"]) ?? base.idleClients,
+    stallBytes: stallMb === undefined ? base.stallBytes : stallMb * 1e6,
+    writesScale: number("scale", values.scale) ?? base.writesScale,
     also: values.also.map(parseAlso),
+    endpoints: values.endpoints?.split(","),
   };
   return { kind: "run", options: { ...chosen, isFull: isFull(chosen) } };
 }
 
+function suiteNamed([name = "passthrough", ...others]: readonly string[]): SuiteName {
+  if (name !== "passthrough" && name !== "modes") {
+    throw new Error(`there is no comparison "${name}"; one of ${Object.keys(SUITES).join(", ")}`);
+  }
+  if (others.length > 0)
+    throw new Error(`one comparison at a time: ${[name, ...others].join(" ")}`);
+  return name;
+}
+
 function isFull(options: Omit<BenchOptions, "isFull">): boolean {
+  const { parts, clients } = SUITES[options.suite];
   return (
     options.rounds >= FULL.rounds &&
     options.seconds >= FULL.seconds &&
-    options.parts.length === PARTS.length &&
+    options.parts.length === parts.length &&
     options.protocols.length === PROTOCOLS.length &&
-    FULL.clients.every((count) => options.clients.includes(count)) &&
+    clients.every((count) => options.clients.includes(count)) &&
     options.copyBytes >= FULL.copyBytes &&
-    options.idleClients >= FULL_IDLE_CLIENTS &&
-    options.stallBytes >= FULL_STALL_BYTES
+    options.idleClients >= FULL.idleClients &&
+    options.stallBytes >= FULL.stallBytes &&
+    options.writesScale >= FULL.writesScale &&
+    options.endpoints === undefined
   );
 }
 

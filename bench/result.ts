@@ -1,4 +1,5 @@
 import type { PgbenchLoad, PgbenchResult } from "./measure/index.ts";
+import type { SuiteName } from "./options.ts";
 
 /** One pgbench run against one endpoint. */
 export interface LoadSample extends PgbenchResult {
@@ -6,12 +7,18 @@ export interface LoadSample extends PgbenchResult {
   readonly cpuMicrosPerTransaction?: number;
 }
 
+/** Whether a run of pgbench came to nothing: it has no numbers then, and is among the failures. */
+export const isLost = ({ transactions }: LoadSample): boolean => transactions === 0;
+
 /** One load with all its samples. */
 export interface LoadResult {
   /** E.g. `simple, 16 clients`. */
   readonly label: string;
   readonly load: PgbenchLoad;
-  /** By entry, in order of rounds: samples with the same index were taken one after the other. */
+  /**
+   * By entry, in order of rounds: samples with the same index were taken one after the other. A lost one is the
+   * last of its entry.
+   */
   readonly samples: Readonly<Record<string, readonly LoadSample[]>>;
 }
 
@@ -34,8 +41,11 @@ export interface CopyResult {
 /** Memory of a fresh endpoint before and after many clients have come who only wait. */
 export interface IdleResult {
   readonly entry: string;
-  /** `silent`: they send nothing. `startup`: they send a StartupMessage, and wait for a server connection. */
-  readonly manner: "silent" | "startup";
+  /**
+   * `silent`: they send nothing. `startup`: they send a StartupMessage, and wait for a server connection.
+   * `logged in`: they have been greeted, and ask for nothing.
+   */
+  readonly manner: "silent" | "startup" | "logged in";
   readonly clients: number;
   /** Resident memory in MiB, before the first client. */
   readonly baseMiB: number;
@@ -59,12 +69,26 @@ export interface StallResult {
 /** A goal of the project, and whether this run reached it. */
 export interface Goal {
   readonly text: string;
+  /** What is wanted, where the text does not say it; e.g. `>= 0.85x`. */
+  readonly target?: string;
   readonly measured: string;
-  readonly isReached: boolean;
+  /** How much of a difference is none, as a share of 1: what the control differed from itself. */
+  readonly spread?: number;
+  /** Undefined: it could not be measured. */
+  readonly isReached?: boolean;
+}
+
+/** Something the tables would have, and why they have not. */
+export interface Missing {
+  readonly entry: string;
+  /** Label of a load; undefined: all of them. */
+  readonly load?: string;
+  readonly reason: string;
 }
 
 /** Everything a run has found out; what is in a results file. */
 export interface BenchResult {
+  readonly suite: SuiteName;
   /** Beginning of the run, UTC, ISO 8601. */
   readonly startedAt: string;
   readonly durationMinutes: number;
@@ -80,5 +104,6 @@ export interface BenchResult {
   readonly copies: readonly CopyResult[];
   readonly idle: readonly IdleResult[];
   readonly stalls: readonly StallResult[];
+  readonly missing: readonly Missing[];
   readonly goals: readonly Goal[];
 }

@@ -1,4 +1,5 @@
 import type { BenchContext } from "../context.ts";
+import type { PgbenchLoad } from "../measure/index.ts";
 
 /** Something pgbench can connect to. */
 export interface Endpoint extends AsyncDisposable {
@@ -28,7 +29,16 @@ export interface EndpointKind {
   readonly name: string;
   /** Lets clients wait when there are more of them than server connections. */
   readonly isPooling: boolean;
-  /** What is written down of its version. */
+  /** What is written down of its version; empty: nothing. */
   readonly version: string;
+  /** Why a load is not for it, with so many server connections; undefined: it takes part. */
+  readonly refuses?: (load: PgbenchLoad, poolSize: number) => string | undefined;
   readonly start: (options: StartOptions) => Promise<Endpoint>;
+}
+
+/** An endpoint that a run had to go without. */
+export interface AbsentEndpoint {
+  readonly name: string;
+  /** For the person who reads the report. */
+  readonly reason: string;
 }

@@ -1,25 +1,97 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import packageJson from "../../package.json" with { type: "json" };
-import { oneBlockConfig, startGatewayd } from "../../tests/kit/index.ts";
-import type { EndpointKind } from "./endpoint.ts";
+import {
+  GATEWAYD_BINARY,
+  oneBlockConfig,
+  type OneBlockOptions,
+  runToEnd,
+  startGatewayd,
+} from "../../tests/kit/index.ts";
+import type { BenchContext } from "../context.ts";
+import type { AbsentEndpoint, EndpointKind, StartOptions } from "./endpoint.ts";
 
-/** The executable that `bun run build` makes, in passthrough mode, with one block and no plugins. */
-export const gatewayd: EndpointKind = {
-  name: "gatewayd",
-  isPooling: true,
-  version: packageJson.version,
-  async start(options) {
+/** The executable that `bun run build` makes, with one block and no plugins. */
+function gatewaydWith(
+  kind: Pick<EndpointKind, "name" | "version" | "refuses">,
+  { pool, server }: Pick<OneBlockOptions, "pool" | "server">,
+): EndpointKind & { readonly config: (options: ConfigOptions) => string } {
+  const config = (options: ConfigOptions): string => {
     const patience = `${options.patienceSeconds}s`;
-    const gateway = await startGatewayd({
-      config: oneBlockConfig(`127.0.0.1:${options.serverPort}`, {
-        pool: { size: options.poolSize, queueTimeout: patience },
-        server: { maxConnections: options.maxClients, startupTimeout: patience },
-      }),
+    return oneBlockConfig(`127.0.0.1:${options.serverPort}`, {
+      pool: { size: options.poolSize, queueTimeout: patience, ...pool },
+      server: { maxConnections: options.maxClients, startupTimeout: patience, ...server },
     });
-    return {
-      host: gateway.host,
-      port: gateway.port,
-      pid: gateway.process.pid,
-      [Symbol.asyncDispose]: () => gateway[Symbol.asyncDispose](),
-    };
+  };
+  return {
+    ...kind,
+    isPooling: true,
+    config,
+    async start(options) {
+      const gateway = await startGatewayd({ config: config(options) });
+      return {
+        host: gateway.host,
+        port: gateway.port,
+        pid: gateway.process.pid,
+        [Symbol.asyncDispose]: () => gateway[Symbol.asyncDispose](),
+      };
+    },
+  };
+}
+
+type ConfigOptions = Omit<StartOptions, "context" | "expectsSilentClients">;
+
+/** The mode that the tables are about; of another mode's column the version is the same, and not repeated. */
+const PLAIN = { name: "gatewayd", version: packageJson.version } as const;
+
+/** In passthrough mode: a server connection for each client, which the database logs in. */
+export const passthrough: EndpointKind = gatewaydWith(PLAIN, {});
+
+/** Clients are trusted, as everywhere in a run. */
+const TRUST = { auth: { method: "trust" } } as const;
+
+/** In transaction mode. */
+export const transaction: EndpointKind = gatewaydWith(PLAIN, {
+  pool: { mode: "transaction" },
+  server: TRUST,
+});
+
+/** In session mode: a client keeps its server connection, which another client had before. */
+export const session: EndpointKind = gatewaydWith(
+  {
+    name: "gatewayd-session",
+    version: "",
+    refuses: ({ clients }, poolSize) =>
+      clients > poolSize
+        ? `in session mode no more clients are served than there are server connections (${poolSize})`
+        : undefined,
   },
-};
+  { pool: { mode: "session" }, server: TRUST },
+);
+
+const DEPTH = 4;
+
+const multiplexing = gatewaydWith(
+  {
+    name: `gatewayd-depth${DEPTH}`,
+    version: "",
+    refuses: ({ clients, isReconnecting, script }, poolSize) => {
+      if (clients <= poolSize) return "nothing is multiplexed while server connections are idle";
+      if (isReconnecting || script !== "select") return "it is about what is never multiplexed";
+      return undefined;
+    },
+  },
+  { pool: { mode: "transaction", multiplexDepth: DEPTH }, server: TRUST },
+);
+
+/** In transaction mode with units of up to four clients on a connection, or why this build cannot do that. */
+export async function depth4(context: BenchContext): Promise<EndpointKind | AbsentEndpoint> {
+  const file = join(context.directory, "depth.yaml");
+  const options = { serverPort: 5432, poolSize: 20, maxClients: 1000, patienceSeconds: 60 };
+  await writeFile(file, multiplexing.config(options));
+  const lint = await runToEnd([GATEWAYD_BINARY, "config", "lint", "--config", file]);
+  if (lint.code === 0) return multiplexing;
+  const output = `${lint.stderr}${lint.stdout}`;
+  const said = /multiplexDepth: .+/.exec(output)?.[0] ?? `exit code ${lint.code} of config lint`;
+  return { name: multiplexing.name, reason: `this build cannot do it: ${said}` };
+}

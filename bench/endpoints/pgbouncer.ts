@@ -2,16 +2,28 @@ import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { freePort, startProcess } from "../../tests/kit/index.ts";
 import { findProgram, serverAccount, versionOf } from "../programs.ts";
-import type { EndpointKind, StartOptions } from "./endpoint.ts";
+import type { AbsentEndpoint, EndpointKind, StartOptions } from "./endpoint.ts";
 
-/** PgBouncer with session pooling, the mode that keeps a server connection for a client as passthrough does. */
-export function pgbouncer(): EndpointKind | undefined {
+/**
+ * PgBouncer: with session pooling, which keeps a server connection for a client as passthrough does, or with
+ * transaction pooling. Absent when it is not installed.
+ */
+export function pgbouncer(mode: "session" | "transaction"): EndpointKind | AbsentEndpoint {
   const program = findProgram("pgbouncer");
-  if (program === undefined) return undefined;
+  if (program === undefined) {
+    const reason = "it is not installed; on Debian: apt-get install pgbouncer";
+    return { name: "pgbouncer", reason };
+  }
+  const version = versionOf(program);
+  const prepares = mode === "session" || canPrepare(version);
   return {
     name: "pgbouncer",
     isPooling: true,
-    version: versionOf(program),
+    version,
+    refuses: ({ protocol }) =>
+      protocol === "prepared" && !prepares
+        ? "PgBouncer before 1.21 has no prepared statements in transaction pooling"
+        : undefined,
     async start(options) {
       const directory = await mkdtemp(join(options.context.directory, "pgbouncer-"));
       await chmod(directory, 0o755);
@@ -19,7 +31,13 @@ export function pgbouncer(): EndpointKind | undefined {
       const users = join(directory, "users.txt");
       const config = join(directory, "pgbouncer.ini");
       await writeFile(users, '"postgres" ""\n');
-      await writeFile(config, configText(options, port, users));
+      await writeFile(
+        config,
+        configText(options, port, users, [
+          `pool_mode = ${mode}`,
+          ...(mode === "transaction" && prepares ? ["max_prepared_statements = 200"] : []),
+        ]),
+      );
       const child = await startProcess([program, config], { ...serverAccount() });
       try {
         await child.waitForLine("process up");
@@ -40,8 +58,19 @@ export function pgbouncer(): EndpointKind | undefined {
   };
 }
 
+/** Whether a version (`PgBouncer 1.18.0`) keeps prepared statements apart from server connections. */
+function canPrepare(version: string): boolean {
+  const [, major, minor] = /(\d+)\.(\d+)/.exec(version)?.map(Number) ?? [];
+  return major !== undefined && minor !== undefined && (major > 1 || minor >= 21);
+}
+
 /** As it ships, but for sizes and waiting times, trust instead of passwords, and no line logged per client. */
-function configText(options: StartOptions, port: number, users: string): string {
+function configText(
+  options: StartOptions,
+  port: number,
+  users: string,
+  pooling: readonly string[],
+): string {
   return `[databases]
 * = host=127.0.0.1 port=${options.serverPort}
 
@@ -53,7 +82,7 @@ auth_type = trust
 auth_file = ${users}
 client_tls_sslmode = disable
 server_tls_sslmode = disable
-pool_mode = session
+${pooling.join("\n")}
 default_pool_size = ${options.poolSize}
 max_client_conn = ${options.maxClients}
 client_login_timeout = ${options.patienceSeconds}

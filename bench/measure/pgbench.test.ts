@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { parsePgbench } from "./pgbench.ts";
+import { percentilesOf } from "./percentiles.ts";
+import { parseLatenciesMs, parsePgbench } from "./pgbench.ts";
 
 const REPORT = `pgbench (15.18 (Debian 15.18-0+deb12u1))
 transaction type: <builtin: select only>
@@ -27,4 +28,16 @@ test("a report of pgbench gives counts, throughput and latency", () => {
 
 test("what is not a report gives nothing", () => {
   expect(parsePgbench("pgbench: error: connection to server failed")).toBeUndefined();
+});
+
+test("a log of pgbench gives the latency of each transaction, failed ones left out", () => {
+  const log =
+    "0 199 2241 0 1175850568 995598\n1 5 failed 0 1175850569 608\n0 200 417 0 1175850569 608\n";
+  expect(parseLatenciesMs(log)).toEqual([2.241, 0.417]);
+});
+
+test("percentiles are those of the values, and of too few values there are none", () => {
+  const values = Array.from({ length: 101 }, (_, index) => 100 - index);
+  expect(percentilesOf(values)).toEqual({ p50: 50, p95: 95, p99: 99 });
+  expect(percentilesOf(values.slice(2))).toBeUndefined();
 });

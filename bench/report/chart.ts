@@ -51,7 +51,7 @@ export function renderChart(result: BenchResult): string {
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="system-ui, sans-serif" font-size="12" role="img" aria-label="${label}">
 ${STYLE}
 <rect class="paper" width="${WIDTH}" height="${height}"/>
-<text class="title" x="${MARGIN}" y="32">pgbench --select-only through each endpoint</text>
+<text class="title" x="${MARGIN}" y="32">pgbench through each endpoint</text>
 <text class="dim" x="${MARGIN}" y="50">${escape(subtitle(result))}</text>
 ${legend(between)}
 ${panels.map((panel, index) => renderPanel(panel, FIRST_PANEL_TOP + 24 + index * PANEL_STEP)).join("\n")}
@@ -62,10 +62,10 @@ ${panels.map((panel, index) => renderPanel(panel, FIRST_PANEL_TOP + 24 + index *
 const STYLE = `<style>
   .paper { fill: #ffffff } text { fill: #1f2937 } .title { font-size: 16px; font-weight: 600 }
   .heading { font-weight: 600 } .dim { fill: #6b7280 } .value { font-size: 9.5px } .axis { stroke: #9ca3af }
-  .s0 { fill: #94a3b8 } .s1 { fill: #2563eb } .s2 { fill: #d97706 } .s3 { fill: #059669 } .s4 { fill: #9333ea }
+  .s0 { fill: #94a3b8 } .s1 { fill: #2563eb } .s2 { fill: #d97706 } .s3 { fill: #059669 } .s4 { fill: #9333ea } .s5 { fill: #db2777 }
   @media (prefers-color-scheme: dark) {
     .paper { fill: #0d1117 } text { fill: #e5e7eb } .dim { fill: #9ca3af } .axis { stroke: #6b7280 }
-    .s0 { fill: #64748b } .s1 { fill: #60a5fa } .s2 { fill: #fbbf24 } .s3 { fill: #34d399 } .s4 { fill: #c084fc }
+    .s0 { fill: #64748b } .s1 { fill: #60a5fa } .s2 { fill: #fbbf24 } .s3 { fill: #34d399 } .s4 { fill: #c084fc } .s5 { fill: #f472b6 }
   }
 </style>`;
 
@@ -79,7 +79,7 @@ function colour(entries: readonly string[], entry: string): string {
   return `s${index}`;
 }
 
-const OTHER_COLOURS = 3;
+const OTHER_COLOURS = 4;
 
 function subtitle({ startedAt, settings, machine }: BenchResult): string {
   return (
@@ -97,7 +97,11 @@ function legend(entries: readonly string[]): string {
     .join("\n");
 }
 
-function renderPanel({ title, rows, entries, valueOf, format }: Panel, top: number): string {
+function renderPanel(panel: Panel, top: number): string {
+  const { title, entries, valueOf, format } = panel;
+  const rows = panel.rows.filter((row) =>
+    entries.some((entry) => valueOf(row, entry) !== undefined),
+  );
   const bottom = top + PANEL_HEIGHT;
   const most = Math.max(
     ...rows.flatMap((row) => entries.map((entry) => valueOf(row, entry) ?? 0)),
@@ -106,19 +110,21 @@ function renderPanel({ title, rows, entries, valueOf, format }: Panel, top: numb
   // Room for the number above the highest bar.
   const scale = (PANEL_HEIGHT - 16) / most;
   const groupWidth = (WIDTH - 2 * MARGIN + PANEL_GAP) / Math.max(1, rows.length);
-  const barWidth = Math.min(
-    MAX_BAR_WIDTH,
-    (groupWidth * (1 - GROUP_PADDING)) / Math.max(1, entries.length),
-  );
   const parts = [
     `<text class="heading" x="${MARGIN}" y="${top - 10}">${escape(title)}</text>`,
     `<line class="axis" x1="${MARGIN}" x2="${WIDTH - MARGIN / 2}" y1="${bottom}" y2="${bottom}"/>`,
   ];
   for (const [group, row] of rows.entries()) {
     const left = MARGIN + group * groupWidth;
-    for (const [index, entry] of entries.entries()) {
+    const bars = entries.flatMap((entry) => {
       const value = valueOf(row, entry);
-      if (value === undefined) continue;
+      return value === undefined ? [] : [{ entry, value }];
+    });
+    const barWidth = Math.min(
+      MAX_BAR_WIDTH,
+      (groupWidth * (1 - GROUP_PADDING)) / Math.max(1, bars.length),
+    );
+    for (const [index, { entry, value }] of bars.entries()) {
       const height = value * scale;
       const x = left + index * barWidth;
       parts.push(
@@ -126,7 +132,7 @@ function renderPanel({ title, rows, entries, valueOf, format }: Panel, top: numb
         `<text class="value" x="${fixed(x + (barWidth - 2) / 2)}" y="${fixed(bottom - height - 4)}" text-anchor="middle">${format(value)}</text>`,
       );
     }
-    const centre = left + (barWidth * entries.length) / 2;
+    const centre = left + (barWidth * bars.length) / 2;
     const [first = "", second = ""] = row.label.split(", ");
     parts.push(
       `<text x="${fixed(centre)}" y="${bottom + 16}" text-anchor="middle">${escape(first)}</text>`,

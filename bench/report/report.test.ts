@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import type { BenchResult, LoadSample } from "../result.ts";
 import { renderChart } from "./chart.ts";
-import { judge } from "./goals.ts";
+import { judge } from "./judge.ts";
 import { withResults } from "./publish.ts";
 import { renderTable } from "./table.ts";
 import { renderReport } from "./tables.ts";
@@ -16,9 +16,18 @@ function sample(transactionsPerSecond: number, cpuMicrosPerTransaction?: number)
   };
 }
 
+const SIMPLE_16 = {
+  script: "select",
+  protocol: "simple",
+  clients: 16,
+  seconds: 5,
+  isReconnecting: false,
+} as const;
+
 /** Three rounds in which gatewayd reaches so much of the relay's 1,000 transactions per second. */
 function resultWith(ours: number, ourCpu: number): BenchResult {
   const unjudged = {
+    suite: "passthrough",
     startedAt: "2026-01-02T03:04:05.000Z",
     durationMinutes: 1,
     settings: { rounds: 3, seconds: 5 },
@@ -35,7 +44,7 @@ function resultWith(ours: number, ourCpu: number): BenchResult {
     loads: [
       {
         label: "simple, 16 clients",
-        load: { protocol: "simple", clients: 16, seconds: 5, isReconnecting: false },
+        load: SIMPLE_16,
         samples: {
           direct: [sample(2000), sample(2000), sample(2000)],
           gatewayd: [sample(ours, ourCpu), sample(ours, ourCpu), sample(ours, ourCpu)],
@@ -51,11 +60,12 @@ function resultWith(ours: number, ourCpu: number): BenchResult {
     copies: [],
     idle: [],
     stalls: [],
+    missing: [],
   } as const;
   return { ...unjudged, goals: judge(unjudged, ["relay"]) };
 }
 
-const reached = (result: BenchResult): readonly boolean[] =>
+const reached = (result: BenchResult): readonly (boolean | undefined)[] =>
   result.goals.map(({ isReached }) => isReached);
 
 test("a goal is reached when the difference is within the spread of the control", () => {
@@ -116,9 +126,9 @@ test("the picture has one bar per entry and load, and escapes what it is given",
 });
 
 test("results replace what stands between the markers, and nothing else", () => {
-  const begin = "<!-- results: begin, written by a full run -->";
-  const end = "<!-- results: end -->";
+  const begin = "<!-- modes: begin, written by a full run -->";
+  const end = "<!-- modes: end -->";
   const text = `before\n${begin}\nold\n${end}\nafter\n`;
-  expect(withResults(text, "new")).toBe(`before\n${begin}\n\nnew\n\n${end}\nafter\n`);
-  expect(() => withResults("no markers", "new")).toThrow("missing");
+  expect(withResults(text, "modes", "new")).toBe(`before\n${begin}\n\nnew\n\n${end}\nafter\n`);
+  expect(() => withResults(text, "results", "new")).toThrow("missing");
 });

@@ -1,5 +1,5 @@
 import { median, pairSpread } from "../measure/index.ts";
-import type { BenchResult } from "../result.ts";
+import { type BenchResult, isLost, type LoadSample } from "../result.ts";
 
 /** One measured quantity under one condition, for every entry. */
 export interface Row {
@@ -30,22 +30,32 @@ export function spread(row: Row, { control }: Pick<BenchResult, "control">): num
 }
 
 /** What pgbench reports, and the CPU counted beside it. */
-export const LOAD_QUANTITIES = ["throughput", "latency", "cpu"] as const;
-export type LoadQuantity = (typeof LOAD_QUANTITIES)[number];
+const QUANTITIES = {
+  throughput: (sample) => sample.transactionsPerSecond,
+  latency: (sample) => sample.latencyMs,
+  p50: (sample) => sample.percentilesMs?.p50,
+  p95: (sample) => sample.percentilesMs?.p95,
+  p99: (sample) => sample.percentilesMs?.p99,
+  cpu: (sample) => sample.cpuMicrosPerTransaction,
+} as const satisfies Record<string, (sample: LoadSample) => number | undefined>;
+export type LoadQuantity = keyof typeof QUANTITIES;
 
 /** One row per load. */
-export function loadRows(result: BenchResult, quantity: LoadQuantity): readonly Row[] {
+export function loadRows(
+  result: Pick<BenchResult, "loads">,
+  quantity: LoadQuantity,
+): readonly Row[] {
   return result.loads.map(({ label, samples }) => ({
     label,
-    samples: keep(samples, (sample) => {
-      if (quantity === "throughput") return sample.transactionsPerSecond;
-      return quantity === "latency" ? sample.latencyMs : sample.cpuMicrosPerTransaction;
-    }),
+    samples: keep(samples, (sample) => (isLost(sample) ? undefined : QUANTITIES[quantity](sample))),
   }));
 }
 
 /** One row per direction of COPY. */
-export function copyRows(result: BenchResult, quantity: "throughput" | "cpu"): readonly Row[] {
+export function copyRows(
+  result: Pick<BenchResult, "copies">,
+  quantity: "throughput" | "cpu",
+): readonly Row[] {
   return result.copies.map(({ direction, samples }) => ({
     label: `COPY ${direction}`,
     samples: keep(samples, (sample) =>
@@ -68,7 +78,7 @@ function keep<T>(
 }
 
 /** Transactions and connections that failed, by entry: what a run must not have. */
-export function failures(result: BenchResult): readonly string[] {
+export function failures(result: Pick<BenchResult, "loads">): readonly string[] {
   return result.loads.flatMap(({ label, samples }) =>
     Object.entries(samples).flatMap(([entry, list]) => {
       const failed = list.reduce((sum, sample) => sum + sample.failed, 0);

@@ -1,9 +1,7 @@
-import type { BenchResult } from "../result.ts";
+import { type BenchResult, isLost, type Missing } from "../result.ts";
+import { isOurs, OURS } from "./goals.ts";
 import { copyRows, failures, loadRows, medianOf, ratio, type Row, spread } from "./summary.ts";
 import { renderTable } from "./table.ts";
-
-/** Whose ratios the tables show. */
-const OURS = "gatewayd";
 
 /** The whole report as Markdown: verdicts first, then every table. */
 export function renderReport(result: BenchResult): string {
@@ -11,6 +9,7 @@ export function renderReport(result: BenchResult): string {
     describeRun(result),
     goalsSection(result),
     failuresSection(result),
+    missingSection(result),
     section(
       "Throughput, transactions per second",
       "More is better.",
@@ -25,6 +24,11 @@ export function renderReport(result: BenchResult): string {
       "Average latency, ms",
       "Less is better.",
       rowsTable(result, loadRows(result, "latency"), (value) => value.toFixed(3)),
+    ),
+    section(
+      "Latency, ms: percentiles 50 / 95 / 99",
+      "Of a sample of the transactions; the ratios are those of the 99th. Less is better.",
+      percentilesTable(result),
     ),
     section(
       `COPY of ${copySize(result)}, MB/s`,
@@ -67,18 +71,39 @@ function describeRun({
 
 function goalsSection({ goals }: BenchResult): string {
   if (goals.length === 0) return "";
-  const rows = goals.map(({ text, measured, isReached }) => [
+  const verdict = (isReached: boolean | undefined): string =>
+    isReached === undefined ? "-" : isReached ? "yes" : "NO";
+  const hasTargets = goals.some(({ target }) => target !== undefined);
+  const rows = goals.map(({ text, target = "", measured, spread: scatter, isReached }) => [
     text,
+    ...(hasTargets ? [target] : []),
     measured,
-    isReached ? "yes" : "NO",
+    ...(hasTargets ? [cell(scatter, formatSpread)] : []),
+    verdict(isReached),
   ]);
-  return section("Goals", "", renderTable({ head: ["goal", "measured", "reached"], rows }));
+  const head = hasTargets
+    ? ["goal", "target", "measured", "A/A", "reached"]
+    : ["goal", "measured", "reached"];
+  return section("Goals", "", renderTable({ head, rows }));
 }
 
 function failuresSection(result: BenchResult): string {
   const list = failures(result);
   if (list.length === 0) return "";
   return section("Failures", "", list.map((text) => `- ${text}`).join("\n"));
+}
+
+function missingSection({ missing }: BenchResult): string {
+  const reasons = new Map<string, Missing[]>();
+  for (const each of missing) {
+    const key = `${each.entry}: ${each.reason}`;
+    reasons.set(key, [...(reasons.get(key) ?? []), each]);
+  }
+  const list = [...reasons].map(([reason, cases]) => {
+    const loads = cases.flatMap(({ load }) => load ?? []);
+    return `- ${reason}${loads.length > 0 ? ` (${loads.join("; ")})` : ""}`;
+  });
+  return section("Not measured", "", list.join("\n"));
 }
 
 function section(title: string, explanation: string, body: string): string {
@@ -93,14 +118,46 @@ function rowsTable(
 ): string {
   const columns = result.entries.filter((entry) => rows.some((row) => row.samples[entry]));
   if (columns.length === 0) return "";
-  const others = columns.filter((entry) => entry !== OURS);
-  const body = rows.map((row) => {
-    const scatter = spread(row, result);
+  const others = columns.filter((entry) => !isOurs(entry));
+  const body = rows.map((row) => [
+    row.label,
+    ...columns.map((entry) => cell(medianOf(row, entry), format, missed(result, row, entry))),
+    ...others.map((entry) => cell(ratio(row, OURS, entry), formatRatio)),
+    cell(spread(row, result), formatSpread),
+  ]);
+  const head = ["", ...columns, ...others.map((entry) => `vs ${entry}`), "A/A"];
+  return renderTable({ head, rows: body });
+}
+
+/** What stands where a number would be that could not be measured. */
+function missed({ loads, missing }: BenchResult, row: Row, entry: string): string {
+  const samples = loads.find(({ label }) => label === row.label)?.samples[entry];
+  if (samples?.some(isLost)) return "failed";
+  return missing.some((each) => each.entry === entry && each.load === row.label) ? "n/a" : "";
+}
+
+/** Three medians in one cell; loads and entries without them are left out. */
+function percentilesTable(result: BenchResult): string {
+  const [p50 = [], p95 = [], p99 = []] = (["p50", "p95", "p99"] as const).map((quantity) =>
+    loadRows(result, quantity),
+  );
+  const columns = result.entries.filter((entry) => p99.some((row) => row.samples[entry]));
+  if (columns.length === 0) return "";
+  const others = columns.filter((entry) => !isOurs(entry));
+  const body = p99.flatMap((row, index) => {
+    if (!columns.some((entry) => row.samples[entry])) return [];
+    const percentiles = (entry: string): string =>
+      [p50[index], p95[index], row]
+        .map((each) => each && medianOf(each, entry))
+        .flatMap((value) => (value === undefined ? [] : [value.toFixed(2)]))
+        .join(" / ");
     return [
-      row.label,
-      ...columns.map((entry) => cell(medianOf(row, entry), format)),
-      ...others.map((entry) => cell(ratio(row, OURS, entry), formatRatio)),
-      cell(scatter, (value) => `±${(value * 100).toFixed(1)} %`),
+      [
+        row.label,
+        ...columns.map((entry) => percentiles(entry) || missed(result, row, entry)),
+        ...others.map((entry) => cell(ratio(row, OURS, entry), formatRatio)),
+        cell(spread(row, result), formatSpread),
+      ],
     ];
   });
   const head = ["", ...columns, ...others.map((entry) => `vs ${entry}`), "A/A"];
@@ -134,10 +191,15 @@ function copySize({ copies }: BenchResult): string {
   return mib >= 1024 ? `${mib / 1024} GiB` : `${mib} MiB`;
 }
 
-function cell(value: number | undefined, format: (value: number) => string): string {
-  return value === undefined ? "" : format(value);
+function cell(
+  value: number | undefined,
+  format: (value: number) => string,
+  otherwise = "",
+): string {
+  return value === undefined ? otherwise : format(value);
 }
 
 const formatCount = (value: number): string => Math.round(value).toLocaleString("en-US");
 const formatShort = (value: number): string => value.toFixed(1);
+const formatSpread = (share: number): string => `±${(share * 100).toFixed(1)} %`;
 const formatRatio = (value: number): string => `${value.toFixed(2)}x`;

@@ -1,33 +1,33 @@
 import { cpuTimeMs } from "../../tests/kit/index.ts";
 import type { BenchContext } from "../context.ts";
-import type { Endpoint } from "../endpoints/index.ts";
+import type { Endpoint, EndpointKind } from "../endpoints/index.ts";
 import { settle } from "../measure/index.ts";
 
 /** One turn in every round: a running endpoint under the name its samples get. */
 export interface Entry {
   readonly name: string;
+  readonly kind: EndpointKind;
   readonly endpoint: Endpoint;
-  /**
-   * The control, and programs that are only compared with: they take part where something is judged
-   * by them, with several clients and the simple protocol. To a relay the protocols are all the same.
-   */
-  readonly isExtra: boolean;
+  /** `control`: an endpoint a second time. `also`: a program that is only compared with. */
+  readonly role: "endpoint" | "control" | "also";
 }
 
 /** The running part of a bench that scenarios measure. */
 export interface Field {
   readonly context: BenchContext;
-  /** With the control among them: the same endpoint a second time. */
+  /** With the control among them. */
   readonly entries: readonly Entry[];
-  readonly databasePid: number;
+  /** Server connections that each endpoint may hold. */
+  readonly poolSize: number;
+  readonly database: { readonly pid: number; readonly port: number };
 }
 
 /** Waits until the database and all endpoints are quiet, so that nobody pays for the one before. */
-export async function settleField({ context, entries, databasePid }: Field): Promise<void> {
+export async function settleField({ context, entries, database }: Field): Promise<void> {
   const pids = entries.flatMap(({ endpoint }) =>
     endpoint.pid === undefined ? [] : [endpoint.pid],
   );
-  await settle([databasePid, ...new Set(pids)], context.signal);
+  await settle([database.pid, ...new Set(pids)], context.signal);
 }
 
 /** Does something, and counts the CPU milliseconds the endpoint's process uses meanwhile; none for direct. */

@@ -20,19 +20,22 @@ const SOURCE_ADDRESSES = ["127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5"] as
 /** Descriptors that this process, and the endpoint, need for other things than clients. */
 const SPARE_DESCRIPTORS = 500;
 
+type Manner = IdleResult["manner"];
+
 /** Measures what clients cost that only wait, on a fresh process for each manner of waiting. */
 export async function measureIdle(
   context: BenchContext,
   kinds: readonly EndpointKind[],
   serverPort: number,
   clients: number,
+  manners: readonly Manner[],
 ): Promise<readonly IdleResult[]> {
   const possible = Math.min(clients, descriptorLimit() - SPARE_DESCRIPTORS);
   if (possible < clients) {
     context.progress(`only ${possible} idle clients: no more files may be open (ulimit -n)`);
   }
   const results: IdleResult[] = [];
-  for (const manner of ["silent", "startup"] as const) {
+  for (const manner of manners) {
     for (const kind of kinds) {
       context.progress(`${possible} idle clients (${manner}): ${kind.name}`);
       results.push(await measure(context, kind, serverPort, possible, manner));
@@ -46,7 +49,7 @@ async function measure(
   kind: EndpointKind,
   serverPort: number,
   clients: number,
-  manner: IdleResult["manner"],
+  manner: Manner,
 ): Promise<IdleResult> {
   await using endpoint = await kind.start({
     context,
@@ -61,8 +64,7 @@ async function measure(
   await settle([pid], context.signal);
   const baseMiB = residentMiB(pid);
   const { sockets: baseSockets } = openDescriptors(pid);
-  const greeting = manner === "startup" ? STARTUP : undefined;
-  const sockets = await openClients(endpoint, clients, greeting, context.signal);
+  const sockets = await openClients(endpoint, clients, manner, context.signal);
   try {
     await waitFor(
       `${kind.name} to have accepted ${clients} clients`,
@@ -85,7 +87,7 @@ const STARTUP = startupPacket({ user: "postgres", database: "postgres" });
 async function openClients(
   target: { readonly host: string; readonly port: number },
   count: number,
-  greeting: Uint8Array | undefined,
+  manner: Manner,
   signal: AbortSignal,
 ): Promise<readonly Socket[]> {
   const sockets: Socket[] = [];
@@ -95,7 +97,7 @@ async function openClients(
       const batch = Math.min(CONNECTING_AT_ONCE, count - sockets.length);
       const opening = Array.from({ length: batch }, (_, index) => {
         const localAddress = SOURCE_ADDRESSES[(sockets.length + index) % SOURCE_ADDRESSES.length];
-        return openClient({ ...target, ...(localAddress && { localAddress }) }, greeting);
+        return openClient({ ...target, ...(localAddress && { localAddress }) }, manner);
       });
       const opened = await Promise.allSettled(opening);
       for (const each of opened) if (each.status === "fulfilled") sockets.push(each.value);
@@ -111,7 +113,7 @@ async function openClients(
 
 async function openClient(
   target: { readonly host: string; readonly port: number; readonly localAddress?: string },
-  greeting: Uint8Array | undefined,
+  manner: Manner,
 ): Promise<Socket> {
   const socket = connect(target);
   await new Promise<void>((resolve, reject) => {
@@ -119,7 +121,29 @@ async function openClient(
     socket.once("error", reject);
   });
   socket.on("error", () => {}); // A socket that breaks is counted as gone.
+  if (manner === "logged in") await greeted(socket);
+  else if (manner === "startup") socket.write(STARTUP);
   socket.resume();
-  if (greeting) socket.write(greeting);
   return socket;
+}
+
+/** A ReadyForQuery of a session without a transaction: the last bytes of a greeting. */
+const READY = "Z\0\0\0\x05I";
+
+/** Logs in. @throws when the other side ends instead. */
+async function greeted(socket: Socket): Promise<void> {
+  let received = "";
+  await new Promise<void>((resolve, reject) => {
+    const take = (bytes: Buffer): void => {
+      received += bytes.toString("latin1");
+      if (!received.endsWith(READY)) return;
+      socket.off("data", take);
+      socket.off("close", refuse);
+      resolve();
+    };
+    const refuse = (): void => reject(new Error(`a client was not greeted: ${received}`));
+    socket.on("data", take);
+    socket.once("close", refuse);
+    socket.write(STARTUP);
+  });
 }

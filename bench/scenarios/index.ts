@@ -5,5 +5,6 @@
 export { measureCopies } from "./copy.ts";
 export type { Entry, Field } from "./entry.ts";
 export { measureIdle } from "./idle.ts";
-export { measureLoads } from "./load.ts";
+export { measureLoads, type PlannedLoad } from "./load.ts";
+export { labelOf } from "./load-label.ts";
 export { measureStalls } from "./stall.ts";

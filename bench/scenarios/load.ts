@@ -1,77 +1,104 @@
-import { type PgbenchLoad, runPgbench } from "../measure/index.ts";
-import type { BenchOptions } from "../options.ts";
-import type { LoadResult, LoadSample } from "../result.ts";
+import { DATABASES, tidyWritesDatabase } from "../database.ts";
+import { descriptorLimit, type PgbenchLoad, runPgbench } from "../measure/index.ts";
+import { isLost, type LoadResult, type LoadSample, type Missing } from "../result.ts";
 import { type Entry, type Field, settleField, withCpu } from "./entry.ts";
+import { labelOf } from "./load-label.ts";
 import { turnOrder } from "./rounds.ts";
 
-/** Clients that reconnect for each transaction. */
-const CHURN_CLIENTS = 16;
+/** A load, and who takes part beside the endpoints that can. */
+export interface PlannedLoad {
+  readonly load: PgbenchLoad;
+  /** With the control: something is judged by it. */
+  readonly withControl: boolean;
+  /** With the programs that are only compared with. */
+  readonly withAlso: boolean;
+}
 
 /** Before the first round: long enough for a just-in-time compiler and for caches. */
-const WARM_UP: PgbenchLoad = { protocol: "simple", clients: 16, seconds: 1, isReconnecting: false };
+const WARM_UP: PgbenchLoad = {
+  script: "select",
+  protocol: "simple",
+  clients: 16,
+  seconds: 1,
+  isReconnecting: false,
+};
+
+/** Descriptors that pgbench needs for other things than clients. */
+const SPARE_DESCRIPTORS = 100;
 
 /**
  * Runs pgbench against every entry in every round, all loads within a round, so that slow changes of the
- * machine meet all of them alike.
+ * machine meet all of them alike. All loads have the same script.
  */
 export async function measureLoads(
   field: Field,
-  options: BenchOptions,
+  plan: readonly PlannedLoad[],
+  rounds: number,
   pgbench: string,
-): Promise<readonly LoadResult[]> {
+): Promise<{ readonly loads: readonly LoadResult[]; readonly missing: readonly Missing[] }> {
   const { context, entries } = field;
-  const cases = loadsOf(options).map((load) => {
-    const isJudged = load.protocol === "simple" && load.clients > 1;
-    const participants = entries.filter(({ isExtra }) => isJudged || !isExtra);
+  const missing: Missing[] = [];
+  const cases = plan.map((planned) => {
+    const label = labelOf(planned.load);
+    const participants = participantsOf(field, planned, missing);
     return {
-      label: labelOf(load),
-      load,
+      label,
+      load: planned.load,
       participants,
       samples: Object.fromEntries(participants.map(({ name }) => [name, [] as LoadSample[]])),
     };
   });
-  if (cases.length === 0) return [];
-  for (const { endpoint } of entries) await runPgbench(pgbench, endpoint, WARM_UP, context.signal);
-  for (let round = 0; round < options.rounds; round++) {
+  for (const entry of entries) await sampleOf(field, entry, warmUpFor(plan), pgbench);
+  for (let round = 0; round < rounds; round++) {
     for (const [index, { label, load, participants, samples }] of cases.entries()) {
-      context.progress(`round ${round + 1} of ${options.rounds}: ${label}`);
+      context.progress(`round ${round + 1} of ${rounds}: ${label}`);
       for (const entry of turnOrder(participants, round + index)) {
+        // It would be lost again, after the same long wait.
+        if (samples[entry.name]?.some(isLost)) continue;
+        if (load.script === "writes") await tidyWritesDatabase(field.database.port);
         await settleField(field);
-        const sample = await sampleOf(entry, load, pgbench, context.signal);
+        const sample = await sampleOf(field, entry, load, pgbench);
         if (sample.problem) context.progress(`${entry.name}, ${label}: ${sample.problem}`);
         samples[entry.name]?.push(sample);
       }
     }
   }
-  return cases.map(({ label, load, samples }) => ({ label, load, samples }));
+  return { loads: cases.map(({ label, load, samples }) => ({ label, load, samples })), missing };
 }
 
-function loadsOf({ parts, protocols, clients, seconds }: BenchOptions): readonly PgbenchLoad[] {
-  const steady = protocols.flatMap((protocol) =>
-    clients.map((count) => ({ protocol, clients: count, seconds, isReconnecting: false })),
-  );
-  const churn = {
-    protocol: "simple",
-    clients: CHURN_CLIENTS,
-    seconds,
-    isReconnecting: true,
-  } as const;
-  return [...(parts.includes("load") ? steady : []), ...(parts.includes("churn") ? [churn] : [])];
+/** Who takes part in a load; notes who would, and why it does not. */
+function participantsOf(
+  { entries, poolSize }: Field,
+  { load, withControl, withAlso }: PlannedLoad,
+  missing: Missing[],
+): readonly Entry[] {
+  const limit = descriptorLimit() - SPARE_DESCRIPTORS;
+  return entries.filter(({ name, kind, role }) => {
+    if (role === "control" && !withControl) return false;
+    if (role === "also" && !withAlso) return false;
+    const reason =
+      load.clients > limit
+        ? `no more than ${limit} clients may have their files open (ulimit -n)`
+        : kind.refuses?.(load, poolSize);
+    if (reason === undefined) return true;
+    if (role !== "control") missing.push({ entry: name, load: labelOf(load), reason });
+    return false;
+  });
 }
 
-function labelOf({ protocol, clients, isReconnecting }: PgbenchLoad): string {
-  const count = `${clients} ${clients === 1 ? "client" : "clients"}`;
-  return isReconnecting ? `reconnecting, ${count}` : `${protocol}, ${count}`;
+function warmUpFor(plan: readonly PlannedLoad[]): PgbenchLoad {
+  return { ...WARM_UP, script: plan[0]?.load.script ?? WARM_UP.script };
 }
 
 async function sampleOf(
+  { context }: Field,
   { endpoint }: Entry,
   load: PgbenchLoad,
   pgbench: string,
-  signal: AbortSignal,
 ): Promise<LoadSample> {
+  const target = { host: endpoint.host, port: endpoint.port, database: DATABASES[load.script] };
   const { value, cpuMs } = await withCpu(endpoint, () =>
-    runPgbench(pgbench, endpoint, load, signal),
+    runPgbench(pgbench, target, load, context),
   );
   if (cpuMs === undefined || value.transactions === 0) return value;
   return { ...value, cpuMicrosPerTransaction: (cpuMs * 1000) / value.transactions };

@@ -1,0 +1,119 @@
+import type { BenchContext } from "./context.ts";
+import { type BenchDatabase, createWritesDatabase } from "./database.ts";
+import { direct, type EndpointKind } from "./endpoints/index.ts";
+import type { BenchOptions } from "./options.ts";
+import type { BenchResult } from "./result.ts";
+import {
+  type Entry,
+  type Field,
+  measureCopies,
+  measureIdle,
+  measureLoads,
+  measureStalls,
+} from "./scenarios/index.ts";
+import type { Suite } from "./suites/index.ts";
+
+const MAX_CLIENTS = 10_000;
+
+/** The tables' names for the entry that is measured twice. */
+export const CONTROL = { entry: "gatewayd", twin: "gatewayd, again" } as const;
+
+/** What is needed to measure. */
+export interface SuiteRun {
+  readonly context: BenchContext;
+  readonly suite: Suite;
+  readonly kinds: readonly EndpointKind[];
+  readonly database: BenchDatabase;
+  readonly options: BenchOptions;
+  /** Path of the program. */
+  readonly pgbench: string;
+}
+
+type Measured = Pick<BenchResult, "loads" | "copies" | "idle" | "stalls" | "missing">;
+
+/** Measures everything that the options ask for. */
+export async function runSuite(run: SuiteRun): Promise<Measured> {
+  const { context, suite, kinds, options, pgbench, database } = run;
+  const { parts } = options;
+  const { port } = database;
+  // Memory first: while nobody else is there, and in fresh processes of its own.
+  const idle = parts.includes("idle")
+    ? await measureIdle(
+        context,
+        kinds.filter(({ isPooling }) => isPooling),
+        port,
+        options.idleClients,
+        suite.idleManners,
+      )
+    : [];
+  const stalls = parts.includes("stall")
+    ? await measureStalls(
+        context,
+        kinds.filter((kind) => kind !== direct),
+        port,
+        options.stallBytes,
+      )
+    : [];
+
+  const plan = suite.plan(options);
+  const reads = plan.filter(({ load }) => load.script === "select");
+  const writes = plan.filter(({ load }) => load.script === "writes");
+  const read =
+    reads.length === 0 && !parts.includes("copy")
+      ? NOTHING
+      : await withField(run, kinds, async (field) => ({
+          ...(await measureLoads(field, reads, options.rounds, pgbench)),
+          copies: parts.includes("copy") ? await measureCopies(field, options) : [],
+        }));
+  if (writes.length === 0) return { ...read, idle, stalls };
+
+  context.progress(`filling the tables to write to, at scale ${options.writesScale}`);
+  await createWritesDatabase(database, context, options.writesScale);
+  // In fresh processes: pools that hold connections to another database would begin by closing them.
+  const written = await withField(run, kinds, async (field) =>
+    measureLoads(field, writes, options.rounds, pgbench),
+  );
+  return {
+    loads: [...read.loads, ...written.loads],
+    missing: [...read.missing, ...written.missing],
+    copies: read.copies,
+    idle,
+    stalls,
+  };
+}
+
+const NOTHING = { loads: [], missing: [], copies: [] } as const;
+
+/** Does something with all endpoints running, the control among them. */
+async function withField<T>(
+  { context, suite, database, options }: SuiteRun,
+  kinds: readonly EndpointKind[],
+  work: (field: Field) => Promise<T>,
+): Promise<T> {
+  await using stack = new AsyncDisposableStack();
+  const also = new Set(options.also.map(({ name }) => name));
+  const entries: Entry[] = [];
+  for (const kind of kinds) {
+    const endpoint = stack.use(
+      await kind.start({
+        context,
+        serverPort: database.port,
+        poolSize: suite.poolSize,
+        maxClients: MAX_CLIENTS,
+        patienceSeconds: 60,
+        expectsSilentClients: false,
+      }),
+    );
+    const role = also.has(kind.name) ? "also" : "endpoint";
+    entries.push({ name: kind.name, kind, endpoint, role });
+  }
+  const control = entries
+    .filter(({ name }) => name === CONTROL.entry)
+    .map((entry) => ({ ...entry, name: CONTROL.twin, role: "control" as const }));
+  return await work({
+    context,
+    entries: [...entries, ...control],
+    poolSize: suite.poolSize,
+    database,
+  });
+}
