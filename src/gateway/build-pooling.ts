@@ -93,7 +93,8 @@ function buildBlock(
       deriveKeys: keys.keysOf,
       ...(credential !== undefined && { credential }),
     });
-    return new PooledBackend({ opened, login, block, timers });
+    const maxStatements = pool.preparedStatements;
+    return new PooledBackend({ opened, login, block, timers, maxStatements });
   };
   return {
     pool: new SharedPool<PooledBackend>({

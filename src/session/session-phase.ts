@@ -7,7 +7,8 @@
  *   handling           a handler has a request or an answer, or a
  *                      request waits for the end of a cancelling  none: these have their own
  *   idleInTransaction  it is the client's turn, in a transaction,
- *                      a batch without Sync or a COPY             idleInTransactionTimeout
+ *                      a batch without Sync, a COPY, or a message
+ *                      that a shared server has a part of         idleInTransactionTimeout
  *   idle               it is the client's turn                    idleTimeout
  *
  * A client in the middle of a message has its turn as long as it goes on with it. While the server is
@@ -32,6 +33,8 @@ export interface PhaseTraffic {
   readonly isHandling: boolean;
   /** What the server says is not read at the moment. */
   readonly isServerPaused: boolean;
+  /** A server that others could use waits for the rest of the client's message. */
+  readonly isKeepingServer?: boolean;
 }
 
 export class SessionPhase {
@@ -99,7 +102,8 @@ export class SessionPhase {
     if (!ledger.isLoggedIn) return "login";
     if (ledger.owesAnswer) return "query";
     if (this.#traffic.isHandling) return "handling";
-    return ledger.isInTransaction || !ledger.isIdle ? "idleInTransaction" : "idle";
+    if (ledger.isInTransaction || !ledger.isIdle) return "idleInTransaction";
+    return this.#traffic.isKeepingServer === true ? "idleInTransaction" : "idle";
   }
 
   #suspendOrResume(): void {

@@ -36,7 +36,11 @@ export const poolSchema = z.strictObject({
       .prefault("DISCARD ALL")
       .describe("What cleans a shared server connection after a client that left something on it."),
     multiplexDepth: later().describe("Units in flight on one server connection."),
-    preparedStatements: later().describe("Prepared statements kept per server connection."),
+    preparedStatements: integer({ min: 1 })
+      .prefault(200)
+      .describe(
+        "Prepared statements kept on a server connection that clients share; the one not used for longest makes room.",
+      ),
     maxPinned: later().describe("Server connections that sessions may hold for long."),
     allowFunctions: later().describe("Functions that may share a server connection."),
     retryReadOnly: later().describe("Repeats read-only units after a lost server connection."),

@@ -73,6 +73,9 @@ type State = "idle" | "waiting" | "restoring" | "leased" | "settling" | "over";
 /** A client that waits may have sent this much; then it is not read from any more. */
 const MAX_WAITING_BYTES = 64 * 1024;
 
+/** After so many losses in a row the client is told. */
+const MAX_LOST_IN_VAIN = 3;
+
 const EXPIRED = {
   login: "ERR_STARTUP_TIMEOUT",
   cancelling: "ERR_QUERY_TIMEOUT",
@@ -108,6 +111,8 @@ export class PooledRelay
   #isOutOfStep = false;
   #cancellation: Cancellation | undefined;
   #isDraining = false;
+  /** Backends that were lost one after the other before anything was sent to them. */
+  #lostInVain = 0;
   #areClientReadsPaused = false;
   /** The client does not take what it is sent: its server is not read from. */
   #isClientStalled = false;
@@ -167,6 +172,10 @@ export class PooledRelay
 
   get isServerPaused(): boolean {
     return this.#isClientStalled && this.#state === "leased";
+  }
+
+  get isKeepingServer(): boolean {
+    return this.#state === "leased" && !this.#requests.isAtBoundary;
   }
 
   get isQueryRunning(): boolean {
@@ -296,8 +305,16 @@ export class PooledRelay
       const refusal = await restoreSettings(backend, this.#settings);
       this.#guard(() => this.#restored(backend, refusal));
     } catch (thrown) {
-      this.#lostBetween(thrown);
+      // Nothing of the unit was sent: it goes to another one.
+      if (this.#state === "restoring" && ++this.#lostInVain < MAX_LOST_IN_VAIN) this.#leaseAgain();
+      else this.#lostBetween(thrown);
     }
+  }
+
+  #leaseAgain(): void {
+    this.#release("lost");
+    this.#state = "waiting";
+    this.#lane.lease(this.#ticket);
   }
 
   #restored(backend: PooledBackend, refusal: Notice | undefined): void {
@@ -305,6 +322,7 @@ export class PooledRelay
       this.#release("broken");
       this.#failAsServer(refusal);
     } else if (this.#state === "restoring") {
+      this.#lostInVain = 0;
       this.#begin(backend);
     } else {
       this.#giveBack();
@@ -338,7 +356,7 @@ export class PooledRelay
 
   /** The goodbye is for us, not for the server; what is in front of it still counts. */
   #terminated(): void {
-    if (this.isQueryRunning) this.#awaitLastAnswer();
+    if (this.isQueryRunning && !this.ledger.isCopying) this.#awaitLastAnswer();
     else this.#end({ kind: "clientGone" });
   }
 
