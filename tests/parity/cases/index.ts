@@ -1,0 +1,19 @@
+import type { ParityCase } from "../parity-case.ts";
+import { ERROR_CASES } from "./errors.ts";
+import { PIPELINE_CASES } from "./pipelines.ts";
+import { PORTAL_CASES } from "./portals.ts";
+import { QUERY_CASES } from "./queries.ts";
+import { STATEMENT_CASES } from "./statements.ts";
+import { TRANSACTION_CASES } from "./transactions.ts";
+import { TYPE_CASES } from "./types.ts";
+
+/** All of them. */
+export const ALL_CASES: readonly ParityCase[] = [
+  ...QUERY_CASES,
+  ...TYPE_CASES,
+  ...ERROR_CASES,
+  ...PIPELINE_CASES,
+  ...PORTAL_CASES,
+  ...STATEMENT_CASES,
+  ...TRANSACTION_CASES,
+];
