@@ -1,5 +1,8 @@
 import type { ParityCase } from "../parity-case.ts";
+import { COPY_CASES } from "./copy.ts";
 import { ERROR_CASES } from "./errors.ts";
+import { FUNCTION_CALL_CASES } from "./function-calls.ts";
+import { NOTICE_CASES } from "./notices.ts";
 import { PIPELINE_CASES } from "./pipelines.ts";
 import { PORTAL_CASES } from "./portals.ts";
 import { QUERY_CASES } from "./queries.ts";
@@ -16,4 +19,7 @@ export const ALL_CASES: readonly ParityCase[] = [
   ...PORTAL_CASES,
   ...STATEMENT_CASES,
   ...TRANSACTION_CASES,
+  ...COPY_CASES,
+  ...FUNCTION_CALL_CASES,
+  ...NOTICE_CASES,
 ];
