@@ -17,7 +17,7 @@ import {
 import { GatewayError } from "../errors.ts";
 import type { OpenedServer, ServerEncryption } from "./open-server.ts";
 import type { LoggedIn } from "./server-login.ts";
-import { BackendStatements } from "./statements/backend-statements.ts";
+import { BackendStatements } from "./backend-statements.ts";
 import { runSimpleQuery } from "./simple-query.ts";
 import type { SimpleAnswer } from "./simple-query.ts";
 

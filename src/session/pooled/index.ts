@@ -5,7 +5,6 @@
 export { Greetings } from "./greeting.ts";
 export { LoginGate } from "./login-gate.ts";
 export type { LoginGateOptions } from "./login-gate.ts";
-export type { PooledMode } from "./pooled-relay.ts";
 export { PooledSession } from "./pooled-session.ts";
 export { Pooling } from "./pooling.ts";
-export type { PooledBlock } from "./pooling.ts";
+export type { PooledBlock, PooledMode } from "./pooling.ts";

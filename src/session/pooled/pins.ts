@@ -1,6 +1,6 @@
 /** What ties a session to its backend: things the server keeps that cannot be given to another one. */
 import { Trait } from "../../postgres/index.ts";
-import type { PooledMode } from "./pooled-relay.ts";
+import type { PooledMode } from "./pooling.ts";
 
 /** A named statement made by a Parse; a bit beside those of {@link Trait}. */
 const NAMED_STATEMENT = 1 << 30;

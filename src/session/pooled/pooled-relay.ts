@@ -1,22 +1,15 @@
 /**
  * A logged-in client of a pooled mode, which has a server only while it needs one.
  *
- *   idle       nothing to do; what the client sends is collected
- *   waiting    a whole unit is here, and a backend has been asked for
- *   restoring  there is a backend, which gets this session's settings first
- *   leased     what the client sends goes to the backend, and its answers to the client
- *   settling   all is answered; the server is asked what the client has set
- *   over       it has ended; a backend that it had is being cleaned
- *
- * A lease ends when everything is answered outside a transaction, except in session mode, and for a
- * session that is pinned: it has something on its backend that no other one can give it.
+ * Without a server, what the client sends is collected in a {@link UnitGate} until that is worth one;
+ * {@link ServerHold} gets it, and has the states. While the server is held, what the client sends goes
+ * through a {@link RequestStream} to it, and its answers through an {@link AnswerStream} to the client.
  */
 import type { PooledBackend, StatementCatalog } from "../../backend/index.ts";
 import { GatewayError } from "../../errors.ts";
 import type { ErrorCode } from "../../errors.ts";
 import type { Connection, ConnectionHandler } from "../../net/index.ts";
-import { LeaseTicket } from "../../pool/index.ts";
-import type { LeaseOutcome, LeaseWaiter, PairLane, Slot } from "../../pool/index.ts";
+import type { PairLane } from "../../pool/index.ts";
 import {
   AnswerLedger,
   BackendWriter,
@@ -37,17 +30,14 @@ import type { RelayEnd } from "../relay.ts";
 import type { SessionContext } from "../session-context.ts";
 import { SessionPhase } from "../session-phase.ts";
 import type { LimitedPhase, PhaseTraffic } from "../session-phase.ts";
-import { Aftermath } from "./aftermath.ts";
 import { AnswerStream } from "./answer-stream.ts";
 import type { AnswerPort } from "./answer-stream.ts";
-import { parameterDifference } from "./parameter-difference.ts";
-import { Pins } from "./pins.ts";
+import type { PooledMode } from "./pooling.ts";
+import { ClientReads } from "./client-reads.ts";
 import { RequestStream } from "./request-stream.ts";
-import { SessionStatements } from "./session-statements.ts";
-import { readSettings, restoreSettings } from "./settings-exchange.ts";
-import { SettingsWatch } from "./settings-watch.ts";
-
-export type PooledMode = "session" | "transaction" | "statement";
+import { ServerHold } from "./server-hold.ts";
+import type { HoldOwner, Leavings } from "./server-hold.ts";
+import { SessionState } from "./session-state.ts";
 
 export interface PooledRelayOptions {
   readonly client: Connection;
@@ -68,13 +58,8 @@ export interface PooledRelayOptions {
   readonly onEnd: (end: RelayEnd) => void;
 }
 
-type State = "idle" | "waiting" | "restoring" | "leased" | "settling" | "over";
-
 /** A client that waits may have sent this much; then it is not read from any more. */
 const MAX_WAITING_BYTES = 64 * 1024;
-
-/** After so many losses in a row the client is told. */
-const MAX_LOST_IN_VAIN = 3;
 
 const EXPIRED = {
   login: "ERR_STARTUP_TIMEOUT",
@@ -84,26 +69,16 @@ const EXPIRED = {
 } as const satisfies Record<Exclude<LimitedPhase, "query">, ErrorCode>;
 
 export class PooledRelay
-  implements
-    ConnectionHandler,
-    LeaseWaiter<PooledBackend>,
-    AnswerPort,
-    Cancellable,
-    PhaseTraffic,
-    HalfClosedTraffic
+  implements ConnectionHandler, HoldOwner, AnswerPort, Cancellable, PhaseTraffic, HalfClosedTraffic
 {
   // First what each piece of traffic needs, side by side in memory.
   readonly #client: Connection;
-  #state: State = "idle";
-  #slot: Slot<PooledBackend> | undefined;
+  readonly #hold: ServerHold;
   readonly ledger = new AnswerLedger();
   readonly #requests: RequestStream;
   readonly #answers: AnswerStream;
-  readonly #ticket: LeaseTicket<PooledBackend>;
-  #lane: PairLane<PooledBackend>;
   readonly #gate: UnitGate;
-  /** None in session mode: the backend is the session's own. */
-  readonly #statements: SessionStatements | undefined;
+  readonly #session: SessionState;
   /** The one that was leased last. */
   #backend: PooledBackend | undefined;
   #isTimed = true;
@@ -111,39 +86,27 @@ export class PooledRelay
   #isOutOfStep = false;
   #cancellation: Cancellation | undefined;
   #isDraining = false;
-  /** Backends that were lost one after the other before anything was sent to them. */
-  #lostInVain = 0;
-  #areClientReadsPaused = false;
+  readonly #reads: ClientReads;
   /** The client does not take what it is sent: its server is not read from. */
   #isClientStalled = false;
   #halfClosed: HalfClosedLimit | undefined;
   readonly #options: PooledRelayOptions;
-  readonly #pins: Pins;
-  readonly #watch: SettingsWatch;
   readonly #phase: SessionPhase;
-  #settings: Settings;
-  /** What the client knows of its session's parameters. */
-  #told: ReadonlyMap<string, string>;
-
   constructor(options: PooledRelayOptions) {
-    const { client, context, lane, settings, parameters, cancelKey } = options;
+    const { client, context, lane, mode, settings, parameters, cancelKey } = options;
     const { limits, timers } = context;
     this.#client = client;
     this.#options = options;
-    this.#lane = lane;
-    this.#settings = settings;
-    this.#told = parameters;
-    this.#pins = new Pins(options.mode);
-    this.#watch = new SettingsWatch();
-    this.#ticket = new LeaseTicket(this);
+    this.#reads = new ClientReads(client, () => this.#isBehind);
     // The login is over, and the gateway has said so.
     this.ledger.readyForQuery(TransactionStatus.Idle);
-    if (options.mode !== "session") {
-      const { statements } = options;
-      this.#statements = new SessionStatements(this.ledger, this.#pins, this.#watch, statements);
-    }
-    this.#requests = new RequestStream(this.ledger, limits.maxMessageBytes, this.#statements);
-    this.#answers = new AnswerStream(this.ledger, this);
+    const catalog = options.statements;
+    const { ledger } = this;
+    this.#session = new SessionState({ mode, ledger, catalog, settings, parameters });
+    this.#hold = new ServerHold(this, this.#session, lane);
+    const { statements } = this.#session;
+    this.#requests = new RequestStream(ledger, limits.maxMessageBytes, statements);
+    this.#answers = new AnswerStream(ledger, this);
     this.#gate = new UnitGate(limits.maxMessageBytes);
     this.#phase = new SessionPhase(this, limits, timers, (phase) => this.#expired(phase));
     if (limits.queryTimeoutMs > 0) this.#cancellation = this.#newCancellation(true);
@@ -157,29 +120,38 @@ export class PooledRelay
     if (rest.length > 0) this.onData(rest, this.#client);
   }
 
+  /** What the client sends goes to the server as it comes. */
+  get #isHolding(): boolean {
+    return this.#hold.state === "held";
+  }
+
+  get #isOver(): boolean {
+    return this.#hold.state === "over";
+  }
+
   get remoteAddress(): string {
     return this.#client.remoteAddress;
   }
 
   get isReceiving(): boolean {
-    return this.#state === "leased" ? !this.#requests.isAtBoundary : !this.#gate.isEmpty;
+    return this.#isHolding ? !this.#requests.isAtBoundary : !this.#gate.isEmpty;
   }
 
   get isHandling(): boolean {
-    if (this.#state === "idle") return false;
-    return this.#state !== "leased" || this.#cancellation?.isHolding === true;
+    if (this.#hold.state === "none") return false;
+    return !this.#isHolding || this.#cancellation?.isHolding === true;
   }
 
   get isServerPaused(): boolean {
-    return this.#isClientStalled && this.#state === "leased";
+    return this.#isClientStalled && this.#isHolding;
   }
 
   get isKeepingServer(): boolean {
-    return this.#state === "leased" && !this.#requests.isAtBoundary;
+    return this.#isHolding && !this.#requests.isAtBoundary;
   }
 
   get isQueryRunning(): boolean {
-    return this.#state === "leased" && !this.ledger.isAnswered;
+    return this.#isHolding && !this.ledger.isAnswered;
   }
 
   get hasTerminated(): boolean {
@@ -192,18 +164,18 @@ export class PooledRelay
   }
 
   fail(code: ErrorCode, detail?: string): void {
-    if (this.#state === "over") return;
+    if (this.#isOver) return;
     if (this.#answers.isClientAtBoundary) this.#client.write(errorResponseFor(code, "FATAL"));
     this.#end({ kind: "failed", code, ...(detail !== undefined && { detail }) });
   }
 
   async cancel(): Promise<void> {
-    if (this.#state === "waiting") this.#cancelWaiting();
+    if (this.#hold.state === "waiting") this.#cancelWaiting();
     if (!this.isQueryRunning) return;
     this.#cancellation ??= this.#newCancellation(false);
     await this.#cancellation.request();
     this.#guard(() => {
-      if (this.#state !== "leased") return;
+      if (!this.#isHolding) return;
       this.#releaseHeld();
       this.#answered();
     });
@@ -220,12 +192,12 @@ export class PooledRelay
 
   onStall(at: Connection): void {
     if (at === this.#client) this.#clientStalled();
-    else this.#pauseClient();
+    else this.#reads.pause();
   }
 
   onDrain(at: Connection): void {
     if (at === this.#client) this.#clientDrained();
-    else this.#resumeClient();
+    else this.#reads.resume();
   }
 
   onEnd(of: Connection): void {
@@ -235,17 +207,9 @@ export class PooledRelay
   }
 
   onClose(_error: Error | undefined, connection: Connection): void {
-    if (this.#state === "over") return;
+    if (this.#isOver) return;
     if (connection === this.#client) this.#end({ kind: "clientGone" });
     else this.#serverGone();
-  }
-
-  onLease(slot: Slot<PooledBackend>): void {
-    this.#slot = slot;
-    this.#lane = slot.lane;
-    slot.backend.take(this);
-    if (slot.backend.settings.equals(this.#settings)) this.#begin(slot.backend);
-    else void this.#restore(slot.backend);
   }
 
   onLongWait(waitedMs: number): void {
@@ -255,84 +219,71 @@ export class PooledRelay
     this.#client.write(writer.take());
   }
 
-  onLeaseFailed(error: GatewayError): void {
+  /** The backend is as this session left its last one. */
+  onHold(backend: PooledBackend): void {
+    this.#backend = backend;
+    this.#answers.startOver();
+    if (this.#isClientStalled) backend.connection.pause();
+    const news = this.#session.begin(backend);
+    if (news !== undefined) this.#client.write(news);
+    this.#guard(() => {
+      for (const piece of this.#gate.take()) if (this.#isHolding) this.#toServer(piece);
+    });
+    this.#reads.resume();
+  }
+
+  onSettled(backend: PooledBackend): void {
+    this.#guard(() => {
+      this.#answerLoneSyncs();
+      if (this.#gate.hasTerminated) this.#end({ kind: "clientGone" });
+      else if (this.#gate.isReady || this.#session.isTied) this.onHold(backend);
+      else this.#letGo();
+    });
+  }
+
+  onSettingsRefused({ code, message }: Notice): void {
+    if (this.#isOver) return;
+    this.#client.write(errorResponse({ severity: "FATAL", sqlState: code, message }));
+    this.#end({ kind: "failed", code: "ERR_SETTINGS_LOST", detail: message });
+  }
+
+  onHoldFailed(thrown: unknown): void {
+    const error = GatewayError.from(thrown);
     this.fail(error.code, error.message);
   }
 
   #fromClient(bytes: Uint8Array): void {
-    if (this.#state === "leased") {
+    const { state } = this.#hold;
+    if (state === "held") {
       this.#toServer(bytes);
       return;
     }
     this.#gate.push(bytes);
-    if (this.#state === "idle") this.#advance();
-    else if (this.#gate.byteLength > MAX_WAITING_BYTES) this.#pauseClient();
+    if (state === "none") this.#advance();
+    else if (this.#gate.byteLength > MAX_WAITING_BYTES) this.#reads.pause();
   }
 
   /** Idle: does what the client has asked for by now. */
   #advance(): void {
-    for (let syncs = this.#gate.takeLoneSyncs(); syncs > 0; syncs--) {
-      this.#client.write(readyForQuery(TransactionStatus.Idle));
-    }
+    this.#answerLoneSyncs();
     if (this.#gate.hasTerminated) {
       this.#end({ kind: "clientGone" });
     } else if (this.#gate.isReady) {
-      this.#state = "waiting";
-      this.#lane.lease(this.#ticket);
+      this.#hold.request();
     }
     if (this.#isTimed) this.#followTime();
   }
 
-  /** The backend is as this session left its last one. */
-  #begin(backend: PooledBackend): void {
-    this.#state = "leased";
-    this.#backend = backend;
-    this.#watch.begin();
-    this.#answers.startOver();
-    this.#statements?.begin(backend.statements, this.#settings.analysisKey);
-    if (this.#isClientStalled) backend.connection.pause();
-    if (backend.parameters !== this.#told) this.#tell(backend);
-    for (const piece of this.#gate.take()) {
-      if (this.#state === "leased") this.#toServer(piece);
-    }
-    this.#resumeClient();
-  }
-
-  /** Nothing of the client runs before its settings are in force. */
-  async #restore(backend: PooledBackend): Promise<void> {
-    this.#state = "restoring";
-    try {
-      const refusal = await restoreSettings(backend, this.#settings);
-      this.#guard(() => this.#restored(backend, refusal));
-    } catch (thrown) {
-      // Nothing of the unit was sent: it goes to another one.
-      if (this.#state === "restoring" && ++this.#lostInVain < MAX_LOST_IN_VAIN) this.#leaseAgain();
-      else this.#lostBetween(thrown);
-    }
-  }
-
-  #leaseAgain(): void {
-    this.#release("lost");
-    this.#state = "waiting";
-    this.#lane.lease(this.#ticket);
-  }
-
-  #restored(backend: PooledBackend, refusal: Notice | undefined): void {
-    if (refusal !== undefined) {
-      this.#release("broken");
-      this.#failAsServer(refusal);
-    } else if (this.#state === "restoring") {
-      this.#lostInVain = 0;
-      this.#begin(backend);
-    } else {
-      this.#giveBack();
+  #answerLoneSyncs(): void {
+    for (let syncs = this.#gate.takeLoneSyncs(); syncs > 0; syncs--) {
+      this.#client.write(readyForQuery(TransactionStatus.Idle));
     }
   }
 
   #toServer(bytes: Uint8Array): void {
     if (this.#cancellation !== undefined) {
       this.#cancellation.push(bytes);
-      if (this.#cancellation.isFull) this.#pauseClient();
+      if (this.#cancellation.isFull) this.#reads.pause();
     } else {
       this.#requests.advance(bytes);
       this.#send();
@@ -341,16 +292,16 @@ export class PooledRelay
 
   /** What the requests have become goes to the server. */
   #send(): void {
-    const slot = this.#slot;
-    if (slot === undefined) return;
-    const { connection } = slot.backend;
+    const { backend } = this.#hold;
+    if (backend === undefined) return;
+    const { connection } = backend;
     const piece = this.#requests.takeOne();
     if (piece === undefined) for (const part of this.#requests.take()) connection.write(part);
     else connection.writeThrough(piece);
     if (this.#isTimed) this.#followTime();
     if (this.#requests.hasTerminated) this.#terminated();
     else if (this.ledger.owedReadyForQuery > this.#options.context.limits.maxPendingUnits) {
-      this.#pauseClient();
+      this.#reads.pause();
     }
   }
 
@@ -366,15 +317,15 @@ export class PooledRelay
     else for (const piece of this.#answers.takePieces()) this.#client.write(piece);
     if (this.#isTimed) this.#followTime();
     if (this.#cancellation !== undefined) this.#releaseHeld();
-    if (this.#areClientReadsPaused) this.#resumeClient();
+    if (this.#reads.isPaused) this.#reads.resume();
     if (this.#halfClosed !== undefined) this.#halfClosed.follow();
-    if (this.#state === "leased" && this.ledger.isIdle) this.#answered();
+    if (this.ledger.isIdle) this.#answered();
   }
 
   /** All that was sent is answered: the lease may be over. */
   #answered(): void {
     const isBetweenMessages = this.#requests.isAtBoundary && this.#answers.isAtBoundary;
-    if (this.#state !== "leased" || !this.ledger.isIdle || !isBetweenMessages) return;
+    if (!this.#isHolding || !this.ledger.isIdle || !isBetweenMessages) return;
     if (this.#halfClosed !== undefined) {
       this.#end({ kind: "clientGone" });
       return;
@@ -384,137 +335,48 @@ export class PooledRelay
       return;
     }
     if (this.#cancellation !== undefined && this.#cancellation.state !== "over") return;
-    // Session mode needs no knowledge: whatever is set is reset in the end.
-    if (this.#watch.isTouched && this.#statements !== undefined) void this.#settle();
-    else if (this.#pins.areNone) this.#release("clean");
+    if (this.#session.isUnsettled) void this.#hold.settle();
+    else if (!this.#session.isTied) this.#letGo();
+    else if (this.#isDraining) this.#leaveIfDraining();
+  }
+
+  /** The lease is over; what the client has sent meanwhile asks for another one. */
+  #letGo(): void {
+    this.#hold.release("clean");
+    if (this.#reads.isPaused) this.#reads.resume();
+    if (!this.#gate.isEmpty) this.#advance();
     if (this.#isDraining) this.#leaveIfDraining();
   }
 
-  /** Before anybody else gets the backend, what is set on it has to be known. */
-  async #settle(): Promise<void> {
-    const backend = this.#slot?.backend;
-    if (backend === undefined) return;
-    this.#state = "settling";
-    try {
-      const refusal = await readSettings(backend, this.#watch);
-      this.#guard(() => this.#settled(backend, refusal));
-    } catch (thrown) {
-      this.#lostBetween(thrown);
-    }
-  }
-
-  #settled(backend: PooledBackend, refusal: Notice | undefined): void {
-    if (refusal !== undefined) {
-      this.#release("broken");
-      this.#failAsServer(refusal);
-      return;
-    }
-    this.#settings = backend.settings;
-    if (this.#state !== "settling") {
-      this.#giveBack();
-      return;
-    }
-    this.#told = backend.parameters;
-    for (let syncs = this.#gate.takeLoneSyncs(); syncs > 0; syncs--) {
-      this.#client.write(readyForQuery(TransactionStatus.Idle));
-    }
-    if (this.#gate.hasTerminated) {
-      this.#state = "leased";
-      this.#end({ kind: "clientGone" });
-      return;
-    }
-    if (this.#gate.isReady || !this.#pins.areNone) {
-      this.#begin(backend);
-      return;
-    }
-    this.#release("clean");
-    this.#advance();
-    this.#leaveIfDraining();
-  }
-
   reported(name: string, value: string): void {
-    const backend = this.#backend;
-    if (backend === undefined) return;
-    backend.report(name, value);
-    // The client has just been told, by the server itself.
-    this.#told = backend.parameters;
-    this.#watch.touch();
+    if (this.#backend !== undefined) this.#session.reported(this.#backend, name, value);
   }
 
   completed(): boolean {
-    return this.#statements?.completed() === true;
+    return this.#session.statements?.completed() === true;
   }
 
   refused(place: number, message: Uint8Array | undefined): Uint8Array | undefined {
-    const answer =
-      this.#statements === undefined ? message : this.#statements.refused(place, message);
+    const { statements } = this.#session;
+    const answer = statements === undefined ? message : statements.refused(place, message);
     if (answer === undefined || !this.ledger.isIdle) return answer;
     // Nobody has asked: the server says goodbye to a session that may go on at another one.
-    const isLetGo = this.#pins.areNone && !this.ledger.isInTransaction;
+    const isLetGo = !this.#session.isTied && !this.ledger.isInTransaction;
     return isLetGo && isFatal(answer) ? undefined : answer;
   }
 
   /** What waits for a backend is answered instead of sent. */
   #cancelWaiting(): void {
-    this.#ticket.withdraw();
+    this.#hold.withdraw();
     this.#client.write(errorResponseFor("ERR_CANCELED", "ERROR"));
     if (this.#gate.giveUp()) this.#client.write(readyForQuery(TransactionStatus.Idle));
-    this.#state = "idle";
     this.#advance();
-    this.#resumeClient();
-  }
-
-  /** Another backend may report something else than the one before. */
-  #tell(backend: PooledBackend): void {
-    const difference = parameterDifference(this.#told, backend.parameters);
-    this.#told = backend.parameters;
-    if (difference.length > 0) this.#client.write(difference);
-  }
-
-  #release(outcome: LeaseOutcome): void {
-    const slot = this.#slot;
-    if (slot === undefined) return;
-    this.#slot = undefined;
-    if (this.#state !== "over") this.#state = "idle";
-    slot.backend.connection.resume();
-    this.#resumeClient();
-    slot.release(outcome);
-  }
-
-  /** After the end: the backend is made fit for the next session, if it can be. */
-  #giveBack(): void {
-    const slot = this.#slot;
-    if (slot === undefined) return;
-    this.#slot = undefined;
-    const { mode, resetQuery, block, context } = this.#options;
-    const cancellation = this.#cancellation;
-    const isDirty = mode === "session" || !this.#pins.areNone || this.#watch.isTouched;
-    // A request that is under way would hit whoever comes next; and half a message cannot be taken back.
-    const isCancelling = cancellation !== undefined && cancellation.state !== "over";
-    if (this.#isOutOfStep || isCancelling || !this.#requests.isServerAtBoundary) {
-      slot.backend.connection.resume();
-      slot.release("broken");
-    } else if (this.ledger.isIdle && !this.ledger.isInTransaction && !isDirty) {
-      slot.backend.connection.resume();
-      slot.release("clean");
-    } else {
-      const { ledger } = this;
-      const answers = this.#answers;
-      const cancel = (): Promise<void> => forwardCancel(slot.backend, block, context);
-      const { timers } = context;
-      void new Aftermath({ slot, ledger, answers, cancel, isDirty, resetQuery, timers });
-    }
-  }
-
-  /** The backend was lost while the gateway itself asked it something. */
-  #lostBetween(thrown: unknown): void {
-    this.#release("lost");
-    this.#violated(thrown);
+    this.#reads.resume();
   }
 
   #serverGone(): void {
-    if (this.#state === "over") return;
-    this.#release("lost");
+    if (this.#isOver) return;
+    this.#hold.release("lost");
     if (this.#halfClosed !== undefined) this.#end({ kind: "clientGone" });
     else if (this.#answers.endedWithError && this.#answers.isAtBoundary) {
       this.#end({ kind: "serverClosed" });
@@ -527,8 +389,8 @@ export class PooledRelay
   }
 
   #leaveIfDraining(): void {
-    if (!this.#isDraining || this.#state === "over") return;
-    const isQuiet = this.#state === "idle" || (this.#state === "leased" && this.ledger.isIdle);
+    if (!this.#isDraining || this.#isOver) return;
+    const isQuiet = this.#hold.state === "none" || (this.#isHolding && this.ledger.isIdle);
     if (!isQuiet || this.isReceiving || this.ledger.isInTransaction) return;
     this.fail("ERR_SHUTTING_DOWN");
   }
@@ -539,20 +401,13 @@ export class PooledRelay
     this.fail(error.code, error.message);
   }
 
-  /** The server refuses what this session cannot go on without. */
-  #failAsServer({ code, message }: Notice): void {
-    if (this.#state === "over") return;
-    this.#client.write(errorResponse({ severity: "FATAL", sqlState: code, message }));
-    this.#end({ kind: "failed", code: "ERR_SETTINGS_LOST", detail: message });
-  }
-
   #expired(phase: LimitedPhase): void {
     if (phase === "query") void this.cancel();
     else this.fail(EXPIRED[phase]);
   }
 
   #followTime(): void {
-    if (this.#state === "over") return;
+    if (this.#isOver) return;
     this.#phase.follow();
     this.#isTimed = this.#phase.isTimed;
   }
@@ -563,7 +418,7 @@ export class PooledRelay
     cancellation.release();
     if (cancellation.isHolding) return;
     if (cancellation.isDone) this.#cancellation = undefined;
-    this.#resumeClient();
+    this.#reads.resume();
   }
 
   #newCancellation(isOneByOne: boolean): Cancellation {
@@ -571,59 +426,65 @@ export class PooledRelay
       {
         ledger: this.ledger,
         clientStream: this.#requests,
-        sendRequest: () => this.#sendCancelRequest(),
+        sendRequest: async () => await this.#forwardCancel(this.#hold.backend),
         toServer: () => this.#send(),
       },
       isOneByOne,
     );
   }
 
-  async #sendCancelRequest(): Promise<void> {
+  async #forwardCancel(backend: PooledBackend | undefined): Promise<void> {
     const { block, context } = this.#options;
-    if (this.#slot !== undefined) await forwardCancel(this.#slot.backend, block, context);
+    if (backend !== undefined) await forwardCancel(backend, block, context);
   }
 
   /** It is over, once: whoever owns it closes the client; the backend is cleaned for the next one. */
   #end(end: RelayEnd): void {
-    if (this.#state === "over") return;
-    const wasBusy = this.#state === "restoring" || this.#state === "settling";
-    this.#state = "over";
-    this.#ticket.withdraw();
+    if (this.#isOver) return;
+    const leavings = this.#leavings();
     this.#phase.dispose();
     this.#halfClosed?.dispose();
     const { context, cancelKey, onEnd } = this.#options;
     context.cancelKeys.remove(cancelKey, this);
-    // What is under way between gateway and server gives it back by itself.
-    if (!wasBusy) this.#giveBack();
+    this.#hold.end(leavings);
     onEnd(end);
   }
 
-  #pauseClient(): void {
-    if (this.#areClientReadsPaused) return;
-    this.#areClientReadsPaused = true;
-    this.#client.pause();
+  /** Undefined when nobody else can use the backend. */
+  #leavings(): Leavings | undefined {
+    const cancellation = this.#cancellation;
+    // A request that is under way would hit whoever comes next; and half a message cannot be taken back.
+    const isCancelling = cancellation !== undefined && cancellation.state !== "over";
+    if (this.#isOutOfStep || isCancelling || !this.#requests.isServerAtBoundary) return undefined;
+    const { resetQuery, context } = this.#options;
+    return {
+      ledger: this.ledger,
+      answers: this.#answers,
+      cancel: async () => await this.#forwardCancel(this.#backend),
+      resetQuery,
+      timers: context.timers,
+    };
   }
 
-  /** Unless there still is a reason against it. */
-  #resumeClient(): void {
-    if (!this.#areClientReadsPaused) return;
-    if (this.#gate.byteLength > MAX_WAITING_BYTES || this.#cancellation?.isFull === true) return;
+  /** What the client sent waits, and there is enough of it. */
+  get #isBehind(): boolean {
+    if (this.#gate.byteLength > MAX_WAITING_BYTES || this.#cancellation?.isFull === true) {
+      return true;
+    }
     const { maxPendingUnits } = this.#options.context.limits;
-    if (this.ledger.owedReadyForQuery > maxPendingUnits / 2) return;
-    if ((this.#slot?.backend.connection.backlogBytes ?? 0) > 0) return;
-    this.#areClientReadsPaused = false;
-    this.#client.resume();
+    if (this.ledger.owedReadyForQuery > maxPendingUnits / 2) return true;
+    return (this.#hold.backend?.connection.backlogBytes ?? 0) > 0;
   }
 
   #clientStalled(): void {
     this.#isClientStalled = true;
-    if (this.#state === "leased") this.#slot?.backend.connection.pause();
+    if (this.#isHolding) this.#hold.backend?.connection.pause();
     this.#pauseChanged();
   }
 
   #clientDrained(): void {
     this.#isClientStalled = false;
-    this.#slot?.backend.connection.resume();
+    this.#hold.backend?.connection.resume();
     this.#pauseChanged();
   }
 

@@ -7,7 +7,8 @@ import type { LeaseTicket, SharedPool } from "../../pool/index.ts";
 import type { BackendKeyData } from "../../postgres/index.ts";
 import type { Greetings } from "./greeting.ts";
 import type { LoginGate } from "./login-gate.ts";
-import type { PooledMode } from "./pooled-relay.ts";
+
+export type PooledMode = "session" | "transaction" | "statement";
 
 /** One block of the group. */
 export interface PooledBlock {

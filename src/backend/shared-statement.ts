@@ -6,8 +6,8 @@
  * of the text reads are the same: with another DateStyle the same literal is another date, and it is
  * read when the statement is parsed, not when it is run.
  */
-import { statementTraits } from "../../postgres/index.ts";
-import type { StatementTraits } from "../../postgres/index.ts";
+import { statementTraits } from "../postgres/index.ts";
+import type { StatementTraits } from "../postgres/index.ts";
 
 export class SharedStatement {
   /** A Parse from behind its name on: the text with its zero byte, and the parameter types. */

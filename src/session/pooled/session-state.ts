@@ -1,0 +1,112 @@
+/**
+ * What a session is beyond a connection: its settings, its prepared statements, what it was told of
+ * itself, and what ties it to one backend. It goes with the client from backend to backend.
+ */
+import type { PooledBackend, StatementCatalog } from "../../backend/index.ts";
+import { restoreStatements } from "../../postgres/index.ts";
+import type { AnswerLedger, Notice, Settings } from "../../postgres/index.ts";
+import { parameterDifference } from "./parameter-difference.ts";
+import { Pins } from "./pins.ts";
+import type { PooledMode } from "./pooling.ts";
+import { SessionStatements } from "./session-statements.ts";
+import { SettingsWatch } from "./settings-watch.ts";
+
+export interface SessionStateOptions {
+  readonly mode: PooledMode;
+  readonly ledger: AnswerLedger;
+  /** The prepared statements of the block. */
+  readonly catalog: StatementCatalog;
+  /** What the client has set at its login, as the server has it. */
+  readonly settings: Settings;
+  /** What the client was told of its session. */
+  readonly parameters: ReadonlyMap<string, string>;
+}
+
+export class SessionState {
+  readonly #mode: PooledMode;
+  readonly #pins: Pins;
+  readonly #watch = new SettingsWatch();
+  /** None in session mode: the backend is the session's own. */
+  readonly statements: SessionStatements | undefined;
+  #settings: Settings;
+  /** What the client knows of its session's parameters. */
+  #told: ReadonlyMap<string, string>;
+
+  constructor({ mode, ledger, catalog, settings, parameters }: SessionStateOptions) {
+    this.#mode = mode;
+    this.#settings = settings;
+    this.#told = parameters;
+    this.#pins = new Pins(mode);
+    if (mode !== "session") {
+      this.statements = new SessionStatements(ledger, this.#pins, this.#watch, catalog);
+    }
+  }
+
+  /** It has something on its backend that no other one can give it. */
+  get isTied(): boolean {
+    return !this.#pins.areNone;
+  }
+
+  /** What is set has to be asked for before anybody else gets the backend. */
+  get isUnsettled(): boolean {
+    // Session mode needs no knowledge: whatever is set is reset in the end.
+    return this.#watch.isTouched && this.#mode !== "session";
+  }
+
+  /** It leaves something behind that must not be met by others. */
+  get isDirty(): boolean {
+    return this.#mode === "session" || this.#watch.isTouched || this.isTied;
+  }
+
+  /** The backend is as this session left its last one. */
+  isAt(backend: PooledBackend): boolean {
+    return backend.settings.equals(this.#settings);
+  }
+
+  /**
+   * Goes on at a backend where its settings are in force.
+   * @returns what the client is to be told first: another backend may report something else
+   */
+  begin(backend: PooledBackend): Uint8Array | undefined {
+    this.#watch.begin();
+    this.statements?.begin(backend.statements, this.#settings.analysisKey);
+    if (backend.parameters === this.#told) return undefined;
+    const difference = parameterDifference(this.#told, backend.parameters);
+    this.#told = backend.parameters;
+    return difference.length === 0 ? undefined : difference;
+  }
+
+  /** The server has changed a parameter, and the client hears of it. */
+  reported(backend: PooledBackend, name: string, value: string): void {
+    backend.report(name, value);
+    this.#told = backend.parameters;
+    this.#watch.touch();
+  }
+
+  /**
+   * Brings the backend to the settings of this session, all of them or none.
+   * @returns the server's reason against it; undefined when they are in force
+   * @throws GatewayError when the connection is lost with it
+   */
+  async restore(backend: PooledBackend): Promise<Notice | undefined> {
+    const { error } = await backend.run(restoreStatements(backend.settings, this.#settings) ?? "");
+    if (error === undefined) backend.settings = this.#settings;
+    return error;
+  }
+
+  /**
+   * Asks the backend what is set on it now: rolled back, canonical and indirect settings are seen so.
+   * @returns the server's reason against it; undefined when this session knows
+   * @throws GatewayError when the connection is lost with it
+   */
+  async settle(backend: PooledBackend): Promise<Notice | undefined> {
+    // A client that does not read may have left it paused.
+    backend.connection.resume();
+    const { rows, error } = await backend.run(this.#watch.query);
+    if (error !== undefined) return error;
+    backend.settings = this.#watch.settle(rows);
+    this.#settings = backend.settings;
+    this.#told = backend.parameters;
+    return undefined;
+  }
+}
