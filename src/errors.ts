@@ -180,6 +180,12 @@ export const ERROR_TABLE = {
     meaning: "A user logged in to a database that is not among those its entry allows.",
     remedy: "Add the database to `databases` of the user.",
   },
+  ERR_DATABASE_UNKNOWN: {
+    sqlState: "3D000",
+    clientMessage: "this gateway leads to no such database",
+    meaning: "A client asked for another database than the one in `startupParams` of its block.",
+    remedy: "Correct the client's database, or lead it to another group.",
+  },
   ERR_SERVER_LOGIN: {
     sqlState: "08004",
     clientMessage: "the database server did not accept the gateway",

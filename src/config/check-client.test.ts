@@ -64,6 +64,14 @@ test.each([
     "tlsMode: require, certFile: DIR/one.crt, keyFile: DIR/words.txt",
     "error certFile: cannot use DIR/words.txt: ",
   ],
+  ["startupParams: {database: b}", "error startupParams.user: is required"],
+  ["startupParams: {user: a}", "error startupParams.database: is required"],
+  ["startupParams: shared", "error startupParams: must be a map of keys"],
+  ["startupParams: {user: '', database: b}", "error startupParams.user: must not be empty"],
+  [
+    "startupParams: {user: a, database: b, replication: on}",
+    "error startupParams.replication: is not possible: sessions share these connections",
+  ],
 ])("`%s` is one issue", (keys, expected) => {
   const issues = check(keys);
   expect(issues).toHaveLength(1);
@@ -80,6 +88,8 @@ test.each([
   "tlsMode: prefer, serverName: db",
   "tlsMode: prefer, address: /run/postgresql",
   "tlsMode: verify-full",
+  "startupParams: {user: a, database: b}",
+  "startupParams: {user: a, password: c, database: b, search_path: '', options: -c geqo=off}",
   "tlsMode: verify-ca, caFile: DIR/one.crt, certFile: DIR/other.crt, keyFile: DIR/other.key",
 ])("`%s` is fine", (keys) => {
   expect(check(keys)).toEqual([]);

@@ -15,6 +15,10 @@ export function checkClient(
   const path = ["clients", group, block];
   checkAddress([...path, "address"], client, report);
   checkTls(path, client, report);
+  if (client.startupParams?.["replication"] !== undefined) {
+    const message = "is not possible: sessions share these connections";
+    report.error([...path, "startupParams", "replication"], message);
+  }
 }
 
 function checkAddress(path: Path, { network, address }: ClientConfig, report: CheckReport): void {

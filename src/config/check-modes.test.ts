@@ -3,14 +3,22 @@ import { formatIssue } from "./config-issue.ts";
 import { readGlobal } from "./load-config.ts";
 
 interface Wanted {
+  readonly writes?: Readonly<Record<string, unknown>>;
+  readonly reads?: Readonly<Record<string, unknown>>;
   readonly mode?: string;
   readonly pool?: Readonly<Record<string, unknown>>;
   readonly server?: Readonly<Record<string, unknown>>;
 }
 
-function issuesOf({ mode = "transaction", pool = {}, server = {} }: Wanted): readonly string[] {
+function issuesOf({
+  mode = "transaction",
+  pool = {},
+  server = {},
+  writes = {},
+  reads = {},
+}: Wanted): readonly string[] {
   const text = JSON.stringify({
-    clients: { default: { writes: {}, reads: {} } },
+    clients: { default: { writes, reads } },
     pools: { default: { writes: { mode, ...pool }, reads: { mode } } },
     proxies: { default: { writes: {}, reads: {} } },
     servers: { default: server },
@@ -27,6 +35,7 @@ const RULES = [
   { from: "local", tls: false, method: "trust" },
   { from: "*", method: "reject" },
 ];
+const login = (database: string) => ({ startupParams: { user: "shared", database } });
 const TLS = { enableTLS: true, certFile: "c.pem", keyFile: "k.pem" };
 
 test.each<[string, Wanted]>([
@@ -34,6 +43,10 @@ test.each<[string, Wanted]>([
   ["trust without users", { server: { auth: { method: "trust" } } }],
   ["every key of a shared pool", { server: SCRAM, pool: { minSize: 2, idleTimeout: "1m" } }],
   ["passthrough", { mode: "passthrough" }],
+  [
+    "one login for all",
+    { writes: login("shop"), reads: login("shop"), mode: "passthrough", server: SCRAM },
+  ],
   ["rules", { server: authWith({ rules: RULES }) }],
   ["an hba file", { server: authWith({ hbaFile: "pg_hba.conf" }) }],
   [
@@ -101,6 +114,36 @@ test.each<[string, Wanted, string]>([
     "a rule for TLS without TLS",
     { server: authWith({ rules: [{ tls: true }] }) },
     "auth.rules.0.tls: fits nobody",
+  ],
+  [
+    "one login for all without a method",
+    { writes: login("shop"), reads: login("shop"), mode: "passthrough" },
+    "clients.default.writes.startupParams: needs servers.default.auth.method: trust",
+  ],
+  [
+    "one login for all and raw",
+    { writes: login("shop"), mode: "passthrough", server: { protocol: "raw" } },
+    "clients.default.writes.startupParams: needs protocol: postgres",
+  ],
+  [
+    "one login for all beside passthrough",
+    { writes: login("shop"), mode: "passthrough", server: SCRAM },
+    "pools.default.reads.mode: passthrough does not go with",
+  ],
+  [
+    "logins to different databases",
+    { writes: login("shop"), reads: login("stock"), server: SCRAM },
+    'clients.default.reads.startupParams.database: must be "shop", as in writes',
+  ],
+  [
+    "a login in one block alone",
+    { reads: login("stock"), server: SCRAM },
+    "clients.default.writes: needs startupParams with database: stock, as reads has them",
+  ],
+  [
+    "a plugin that logs in",
+    { server: { auth: { method: "plugin" } } },
+    '"plugin" is not available',
   ],
   ["a key without effect", { mode: "passthrough", pool: { minSize: 1 } }, "has no effect in mode"],
 ])("%s is told", (_, wanted, message) => {

@@ -1,7 +1,9 @@
 /** What must fit together between the pool modes of a group and how its clients log in. */
 import { checkAuth } from "./check-auth.ts";
+import { checkLogins } from "./check-logins.ts";
 import type { CheckReport } from "./check-report.ts";
-import type { GlobalConfig, ServerConfig } from "./schema/index.ts";
+import { effectiveMode } from "./effective-mode.ts";
+import type { GlobalConfig, PoolConfig, ServerConfig } from "./schema/index.ts";
 
 type Pools = GlobalConfig["pools"][string];
 type Clients = GlobalConfig["clients"][string];
@@ -20,7 +22,9 @@ export function checkModes(
   report: CheckReport,
 ): void {
   const method = server.auth?.method ?? "relay";
-  const blocks = Object.entries(pools);
+  const blocks = Object.entries(pools).map(([block, pool]) => {
+    return [block, { ...pool, mode: effectiveMode(pool, clients[block]) }] as const;
+  });
   const pooled = blocks.filter(([, { mode }]) => mode !== "passthrough");
   for (const [block, pool] of blocks) {
     checkSharedKeys(group, block, pool, report);
@@ -31,16 +35,26 @@ export function checkModes(
   }
   checkAuth(group, server, pooled.length > 0, report);
   if (pooled.length === 0) return;
+  checkLogins(
+    group,
+    pooled.map(([block]) => block),
+    clients,
+    report,
+  );
   for (const [block, { mode }] of blocks) {
     if (mode !== "passthrough") continue;
     const message = "passthrough does not go with the pooled modes of the group's other blocks";
     report.error(["pools", group, block, "mode"], message);
   }
-  for (const [block, { mode }] of pooled) {
-    const path = ["pools", group, block, "mode"];
-    if (server.protocol === "raw") report.error(path, `${mode} needs protocol: postgres`);
+  for (const [block] of pooled) {
+    const mode = pools[block]?.mode ?? "passthrough";
+    const isByLogin = mode === "passthrough";
+    const [path, what] = isByLogin
+      ? [["clients", group, block, "startupParams"], "needs"]
+      : [["pools", group, block, "mode"], `${mode} needs`];
+    if (server.protocol === "raw") report.error(path, `${what} protocol: postgres`);
     else if (method === "relay") {
-      report.error(path, `${mode} needs servers.${group}.auth.method: ${METHODS}`);
+      report.error(path, `${what} servers.${group}.auth.method: ${METHODS}`);
     }
   }
 }
@@ -48,7 +62,7 @@ export function checkModes(
 function checkSharedKeys(
   group: string,
   block: string,
-  { mode, minSize, size }: Pools[string],
+  { mode, minSize, size }: PoolConfig,
   report: CheckReport,
 ): void {
   const path = ["pools", group, block];

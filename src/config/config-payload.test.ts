@@ -45,6 +45,24 @@ servers:
   expect(flat).not.toHaveProperty(["pools.default.writes.mode"]);
 });
 
+test("a login to the server is handed out without its password", () => {
+  const text = `
+clients:
+  default:
+    writes:
+      startupParams: {user: shared, password: s3cret, database: shop, search_path: stock}
+pools: {default: {writes: {mode: session}}}
+servers: {default: {auth: {method: trust}}}
+`;
+  expect(payload(text)["clients"]).toMatchObject({
+    default: {
+      writes: {
+        startupParams: { user: "shared", password: "***", database: "shop", search_path: "stock" },
+      },
+    },
+  });
+});
+
 test("lists of maps stay lists", () => {
   const text = `raft: {peers: [{id: n2, address: "h:1", grpcAddress: "h:2"}]}`;
   expect(flattenPayload(payload(text))["raft.peers"]).toEqual([

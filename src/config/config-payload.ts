@@ -24,6 +24,9 @@ export function flattenPayload(tree: Readonly<Tree>, prefix = ""): Tree {
   return Object.fromEntries(pairs);
 }
 
+/** In place of a secret: hooks and the admin API have no use for it. */
+const HIDDEN = "***";
+
 type Origins = Pick<LoadedConfig, "origins">;
 
 function toTree(value: object, spec: KeySpec, path: string, config: Origins): Tree {
@@ -41,6 +44,7 @@ function toTree(value: object, spec: KeySpec, path: string, config: Origins): Tr
 
 function toPayload(value: unknown, spec: KeySpec, path: string, config: Origins): unknown {
   if (spec.kind === "any") return value;
+  if (spec.info.isSecret === true && value !== undefined) return HIDDEN;
   if (Array.isArray(value)) {
     const items: readonly unknown[] = value;
     const below = childSpec(spec, 0) ?? spec;

@@ -78,6 +78,21 @@ test("secrets are hidden", () => {
   expect(text).toContain('env: ["PASSWORD=***", "USER=***"] # gatewayd_plugins.yaml:7');
 });
 
+test("of a login to the server the password is hidden, and settings are shown", () => {
+  const text = `
+clients:
+  default:
+    writes:
+      startupParams: {user: shared, password: s3cret, database: shop, search_path: stock}
+pools: {default: {writes: {mode: session}}}
+servers: {default: {auth: {method: trust}}}
+`;
+  const shown = describeEffectiveConfig(load(text, PLUGINS));
+  expect(shown).not.toContain("s3cret");
+  expect(shown).toContain('password: "***" # gatewayd.yaml:5');
+  expect(shown).toContain("search_path: stock # gatewayd.yaml:5");
+});
+
 test("what is shown can be read again and means the same", () => {
   const env = { GATEWAYD_POOLS_DEFAULT_WRITES_SIZE: "7" };
   const config = load(TEXT.replace("${DB_HOST}", "db"), PLUGINS, env);

@@ -81,10 +81,10 @@ function sampleOf(spec: KeySpec): readonly [text: string, value: unknown] {
   return SAMPLES[scalar] ?? ["", undefined];
 }
 
-/** What the lists need so that an entry lacks nothing. */
+/** What has to be there so that a list's entry, or a map, lacks nothing. */
 const LISTS = {
   global: `
-clients: {default: {writes: {}}}
+clients: {default: {writes: {startupParams: {user: a, database: b}}}}
 pools: {default: {writes: {}}}
 proxies: {default: {writes: {}}}
 loggers: {default: {}}

@@ -19,6 +19,7 @@ export { configPayload, flattenPayload } from "./config-payload.ts";
 export { defaultGlobalYaml, defaultPluginsYaml } from "./default-files.ts";
 export { editDistance } from "./edit-distance.ts";
 export { describeEffectiveConfig } from "./effective-config.ts";
+export { effectiveMode } from "./effective-mode.ts";
 export { generatedConfigFiles } from "./generated-files.ts";
 export { loginRulesOf, methodProblem } from "./login-rules.ts";
 export { readCertificates, readKeyPair } from "./pem-files.ts";

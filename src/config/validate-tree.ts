@@ -78,7 +78,7 @@ function toValue(node: ConfigNode): unknown {
 export function childSpec(spec: KeySpec | undefined, step: string | number): KeySpec | undefined {
   switch (spec?.kind) {
     case "object":
-      return spec.keys.get(String(step));
+      return spec.keys.get(String(step)) ?? spec.others;
     case "named":
       return spec.value;
     case "list":

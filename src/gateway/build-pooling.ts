@@ -5,13 +5,15 @@ import type { AuthMethod, LoginRule, UserTable } from "../auth/index.ts";
 import { PooledBackend, StatementCatalog, loginToServer, openServer } from "../backend/index.ts";
 import type { ServerCredential, ServerTls } from "../backend/index.ts";
 import type { Strategy } from "../balancer/index.ts";
-import type { GlobalConfig } from "../config/index.ts";
+import { effectiveMode } from "../config/index.ts";
+import type { GlobalConfig, PoolConfig } from "../config/index.ts";
 import type { Logger } from "../logging/index.ts";
 import type { TimerWheel } from "../net/index.ts";
 import { SharedPool } from "../pool/index.ts";
 import type { Pair } from "../pool/index.ts";
 import { Greetings, LoginGate, Pooling } from "../session/index.ts";
 import type { ClientTls, PooledBlock, PooledMode } from "../session/index.ts";
+import { fixedLoginOf } from "./fixed-login.ts";
 import { toAddress } from "./to-address.ts";
 
 export interface PoolingParts {
@@ -72,29 +74,38 @@ function buildBlock(
   if (client === undefined || pool === undefined || proxy === undefined) {
     throw new Error(`block ${group}.${block} is not complete`); // Checked at load.
   }
+  const fixedLogin = fixedLoginOf(client);
+  const address = toAddress(client.network, client.address);
   const connect = async (pair: Pair, signal: AbortSignal): Promise<PooledBackend> => {
-    const credential = credentialOf(pair.user, users(), gate);
+    const login = fixedLogin ?? {
+      ...pair,
+      parameters: [],
+      credential: credentialOf(pair.user, users(), gate),
+    };
     const opened = await openServer({
-      address: toAddress(client.network, client.address),
+      address,
       tls: serverTls(block),
       signal,
       timeoutMs: client.dialTimeout,
       keepAliveMs: client.tcpKeepAlive ? client.tcpKeepAlivePeriod : 0,
       timers,
     });
-    const login = await loginToServer(opened.connection, {
+    const loggedIn = await loginToServer(opened.connection, {
       block,
       timeoutMs: client.dialTimeout,
       timers,
       signal,
-      user: pair.user,
-      database: pair.database,
+      user: login.user,
+      database: login.database,
+      parameters: login.parameters,
       encryption: opened.encryption?.server,
+      // Nobody reads along inside one machine.
+      isCleartextAllowed: address.kind === "unix",
       deriveKeys: keys.keysOf,
-      ...(credential !== undefined && { credential }),
+      ...(login.credential !== undefined && { credential: login.credential }),
     });
     const maxStatements = pool.preparedStatements;
-    return new PooledBackend({ opened, login, block, timers, maxStatements });
+    return new PooledBackend({ opened, login: loggedIn, block, timers, maxStatements });
   };
   return {
     pool: new SharedPool<PooledBackend>({
@@ -116,7 +127,8 @@ function buildBlock(
       random: Math.random,
       logger,
     }),
-    mode: pooledModeOf(pool.mode),
+    login: fixedLogin,
+    mode: pooledModeOf(effectiveMode(pool, client)),
     resetQuery: pool.resetQuery,
     greetings: new Greetings(timers.clock),
     statements: new StatementCatalog(),
@@ -124,7 +136,7 @@ function buildBlock(
 }
 
 /** A pooled group has pooled blocks only: checked at load. */
-function pooledModeOf(mode: GlobalConfig["pools"][string][string]["mode"]): PooledMode {
+function pooledModeOf(mode: PoolConfig["mode"]): PooledMode {
   if (mode === "passthrough") throw new Error("a block in passthrough mode has no shared pool");
   return mode;
 }

@@ -173,7 +173,7 @@ export class Gateway {
     });
   }
 
-  async #openPools({ group, pools }: Member): Promise<void> {
+  async #openPools({ group, tenant, pools }: Member): Promise<void> {
     for (const pool of pools) {
       this.#expectNotStopped();
       await pool.open();
@@ -183,6 +183,7 @@ export class Gateway {
         name: pool.name,
       });
     }
+    tenant.warm();
   }
 
   async #announceProxies({ group, pools }: Member): Promise<void> {

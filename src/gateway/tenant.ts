@@ -86,6 +86,11 @@ export class Tenant implements ControlPort {
     }
   }
 
+  /** Opens the server connections of pooled blocks that are to be ready; does not wait for them. */
+  warm(): void {
+    this.#context.pooling?.warm();
+  }
+
   snapshot(): GroupSnapshot {
     const pools = this.#options.pools.map((pool) => [pool.name, pool.snapshot()] as const);
     return {

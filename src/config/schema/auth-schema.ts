@@ -37,7 +37,7 @@ const ruleSchema = z.strictObject({
 });
 
 export const authSchema = z.strictObject({
-  method: choice(["relay", ...METHODS])
+  method: choice(["relay", ...METHODS], { later: ["plugin"] })
     .prefault("relay")
     .describe(
       "How clients log in. `relay`: at the database server, in mode passthrough. All others: at the gateway, in the pooled modes. `cleartext` only over TLS; `cert`: by a certificate that names the user.",

@@ -1,7 +1,8 @@
 /** `clients.<group>.<block>`: how one database server is reached. */
 import * as z from "zod";
 import { newKeys } from "./key-info.ts";
-import { boolean, choice, duration, integer, later, number, text } from "./scalars.ts";
+import { boolean, choice, duration, integer, number, text } from "./scalars.ts";
+import { startupParamsSchema } from "./startup-params.ts";
 
 const UDP = "udp is not supported: a database connection needs a stream (tcp or unix)";
 
@@ -59,6 +60,10 @@ export const clientSchema = z.strictObject({
     serverName: filled().describe(
       "Name told to the server (SNI), and expected in its certificate. Default: the host in `address`.",
     ),
-    startupParams: later().describe("`user`, `password`, `database` to log in to the server with."),
+    startupParams: startupParamsSchema
+      .optional()
+      .describe(
+        "Logs in to the database server with these, and not as the client did; sessions share the connections (without a mode: `session`). Further keys are settings of the session, by default `application_name: gatewayd` and `client_encoding: UTF8`.",
+      ),
   }),
 });

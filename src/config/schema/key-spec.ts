@@ -19,6 +19,8 @@ interface SpecBase {
 export interface ObjectSpec extends SpecBase {
   readonly kind: "object";
   readonly keys: ReadonlyMap<string, KeySpec>;
+  /** Of keys beside those; undefined if there may be none. */
+  readonly others: KeySpec | undefined;
 }
 
 /** A map whose keys are names: of groups, of blocks. */
@@ -57,7 +59,10 @@ export function keySpec(schema: z.core.$ZodType): KeySpec {
   if (core instanceof z.ZodObject) {
     const shape: Record<string, z.core.$ZodType> = core.def.shape;
     const keys = Object.entries(shape).map(([key, value]) => [key, keySpec(value)] as const);
-    return { ...base, kind: "object", keys: new Map(keys) };
+    const { catchall } = core.def;
+    const isClosed = catchall === undefined || catchall instanceof z.ZodNever;
+    const others = isClosed ? undefined : keySpec(catchall);
+    return { ...base, kind: "object", keys: new Map(keys), others };
   }
   if (core instanceof z.ZodArray) return { ...base, kind: "list", item: keySpec(core.def.element) };
   if (core instanceof z.ZodRecord && !isUnknown(core.def.valueType)) {

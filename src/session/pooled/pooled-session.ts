@@ -11,6 +11,7 @@ import { GatewayError } from "../../errors.ts";
 import type { ErrorCode } from "../../errors.ts";
 import type { ScramCredential } from "../../auth/index.ts";
 import { ServerLoginError } from "../../backend/index.ts";
+import type { PooledBackend } from "../../backend/index.ts";
 import { ignoringHandler } from "../../net/index.ts";
 import type { Connection, ConnectionHandler, Deadline, TlsPeer } from "../../net/index.ts";
 import {
@@ -21,6 +22,7 @@ import {
   errorResponseFor,
   readyForQuery,
 } from "../../postgres/index.ts";
+import type { PairLane } from "../../pool/index.ts";
 import type { Notice } from "../../postgres/index.ts";
 import { runOpened } from "../connection-events.ts";
 import type { RelayEnd } from "../relay.ts";
@@ -57,6 +59,7 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler {
   #startup: PooledStartup | undefined;
   #login: ClientLogin | undefined;
   #block: PooledBlock | undefined;
+  #lane: PairLane<PooledBackend> | undefined;
   #giveUpGreeting: (() => void) | undefined;
   /** What the client sent behind its login. */
   #early: Uint8Array[] = [];
@@ -118,7 +121,8 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler {
     if (rest.length > 0) this.#early.push(rest);
     this.#client.handler = this;
     this.#block = pooling.choose(this.#client);
-    const lane = this.#block.pool.lane({ user, database, key: "" });
+    const lane = pooling.laneOf(this.#block, user, database);
+    this.#lane = lane;
     // The queue has a limit of its own.
     this.#deadline.clear();
     this.#giveUpGreeting = this.#block.greetings.learn(lane, settings, this.#client, (outcome) =>
@@ -217,8 +221,8 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler {
 
   #serve({ settings, parameters }: Greeting): void {
     const block = this.#block;
-    const startup = this.#startup;
-    if (block === undefined || startup === undefined) return;
+    const lane = this.#lane;
+    if (block === undefined || lane === undefined) return;
     const { context, pooling } = this.#options;
     const key = pooling.newCancelKey();
     const writer = new BackendWriter();
@@ -228,11 +232,10 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler {
     this.#client.write(readyForQuery(TransactionStatus.Idle));
     this.#client.resume();
     this.#deadline.dispose();
-    const { user, database } = startup;
     this.#relay = new PooledRelay({
       client: this.#client,
       context,
-      lane: block.pool.lane({ user, database, key: "" }),
+      lane,
       block: block.pool.name,
       mode: block.mode,
       resetQuery: block.resetQuery,
