@@ -30,6 +30,7 @@ const GROUPS: readonly Group[] = [
   { name: "integration", folders: ["tests/integration"], flags: ["--timeout=60000"] },
   { name: "end-to-end", folders: ["tests/e2e"], flags: ["--timeout=120000"] },
   { name: "parity", folders: ["tests/parity"], flags: ["--timeout=120000"] },
+  { name: "soak", folders: ["tests/soak"], flags: ["--timeout=120000"] },
 ];
 
 async function testFiles(group: Group, filters: readonly string[]): Promise<readonly string[]> {

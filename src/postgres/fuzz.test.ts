@@ -7,6 +7,7 @@ import {
   CLIENT_MESSAGES,
   SERVER_MESSAGES,
 } from "../../tests/fixtures/wire/index.ts";
+import { SEED, times } from "../../tests/fixtures/test-size.ts";
 import { GatewayError } from "../errors.ts";
 import {
   AnswerLedger,
@@ -21,8 +22,8 @@ import {
 } from "./index.ts";
 import { forEachMessage, MessageSplitter } from "./message-splitter.ts";
 
-/** A longer run is asked for by the environment; fast-check prints the seed of a failure. */
-const RUNS = Number(process.env.GATEWAYD_FUZZ_RUNS ?? 1500);
+/** fast-check says the seed of a failure. */
+const RUNS = { numRuns: times(1500, 200_000), seed: SEED };
 
 const MAX_MESSAGE_BYTES = 4096;
 const MAX_KEY_BYTES = 260;
@@ -107,7 +108,7 @@ describe("a hostile stream", () => {
           }
         },
       ),
-      { numRuns: RUNS },
+      RUNS,
     );
   });
 
@@ -118,7 +119,7 @@ describe("a hostile stream", () => {
         const units = new RequestUnits(MAX_MESSAGE_BYTES, () => {});
         feed(chunks, (chunk) => units.push(chunk, isLoggedIn));
       }),
-      { numRuns: RUNS },
+      RUNS,
     );
   });
 
@@ -129,7 +130,7 @@ describe("a hostile stream", () => {
         const parts = new ResponseParts(MAX_MESSAGE_BYTES, MAX_MESSAGE_BYTES, () => {});
         feed(chunks, (chunk) => parts.push(chunk));
       }),
-      { numRuns: RUNS },
+      RUNS,
     );
   });
 
@@ -142,7 +143,7 @@ describe("a hostile stream", () => {
         accepts(() => readStartupPacket(packet), refusals);
         accepts(() => readStartupParameters(packet), refusals);
       }),
-      { numRuns: RUNS },
+      RUNS,
     );
   });
 });
