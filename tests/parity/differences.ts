@@ -13,3 +13,10 @@ export const NO_TRANSACTIONS: Difference = {
   reason: "statement mode ends a session that leaves a transaction open behind a unit",
   instead: /^ErrorResponse FATAL 0A000 transactions of several statements/,
 };
+
+/** Settings are the same in capitals; only the heading of a SHOW tells how their names were written first. */
+export const NAMES_IN_LOWER_CASE: Difference = {
+  modes: ["transaction", "statement"],
+  reason: "settings of an extension are restored by their names in lower case",
+  instead: /^RowDescription parity\.mixed/,
+};
