@@ -362,9 +362,12 @@ describe("3: what comes while the server is asked what is set", () => {
 
   // What was seen of the header in that time is forgotten when the lease goes on.
   test.failing("3: a Sync cut inside its header is answered when the lease goes on", async () => {
+    await using other = await stage.session("transaction");
     await using client = await stage.session("session");
     await whileAsked(client, async () => client.send(serialize.sync().subarray(0, 2)));
-    await stage.untilServer("wait_event_type = 'Lock'", 0);
+    await stage.untilServer("state <> 'idle'", 0);
+    // The gateway has read the server's answer when it has been busy twice with what came later.
+    for (let round = 0; round < 2; round++) await other.ask(serialize.sync());
     client.send(serialize.sync().subarray(2));
     await waitFor("the answer", () => client.wire.received.length >= 6, { deadlineMs: 500 });
     expect((await client.answer()).tags).toBe("Z");
