@@ -7,7 +7,7 @@ import { Backend } from "./index.ts";
 function setUp() {
   const [connection, server] = memoryPair();
   const address = { kind: "tcp", host: "127.0.0.1", port: 5432 } as const;
-  const backend = new Backend(connection, address, 1_000);
+  const backend = new Backend({ connection, address }, 1_000);
   const heard = new Recorder();
   server.handler = heard;
   let losses = 0;

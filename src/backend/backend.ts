@@ -1,6 +1,7 @@
 /** One connection to a database server, from dialling to its end. */
 import { ignoringHandler } from "../net/index.ts";
 import type { Address, Connection, ConnectionHandler } from "../net/index.ts";
+import type { OpenedServer, ServerEncryption } from "./open-server.ts";
 
 /** A server may greet before it is asked (with `protocol: raw`); more than this is held back. */
 const MAX_GREETING_BYTES = 64 * 1024;
@@ -13,6 +14,8 @@ export class Backend {
   readonly connection: Connection;
   /** The literal address it was dialled at, to reach the same server for a cancel request. */
   readonly address: Address;
+  /** Undefined if the connection is not encrypted. */
+  readonly encryption: ServerEncryption | undefined;
   /** On the clock of the pool. */
   readonly dialledAtMs: number;
   /** Dialled just now: was neither idle nor leased to anybody else before. */
@@ -24,9 +27,10 @@ export class Backend {
   #greeting: Uint8Array[] = [];
   #greetingBytes = 0;
 
-  constructor(connection: Connection, address: Address, dialledAtMs: number) {
+  constructor({ connection, address, encryption }: OpenedServer, dialledAtMs: number) {
     this.connection = connection;
     this.address = address;
+    this.encryption = encryption;
     this.dialledAtMs = dialledAtMs;
   }
 

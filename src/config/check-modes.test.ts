@@ -44,6 +44,11 @@ test.each<[string, Wanted]>([
   ["every key of a shared pool", { server: SCRAM, pool: { minSize: 2, idleTimeout: "1m" } }],
   ["passthrough", { mode: "passthrough" }],
   [
+    "TLS with a server that clients log in at",
+    { writes: { tlsMode: "require" }, mode: "passthrough" },
+  ],
+  ["TLS on both sides", { writes: { tlsMode: "require" }, server: { ...SCRAM, ...TLS } }],
+  [
     "one login for all",
     { writes: login("shop"), reads: login("shop"), mode: "passthrough", server: SCRAM },
   ],
@@ -139,6 +144,16 @@ test.each<[string, Wanted, string]>([
     "a login in one block alone",
     { reads: login("stock"), server: SCRAM },
     "clients.default.writes: needs startupParams with database: stock, as reads has them",
+  ],
+  [
+    "TLS with a server that is relayed as it is",
+    { writes: { tlsMode: "require" }, mode: "passthrough", server: { protocol: "raw" } },
+    "clients.default.writes.tlsMode: require needs protocol: postgres",
+  ],
+  [
+    "TLS on both sides of a relayed login",
+    { writes: { tlsMode: "require" }, mode: "passthrough", server: TLS },
+    "clients.default.writes.tlsMode: clients over TLS get in by SCRAM only without channel binding",
   ],
   [
     "a plugin that logs in",

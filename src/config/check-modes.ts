@@ -28,10 +28,7 @@ export function checkModes(
   const pooled = blocks.filter(([, { mode }]) => mode !== "passthrough");
   for (const [block, pool] of blocks) {
     checkSharedKeys(group, block, pool, report);
-    const { tlsMode = "disable" } = clients[block] ?? {};
-    if (pool.mode !== "passthrough" || tlsMode === "disable") continue;
-    const message = `${tlsMode} is available in the pooled modes only, in this version of gatewayd`;
-    report.error(["clients", group, block, "tlsMode"], message);
+    checkRelayedTls(group, block, pool.mode, server, clients, report);
   }
   checkAuth(group, server, pooled.length > 0, report);
   if (pooled.length === 0) return;
@@ -56,6 +53,26 @@ export function checkModes(
     else if (method === "relay") {
       report.error(path, `${what} servers.${group}.auth.method: ${METHODS}`);
     }
+  }
+}
+
+/** Where clients log in at the database server through TLS that ends at the gateway. */
+function checkRelayedTls(
+  group: string,
+  block: string,
+  mode: PoolConfig["mode"],
+  server: ServerConfig,
+  clients: Clients,
+  report: CheckReport,
+): void {
+  const { tlsMode = "disable" } = clients[block] ?? {};
+  if (mode !== "passthrough" || tlsMode === "disable") return;
+  const path = ["clients", group, block, "tlsMode"];
+  if (server.protocol === "raw") report.error(path, `${tlsMode} needs protocol: postgres`);
+  else if (server.tlsMode !== "disable") {
+    const message =
+      "clients over TLS get in by SCRAM only without channel binding, or if certFile of the server is the database's own; a pooled mode has no such limit";
+    report.warning(path, message);
   }
 }
 

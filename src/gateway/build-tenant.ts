@@ -6,9 +6,9 @@ import { loginRulesOf } from "../config/index.ts";
 import type { GlobalConfig, LoadedConfig, ServerConfig } from "../config/index.ts";
 import type { HookRegistry } from "../hooks/index.ts";
 import type { Logger } from "../logging/index.ts";
-import { dial } from "../net/index.ts";
 import type { TimerWheel } from "../net/index.ts";
-import type { PooledBackend } from "../backend/index.ts";
+import { openServer } from "../backend/index.ts";
+import type { PooledBackend, ServerTls } from "../backend/index.ts";
 import { BlockRouter, Pool } from "../pool/index.ts";
 import type { SharedPool } from "../pool/index.ts";
 import type { Budget, CancelKeys, ClientTls, SessionHooks } from "../session/index.ts";
@@ -54,7 +54,7 @@ export function buildTenant(parts: TenantParts): {
     clients.map(([block, client]) => [block, blockTls(block, client, logger)]),
   );
   const blocks = method === undefined ? Object.keys(config.global.clients[group] ?? {}) : [];
-  const pools = blocks.map((block) => buildPool(config.global, group, block, timers, logger));
+  const pools = blocks.map((block) => buildPool(parts, block, tlsOfBlocks.get(block)?.tls));
   const strategy = createStrategy({
     strategy: server.loadBalancer.strategy,
     group,
@@ -145,11 +145,9 @@ export function serverOf(global: GlobalConfig, group: string): GlobalConfig["ser
 }
 
 function buildPool(
-  global: GlobalConfig,
-  group: string,
+  { config: { global }, group, timers, logger }: TenantParts,
   block: string,
-  timers: TimerWheel,
-  logger: Logger,
+  tls: ServerTls | undefined,
 ): Pool {
   const client = global.clients[group]?.[block];
   const pool = global.pools[group]?.[block];
@@ -174,9 +172,11 @@ function buildPool(
     receiveTimeoutMs: client.receiveTimeout,
     receiveDeadlineMs: client.receiveDeadline,
     sendDeadlineMs: client.sendDeadline,
-    dial: () =>
-      dial({
+    dial: (signal) =>
+      openServer({
         address,
+        tls,
+        signal,
         timeoutMs: client.dialTimeout,
         keepAliveMs: client.tcpKeepAlive ? client.tcpKeepAlivePeriod : 0,
         timers,

@@ -1,6 +1,7 @@
 /** Dialling at boot: a limited number of attempts, each logged. */
+import type { OpenedServer } from "../backend/index.ts";
 import { GatewayError } from "../errors.ts";
-import type { Dialled, TimerWheel } from "../net/index.ts";
+import type { TimerWheel } from "../net/index.ts";
 import { backoffMs } from "./backoff.ts";
 import type { PoolOptions } from "./pool-options.ts";
 
@@ -8,11 +9,14 @@ import type { PoolOptions } from "./pool-options.ts";
  * @param signal once aborted there are no more attempts, and no pause goes on
  * @throws GatewayError of the last attempt
  */
-export async function dialWithRetries(options: PoolOptions, signal: AbortSignal): Promise<Dialled> {
+export async function dialWithRetries(
+  options: PoolOptions,
+  signal: AbortSignal,
+): Promise<OpenedServer> {
   const { retries, backoff, dial, timers, logger } = options;
   for (let attempt = 0; ; attempt++) {
     try {
-      return await dial();
+      return await dial(signal);
     } catch (thrown) {
       if (attempt >= retries || signal.aborted) throw thrown;
       const waitMs = backoffMs(attempt, backoff);

@@ -1,6 +1,7 @@
 /** What a pool is made of, and what it looks like from outside. */
+import type { OpenedServer } from "../backend/index.ts";
 import type { Logger } from "../logging/index.ts";
-import type { Dialled, TimerWheel } from "../net/index.ts";
+import type { TimerWheel } from "../net/index.ts";
 import type { BackoffOptions } from "./backoff.ts";
 
 export interface PoolOptions {
@@ -23,8 +24,11 @@ export interface PoolOptions {
   /** How long after dialling a backend may be read from and written to; 0 = for ever. */
   readonly receiveDeadlineMs: number;
   readonly sendDeadlineMs: number;
-  /** Opens one connection, resolving the name anew: an address that changed is seen at once. */
-  readonly dial: () => Promise<Dialled>;
+  /**
+   * Opens one connection, resolving the name anew: an address that changed is seen at once. After
+   * `signal` it must end soon.
+   */
+  readonly dial: (signal: AbortSignal) => Promise<OpenedServer>;
   readonly timers: TimerWheel;
   readonly random: () => number;
   readonly logger: Logger;

@@ -16,8 +16,8 @@
  * length. While the server cannot be reached a single probe goes on; the first success refills all.
  */
 import { Backend } from "../backend/index.ts";
+import type { OpenedServer } from "../backend/index.ts";
 import { GatewayError } from "../errors.ts";
-import type { Dialled } from "../net/index.ts";
 import type { ChoosablePool } from "./block-choice.ts";
 import { DialPacing, FILL_CONCURRENCY } from "./dial-pacing.ts";
 import { dialWithRetries } from "./dial-with-retries.ts";
@@ -225,9 +225,9 @@ export class Pool implements Lessor, ChoosablePool<Ticket> {
   }
 
   /** Takes in a connection that was just dialled. */
-  #admit({ connection, address }: Dialled): void {
-    const backend = new Backend(connection, address, this.options.timers.clock.now());
-    if (this.#isClosed || !connection.isOpen) {
+  #admit(opened: OpenedServer): void {
+    const backend = new Backend(opened, this.options.timers.clock.now());
+    if (this.#isClosed || !backend.connection.isOpen) {
       this.#retire(backend);
       return;
     }
@@ -321,7 +321,9 @@ export class Pool implements Lessor, ChoosablePool<Ticket> {
 
   async #dialOne(): Promise<void> {
     this.#dialling++;
-    const outcome = await this.options.dial().catch((thrown: unknown) => GatewayError.from(thrown));
+    const outcome = await this.options
+      .dial(this.#closing.signal)
+      .catch((thrown: unknown) => GatewayError.from(thrown));
     this.#dialling--;
     if (outcome instanceof GatewayError) this.#dialFailed(outcome);
     else this.#dialSucceeded(outcome);
@@ -342,13 +344,13 @@ export class Pool implements Lessor, ChoosablePool<Ticket> {
     if (this.#isClosed && this.#isEmpty) this.#emptied.resolve();
   }
 
-  #dialSucceeded(dialled: Dialled): void {
+  #dialSucceeded(opened: OpenedServer): void {
     const { name, logger } = this.options;
     if (this.#pacing.isFailing) {
       this.#isRecovering = true;
       logger.info("The server can be reached again", { name });
     }
-    this.#admit(dialled);
+    this.#admit(opened);
     this.#refill();
     if (!this.#isRecovering || this.#missing > 0 || this.#dialling > 0) return;
     this.#isRecovering = false;

@@ -25,6 +25,7 @@ import type { HalfClosedTraffic } from "./half-closed-limit.ts";
 import { HookedTraffic } from "./hooked-traffic.ts";
 import type { HookedPort } from "./hooked-traffic.ts";
 import { PauseReason, Relay } from "./relay.ts";
+import { RelayedLogin } from "./relayed-login.ts";
 import type { RelayEnd } from "./relay.ts";
 import type { SessionContext } from "./session-context.ts";
 import { ServerLimits } from "./server-limits.ts";
@@ -47,6 +48,8 @@ export class PostgresRelay extends Relay implements Cancellable, PhaseTraffic, H
   readonly #clientStream: ClientStream;
   readonly #serverStream: ServerStream;
   #hooked: HookedTraffic | undefined;
+  /** Until the client is logged in to a server over TLS. */
+  #login: RelayedLogin | undefined;
   /** What the client sent behind its StartupMessage, until the server has said something. */
   #unheard: Uint8Array[] | undefined = [];
   /** While a request to cancel is under way, or may come of a time limit: holds what it could hit. */
@@ -91,9 +94,13 @@ export class PostgresRelay extends Relay implements Cancellable, PhaseTraffic, H
   /**
    * @param startupMessage the client's, as it came
    * @param rest what the client sent behind it
+   * @param isEncrypted the client's connection is
    */
-  start(startupMessage: Uint8Array, rest: Uint8Array): void {
+  start(startupMessage: Uint8Array, rest: Uint8Array, isEncrypted: boolean): void {
     this.backend.isUsed = true;
+    if (this.backend.encryption !== undefined) {
+      this.#login = new RelayedLogin(isEncrypted, () => this.#bindingFailed());
+    }
     this.join();
     this.#enterHooks();
     if (this.#hooked !== undefined) this.#hooked.startup(startupMessage);
@@ -180,8 +187,10 @@ export class PostgresRelay extends Relay implements Cancellable, PhaseTraffic, H
     }
   }
 
-  protected override fromServer(bytes: Uint8Array): void {
+  protected override fromServer(chunk: Uint8Array): void {
     try {
+      const bytes = this.#login === undefined ? chunk : this.#loggingIn(this.#login, chunk);
+      if (bytes.length === 0) return;
       if (this.#unheard !== undefined && !this.#hasClientEnded && isStartingUp(bytes)) {
         this.#startAgain(true);
         return;
@@ -227,6 +236,21 @@ export class PostgresRelay extends Relay implements Cancellable, PhaseTraffic, H
     this.#halfClosed?.dispose();
     if (this.#registeredKey === undefined) return;
     this.#context.cancelKeys.remove(this.#registeredKey, this);
+  }
+
+  #loggingIn(login: RelayedLogin, chunk: Uint8Array): Uint8Array {
+    const bytes = login.push(chunk);
+    if (login.isOver) this.#login = undefined;
+    return bytes;
+  }
+
+  /** The client was told by the server; only here it is known why, and what to do about it. */
+  #bindingFailed(): void {
+    const { group, logger } = this.#context;
+    logger.warn(
+      "The server refused a login by SCRAM with channel binding, since TLS ends at the gateway: let the gateway log clients in",
+      { key: `servers.${group}.auth.method`, client: this.client.remoteAddress },
+    );
   }
 
   /** Messages for the server: the ledger follows what is really sent. */
@@ -279,7 +303,8 @@ export class PostgresRelay extends Relay implements Cancellable, PhaseTraffic, H
   }
 
   get #cancelTarget(): CancelTarget {
-    return { address: this.backend.address, keyData: this.#serverStream.keyData };
+    const { address, encryption } = this.backend;
+    return { address, encryption, keyData: this.#serverStream.keyData };
   }
 
   #newCancellation(isOneByOne: boolean): Cancellation {

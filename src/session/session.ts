@@ -62,6 +62,7 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
   #opened: "no" | "running" | "done" = "no";
   #relay: Served | undefined;
   #startupMessage: Uint8Array | undefined;
+  #isEncrypted = false;
   #hasClientEnded = false;
   /** Why this client cannot be served; told when it can hear it. */
   #refusal: ErrorCode | undefined;
@@ -240,6 +241,7 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
   #startupReceived(message: Uint8Array, peer: TlsPeer | undefined): void {
     if (this.#hasClientEnded) return;
     this.#startupMessage = message;
+    this.#isEncrypted = peer !== undefined;
     this.#state = "waiting";
     this.#deadline.clear();
     this.#refusal ??= this.#tlsRefusal(message, peer);
@@ -292,7 +294,7 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
     } else {
       const relay = new PostgresRelay(this.#client, backend, pool, this.#context, onEnd);
       this.#relay = relay;
-      relay.start(this.#startupMessage, this.#startup.buffer.takeAll());
+      relay.start(this.#startupMessage, this.#startup.buffer.takeAll(), this.#isEncrypted);
     }
   }
 

@@ -19,10 +19,15 @@ export class GatewayInProcess implements AsyncDisposable {
   readonly events: SeenEvent[] = [];
   /** Errors that were logged, with their reason. */
   readonly errors: string[] = [];
+  /** Warnings that were logged. */
+  readonly warnings: string[] = [];
 
   constructor(config: ConstructorParameters<typeof Gateway>[0]) {
     const logger: Logger = {
       ...silentLogger,
+      warn: (message) => {
+        this.warnings.push(message);
+      },
       error: (message, { error } = {}) => {
         this.errors.push(error instanceof Error ? `${message}: ${error.message}` : message);
       },
