@@ -183,8 +183,9 @@ export const ERROR_TABLE = {
   ERR_DATABASE_UNKNOWN: {
     sqlState: "3D000",
     clientMessage: "this gateway leads to no such database",
-    meaning: "A client asked for another database than the one in `startupParams` of its block.",
-    remedy: "Correct the client's database, or lead it to another group.",
+    meaning:
+      "A client asked for a database that no route of the group is for, or for another than the one in `startupParams` of its block.",
+    remedy: "Correct the client's database, or add it to `servers.<group>.routes`.",
   },
   ERR_SERVER_LOGIN: {
     sqlState: "08004",

@@ -3,6 +3,7 @@ import type { ConfigIssue } from "./config-issue.ts";
 import { checkKeyPair, type CheckReport, reportOn } from "./check-report.ts";
 import { checkClient } from "./check-client.ts";
 import { checkModes } from "./check-modes.ts";
+import { checkRoutes } from "./check-routes.ts";
 import { checkServer } from "./check-server.ts";
 import type { ConfigNode, Path } from "./config-tree.ts";
 import { suggestion } from "./nearest-key.ts";
@@ -13,11 +14,15 @@ export function checkGlobal(config: GlobalConfig, root: ConfigNode): ConfigIssue
   const { report, issues } = reportOn(root);
   checkReferences(config, report);
   for (const [group, blocks] of Object.entries(config.clients)) {
-    checkClients(group, blocks, report);
+    const hasRoutes = config.servers[group]?.routes !== undefined;
+    checkClients(group, blocks, hasRoutes, report);
   }
   for (const [group, server] of Object.entries(config.servers)) {
-    checkModes(group, server, config.pools[group] ?? {}, config.clients[group] ?? {}, report);
-    checkServer(group, server, Object.keys(config.clients[group] ?? {}), report);
+    const pools = config.pools[group] ?? {};
+    const clients = config.clients[group] ?? {};
+    checkModes(group, server, pools, clients, report);
+    checkServer(group, server, Object.keys(clients), report);
+    checkRoutes(group, server, pools, clients, report);
   }
   checkListenAddresses(config, report);
   checkMetrics(config, report);
@@ -53,6 +58,7 @@ function checkReferences(config: GlobalConfig, report: CheckReport): void {
 function checkClients(
   group: string,
   blocks: GlobalConfig["clients"][string],
+  hasRoutes: boolean,
   report: CheckReport,
 ): void {
   const addresses = new Map<string, string>();
@@ -60,7 +66,7 @@ function checkClients(
     checkClient(group, block, client, report);
     addresses.set(client.address, block);
   }
-  if (addresses.size > 1) {
+  if (addresses.size > 1 && !hasRoutes) {
     const places = [...addresses].map(([address, block]) => `${block} (${address})`).join(", ");
     report.warning(
       ["clients", group],

@@ -36,11 +36,29 @@ const RULES = [
   { from: "*", method: "reject" },
 ];
 const login = (database: string) => ({ startupParams: { user: "shared", database } });
+const ROUTES = [
+  { database: "shop", blocks: "writes" },
+  { database: ["stock", "depot"], user: "u", blocks: ["reads", "Writes"], as: "s" },
+  { database: "*", blocks: "reads" },
+];
+const routes = (...list: object[]) => ({ server: { ...SCRAM, routes: list } });
 const TLS = { enableTLS: true, certFile: "c.pem", keyFile: "k.pem" };
 
 test.each<[string, Wanted]>([
   ["scram-sha-256 with users", { server: SCRAM }],
   ["trust without users", { server: { auth: { method: "trust" } } }],
+  [
+    "routes to logins for different databases",
+    {
+      writes: login("shop"),
+      reads: login("stock"),
+      ...routes(
+        { database: "shop", blocks: "writes" },
+        { database: "x", blocks: "reads", as: "stock" },
+      ),
+    },
+  ],
+  ["routes", { server: { ...SCRAM, routes: ROUTES } }],
   ["every key of a shared pool", { server: SCRAM, pool: { minSize: 2, idleTimeout: "1m" } }],
   ["passthrough", { mode: "passthrough" }],
   [
@@ -160,6 +178,45 @@ test.each<[string, Wanted, string]>([
     { server: { auth: { method: "plugin" } } },
     '"plugin" is not available',
   ],
+  [
+    "routes in passthrough",
+    { mode: "passthrough", server: { routes: ROUTES } },
+    "routes: needs blocks in a pooled mode",
+  ],
+  ["no routes", routes(), "routes: must not be empty"],
+  [
+    "a route to nowhere",
+    routes({ database: "x", blocks: ["writes", "raeds"] }),
+    'routes.0.blocks: "raeds" is not a block of this group, did you mean "reads"?',
+  ],
+  [
+    "a route that names a block twice",
+    routes({ database: "x", blocks: "reads, READS" }),
+    'routes.0.blocks: "reads" is given twice',
+  ],
+  ["a route without blocks", routes({ database: "x" }), "routes.0.blocks: is required"],
+  ["a route to no block", routes({ database: "x", blocks: [] }), "routes.0.blocks: must not be"],
+  ["a route of no database", routes({ blocks: "reads" }), "routes.0.database: is required"],
+  [
+    "a route behind one for all",
+    routes({ database: "*", blocks: "reads" }, { database: "x", blocks: "writes" }),
+    "routes.1: is never used: routes.0 fits all its clients",
+  ],
+  [
+    "a block that no route leads to",
+    routes({ database: "*", blocks: "reads" }),
+    "clients.default.writes: no route leads here",
+  ],
+  [
+    "a route to a login for another database",
+    {
+      reads: login("stock"),
+      writes: login("stock"),
+      ...routes({ database: "x", blocks: "reads" }),
+    },
+    'routes.0.database: reads has "stock" alone, by its startupParams: give as: stock',
+  ],
+  ["routes of raw", { server: { protocol: "raw", routes: ROUTES } }, "routes: needs protocol"],
   ["a key without effect", { mode: "passthrough", pool: { minSize: 1 } }, "has no effect in mode"],
 ])("%s is told", (_, wanted, message) => {
   const issues = issuesOf(wanted);

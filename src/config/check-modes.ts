@@ -32,12 +32,12 @@ export function checkModes(
   }
   checkAuth(group, server, pooled.length > 0, report);
   if (pooled.length === 0) return;
-  checkLogins(
-    group,
+  for (const set of blockSetsOf(
+    server,
     pooled.map(([block]) => block),
-    clients,
-    report,
-  );
+  )) {
+    checkLogins(group, set, clients, report);
+  }
   for (const [block, { mode }] of blocks) {
     if (mode !== "passthrough") continue;
     const message = "passthrough does not go with the pooled modes of the group's other blocks";
@@ -74,6 +74,15 @@ function checkRelayedTls(
       "clients over TLS get in by SCRAM only without channel binding, or if certFile of the server is the database's own; a pooled mode has no such limit";
     report.warning(path, message);
   }
+}
+
+/** The blocks that clients are spread over: those of each route, or all. */
+function blockSetsOf({ routes }: ServerConfig, blocks: readonly string[]) {
+  const sets = routes?.map((route) => {
+    const names = route.blocks.map((name) => name.toLowerCase());
+    return blocks.filter((block) => names.includes(block));
+  });
+  return sets === undefined ? [blocks] : new Map(sets.map((set) => [set.join(), set])).values();
 }
 
 function checkSharedKeys(

@@ -69,7 +69,7 @@ function checkProtocol(path: Path, server: ServerConfig, report: CheckReport): v
   for (const key of ["idleInTransactionTimeout", "queryTimeout"] as const) {
     if (server[key] > 0) report.error([...path, key], message);
   }
-  for (const key of ["startupTimeout", "maxMessageBytes", "maxPendingUnits", "auth"]) {
+  for (const key of ["startupTimeout", "maxMessageBytes", "maxPendingUnits", "auth", "routes"]) {
     if (report.isGiven([...path, key])) report.error([...path, key], message);
   }
 }

@@ -93,6 +93,7 @@ servers:
   default:
     loadBalancer:
       loadBalancingRules: [{condition: DEFAULT, distribution: [{proxyName: writes, weight: 1}]}]
+    routes: [{database: shop, blocks: writes}]
 raft: {peers: [{id: a, address: "b:1"}]}
 `,
   plugins: "plugins: [{name: some-plugin}]\npolicies: [{name: p, policy: x}]\n",

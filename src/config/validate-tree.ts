@@ -1,7 +1,7 @@
 /** Checks a {@link ConfigNode} tree against a schema and says what is wrong in words and places. */
 import type * as z from "zod";
 import type { ConfigIssue } from "./config-issue.ts";
-import { type ConfigNode, isNull, issueAt, type Path } from "./config-tree.ts";
+import { type ConfigNode, isNull, issueAt, nodeAt, type Path } from "./config-tree.ts";
 import { suggestion } from "./nearest-key.ts";
 import type { KeySpec } from "./schema/index.ts";
 
@@ -99,7 +99,9 @@ function describe(issue: z.core.$ZodIssue, root: ConfigNode, spec: KeySpec): Con
     });
   }
   const isKeyAtFault = issue.code === "invalid_type" && issue.expected === "never";
-  return [issueAt(root, path, "error", messageOf(issue), isKeyAtFault ? "key" : "value")];
+  const isMissing = !isKeyAtFault && nodeAt(root, path) === undefined;
+  const message = isMissing ? "is required" : messageOf(issue);
+  return [issueAt(root, path, "error", message, isKeyAtFault ? "key" : "value")];
 }
 
 function messageOf(issue: z.core.$ZodIssue): string {

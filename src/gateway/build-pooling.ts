@@ -12,7 +12,7 @@ import type { TimerWheel } from "../net/index.ts";
 import { SharedPool } from "../pool/index.ts";
 import type { Pair } from "../pool/index.ts";
 import { Greetings, LoginGate, Pooling } from "../session/index.ts";
-import type { ClientTls, PooledBlock, PooledMode } from "../session/index.ts";
+import type { ClientTls, PooledBlock, PooledMode, Route } from "../session/index.ts";
 import { fixedLoginOf } from "./fixed-login.ts";
 import { toAddress } from "./to-address.ts";
 
@@ -27,7 +27,9 @@ export interface PoolingParts {
   readonly tls: ClientTls;
   /** How connections to the server of a block are encrypted. */
   readonly serverTls: (block: string) => ServerTls | undefined;
-  readonly strategy: Strategy;
+  /** Undefined: every database is asked of every block. */
+  readonly routes: readonly Route[] | undefined;
+  readonly newStrategy: () => Strategy;
   readonly timers: TimerWheel;
   readonly logger: Logger;
 }
@@ -41,7 +43,7 @@ export function buildPooling(parts: PoolingParts): {
   readonly pooling: Pooling;
   readonly pools: readonly SharedPool<PooledBackend>[];
 } {
-  const { group, global, method, users, rules, tls, strategy } = parts;
+  const { group, global, method, users, rules, tls, routes, newStrategy } = parts;
   const gate = new LoginGate({
     method,
     rules,
@@ -57,7 +59,7 @@ export function buildPooling(parts: PoolingParts): {
     buildBlock(parts, block, gate, keys),
   );
   return {
-    pooling: new Pooling(gate, blocks, strategy),
+    pooling: new Pooling({ gate, blocks, routes, newStrategy }),
     pools: blocks.map(({ pool }) => pool),
   };
 }

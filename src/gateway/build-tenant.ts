@@ -2,6 +2,7 @@
 import { UserTable } from "../auth/index.ts";
 import type { AuthMethod, LoginRule } from "../auth/index.ts";
 import { createStrategy } from "../balancer/index.ts";
+import type { Strategy } from "../balancer/index.ts";
 import { loginRulesOf } from "../config/index.ts";
 import type { GlobalConfig, LoadedConfig, ServerConfig } from "../config/index.ts";
 import type { HookRegistry } from "../hooks/index.ts";
@@ -11,7 +12,7 @@ import { openServer } from "../backend/index.ts";
 import type { PooledBackend, ServerTls } from "../backend/index.ts";
 import { BlockRouter, Pool } from "../pool/index.ts";
 import type { SharedPool } from "../pool/index.ts";
-import type { Budget, CancelKeys, ClientTls, SessionHooks } from "../session/index.ts";
+import type { Budget, CancelKeys, ClientTls, Route, SessionHooks } from "../session/index.ts";
 import { buildPooling } from "./build-pooling.ts";
 import type { PoolingParts } from "./build-pooling.ts";
 import { blockTls } from "./certificates.ts";
@@ -55,15 +56,16 @@ export function buildTenant(parts: TenantParts): {
   );
   const blocks = method === undefined ? Object.keys(config.global.clients[group] ?? {}) : [];
   const pools = blocks.map((block) => buildPool(parts, block, tlsOfBlocks.get(block)?.tls));
-  const strategy = createStrategy({
-    strategy: server.loadBalancer.strategy,
-    group,
-    rules: server.loadBalancer.loadBalancingRules,
-    ...(server.loadBalancer.consistentHash !== undefined && {
-      consistentHash: server.loadBalancer.consistentHash,
-    }),
-    random: Math.random,
-  });
+  const newStrategy = (): Strategy =>
+    createStrategy({
+      strategy: server.loadBalancer.strategy,
+      group,
+      rules: server.loadBalancer.loadBalancingRules,
+      ...(server.loadBalancer.consistentHash !== undefined && {
+        consistentHash: server.loadBalancer.consistentHash,
+      }),
+      random: Math.random,
+    });
   const pooled =
     method &&
     buildPooling({
@@ -74,7 +76,8 @@ export function buildTenant(parts: TenantParts): {
       rules: rulesOf(server, parts),
       tls: parts.tls,
       serverTls: (block) => tlsOfBlocks.get(block)?.tls,
-      strategy,
+      routes: routesOf(server),
+      newStrategy,
       timers,
       logger,
     });
@@ -100,7 +103,7 @@ export function buildTenant(parts: TenantParts): {
       },
       tls: parts.tls,
       hooks: sessionHooks(parts.hooks),
-      router: new BlockRouter(pools, strategy, () => timers.clock.now()),
+      router: new BlockRouter(pools, newStrategy(), () => timers.clock.now()),
       pooling: pooled?.pooling,
       cancelKeys: parts.cancelKeys,
       budget: parts.budget,
@@ -124,6 +127,15 @@ function rulesOf({ auth }: ServerConfig, { hbaRules }: TenantParts): PoolingPart
   if (hbaRules !== undefined) return () => hbaRules.current;
   const rules = auth && loginRulesOf(auth)?.rules;
   return rules && (() => rules);
+}
+
+function routesOf({ routes }: ServerConfig): readonly Route[] | undefined {
+  return routes?.map((route) => ({
+    databases: route.database,
+    users: route.user,
+    blocks: route.blocks.map((name) => name.toLowerCase()), // as names of blocks are read
+    as: route.as,
+  }));
 }
 
 function tenantPoolOf(pool: SharedPool<PooledBackend>): TenantPool {

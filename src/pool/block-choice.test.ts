@@ -7,8 +7,8 @@ import { BlockChoice } from "./block-choice.ts";
 import type { LeaseTicket } from "./lease-ticket.ts";
 import type { SharedPool } from "./shared-pool.ts";
 
-/** Two blocks whose backends are shared, taken in turns. */
-function setUp() {
+/** Two blocks whose backends are shared, taken in turns; users of this name are for the first alone. */
+function setUp(boundUser?: string) {
   const clock = new FakeClock();
   const blocks = ["x", "y"].map((name) =>
     sharedPoolOf({ name, size: 2, queueTimeoutMs: 5_000 }, clock),
@@ -24,6 +24,10 @@ function setUp() {
   const choice = new BlockChoice<LeaseTicket<FakeBackend>, SharedPool<FakeBackend>>(
     [x.pool, y.pool],
     strategy,
+    ({ lane }) => {
+      const isBound = lane?.pair.user === boundUser;
+      return { pools: isBound ? [x.pool] : [x.pool, y.pool], strategy };
+    },
   );
   return {
     x,
@@ -79,6 +83,22 @@ describe("the choice of a block whose backends are shared", () => {
     expect(third.slot?.lane).toBe(y.pool.lane(pairOf("a")));
     third.release();
     x.server.isDown = false;
+    await Promise.all([x.closeClean(), y.closeClean()]);
+  });
+
+  test("leaves waiters where they are that may go nowhere else", async () => {
+    const { x, y, pass } = setUp("b");
+    x.server.isDown = true;
+    const [free, bound] = [x.ask("a1"), x.ask("b1")];
+    await pass(600);
+    expect(x.served).toEqual(["a1"]);
+    expect(free.slot?.lane).toBe(y.pool.lane(pairOf("a")));
+    expect(x.pool.snapshot().waiting).toBe(1);
+    x.server.isDown = false;
+    await pass(1_500);
+    expect(bound.slot?.lane).toBe(x.pool.lane(pairOf("b")));
+    free.release();
+    bound.release();
     await Promise.all([x.closeClean(), y.closeClean()]);
   });
 

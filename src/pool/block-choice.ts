@@ -21,14 +21,28 @@ export interface ChoosablePool<T> extends BlockView {
   takeWaiters(): readonly T[];
 }
 
-export class BlockChoice<T extends { readonly waiter: ClientView }, P extends ChoosablePool<T>> {
+/** Blocks among which some clients are spread, and how. */
+export interface BlockSet<P> {
   readonly pools: readonly P[];
-  readonly #strategy: Strategy;
+  readonly strategy: Strategy;
+}
 
-  /** @param pools in the order of the configuration file */
-  constructor(pools: readonly P[], strategy: Strategy) {
+export class BlockChoice<
+  T extends { readonly waiter: ClientView },
+  P extends ChoosablePool<T>,
+> implements BlockSet<P> {
+  readonly pools: readonly P[];
+  readonly strategy: Strategy;
+  readonly #setOf: (ticket: T) => BlockSet<P>;
+
+  /**
+   * @param pools in the order of the configuration file
+   * @param setOf where a waiter may go, if not to every block
+   */
+  constructor(pools: readonly P[], strategy: Strategy, setOf?: (ticket: T) => BlockSet<P>) {
     this.pools = pools;
-    this.#strategy = strategy;
+    this.strategy = strategy;
+    this.#setOf = setOf ?? (() => this);
     for (const pool of pools) {
       pool.onLive = () => this.#rescueWaiters();
       pool.onDead = () => this.#rescueWaiters();
@@ -36,16 +50,20 @@ export class BlockChoice<T extends { readonly waiter: ClientView }, P extends Ch
   }
 
   /** The pool for a client: one that lives, if any does. */
-  pick(client: ClientView): P {
-    const live = this.pools.filter((pool) => pool.isLive);
-    return this.#strategy.pick(live.length > 0 ? live : this.pools, client);
+  pick(client: ClientView, { pools, strategy }: BlockSet<P> = this): P {
+    const live = pools.filter((pool) => pool.isLive);
+    return strategy.pick(live.length > 0 ? live : pools, client);
   }
 
   #rescueWaiters(): void {
     if (!this.pools.some((pool) => pool.isLive)) return;
     for (const pool of this.pools) {
       if (pool.isLive) continue;
-      for (const ticket of pool.takeWaiters()) this.pick(ticket.waiter).lease(ticket);
+      for (const ticket of pool.takeWaiters()) {
+        const set = this.#setOf(ticket);
+        const hasLive = set.pools.some(({ isLive }) => isLive);
+        (hasLive ? this.pick(ticket.waiter, set) : pool).lease(ticket);
+      }
     }
   }
 }

@@ -6,6 +6,7 @@
  */
 export type { BackoffOptions } from "./backoff.ts";
 export { BlockChoice } from "./block-choice.ts";
+export type { BlockSet } from "./block-choice.ts";
 export { BlockRouter } from "./block-router.ts";
 export { LeaseTicket } from "./lease-ticket.ts";
 export type { LeaseWaiter } from "./lease-ticket.ts";

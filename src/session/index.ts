@@ -14,5 +14,5 @@ export type {
   SessionLimits,
 } from "./session-context.ts";
 export { Greetings, LoginGate, Pooling } from "./pooled/index.ts";
-export type { LoginGateOptions, PooledBlock, PooledMode } from "./pooled/index.ts";
+export type { LoginGateOptions, PooledBlock, PooledMode, Route } from "./pooled/index.ts";
 export { Session } from "./session.ts";

@@ -1,22 +1,8 @@
 /** `servers.<group>.auth`: who may log in, and how. */
 import * as z from "zod";
-import { note } from "./key-info.ts";
-import { boolean, choice, later, text } from "./scalars.ts";
+import { boolean, choice, later, names, notEmpty, text } from "./scalars.ts";
 
 const METHODS = ["trust", "cleartext", "md5", "scram-sha-256", "cert"] as const;
-
-const NAMES_JSON_SCHEMA = {
-  anyOf: [{ type: "string" }, { type: "array", items: { type: "string" }, minItems: 1 }],
-};
-
-const notEmpty = (value: string): string | undefined =>
-  value === "" ? "must not be empty" : undefined;
-
-/** Names of one kind, given by one or several; `*` is every one. */
-export function names() {
-  const list = z.array(text(notEmpty));
-  return note(list, { isSingleOrList: true, jsonSchema: NAMES_JSON_SCHEMA });
-}
 
 const ruleSchema = z.strictObject({
   from: names()

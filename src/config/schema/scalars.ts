@@ -85,6 +85,19 @@ export function text(check: (value: string) => string | undefined = () => undefi
   });
 }
 
+/** A check for {@link text}. */
+export function notEmpty(value: string): string | undefined {
+  return value === "" ? "must not be empty" : undefined;
+}
+
+/** One name, or a list of them. */
+export function names() {
+  const jsonSchema = {
+    anyOf: [{ type: "string" }, { type: "array", items: { type: "string" }, minItems: 1 }],
+  };
+  return note(z.array(text(notEmpty)), { isSingleOrList: true, jsonSchema });
+}
+
 /** A duration; the value is milliseconds. */
 export function duration() {
   const jsonSchema = {

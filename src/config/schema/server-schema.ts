@@ -2,7 +2,8 @@
 import * as z from "zod";
 import { authSchema } from "./auth-schema.ts";
 import { newKeys, note } from "./key-info.ts";
-import { boolean, byteSize, choice, duration, fileMode, integer, later, text } from "./scalars.ts";
+import { routeSchema } from "./route-schema.ts";
+import { boolean, byteSize, choice, duration, fileMode, integer, text } from "./scalars.ts";
 
 const UDP = "udp is not supported: clients connect by a stream (tcp or unix)";
 
@@ -115,7 +116,12 @@ const serverKeys = z.strictObject({
       .prefault(1000)
       .describe("Requests a client may send ahead of their answers."),
     auth: authSchema.optional().describe("Authentication of clients."),
-    routes: later().describe("Several databases behind one port."),
+    routes: z
+      .array(routeSchema)
+      .optional()
+      .describe(
+        "Several databases behind one port, in the pooled modes: the first route that fits a client leads it to its blocks; a database that none is for is refused with FATAL 3D000. Without routes every database is asked of every block.",
+      ),
   }),
 });
 

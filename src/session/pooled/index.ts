@@ -8,3 +8,4 @@ export type { LoginGateOptions } from "./login-gate.ts";
 export { PooledSession } from "./pooled-session.ts";
 export { Pooling } from "./pooling.ts";
 export type { PooledBlock, PooledMode } from "./pooling.ts";
+export type { Route } from "./route.ts";

@@ -11,7 +11,6 @@ import { GatewayError } from "../../errors.ts";
 import type { ErrorCode } from "../../errors.ts";
 import type { ScramCredential } from "../../auth/index.ts";
 import { ServerLoginError } from "../../backend/index.ts";
-import type { PooledBackend } from "../../backend/index.ts";
 import { ignoringHandler } from "../../net/index.ts";
 import type { Connection, ConnectionHandler, Deadline, TlsPeer } from "../../net/index.ts";
 import {
@@ -22,7 +21,6 @@ import {
   errorResponseFor,
   readyForQuery,
 } from "../../postgres/index.ts";
-import type { PairLane } from "../../pool/index.ts";
 import type { Notice } from "../../postgres/index.ts";
 import { runOpened } from "../connection-events.ts";
 import type { RelayEnd } from "../relay.ts";
@@ -31,7 +29,7 @@ import { ClientLogin } from "./client-login.ts";
 import type { ClientLoginPort } from "./client-login.ts";
 import type { Greeting, GreetingOutcome } from "./greeting.ts";
 import { PooledRelay } from "./pooled-relay.ts";
-import type { PooledBlock, Pooling } from "./pooling.ts";
+import type { Destination, Pooling } from "./pooling.ts";
 import { readPooledStartup } from "./startup-request.ts";
 import type { PooledStartup } from "./startup-request.ts";
 
@@ -58,8 +56,7 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler {
   readonly #deadline: Deadline;
   #startup: PooledStartup | undefined;
   #login: ClientLogin | undefined;
-  #block: PooledBlock | undefined;
-  #lane: PairLane<PooledBackend> | undefined;
+  #destination: Destination | undefined;
   #giveUpGreeting: (() => void) | undefined;
   /** What the client sent behind its login. */
   #early: Uint8Array[] = [];
@@ -108,26 +105,7 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler {
 
   /** Heard from the login, up to `gone`. */
   accepted(credential: ScramCredential | undefined, rest: Uint8Array): void {
-    const { pooling } = this.#options;
-    const startup = this.#startup;
-    if (startup === undefined || this.#isOver) return;
-    const { user, database, settings } = startup;
-    if (credential !== undefined) pooling.gate.remember(user, credential);
-    this.#hasEntered = pooling.gate.enter(user);
-    if (!this.#hasEntered) {
-      this.fail("ERR_TOO_MANY_CLIENTS", `user ${JSON.stringify(user)} has as many as it may`);
-      return;
-    }
-    if (rest.length > 0) this.#early.push(rest);
-    this.#client.handler = this;
-    this.#block = pooling.choose(this.#client);
-    const lane = pooling.laneOf(this.#block, user, database);
-    this.#lane = lane;
-    // The queue has a limit of its own.
-    this.#deadline.clear();
-    this.#giveUpGreeting = this.#block.greetings.learn(lane, settings, this.#client, (outcome) =>
-      this.#guard(() => this.#greeted(outcome)),
-    );
+    this.#guard(() => this.#enter(credential, rest));
   }
 
   holdMs(isAccepted: boolean): number {
@@ -187,6 +165,28 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler {
     this.#client.write(new BackendWriter().negotiateProtocolVersion(answer).take());
   }
 
+  #enter(credential: ScramCredential | undefined, rest: Uint8Array): void {
+    const { pooling } = this.#options;
+    const startup = this.#startup;
+    if (startup === undefined || this.#isOver) return;
+    const { user, database, settings } = startup;
+    if (credential !== undefined) pooling.gate.remember(user, credential);
+    this.#hasEntered = pooling.gate.enter(user);
+    if (!this.#hasEntered) {
+      this.fail("ERR_TOO_MANY_CLIENTS", `user ${JSON.stringify(user)} has as many as it may`);
+      return;
+    }
+    if (rest.length > 0) this.#early.push(rest);
+    this.#client.handler = this;
+    const { block, lane } = pooling.choose(this.#client, user, database);
+    this.#destination = { block, lane };
+    // The queue has a limit of its own.
+    this.#deadline.clear();
+    this.#giveUpGreeting = block.greetings.learn(lane, settings, this.#client, (outcome) =>
+      this.#guard(() => this.#greeted(outcome)),
+    );
+  }
+
   #greeted(outcome: GreetingOutcome): void {
     if (this.#isOver) return;
     switch (outcome.kind) {
@@ -220,9 +220,8 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler {
   }
 
   #serve({ settings, parameters }: Greeting): void {
-    const block = this.#block;
-    const lane = this.#lane;
-    if (block === undefined || lane === undefined) return;
+    if (this.#destination === undefined) return;
+    const { block, lane } = this.#destination;
     const { context, pooling } = this.#options;
     const key = pooling.newCancelKey();
     const writer = new BackendWriter();

@@ -4,10 +4,12 @@ import type { PooledBackend, StatementCatalog } from "../../backend/index.ts";
 import type { Strategy } from "../../balancer/index.ts";
 import { GatewayError } from "../../errors.ts";
 import { BlockChoice } from "../../pool/index.ts";
-import type { LeaseTicket, Pair, PairLane, SharedPool } from "../../pool/index.ts";
+import type { BlockSet, LeaseTicket, Pair, PairLane, SharedPool } from "../../pool/index.ts";
 import type { BackendKeyData } from "../../postgres/index.ts";
 import type { Greetings } from "./greeting.ts";
 import type { LoginGate } from "./login-gate.ts";
+import { findRoute } from "./route.ts";
+import type { Route } from "./route.ts";
 
 export type PooledMode = "session" | "transaction" | "statement";
 
@@ -22,44 +24,78 @@ export interface PooledBlock {
   readonly statements: StatementCatalog;
 }
 
+export interface PoolingOptions {
+  readonly gate: LoginGate;
+  /** In the order of the configuration file. */
+  readonly blocks: readonly PooledBlock[];
+  /** Undefined: every database is asked of every block. */
+  readonly routes: readonly Route[] | undefined;
+  /** How clients are spread over the blocks that are for them. */
+  readonly newStrategy: () => Strategy;
+}
+
+/** Where a session has its work done. */
+export interface Destination {
+  readonly block: PooledBlock;
+  readonly lane: PairLane<PooledBackend>;
+}
+
+type Blocks = BlockSet<SharedPool<PooledBackend>>;
+
 export class Pooling {
   readonly gate: LoginGate;
   readonly #blocks: ReadonlyMap<SharedPool<PooledBackend>, PooledBlock>;
+  readonly #routes: readonly Route[] | undefined;
   readonly #choice: BlockChoice<LeaseTicket<PooledBackend>, SharedPool<PooledBackend>>;
+  /** Those of routes that are not for all blocks. */
+  readonly #sets = new Map<string, Blocks>();
   #lastProcessId = 0;
 
-  /** @param blocks in the order of the configuration file */
-  constructor(gate: LoginGate, blocks: readonly PooledBlock[], strategy: Strategy) {
+  constructor({ gate, blocks, routes, newStrategy }: PoolingOptions) {
     this.gate = gate;
     this.#blocks = new Map(blocks.map((block) => [block.pool, block]));
-    this.#choice = new BlockChoice([...this.#blocks.keys()], strategy);
+    this.#routes = routes;
+    const pools = [...this.#blocks.keys()];
+    for (const route of routes ?? []) {
+      const key = keyOf(route);
+      if (this.#sets.has(key)) continue;
+      const own = pools.filter(({ name }) => route.blocks.includes(name));
+      this.#sets.set(key, { pools: own, strategy: newStrategy() });
+    }
+    this.#choice = new BlockChoice(pools, newStrategy(), ({ lane }) =>
+      this.#setOf(lane?.pair.key ?? ""),
+    );
   }
 
-  /** A block for a client, for the life of its session; one that lives, if there is any. */
-  choose(client: { readonly remoteAddress: string }): PooledBlock {
-    const pool = this.#choice.pick(client);
+  /**
+   * A block for a client, for the life of its session: one that lives, if there is any; and its place there.
+   * @throws GatewayError ERR_DATABASE_UNKNOWN when there are routes, and none is for this client, or when the
+   *   block is logged in to another database
+   */
+  choose(client: { readonly remoteAddress: string }, user: string, database: string): Destination {
+    const route = this.#routes && findRoute(this.#routes, user, database);
+    const key = route === undefined ? "" : keyOf(route);
+    const pool = this.#choice.pick(client, this.#setOf(key));
     const block = this.#blocks.get(pool);
     if (block === undefined) throw new Error(`no block ${pool.name}`); // It was one of them.
-    return block;
+    const wanted = route?.as ?? database;
+    const { login = { user, database: wanted } } = block;
+    if (login.database === wanted) {
+      return { block, lane: pool.lane({ user: login.user, database: wanted, key }) };
+    }
+    const who = `user ${JSON.stringify(user)}, database ${JSON.stringify(wanted)}`;
+    const what = `${who}: ${pool.name} has ${JSON.stringify(login.database)} alone`;
+    throw new GatewayError("ERR_DATABASE_UNKNOWN", what);
   }
 
   /** Opens the server connections that are to be ready before anybody comes: those whose login is known. */
   warm(): void {
     for (const { pool, login } of this.#blocks.values()) {
-      if (login !== undefined) pool.warm(pairOf(login.user, login.database));
+      if (login === undefined) continue;
+      const routes = this.#routes?.filter(({ blocks }) => blocks.includes(pool.name));
+      const keys = new Set(routes?.map(keyOf) ?? [""]);
+      for (const key of keys) pool.warm({ user: login.user, database: login.database, key });
     }
-  }
-
-  /**
-   * Where the block keeps the backends for a client.
-   * @throws GatewayError ERR_DATABASE_UNKNOWN when the block is logged in to another database
-   */
-  laneOf({ pool, login }: PooledBlock, user: string, database: string): PairLane<PooledBackend> {
-    if (login === undefined) return pool.lane(pairOf(user, database));
-    if (login.database === database) return pool.lane(pairOf(login.user, database));
-    const wanted = `user ${JSON.stringify(user)}, database ${JSON.stringify(database)}`;
-    const what = `${wanted}: ${pool.name} has ${JSON.stringify(login.database)} alone`;
-    throw new GatewayError("ERR_DATABASE_UNKNOWN", what);
   }
 
   /** What a client of this gateway cancels by: a number of ours, and a secret. */
@@ -67,8 +103,16 @@ export class Pooling {
     this.#lastProcessId = (this.#lastProcessId + 1) & 0x7fff_ffff;
     return { processId: this.#lastProcessId, secretKey: randomBytes(4) };
   }
+
+  #setOf(key: string): Blocks {
+    return this.#sets.get(key) ?? this.#choice;
+  }
 }
 
-function pairOf(user: string, database: string): Pair {
-  return { user, database, key: "" };
+/**
+ * Part of a pair, so that a waiter whose block has died can be told from those that may go elsewhere.
+ * Routes to the same blocks share their backends.
+ */
+function keyOf({ blocks }: Route): string {
+  return JSON.stringify(blocks.toSorted());
 }
