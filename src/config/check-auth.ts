@@ -1,11 +1,19 @@
 /** What must fit together in `servers.<group>.auth`. */
 import type { CheckReport } from "./check-report.ts";
 import type { Path } from "./config-tree.ts";
-import { loginRulesOf, methodProblem } from "./login-rules.ts";
+import { loginRulesOf, mayUseMethod, methodProblem } from "./login-rules.ts";
 import type { ServerConfig } from "./schema/index.ts";
 
+type AuthConfig = NonNullable<ServerConfig["auth"]>;
+
 /** Keys that only a gateway that logs its clients in has a use for. */
-const GATEWAY_KEYS = ["usersFile", "rules", "hbaFile"] as const;
+const GATEWAY_KEYS = [
+  "usersFile",
+  "rules",
+  "hbaFile",
+  "userMap",
+  "allowUnencryptedCleartext",
+] as const;
 
 /**
  * Errors about how the clients of a server log in.
@@ -36,14 +44,33 @@ export function checkAuth(
   const problem = methodProblem(server, method);
   if (problem !== undefined) report.error([...path, "method"], problem);
   checkRules(path, server, auth, report);
+  checkMethodKeys(path, server, auth, report);
 }
 
-function checkRules(
+/** Keys that belong to one method. */
+function checkMethodKeys(
   path: Path,
-  server: ServerConfig,
-  auth: NonNullable<ServerConfig["auth"]>,
+  { tlsMode }: ServerConfig,
+  auth: AuthConfig,
   report: CheckReport,
 ): void {
+  const noEffect = "has no effect without the method";
+  if (auth.userMap !== undefined) {
+    const at = [...path, "userMap"];
+    if (!mayUseMethod(auth, "cert")) report.warning(at, `${noEffect} cert`);
+    else if (tlsMode === "verify-full") {
+      report.error(
+        at,
+        "needs tlsMode: verify-ca; verify-full admits the certificate's own name only",
+      );
+    }
+  }
+  if (auth.allowUnencryptedCleartext && !mayUseMethod(auth, "cleartext")) {
+    report.warning([...path, "allowUnencryptedCleartext"], `${noEffect} cleartext`);
+  }
+}
+
+function checkRules(path: Path, server: ServerConfig, auth: AuthConfig, report: CheckReport): void {
   const rulesPath = [...path, "rules"];
   if (auth.rules !== undefined && auth.hbaFile !== undefined) {
     report.error([...path, "hbaFile"], "goes in place of rules, not beside them");

@@ -44,6 +44,8 @@ const ROUTES = [
 const routes = (...list: object[]) => ({ server: { ...SCRAM, routes: list } });
 const TLS = { enableTLS: true, certFile: "c.pem", keyFile: "k.pem" };
 
+const VERIFIED = { ...TLS, tlsMode: "verify-ca", clientCAFile: "a.pem" };
+
 test.each<[string, Wanted]>([
   ["scram-sha-256 with users", { server: SCRAM }],
   ["trust without users", { server: { auth: { method: "trust" } } }],
@@ -57,6 +59,16 @@ test.each<[string, Wanted]>([
         { database: "x", blocks: "reads", as: "stock" },
       ),
     },
+  ],
+  [
+    "a user map",
+    {
+      server: { ...VERIFIED, auth: { method: "cert", userMap: [{ certificate: "c", user: "u" }] } },
+    },
+  ],
+  [
+    "cleartext without TLS where it is allowed",
+    { server: authWith({ method: "cleartext", allowUnencryptedCleartext: true }) },
   ],
   ["routes", { server: { ...SCRAM, routes: ROUTES } }],
   ["every key of a shared pool", { server: SCRAM, pool: { minSize: 2, idleTimeout: "1m" } }],
@@ -177,6 +189,37 @@ test.each<[string, Wanted, string]>([
     "a plugin that logs in",
     { server: { auth: { method: "plugin" } } },
     '"plugin" is not available',
+  ],
+  [
+    "a user map without certificates",
+    { server: authWith({ userMap: [{ certificate: "c", user: "u" }] }) },
+    "auth.userMap: has no effect without the method cert",
+  ],
+  [
+    "a user map that verify-full defeats",
+    {
+      server: {
+        ...VERIFIED,
+        tlsMode: "verify-full",
+        auth: { method: "cert", userMap: [{ certificate: "c", user: "u" }] },
+      },
+    },
+    "auth.userMap: needs tlsMode: verify-ca",
+  ],
+  [
+    "half an entry of a user map",
+    { server: { ...VERIFIED, auth: { method: "cert", userMap: [{ certificate: "c" }] } } },
+    "auth.userMap.0.user: is required",
+  ],
+  [
+    "cleartext without TLS",
+    { server: authWith({ method: "cleartext" }) },
+    "auth.method: cleartext needs enableTLS, or allowUnencryptedCleartext",
+  ],
+  [
+    "a permit for a method that is not used",
+    { server: authWith({ allowUnencryptedCleartext: true }) },
+    "auth.allowUnencryptedCleartext: has no effect without the method cleartext",
   ],
   [
     "routes in passthrough",

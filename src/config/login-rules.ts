@@ -15,14 +15,24 @@ export function loginRulesOf({ rules, method }: AuthConfig): ReadRules | undefin
 
 /** What clients of a server lack to log in by a method; undefined if nothing. */
 export function methodProblem(server: ServerConfig, method: AuthMethod): string | undefined {
-  switch (method) {
-    case "trust":
-      return undefined;
-    case "cert":
-      return server.tlsMode.startsWith("verify-")
-        ? undefined
-        : "cert needs tlsMode: verify-ca or verify-full";
-    default:
-      return server.auth?.usersFile === undefined ? `${method} needs a usersFile` : undefined;
+  const { tlsMode, auth } = server;
+  if (method === "trust") return undefined;
+  if (method === "cert") {
+    const isVerified = tlsMode.startsWith("verify-");
+    return isVerified ? undefined : "cert needs tlsMode: verify-ca or verify-full";
   }
+  const isOpen = tlsMode === "disable" && auth?.allowUnencryptedCleartext !== true;
+  if (method === "cleartext" && isOpen) {
+    return "cleartext needs enableTLS, or allowUnencryptedCleartext";
+  }
+  return auth?.usersFile === undefined ? `${method} needs a usersFile` : undefined;
+}
+
+/**
+ * Whether clients of a server may be asked to log in by a method, as far as its configuration tells: an
+ * hba file may ask for any.
+ */
+export function mayUseMethod({ method, rules = [], hbaFile }: AuthConfig, asked: AuthMethod) {
+  if (hbaFile !== undefined || method === asked) return true;
+  return rules.some((rule) => rule.method === asked);
 }

@@ -6,7 +6,7 @@ import { PooledBackend, StatementCatalog, loginToServer, openServer } from "../b
 import type { ServerCredential, ServerTls } from "../backend/index.ts";
 import type { Strategy } from "../balancer/index.ts";
 import { effectiveMode } from "../config/index.ts";
-import type { GlobalConfig, PoolConfig } from "../config/index.ts";
+import type { GlobalConfig, PoolConfig, ServerConfig } from "../config/index.ts";
 import type { Logger } from "../logging/index.ts";
 import type { TimerWheel } from "../net/index.ts";
 import { SharedPool } from "../pool/index.ts";
@@ -16,10 +16,13 @@ import type { ClientTls, PooledBlock, PooledMode, Route } from "../session/index
 import { fixedLoginOf } from "./fixed-login.ts";
 import { toAddress } from "./to-address.ts";
 
+/** How clients log in at the gateway. */
+export type PooledAuth = NonNullable<ServerConfig["auth"]> & { readonly method: AuthMethod };
+
 export interface PoolingParts {
   readonly group: string;
   readonly global: GlobalConfig;
-  readonly method: AuthMethod;
+  readonly auth: PooledAuth;
   /** Read at each login. */
   readonly users: () => UserTable;
   /** Read at each login; undefined where everybody may connect. */
@@ -43,15 +46,15 @@ export function buildPooling(parts: PoolingParts): {
   readonly pooling: Pooling;
   readonly pools: readonly SharedPool<PooledBackend>[];
 } {
-  const { group, global, method, users, rules, tls, routes, newStrategy } = parts;
+  const { group, global, auth, users, rules, tls, routes, newStrategy } = parts;
   const gate = new LoginGate({
-    method,
+    method: auth.method,
     rules,
     users,
-    userMap: [],
+    userMap: auth.userMap,
     secrets: new ScramSecrets(randomBytes(PROCESS_SECRET_BYTES)),
     throttle: new LoginThrottle(),
-    allowUnencryptedCleartext: false,
+    allowUnencryptedCleartext: auth.allowUnencryptedCleartext,
     channelBinding: () => channelBindingOf(tls),
   });
   const keys = new ScramKeyCache();

@@ -1,6 +1,6 @@
 /** Builds one group of the configuration: pools, router, sessions' context, listeners. */
 import { UserTable } from "../auth/index.ts";
-import type { AuthMethod, LoginRule } from "../auth/index.ts";
+import type { LoginRule } from "../auth/index.ts";
 import { createStrategy } from "../balancer/index.ts";
 import type { Strategy } from "../balancer/index.ts";
 import { loginRulesOf } from "../config/index.ts";
@@ -14,7 +14,7 @@ import { BlockRouter, Pool } from "../pool/index.ts";
 import type { SharedPool } from "../pool/index.ts";
 import type { Budget, CancelKeys, ClientTls, Route, SessionHooks } from "../session/index.ts";
 import { buildPooling } from "./build-pooling.ts";
-import type { PoolingParts } from "./build-pooling.ts";
+import type { PooledAuth, PoolingParts } from "./build-pooling.ts";
 import { blockTls } from "./certificates.ts";
 import { Tenant } from "./tenant.ts";
 import type { TenantPool } from "./tenant.ts";
@@ -49,12 +49,12 @@ export function buildTenant(parts: TenantParts): {
 } {
   const { group, config, timers, logger } = parts;
   const server = serverOf(config.global, group);
-  const method = pooledMethodOf(server);
+  const auth = pooledAuthOf(server);
   const clients = Object.entries(config.global.clients[group] ?? {});
   const tlsOfBlocks = new Map(
     clients.map(([block, client]) => [block, blockTls(block, client, logger)]),
   );
-  const blocks = method === undefined ? Object.keys(config.global.clients[group] ?? {}) : [];
+  const blocks = auth === undefined ? Object.keys(config.global.clients[group] ?? {}) : [];
   const pools = blocks.map((block) => buildPool(parts, block, tlsOfBlocks.get(block)?.tls));
   const newStrategy = (): Strategy =>
     createStrategy({
@@ -67,11 +67,11 @@ export function buildTenant(parts: TenantParts): {
       random: Math.random,
     });
   const pooled =
-    method &&
+    auth &&
     buildPooling({
       group,
       global: config.global,
-      method,
+      auth,
       users: () => parts.users?.current ?? NOBODY,
       rules: rulesOf(server, parts),
       tls: parts.tls,
@@ -118,8 +118,9 @@ export function buildTenant(parts: TenantParts): {
 const NOBODY = new UserTable([]);
 
 /** How clients log in at the gateway; undefined where the server logs them in. */
-function pooledMethodOf({ auth }: GlobalConfig["servers"][string]): AuthMethod | undefined {
-  return auth === undefined || auth.method === "relay" ? undefined : auth.method;
+function pooledAuthOf({ auth }: ServerConfig): PooledAuth | undefined {
+  if (auth === undefined || auth.method === "relay") return undefined;
+  return { ...auth, method: auth.method };
 }
 
 /** Who may connect from where; undefined where everybody may. */

@@ -40,6 +40,22 @@ export const authSchema = z.strictObject({
   hbaFile: text(notEmpty)
     .optional()
     .describe("File in the form of pg_hba.conf, in place of `rules`."),
+  userMap: z
+    .array(
+      z.strictObject({
+        certificate: text(notEmpty).describe(
+          "Common name, DNS name or e-mail address in the client's certificate.",
+        ),
+        user: text(notEmpty).describe("A user that it may log in as."),
+      }),
+    )
+    .optional()
+    .describe(
+      "For the method `cert`: which certificates are good for which users, and no others. Without it a certificate is good for the users that it names.",
+    ),
+  allowUnencryptedCleartext: boolean()
+    .prefault(false)
+    .describe("Lets the method `cleartext` ask for passwords without TLS too."),
   query: later().describe("Query that looks a user up."),
   maxConnectionsPerUser: later().describe("Clients one user may have."),
   maxConnectionsPerDatabase: later().describe("Clients one database may have."),

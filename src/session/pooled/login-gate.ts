@@ -21,7 +21,8 @@ export interface LoginGateOptions {
   readonly rules: (() => readonly LoginRule[]) | undefined;
   /** Read at each login, so that changed users need no restart. */
   readonly users: () => UserTable;
-  readonly userMap: readonly UserMapEntry[];
+  /** Undefined: a certificate is good for the users it names. */
+  readonly userMap: readonly UserMapEntry[] | undefined;
   readonly secrets: ScramSecrets;
   readonly throttle: LoginThrottle;
   /** Let passwords come in clear text without TLS too. */
@@ -68,7 +69,7 @@ export class LoginGate {
       isEncrypted,
       allowUnencryptedCleartext,
       certificateNames,
-      userMap,
+      ...(userMap !== undefined && { userMap }),
       channelBinding: isEncrypted ? channelBinding() : undefined,
       nowMs: Date.now(),
       randomBytes,
