@@ -109,6 +109,8 @@ function buildBlock(
       deriveKeys: keys.keysOf,
       ...(login.credential !== undefined && { credential: login.credential }),
     });
+    const { method } = loggedIn;
+    logger.debug("Logged in to the server", { name: block, user: login.user, method });
     const maxStatements = pool.preparedStatements;
     return new PooledBackend({ opened, login: loggedIn, block, timers, maxStatements });
   };

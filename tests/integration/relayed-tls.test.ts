@@ -119,6 +119,27 @@ test("a server that is not to be trusted ends the boot", async () => {
   );
 });
 
+test("a server that does not answer does not hold up the end of the boot", async () => {
+  const sockets: unknown[] = [];
+  using silent = Bun.listen({
+    hostname: "127.0.0.1",
+    port: 0,
+    socket: {
+      open: (socket) => {
+        sockets.push(socket);
+      },
+      data() {},
+    },
+  });
+  const config = oneBlockConfig(`127.0.0.1:${silent.port}`, { client: { tlsMode: "require" } });
+  await using made = await makeGateway(config);
+  const boot = made.gateway.boot();
+  boot.catch(() => {});
+  await waitFor("the gateway to dial", () => sockets.length > 0);
+  await made.gateway.stopNow();
+  await expect(boot).rejects.toMatchObject({ code: "ERR_SHUTTING_DOWN" });
+});
+
 test("drivers without TLS log in by SCRAM", async () => {
   await using gateway = await start({ tlsMode: "require" });
   const client = await connect(gateway, "scrammed");
