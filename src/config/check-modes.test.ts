@@ -77,6 +77,17 @@ test.each<[string, Wanted]>([
     "TLS with a server that clients log in at",
     { writes: { tlsMode: "require" }, mode: "passthrough" },
   ],
+  [
+    "logins to different databases by routes",
+    {
+      writes: login("shop"),
+      reads: login("stock"),
+      ...routes(
+        { database: "orders", blocks: "writes", as: "shop" },
+        { database: "*", blocks: "reads" },
+      ),
+    },
+  ],
   ["TLS on both sides", { writes: { tlsMode: "require" }, server: { ...SCRAM, ...TLS } }],
   [
     "one login for all",
@@ -184,6 +195,16 @@ test.each<[string, Wanted, string]>([
     "TLS on both sides of a relayed login",
     { writes: { tlsMode: "require" }, mode: "passthrough", server: TLS },
     "clients.default.writes.tlsMode: clients over TLS get in by SCRAM only without channel binding",
+  ],
+  [
+    "a route to a login to another database",
+    { reads: login("stock"), ...routes({ database: "shop", blocks: "Reads" }) },
+    'routes.0: as must be "stock", which startupParams of reads logs in to',
+  ],
+  [
+    "a route under the name of another database",
+    { reads: login("stock"), ...routes({ database: "*", blocks: "reads", as: "shop" }) },
+    'routes.0.as: must be "stock", which startupParams of reads logs in to',
   ],
   [
     "a plugin that logs in",

@@ -1,6 +1,6 @@
 /** What must fit together between the pool modes of a group and how its clients log in. */
 import { checkAuth } from "./check-auth.ts";
-import { checkLogins } from "./check-logins.ts";
+import { checkLogins, checkRoutedLogins } from "./check-logins.ts";
 import type { CheckReport } from "./check-report.ts";
 import { effectiveMode } from "./effective-mode.ts";
 import type { GlobalConfig, PoolConfig, ServerConfig } from "./schema/index.ts";
@@ -38,6 +38,7 @@ export function checkModes(
   )) {
     checkLogins(group, set, clients, report);
   }
+  checkRoutedLogins(group, server, clients, report);
   for (const [block, { mode }] of blocks) {
     if (mode !== "passthrough") continue;
     const message = "passthrough does not go with the pooled modes of the group's other blocks";

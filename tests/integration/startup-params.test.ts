@@ -29,11 +29,12 @@ async function start(
   startupParams: Record<string, string>,
   pool: Record<string, unknown> = {},
   client: Record<string, unknown> = {},
+  server: Record<string, unknown> = {},
 ): Promise<GatewayInProcess> {
   const config = oneBlockConfig(postgres.address, {
     client: { startupParams, ...client },
     pool: { size: 1, queueTimeout: "5s", ...pool },
-    server: { auth: { method: "trust" } },
+    server: { auth: { method: "trust" }, ...server },
   });
   const made = await makeGateway(config);
   await made.gateway.boot();
@@ -104,6 +105,15 @@ test("a client that asks for another database is told that there is none", async
   await using gateway = await start(LOGIN);
   const attempt = connect(gateway, { database: "postgres" });
   await expect(attempt).rejects.toMatchObject({ code: "3D000" });
+});
+
+test("a route may lead to it under another name", async () => {
+  const routes = [{ database: "orders", blocks: "writes", as: "shop" }];
+  await using gateway = await start(LOGIN, {}, {}, { routes });
+  const client = await connect(gateway, { database: "orders" });
+  expect(await rowOf(client, "select current_database()::text")).toEqual(["shop"]);
+  await client.end();
+  await expect(connect(gateway)).rejects.toMatchObject({ code: "3D000" });
 });
 
 test("a password that is wrong is the gateway's fault, and said nowhere", async () => {
