@@ -1,8 +1,10 @@
 import {
+  HEADER_BYTES,
   readCommandComplete,
   readCopyResponse,
   readDataRow,
   readErrorResponse,
+  readNegotiateProtocolVersion,
   readNoticeResponse,
   readNotificationResponse,
   readParameterDescription,
@@ -40,6 +42,7 @@ export function describeRequest(message: Uint8Array): string {
 
 /** A message of a server in one line: its name, and what it says. */
 export function describeResponse(bytes: Buffer): string {
+  if (bytes.length < HEADER_BYTES) return `bytes ${shown(bytes)}`;
   const tag = bytes.toString("latin1", 0, 1);
   const describe = RESPONSES[tag];
   if (describe === undefined) return `${JSON.stringify(tag)} ${shown(bytes.subarray(5))}`;
@@ -84,6 +87,11 @@ const RESPONSES: Readonly<Record<string, (bytes: Buffer) => string>> = {
   d: (bytes) => `CopyData ${shown(bytes.subarray(5))}`,
   n: () => "NoData",
   s: () => "PortalSuspended",
+  v: (bytes) => {
+    const { protocolVersion, unrecognizedOptions } = readNegotiateProtocolVersion(bytes);
+    const version = `${protocolVersion >> 16}.${protocolVersion & 0xffff}`;
+    return `NegotiateProtocolVersion ${version} ${unrecognizedOptions.join(", ")}`;
+  },
   t: (bytes) => `ParameterDescription ${readParameterDescription(bytes).join(", ")}`,
 };
 

@@ -1,4 +1,11 @@
-import { connectWire, startupPacket, type WireClient, type WireTarget } from "../kit/index.ts";
+import {
+  cancelRequest,
+  connectWire,
+  startupPacket,
+  type WireClient,
+  type WireTarget,
+  waitFor,
+} from "../kit/index.ts";
 import { copyDone, query, sync, terminate } from "./messages.ts";
 import type { Transcript } from "./transcript.ts";
 
@@ -6,10 +13,13 @@ import type { Transcript } from "./transcript.ts";
 export interface Surroundings {
   /** A session is about to send something: others may come in between. */
   beforeUnit(): Promise<void>;
+  /** How long a session waits for a message. */
+  readonly patienceMs: number;
 }
 
 /** A client of a case, which takes down all it receives. */
 export class ParitySession {
+  readonly #target: WireTarget;
   readonly #wire: WireClient;
   readonly #transcript: Transcript;
   readonly #surroundings: Surroundings;
@@ -19,21 +29,30 @@ export class ParitySession {
   #status = "";
   #isOver = false;
 
-  private constructor(wire: WireClient, transcript: Transcript, surroundings: Surroundings) {
+  #cancelKey: Buffer | undefined;
+
+  private constructor(
+    target: WireTarget,
+    wire: WireClient,
+    transcript: Transcript,
+    surroundings: Surroundings,
+  ) {
+    this.#target = target;
     this.#wire = wire;
     this.#transcript = transcript;
     this.#surroundings = surroundings;
   }
 
-  /** Connects and sends a StartupMessage, without waiting for what comes of it. */
+  /** Connects and sends a first packet, without waiting for what comes of it. */
   static async start(
     target: WireTarget,
-    parameters: Readonly<Record<string, string>>,
+    packet: Uint8Array,
     transcript: Transcript,
     surroundings: Surroundings,
   ): Promise<ParitySession> {
-    const session = new ParitySession(await connectWire(target), transcript, surroundings);
-    session.#wire.send(startupPacket(parameters));
+    const wire = await connectWire(target, { allowHalfOpen: true });
+    const session = new ParitySession(target, wire, transcript, surroundings);
+    wire.send(packet);
     return session;
   }
 
@@ -87,14 +106,44 @@ export class ParitySession {
   /** Reads up to the next message of a type (its tag), and returns its body. */
   async until(type: string): Promise<Buffer> {
     for (;;) {
+      await this.#somethingReceived();
       const message = await this.#wire.message();
       this.#transcript.received(message);
+      if (message.type === "K") this.#cancelKey = message.body;
       if (message.type === "Z") {
         this.#owed = Math.max(0, this.#owed - 1);
         this.#status = message.body.toString("latin1");
       }
       if (message.type === type) return message.body;
     }
+  }
+
+  /** Sends a StartupMessage behind what came before it. */
+  startup(parameters: Readonly<Record<string, string>>): void {
+    this.#wire.send(startupPacket(parameters));
+  }
+
+  /** Reads so many bytes that are no message: the answer to an SSLRequest. */
+  async bytes(count: number): Promise<void> {
+    this.#transcript.receivedBytes(await this.#wire.bytes(count));
+  }
+
+  /** Asks to cancel what runs, until something comes of it. */
+  async cancel(): Promise<void> {
+    const key = this.#cancelKey;
+    if (key === undefined) throw new Error("the session has no cancel key");
+    const isAnswered = () => this.#wire.received.length > 0;
+    await waitFor("the cancelled query to end", async () => {
+      await using canceller = await connectWire(this.#target);
+      canceller.send(cancelRequest(key));
+      await canceller.ended();
+      return isAnswered();
+    });
+  }
+
+  /** Ends its own side; what was sent before still counts. */
+  end(): void {
+    this.#wire.end();
   }
 
   /** The value in a row's column, as it was received. */
@@ -120,6 +169,7 @@ export class ParitySession {
         await this.until("");
       } catch (error) {
         if (!this.#wire.hasEnded) throw error;
+        this.#wire.end();
         this.#over();
         return;
       }
@@ -137,6 +187,12 @@ export class ParitySession {
   /** Breaks off, as a crashed client does. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#wire[Symbol.asyncDispose]();
+  }
+
+  async #somethingReceived(): Promise<void> {
+    const isThere = () => this.#wire.received.length > 0 || this.#wire.hasEnded;
+    const deadlineMs = this.#surroundings.patienceMs;
+    await waitFor("something to come", isThere, { deadlineMs, intervalMs: 1 });
   }
 
   #over(): void {

@@ -5,10 +5,10 @@ import { Endpoints } from "./endpoints.ts";
 import { type Mode, MODES } from "./modes.ts";
 import { oneClient, type ParityCase } from "./parity-case.ts";
 import { PENDING } from "./pending.ts";
-import { Stage } from "./stage.ts";
+import { type Patience, Stage } from "./stage.ts";
 
-/** A pending case may well end with others waiting in vain. */
-const PENDING_PATIENCE_MS = 200;
+/** For what is known to come to nothing, or may well. */
+const IMPATIENT: Patience = { messageMs: 500, othersMs: 200 };
 
 let endpoints: Endpoints;
 
@@ -27,11 +27,12 @@ async function verdict(
   direct: CaseRun,
 ): Promise<string | undefined> {
   const pending = PENDING[parityCase.name]?.[mode.name];
-  const endpoint = endpoints.through(mode, parityCase.sharing);
-  const run = await Stage.run(parityCase, endpoint, pending && PENDING_PATIENCE_MS);
-  const found = firstDifference(direct, run);
   const byDesign = parityCase.differs.find(({ modes }) => modes.includes(mode.name));
   const expected = pending ?? byDesign?.instead;
+  const endpoint = endpoints.through(mode, parityCase.sharing);
+  const isAwaited = expected === undefined || !expected.test("(nothing)");
+  const run = await Stage.run(parityCase, endpoint, isAwaited ? undefined : IMPATIENT);
+  const found = firstDifference(direct, run);
   if (expected === undefined) return found?.text;
   const listed = pending === undefined ? "differ by design" : "be pending";
   if (found === undefined) return `is the same, but is said to ${listed}`;

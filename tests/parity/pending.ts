@@ -34,6 +34,17 @@ export const PENDING: Readonly<Record<string, Readonly<Record<string, RegExp>>>>
   "prepare: EXECUTE of the protocol's statement": inSharedModes(/^ErrorResponse ERROR 26000/),
   // SQL's PREPARE does not see the names of the protocol.
   "prepare: SQL and the protocol share their names": inSharedModes(/^CommandComplete PREPARE$/),
+
+  // Its Terminate is not seen before the Sync that never comes.
+  "session: leaves in the middle of a batch": inPooledModes(/^\(nothing\)$/),
+  // It is gone before its settings are restored.
+  "session: ends its side behind a query": inSharedModes(/^\(closed\)$/),
+  // It does not follow the session.
+  "idle: a transaction that takes too long": { transaction: /^\(nothing\)$/ },
+
+  // The gateway speaks 3.0.
+  "startup: protocol 3.2": inPooledModes(/^NegotiateProtocolVersion 3.0/),
+  "startup: a newer protocol": inPooledModes(/^NegotiateProtocolVersion 3.0/),
 };
 
 function inPooledModes(instead: RegExp): Readonly<Record<string, RegExp>> {

@@ -1,4 +1,5 @@
-import { type CaseRun } from "./compare.ts";
+import type { CaseRun } from "./compare.ts";
+import { startupPacket } from "../kit/index.ts";
 import { Disturber } from "./disturber.ts";
 import type { Endpoint } from "./endpoints.ts";
 import type { ParityCase } from "./parity-case.ts";
@@ -6,31 +7,43 @@ import { ParitySession } from "./parity-session.ts";
 import { Tap } from "./tap.ts";
 import { Transcript } from "./transcript.ts";
 
+/** How long what ought to come is waited for. */
+export interface Patience {
+  /** A message to a session of the case. */
+  readonly messageMs: number;
+  /** A server connection for somebody else. */
+  readonly othersMs: number;
+}
+
+const PATIENT: Patience = { messageMs: 10_000, othersMs: 10_000 };
+
 /** Where one run of a case takes place: its connections, and what they received. */
 export class Stage {
   readonly #endpoint: Endpoint;
   readonly #disturber: Disturber;
+  readonly #patience: Patience;
   readonly #transcripts: Transcript[] = [];
   readonly #sessions: ParitySession[] = [];
   readonly #taps: Tap[] = [];
 
-  private constructor(endpoint: Endpoint, disturber: Disturber) {
+  private constructor(endpoint: Endpoint, disturber: Disturber, patience: Patience) {
     this.#endpoint = endpoint;
     this.#disturber = disturber;
+    this.#patience = patience;
   }
 
   /**
    * Runs a case, to its end or as far as it comes.
    *
-   * @param patienceMs how long other clients wait for a server connection
+   * @param patience how long what ought to come is waited for
    */
   static async run(
     parityCase: ParityCase,
     endpoint: Endpoint,
-    patienceMs: number = 10_000,
+    patience: Patience = PATIENT,
   ): Promise<CaseRun> {
-    const disturber = await Disturber.start(endpoint, patienceMs);
-    const stage = new Stage(endpoint, disturber);
+    const disturber = await Disturber.start(endpoint, patience.othersMs);
+    const stage = new Stage(endpoint, disturber, patience);
     try {
       await parityCase.script(stage);
       for (const session of stage.#sessions) await session.leave();
@@ -52,13 +65,19 @@ export class Stage {
 
   /** Connects, sends a StartupMessage and waits for nothing. */
   async connect(parameters: Readonly<Record<string, string>> = {}): Promise<ParitySession> {
+    const asked = { user: "postgres", database: this.database, ...parameters };
+    return await this.raw(startupPacket(asked));
+  }
+
+  /** Connects, sends any first packet and waits for nothing. */
+  async raw(packet: Uint8Array): Promise<ParitySession> {
     const transcript = new Transcript(`client ${this.#transcripts.length + 1}`);
     this.#transcripts.push(transcript);
-    const asked = { user: "postgres", database: this.database, ...parameters };
-    const session = await ParitySession.start(this.#endpoint.target, asked, transcript, {
+    const session = await ParitySession.start(this.#endpoint.target, packet, transcript, {
       beforeUnit: async () => {
         if (this.#sessions.every(({ isIdle }) => isIdle)) await this.disturb();
       },
+      patienceMs: this.#patience.messageMs,
     });
     this.#sessions.push(session);
     return session;

@@ -35,6 +35,11 @@ export class Transcript {
     this.entries.push({ kind: "message", bytes, after: this.#sent });
   }
 
+  /** Takes down bytes that are no message. */
+  receivedBytes(bytes: Buffer): void {
+    this.entries.push({ kind: "message", bytes, after: this.#sent });
+  }
+
   closed(): void {
     this.entries.push({ kind: "closed", after: this.#sent });
   }

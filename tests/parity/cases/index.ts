@@ -7,6 +7,7 @@ import { NOTICE_CASES } from "./notices.ts";
 import { PIPELINE_CASES } from "./pipelines.ts";
 import { PORTAL_CASES } from "./portals.ts";
 import { QUERY_CASES } from "./queries.ts";
+import { SESSION_LIFE_CASES } from "./session-life.ts";
 import { SESSION_STATE_CASES } from "./session-state.ts";
 import { SETTING_CASES } from "./settings.ts";
 import { STATEMENT_CASES } from "./statements.ts";
@@ -28,4 +29,5 @@ export const ALL_CASES: readonly ParityCase[] = [
   ...SETTING_CASES,
   ...CURSOR_CASES,
   ...SESSION_STATE_CASES,
+  ...SESSION_LIFE_CASES,
 ];
