@@ -16,7 +16,9 @@ const NO_BYTES = new Uint8Array(0);
 
 export class UnitGate {
   readonly #maxMessageBytes: number;
-  #pieces: Uint8Array[] = [];
+  /** What is held: most often one piece, which needs no list. */
+  #first: Uint8Array | undefined;
+  #more: Uint8Array[] = [];
   #byteLength = 0;
   #hasBegun = false;
   #isReady = false;
@@ -64,7 +66,7 @@ export class UnitGate {
     const from = this.#hasBegun ? 0 : this.#drop(bytes);
     if (from < 0) return;
     const unit = from === 0 ? bytes : bytes.subarray(from);
-    this.#pieces.push(unit);
+    this.#hold(unit);
     this.#byteLength += unit.length;
     if (!this.#isReady) this.#isReady = this.#endsIn(unit) || this.#byteLength > MAX_HELD_BYTES;
   }
@@ -74,15 +76,34 @@ export class UnitGate {
    * @returns also the beginning of a header, though no unit has begun
    */
   take(): readonly Uint8Array[] {
-    const pieces = this.#pieces;
-    if (!this.#hasBegun && this.#header.length > 0) pieces.push(this.#header);
-    this.#pieces = [];
+    if (!this.#hasBegun && this.#header.length > 0) this.#hold(this.#header);
+    const more = this.#more;
+    if (this.#first !== undefined) more.unshift(this.#first);
+    this.#more = [];
+    this.#begin();
+    return more;
+  }
+
+  /** The same when it is one piece: undefined if it is not. */
+  takeOne(): Uint8Array | undefined {
+    if (!this.#hasBegun || this.#more.length > 0) return undefined;
+    const piece = this.#first;
+    this.#begin();
+    return piece;
+  }
+
+  #begin(): void {
+    this.#first = undefined;
     this.#byteLength = 0;
     this.#hasBegun = false;
     this.#isReady = false;
     this.#bodyLeft = 0;
     this.#header = NO_BYTES;
-    return pieces;
+  }
+
+  #hold(piece: Uint8Array): void {
+    if (this.#first === undefined) this.#first = piece;
+    else this.#more.push(piece);
   }
 
   /** In the middle of a COPY message that nobody wants: `take` would not know of it. */

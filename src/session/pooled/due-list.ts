@@ -49,6 +49,6 @@ export class DueList {
 
   /** Nothing will be answered any more. */
   clear(): void {
-    this.#list = [];
+    if (this.#list.length > 0) this.#list = [];
   }
 }

@@ -226,10 +226,18 @@ export class PooledRelay
     if (this.#isClientStalled) backend.connection.pause();
     const news = this.#session.begin(backend);
     if (news !== undefined) this.#client.write(news);
-    this.#guard(() => {
-      for (const piece of this.#gate.take()) if (this.#isHolding) this.#toServer(piece);
-    });
-    this.#reads.resume();
+    try {
+      const piece = this.#gate.takeOne();
+      if (piece === undefined) this.#sendHeld();
+      else this.#toServer(piece);
+    } catch (thrown) {
+      this.#violated(thrown);
+    }
+    if (this.#reads.isPaused) this.#reads.resume();
+  }
+
+  #sendHeld(): void {
+    for (const piece of this.#gate.take()) if (this.#isHolding) this.#toServer(piece);
   }
 
   onSettled(backend: PooledBackend): void {

@@ -42,8 +42,9 @@ export class RequestStream {
   #bodyLeft = 0;
   /** The beginning of a message that waits for its rest. */
   #held: Buffer = NO_BYTES;
-  /** What is to be sent, oldest first. */
-  #pieces: Uint8Array[] = [];
+  /** What is to be sent, oldest first: most often one piece, which needs no list. */
+  #first: Uint8Array | undefined;
+  #more: Uint8Array[] = [];
   /** The client said Terminate: what is behind that is void. */
   hasTerminated = false;
 
@@ -78,14 +79,24 @@ export class RequestStream {
 
   /** What has become of the bytes so far, to be sent in this order. */
   take(): readonly Uint8Array[] {
-    const pieces = this.#pieces;
-    this.#pieces = [];
+    const pieces = this.#more;
+    if (this.#first !== undefined) pieces.unshift(this.#first);
+    this.#first = undefined;
+    this.#more = [];
     return pieces;
   }
 
   /** The same, when it is one piece. */
   takeOne(): Uint8Array | undefined {
-    return this.#pieces.length === 1 ? this.#pieces.pop() : undefined;
+    if (this.#more.length > 0) return undefined;
+    const piece = this.#first;
+    this.#first = undefined;
+    return piece;
+  }
+
+  #put(piece: Uint8Array): void {
+    if (this.#first === undefined) this.#first = piece;
+    else this.#more.push(piece);
   }
 
   /** @throws GatewayError at bytes that cannot be messages of a client */
@@ -96,7 +107,7 @@ export class RequestStream {
     let at = this.#bodyLeft;
     if (at > end) {
       this.#bodyLeft = at - end;
-      this.#pieces.push(bytes);
+      this.#put(bytes);
       return;
     }
     if (at > 0) {
@@ -117,8 +128,8 @@ export class RequestStream {
       if (this.#policy !== undefined && isReplaceable(tag)) {
         const instead = this.#policy.replace(tag, bytes, at, here, next);
         if (instead !== undefined) {
-          if (at > from) this.#pieces.push(bytes.subarray(from, at));
-          this.#pieces.push(instead);
+          if (at > from) this.#put(bytes.subarray(from, at));
+          this.#put(instead);
           from = here;
         }
       }
@@ -131,14 +142,14 @@ export class RequestStream {
       this.#ledger.clientMessage(tag);
       at = next;
     }
-    if (from === 0 && at === end) this.#pieces.push(bytes);
-    else if (from < at) this.#pieces.push(bytes.subarray(from, at));
+    if (from === 0 && at === end) this.#put(bytes);
+    else if (from < at) this.#put(bytes.subarray(from, at));
     if (at < end && !this.hasTerminated) this.#held = bytes.subarray(at);
   }
 
   #joined(chunk: Uint8Array): Buffer {
     if (this.#held.length === 0) {
-      return Buffer.isBuffer(chunk)
+      return chunk instanceof Buffer
         ? chunk
         : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
     }
