@@ -58,6 +58,19 @@ export const ERROR_TABLE = {
     remedy:
       "Raise `servers.<group>.maxConnections` (and the limit of open files), or use fewer clients.",
   },
+  ERR_TOO_MANY_OF_USER: {
+    sqlState: "53300",
+    clientMessage: "too many connections for this user",
+    meaning:
+      "As many clients were logged in as the user as `maxConnections` of its entry in the users file or `auth.maxConnectionsPerUser` allow.",
+    remedy: "Raise the limit, or let the user's applications keep fewer connections.",
+  },
+  ERR_TOO_MANY_OF_DATABASE: {
+    sqlState: "53300",
+    clientMessage: "too many connections for this database",
+    meaning: "`auth.maxConnectionsPerDatabase` clients were already logged in to the database.",
+    remedy: "Raise the limit, or let the database's applications keep fewer connections.",
+  },
   ERR_SERVER_UNREACHABLE: {
     sqlState: "08001",
     clientMessage: "the database server cannot be reached",

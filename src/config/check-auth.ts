@@ -13,6 +13,8 @@ const GATEWAY_KEYS = [
   "hbaFile",
   "userMap",
   "allowUnencryptedCleartext",
+  "maxConnectionsPerUser",
+  "maxConnectionsPerDatabase",
 ] as const;
 
 /**

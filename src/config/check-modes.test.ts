@@ -94,6 +94,7 @@ test.each<[string, Wanted]>([
     { writes: login("shop"), reads: login("shop"), mode: "passthrough", server: SCRAM },
   ],
   ["rules", { server: authWith({ rules: RULES }) }],
+  ["caps", { server: authWith({ maxConnectionsPerUser: 5, maxConnectionsPerDatabase: 9 }) }],
   ["an hba file", { server: authWith({ hbaFile: "pg_hba.conf" }) }],
   [
     "certificates",
@@ -125,6 +126,21 @@ test.each<[string, Wanted, string]>([
     "an hba file with relay",
     { mode: "passthrough", server: { auth: { hbaFile: "x" } } },
     "auth.hbaFile: needs a method other than relay",
+  ],
+  [
+    "a cap per user with relay",
+    { mode: "passthrough", server: { auth: { maxConnectionsPerUser: 5 } } },
+    "auth.maxConnectionsPerUser: needs a method other than relay",
+  ],
+  [
+    "a cap per database with relay",
+    { mode: "passthrough", server: { auth: { maxConnectionsPerDatabase: 5 } } },
+    "auth.maxConnectionsPerDatabase: needs a method other than relay",
+  ],
+  [
+    "a cap of nobody",
+    { server: authWith({ maxConnectionsPerUser: 0 }) },
+    "auth.maxConnectionsPerUser: must be at least 1",
   ],
   [
     "rules beside an hba file",

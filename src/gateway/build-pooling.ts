@@ -11,7 +11,7 @@ import type { Logger } from "../logging/index.ts";
 import type { TimerWheel } from "../net/index.ts";
 import { SharedPool } from "../pool/index.ts";
 import type { Pair } from "../pool/index.ts";
-import { Greetings, LoginGate, Pooling } from "../session/index.ts";
+import { ConnectionCaps, Greetings, LoginGate, Pooling } from "../session/index.ts";
 import type { ClientTls, PooledBlock, PooledMode, Route } from "../session/index.ts";
 import { fixedLoginOf } from "./fixed-login.ts";
 import { toAddress } from "./to-address.ts";
@@ -54,6 +54,10 @@ export function buildPooling(parts: PoolingParts): {
     userMap: auth.userMap,
     secrets: new ScramSecrets(randomBytes(PROCESS_SECRET_BYTES)),
     throttle: new LoginThrottle(),
+    caps: new ConnectionCaps({
+      maxPerUser: auth.maxConnectionsPerUser,
+      maxPerDatabase: auth.maxConnectionsPerDatabase,
+    }),
     allowUnencryptedCleartext: auth.allowUnencryptedCleartext,
     channelBinding: () => channelBindingOf(tls),
   });

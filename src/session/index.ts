@@ -13,6 +13,6 @@ export type {
   SessionHooks,
   SessionLimits,
 } from "./session-context.ts";
-export { Greetings, LoginGate, Pooling } from "./pooled/index.ts";
+export { ConnectionCaps, Greetings, LoginGate, Pooling } from "./pooled/index.ts";
 export type { LoginGateOptions, PooledBlock, PooledMode, Route } from "./pooled/index.ts";
 export { Session } from "./session.ts";

@@ -1,6 +1,6 @@
 /** `servers.<group>.auth`: who may log in, and how. */
 import * as z from "zod";
-import { boolean, choice, later, names, notEmpty, text } from "./scalars.ts";
+import { boolean, choice, integer, later, names, notEmpty, text } from "./scalars.ts";
 
 const METHODS = ["trust", "cleartext", "md5", "scram-sha-256", "cert"] as const;
 
@@ -57,6 +57,14 @@ export const authSchema = z.strictObject({
     .prefault(false)
     .describe("Lets the method `cleartext` ask for passwords without TLS too."),
   query: later().describe("Query that looks a user up."),
-  maxConnectionsPerUser: later().describe("Clients one user may have."),
-  maxConnectionsPerDatabase: later().describe("Clients one database may have."),
+  maxConnectionsPerUser: integer({ min: 1 })
+    .optional()
+    .describe(
+      "Clients that may be logged in as one user; more get FATAL 53300. `maxConnections` of a user in the users file wins. Not given: no limit.",
+    ),
+  maxConnectionsPerDatabase: integer({ min: 1 })
+    .optional()
+    .describe(
+      "Clients that may be logged in to one database, by the name that they give; more get FATAL 53300. Not given: no limit.",
+    ),
 });

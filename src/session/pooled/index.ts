@@ -2,6 +2,7 @@
  * Sessions of the pooled modes: login at the gateway, and a backend only while there is work for it.
  * May import: the rest of session, errors, logging, net, postgres, auth, backend, pool, balancer.
  */
+export { ConnectionCaps } from "./connection-caps.ts";
 export { Greetings } from "./greeting.ts";
 export { LoginGate } from "./login-gate.ts";
 export type { LoginGateOptions } from "./login-gate.ts";

@@ -13,6 +13,8 @@ import type {
   UserTable,
 } from "../../auth/index.ts";
 import { GatewayError } from "../../errors.ts";
+import type { ErrorCode } from "../../errors.ts";
+import type { ConnectionCaps } from "./connection-caps.ts";
 
 export interface LoginGateOptions {
   /** What holds where no rule says something else. */
@@ -25,6 +27,7 @@ export interface LoginGateOptions {
   readonly userMap: readonly UserMapEntry[] | undefined;
   readonly secrets: ScramSecrets;
   readonly throttle: LoginThrottle;
+  readonly caps: ConnectionCaps;
   /** Let passwords come in clear text without TLS too. */
   readonly allowUnencryptedCleartext: boolean;
   /** tls-server-end-point of our certificate, undefined if it has none. */
@@ -38,9 +41,6 @@ export class LoginGate {
   readonly #options: LoginGateOptions;
   /** What clients proved themselves with last, by user: it opens the server, too. */
   readonly #credentials = new Map<string, ScramCredential>();
-
-  /** How many are logged in, by user. */
-  readonly #sessions = new Map<string, number>();
 
   constructor(options: LoginGateOptions) {
     this.#options = options;
@@ -88,19 +88,15 @@ export class LoginGate {
     return this.#credentials.get(user);
   }
 
-  /** Counts a session of the user; false if it has as many as it may. */
-  enter(user: string): boolean {
-    const count = this.#sessions.get(user) ?? 0;
-    const { maxConnections = Infinity } = this.#options.users().lookup(user).user ?? {};
-    if (count >= maxConnections) return false;
-    this.#sessions.set(user, count + 1);
-    return true;
+  /** Counts a client that has logged in, or says why there may be none more. */
+  enter(user: string, database: string): ErrorCode | undefined {
+    const { users, caps } = this.#options;
+    return caps.enter(user, database, users().lookup(user).user?.maxConnections);
   }
 
-  leave(user: string): void {
-    const count = this.#sessions.get(user) ?? 0;
-    if (count > 1) this.#sessions.set(user, count - 1);
-    else this.#sessions.delete(user);
+  /** Of a client that was counted; once. */
+  leave(user: string, database: string): void {
+    this.#options.caps.leave(user, database);
   }
 
   #methodFor(request: LoginRequest): AuthMethod {

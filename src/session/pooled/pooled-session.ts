@@ -61,7 +61,7 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler {
   /** What the client sent behind its login. */
   #early: Uint8Array[] = [];
   #relay: PooledRelay | undefined;
-  /** Counts as a session of its user. */
+  /** Counts as a client of its user and its database. */
   #hasEntered = false;
   #isOver = false;
 
@@ -171,9 +171,10 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler {
     if (startup === undefined || this.#isOver) return;
     const { user, database, settings } = startup;
     if (credential !== undefined) pooling.gate.remember(user, credential);
-    this.#hasEntered = pooling.gate.enter(user);
-    if (!this.#hasEntered) {
-      this.fail("ERR_TOO_MANY_CLIENTS", `user ${JSON.stringify(user)} has as many as it may`);
+    const excess = pooling.gate.enter(user, database);
+    this.#hasEntered = excess === undefined;
+    if (excess !== undefined) {
+      this.fail(excess, `user ${JSON.stringify(user)}, database ${JSON.stringify(database)}`);
       return;
     }
     if (rest.length > 0) this.#early.push(rest);
@@ -269,7 +270,10 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler {
 
   #ended(end: RelayEnd): void {
     const { pooling, onEnd } = this.#options;
-    if (this.#hasEntered) pooling.gate.leave(this.#startup?.user ?? "");
+    const startup = this.#startup;
+    if (startup !== undefined && this.#hasEntered) {
+      pooling.gate.leave(startup.user, startup.database);
+    }
     onEnd(end);
   }
 }
