@@ -41,10 +41,6 @@ export const PENDING: Readonly<Record<string, Readonly<Record<string, RegExp>>>>
   "session: ends its side behind a query": inSharedModes(/^\(closed\)$/),
   // It does not follow the session.
   "idle: a transaction that takes too long": { transaction: /^\(nothing\)$/ },
-
-  // The gateway speaks 3.0.
-  "startup: protocol 3.2": inPooledModes(/^NegotiateProtocolVersion 3.0/),
-  "startup: a newer protocol": inPooledModes(/^NegotiateProtocolVersion 3.0/),
 };
 
 function inPooledModes(instead: RegExp): Readonly<Record<string, RegExp>> {

@@ -45,8 +45,11 @@ export interface PooledSessionOptions {
   readonly onEnd: (end: RelayEnd) => void;
 }
 
-/** Protocol 3.0, the one that is spoken whatever a client asks for. */
+/** The newest that is spoken: 3.2, of PostgreSQL 18, whose cancel keys may be longer. */
+const NEWEST_MINOR_VERSION = 2;
 const PROTOCOL_3_0 = 0x0003_0000;
+/** Before that the secret of a cancel key has four bytes. */
+const LONG_KEYS_SINCE_MINOR = 2;
 /** A client may send so much while it is not served yet. */
 const MAX_EARLY_BYTES = 64 * 1024;
 
@@ -78,9 +81,9 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler {
     try {
       const startup = readPooledStartup(message);
       this.#startup = startup;
+      this.#negotiate(startup);
       const names = peer === undefined || peer.names.length === 0 ? undefined : peer.names;
       const options = pooling.gate.admit(this.#loginRequest(startup), names);
-      this.#negotiate(startup);
       this.#login = new ClientLogin(this.#client, options, this.#options.context.timers, this);
       this.#login.start(rest);
     } catch (thrown) {
@@ -160,8 +163,9 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler {
 
   /** A newer minor version or unknown options: the client is told what it gets instead. */
   #negotiate({ minorVersion, unrecognizedOptions }: PooledStartup): void {
-    if (minorVersion === 0 && unrecognizedOptions.length === 0) return;
-    const answer = { protocolVersion: PROTOCOL_3_0, unrecognizedOptions };
+    if (minorVersion <= NEWEST_MINOR_VERSION && unrecognizedOptions.length === 0) return;
+    const protocolVersion = PROTOCOL_3_0 + Math.min(minorVersion, NEWEST_MINOR_VERSION);
+    const answer = { protocolVersion, unrecognizedOptions };
     this.#client.write(new BackendWriter().negotiateProtocolVersion(answer).take());
   }
 
@@ -224,7 +228,8 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler {
     if (this.#destination === undefined) return;
     const { block, lane } = this.#destination;
     const { context, pooling } = this.#options;
-    const key = pooling.newCancelKey();
+    const hasLongKeys = (this.#startup?.minorVersion ?? 0) >= LONG_KEYS_SINCE_MINOR;
+    const key = pooling.newCancelKey(hasLongKeys);
     const writer = new BackendWriter();
     for (const [name, value] of parameters) writer.parameterStatus(name, value);
     writer.backendKeyData(key);

@@ -40,6 +40,10 @@ export interface Destination {
   readonly lane: PairLane<PooledBackend>;
 }
 
+/** As many as PostgreSQL 18 gives. */
+const LONG_SECRET_BYTES = 32;
+const SHORT_SECRET_BYTES = 4;
+
 type Blocks = BlockSet<SharedPool<PooledBackend>>;
 
 export class Pooling {
@@ -98,10 +102,14 @@ export class Pooling {
     }
   }
 
-  /** What a client of this gateway cancels by: a number of ours, and a secret. */
-  newCancelKey(): BackendKeyData {
+  /**
+   * What a client of this gateway cancels by: a number of ours, and a secret.
+   * @param isLong the client speaks a protocol whose secrets may be longer than four bytes
+   */
+  newCancelKey(isLong: boolean): BackendKeyData {
     this.#lastProcessId = (this.#lastProcessId + 1) & 0x7fff_ffff;
-    return { processId: this.#lastProcessId, secretKey: randomBytes(4) };
+    const secretKey = randomBytes(isLong ? LONG_SECRET_BYTES : SHORT_SECRET_BYTES);
+    return { processId: this.#lastProcessId, secretKey };
   }
 
   #setOf(key: string): Blocks {

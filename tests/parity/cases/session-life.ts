@@ -7,7 +7,7 @@ import {
   VIOLATION_OF_STARTUP,
   VIOLATION_TOLD_BY_US,
 } from "../differences.ts";
-import { frontendMessage, sslRequest } from "../../kit/index.ts";
+import { cancelRequest, frontendMessage, sslRequest } from "../../kit/index.ts";
 import { bind, copyData, execute, extended, parse, query, sync, terminate } from "../messages.ts";
 import { oneClient, onStage, type ParityCase } from "../parity-case.ts";
 
@@ -29,6 +29,9 @@ function startup(version: number, parameters: Readonly<Record<string, string>>):
 const VERSION_2 = 0x0002_0000;
 const VERSION_3 = 0x0003_0000;
 const VERSION_4 = 0x0004_0000;
+
+/** Process id and secret, of the lengths that there may be and of others. */
+const CANCEL_KEYS = [0, 4, 5, 8, 36, 260, 261, 300].map((length) => Buffer.alloc(length, 1));
 
 /** First packets that are none. */
 const STARTUP_VIOLATIONS: Readonly<Record<string, Buffer>> = {
@@ -168,6 +171,30 @@ export const SESSION_LIFE_CASES: readonly ParityCase[] = [
     await client.ready();
     await client.query("select 1");
   }),
+  onStage("startup: protocol 3.2, and a query that is cancelled", async (stage) => {
+    const asked = { user: "postgres", database: stage.database };
+    const client = await stage.raw(startup(VERSION_3 + 2, asked));
+    await client.ready();
+    await client.send(query("select pg_sleep(60)"));
+    await client.cancel();
+    await client.ready();
+  }),
+  onStage("startup: protocol 3.1", async (stage) => {
+    const asked = { user: "postgres", database: stage.database };
+    const client = await stage.raw(startup(VERSION_3 + 1, asked));
+    await client.ready();
+  }),
+  onStage("startup: protocol 3.2, with options that are unknown", async (stage) => {
+    const asked = { user: "postgres", database: stage.database, "_pq_.one": "1" };
+    const client = await stage.raw(startup(VERSION_3 + 2, asked));
+    await client.ready();
+  }),
+  ...CANCEL_KEYS.map((key) =>
+    onStage(`startup: a CancelRequest of nobody, with ${key.length} bytes`, async (stage) => {
+      const client = await stage.raw(cancelRequest(key));
+      await client.closed();
+    }),
+  ),
   onStage("startup: a newer protocol", async (stage) => {
     const asked = { user: "postgres", database: stage.database };
     const client = await stage.raw(startup(VERSION_3 + 9999, asked));
