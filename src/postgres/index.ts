@@ -71,6 +71,7 @@ export {
   copyFail,
   errorResponse,
   errorResponseFor,
+  fatalResponse,
   readyForQuery,
 } from "./message-writers.ts";
 export type { ErrorFields } from "./message-writers.ts";

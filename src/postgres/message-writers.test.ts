@@ -12,6 +12,7 @@ import {
   copyFail,
   errorResponse,
   errorResponseFor,
+  fatalResponse,
   readStartupPacket,
   readyForQuery,
 } from "./index.ts";
@@ -44,6 +45,27 @@ describe("the messages of the gateway", () => {
     );
     expect(error).toMatchObject({ name: "error", severity: "ERROR", code: "42000", message: "no" });
     expect(error).toMatchObject({ detail: undefined, hint: undefined });
+  });
+
+  test("pass on all that a server said, as the last words", async () => {
+    const said = new Map([
+      ["S", "FEHLER"],
+      ["V", "ERROR"],
+      ["C", "22023"],
+      ["M", "ungültig"],
+      ["D", "a detail"],
+      ["H", "a hint"],
+      ["F", "guc.c"],
+      ["L", "42"],
+      ["R", "routine"],
+    ]);
+    const notice = { severity: "ERROR", code: "22023", message: "ungültig", fields: said };
+    expect(await parsed(fatalResponse(notice))).toMatchObject([
+      {
+        ...{ name: "error", severity: "FATAL", code: "22023", message: "ungültig" },
+        ...{ detail: "a detail", hint: "a hint", file: "guc.c", line: "42", routine: "routine" },
+      },
+    ]);
   });
 
   test.each(codes)("tell a client of %s, and nothing of the inside", async (code) => {

@@ -2,6 +2,7 @@
 import { ERROR_TABLE } from "../errors.ts";
 import type { ErrorCode } from "../errors.ts";
 import { BackendTag, FrontendTag } from "./message-types.ts";
+import type { Notice } from "./notice-views.ts";
 import { CANCEL_REQUEST_CODE } from "./startup-packet.ts";
 
 /** What an ErrorResponse says (PostgreSQL manual, 54.8 Error and Notice Message Fields). */
@@ -26,6 +27,14 @@ export function errorResponse(fields: ErrorFields): Uint8Array {
   ];
   if (fields.detail !== undefined) parts.push(`D${fields.detail}`);
   if (fields.hint !== undefined) parts.push(`H${fields.hint}`);
+  return message(BackendTag.ErrorResponse, Buffer.from(`${parts.join("\0")}\0\0`));
+}
+
+/** What a server said to somebody else, all of it, as the last words to a client. */
+export function fatalResponse({ fields }: Notice): Uint8Array {
+  const parts = [...fields].map(([letter, text]) =>
+    letter === "S" || letter === "V" ? `${letter}FATAL` : `${letter}${text}`,
+  );
   return message(BackendTag.ErrorResponse, Buffer.from(`${parts.join("\0")}\0\0`));
 }
 

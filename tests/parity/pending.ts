@@ -14,16 +14,6 @@ export const PENDING: Readonly<Record<string, Readonly<Record<string, RegExp>>>>
   // It is parsed anew with the settings of now.
   "statement: literals are read with the settings at Parse": inSharedModes(/^DataRow 2024-03-02$/),
 
-  // A startup that the server refuses is told without detail, hint and place.
-  "startup refused: a parameter that is not there": inPooledModes(/^ErrorResponse FATAL 42704/),
-  "startup refused: a value that is none": inPooledModes(/^ErrorResponse FATAL 22023/),
-  "startup refused: a parameter that cannot be changed": inPooledModes(
-    /^ErrorResponse FATAL 55P02/,
-  ),
-  "startup refused: an encoding that is none": inPooledModes(/^ErrorResponse FATAL 22023/),
-  "startup refused: a role that is not there": inPooledModes(/^ErrorResponse FATAL 22023/),
-  "startup refused: a database that is not there": inPooledModes(/^ErrorResponse FATAL 3D000/),
-
   // RESET goes back to what the server has, not to what the client's startup asked for.
   "startup: RESET and DISCARD ALL go back to it": inPooledModes(
     /^ParameterStatus DateStyle = "ISO/,

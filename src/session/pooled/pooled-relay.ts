@@ -15,8 +15,8 @@ import {
   BackendWriter,
   TransactionStatus,
   UnitGate,
-  errorResponse,
   errorResponseFor,
+  fatalResponse,
   readErrorResponse,
   readyForQuery,
 } from "../../postgres/index.ts";
@@ -249,10 +249,10 @@ export class PooledRelay
     });
   }
 
-  onSettingsRefused({ code, message }: Notice): void {
+  onSettingsRefused(notice: Notice): void {
     if (this.#isOver) return;
-    this.#client.write(errorResponse({ severity: "FATAL", sqlState: code, message }));
-    this.#end({ kind: "failed", code: "ERR_SETTINGS_LOST", detail: message });
+    this.#client.write(fatalResponse(notice));
+    this.#end({ kind: "failed", code: "ERR_SETTINGS_LOST", detail: notice.message });
   }
 
   onHoldFailed(thrown: unknown): void {

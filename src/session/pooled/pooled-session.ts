@@ -17,8 +17,8 @@ import {
   BackendWriter,
   HEADER_BYTES,
   TransactionStatus,
-  errorResponse,
   errorResponseFor,
+  fatalResponse,
   readyForQuery,
 } from "../../postgres/index.ts";
 import type { Notice } from "../../postgres/index.ts";
@@ -210,10 +210,11 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler {
     }
   }
 
-  /** In the server's words. */
-  #refuse({ code, message }: Notice): void {
-    this.#client.write(errorResponse({ severity: "FATAL", sqlState: code, message }));
-    this.#end({ kind: "failed", code: "ERR_SERVER_LOGIN", detail: `${code} ${message}` });
+  /** In the server's words, all of them. */
+  #refuse(notice: Notice): void {
+    this.#client.write(fatalResponse(notice));
+    const detail = `${notice.code} ${notice.message}`;
+    this.#end({ kind: "failed", code: "ERR_SERVER_LOGIN", detail });
   }
 
   #open(greeting: Greeting): void {
