@@ -12,7 +12,8 @@ import { openServer } from "../backend/index.ts";
 import type { PooledBackend, ServerTls } from "../backend/index.ts";
 import { BlockRouter, Pool } from "../pool/index.ts";
 import type { SharedPool } from "../pool/index.ts";
-import type { Budget, CancelKeys, ClientTls, Route, SessionHooks } from "../session/index.ts";
+import { sessionHooksOf } from "../session/index.ts";
+import type { Budget, CancelKeys, ClientTls, Route } from "../session/index.ts";
 import { buildPooling } from "./build-pooling.ts";
 import type { PooledAuth, PoolingParts } from "./build-pooling.ts";
 import { blockTls } from "./certificates.ts";
@@ -102,7 +103,7 @@ export function buildTenant(parts: TenantParts): {
         maxPendingUnits: server.maxPendingUnits,
       },
       tls: parts.tls,
-      hooks: sessionHooks(parts.hooks),
+      hooks: sessionHooksOf(parts.hooks),
       router: new BlockRouter(pools, newStrategy(), () => timers.clock.now()),
       pooling: pooled?.pooling,
       cancelKeys: parts.cancelKeys,
@@ -198,19 +199,4 @@ function buildPool(
     random: Math.random,
     logger,
   });
-}
-
-/** The slots every session reads; their chains come and go with plugins. */
-function sessionHooks(registry: HookRegistry): SessionHooks {
-  return {
-    onOpening: registry.chain("OnOpening"),
-    onOpened: registry.chain("OnOpened"),
-    onClosing: registry.chain("OnClosing"),
-    onClosed: registry.chain("OnClosed"),
-    onTraffic: registry.chain("OnTraffic"),
-    onTrafficFromClient: registry.chain("OnTrafficFromClient"),
-    onTrafficToServer: registry.chain("OnTrafficToServer"),
-    onTrafficFromServer: registry.chain("OnTrafficFromServer"),
-    onTrafficToClient: registry.chain("OnTrafficToClient"),
-  };
 }

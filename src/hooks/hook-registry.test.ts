@@ -88,6 +88,18 @@ describe("a slot", () => {
     removeB();
     expect(slot.chain).toBeNull();
   });
+
+  test("is looked at with others at once", () => {
+    const { registry, add } = setUp();
+    const before = registry.presence([HOOK, "OnTick"]);
+    const other = registry.presence(["OnTick"]);
+    expect(before.isAny).toBe(false);
+    const remove = add("a", mark("a"));
+    expect([before.isAny, other.isAny]).toEqual([true, false]);
+    expect(registry.presence([HOOK]).isAny).toBe(true);
+    remove();
+    expect(before.isAny).toBe(false);
+  });
 });
 
 describe("handlers", () => {

@@ -17,6 +17,11 @@ export interface HookSlot {
   readonly chain: HookChain | null;
 }
 
+/** Whether anybody listens to any of several hooks: one look in place of one for each. */
+export interface HookPresence {
+  readonly isAny: boolean;
+}
+
 export interface HookRegistryOptions {
   readonly schedule: Schedule;
   /** Time for all late answers of one run of a chain together; default 30 s, 0 = no limit. */
@@ -30,6 +35,7 @@ export interface HookRegistryOptions {
 export class HookRegistry {
   readonly #options: HookRegistryOptions;
   readonly #slots = new Map<HookName, { chain: HookChain | null }>();
+  readonly #presences: { readonly hooks: readonly HookName[]; isAny: boolean }[] = [];
 
   constructor(options: HookRegistryOptions) {
     this.#options = options;
@@ -38,6 +44,13 @@ export class HookRegistry {
   /** The slot of a hook, always the same one. */
   chain(hook: HookName): HookSlot {
     return this.#slot(hook);
+  }
+
+  /** Is kept up to date, as slots are. */
+  presence(hooks: readonly HookName[]): HookPresence {
+    const presence = { hooks, isAny: this.#hasAny(hooks) };
+    this.#presences.push(presence);
+    return presence;
   }
 
   /**
@@ -83,5 +96,10 @@ export class HookRegistry {
       handlers.length > 0
         ? new HookChain(handlers, { hook, schedule, timeoutMs, onHandlerError })
         : null;
+    for (const presence of this.#presences) presence.isAny = this.#hasAny(presence.hooks);
+  }
+
+  #hasAny(hooks: readonly HookName[]): boolean {
+    return hooks.some((hook) => this.#slot(hook).chain !== null);
   }
 }

@@ -16,7 +16,7 @@ export type {
 export { HOOK_NUMBERS } from "./hook-names.ts";
 export type { HookName } from "./hook-names.ts";
 export { HookRegistry } from "./hook-registry.ts";
-export type { HookRegistryOptions, HookSlot } from "./hook-registry.ts";
+export type { HookPresence, HookRegistryOptions, HookSlot } from "./hook-registry.ts";
 export {
   bootedPayload,
   bootingPayload,

@@ -2,7 +2,7 @@
 import { closingPayload, connectionPayload } from "../hooks/index.ts";
 import type { HookOutcome, HookPayload, HookSlot } from "../hooks/index.ts";
 import type { Connection } from "../net/index.ts";
-import type { SessionHooks } from "./session-context.ts";
+import type { SessionHooks } from "./session-hooks.ts";
 
 /** Gets on with the connection; `isTerminated` when a handler wants it to end. */
 export type Continuation = (isTerminated: boolean) => void;

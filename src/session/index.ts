@@ -10,9 +10,9 @@ export type {
   ClientTls,
   ClientTlsMode,
   SessionContext,
-  SessionHooks,
   SessionLimits,
 } from "./session-context.ts";
 export { ConnectionCaps, Greetings, LoginGate, Pooling } from "./pooled/index.ts";
 export type { LoginGateOptions, PooledBlock, PooledMode, Route } from "./pooled/index.ts";
 export { Session } from "./session.ts";
+export { sessionHooksOf } from "./session-hooks.ts";

@@ -31,7 +31,7 @@ import type { SessionContext } from "./session-context.ts";
 import { ServerLimits } from "./server-limits.ts";
 import { SessionPhase } from "./session-phase.ts";
 import type { LimitedPhase, PhaseTraffic } from "./session-phase.ts";
-import { TrafficHooks, hasTrafficHandlers } from "./traffic-hooks.ts";
+import { TrafficHooks } from "./traffic-hooks.ts";
 
 /** Why the time of a phase that is up ends the session. */
 const EXPIRED = {
@@ -173,7 +173,7 @@ export class PostgresRelay extends Relay implements Cancellable, PhaseTraffic, H
   protected override fromClient(bytes: Uint8Array): void {
     this.#unheard?.push(bytes);
     try {
-      if (this.#hooked !== undefined || hasTrafficHandlers(this.#context.hooks)) {
+      if (this.#hooked !== undefined || this.#context.hooks.traffic.isAny) {
         this.#enterHooks();
         if (this.#hooked !== undefined) {
           this.#hooked.fromClient(bytes);
@@ -196,7 +196,7 @@ export class PostgresRelay extends Relay implements Cancellable, PhaseTraffic, H
         return;
       }
       this.#unheard = undefined;
-      if (this.#hooked !== undefined || hasTrafficHandlers(this.#context.hooks)) this.#enterHooks();
+      if (this.#hooked !== undefined || this.#context.hooks.traffic.isAny) this.#enterHooks();
       this.#serverStream.advance(bytes);
       if (this.#hooked !== undefined) this.#hooked.fromServer(bytes);
       else this.client.writeThrough(bytes);
@@ -328,12 +328,12 @@ export class PostgresRelay extends Relay implements Cancellable, PhaseTraffic, H
   /** Starts or stops sending traffic through hooks, where that loses nothing. */
   #enterHooks(): void {
     if (this.#hooked !== undefined) {
-      if (hasTrafficHandlers(this.#context.hooks) || !this.#hooked.isQuiet) return;
+      if (this.#context.hooks.traffic.isAny || !this.#hooked.isQuiet) return;
       this.#hooked.dispose();
       this.#hooked = undefined;
       return;
     }
-    if (!hasTrafficHandlers(this.#context.hooks)) return;
+    if (!this.#context.hooks.traffic.isAny) return;
     if (!this.#clientStream.isAtBoundary || !this.#serverStream.isAtBoundary) return;
     // What is held may end in the middle of a message.
     if (this.#cancellation?.isHolding === true) return;

@@ -8,7 +8,7 @@ import { PauseReason, Relay } from "./relay.ts";
 import type { RelayEnd } from "./relay.ts";
 import { ServerLimits } from "./server-limits.ts";
 import type { SessionContext } from "./session-context.ts";
-import { TrafficHooks, hasTrafficHandlers } from "./traffic-hooks.ts";
+import { TrafficHooks } from "./traffic-hooks.ts";
 import type { Verdict } from "./traffic-hooks.ts";
 
 interface Chunk {
@@ -83,7 +83,7 @@ export class RawRelay extends Relay {
     this.#touch();
     // Of an unknown protocol all that can be said is: the client has spoken last.
     this.#serverLimits.follow(true);
-    const isHooked = hasTrafficHandlers(this.#context.hooks) || !this.#toServer.isEmpty;
+    const isHooked = this.#context.hooks.traffic.isAny || !this.#toServer.isEmpty;
     if (isHooked) this.#toServer.push({ bytes });
     else this.server.writeThrough(bytes);
   }
@@ -91,7 +91,7 @@ export class RawRelay extends Relay {
   protected override fromServer(bytes: Uint8Array): void {
     this.#touch();
     this.#serverLimits.follow(false);
-    const isHooked = hasTrafficHandlers(this.#context.hooks) || !this.#toClient.isEmpty;
+    const isHooked = this.#context.hooks.traffic.isAny || !this.#toClient.isEmpty;
     if (isHooked) this.#toClient.push({ bytes });
     else this.client.writeThrough(bytes);
   }

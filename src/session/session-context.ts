@@ -1,23 +1,10 @@
 /** What the sessions of one group share. Built by gateway/, read by every session. */
-import type { HookSlot } from "../hooks/index.ts";
 import type { Logger } from "../logging/index.ts";
 import type { ServerTlsOptions, TimerWheel } from "../net/index.ts";
 import type { BlockRouter } from "../pool/index.ts";
 import type { CancelKeys } from "./cancel-keys.ts";
 import type { Pooling } from "./pooled/index.ts";
-
-/** The events of a connection, one slot each; a slot's chain may change at any time. */
-export interface SessionHooks {
-  readonly onOpening: HookSlot;
-  readonly onOpened: HookSlot;
-  readonly onClosing: HookSlot;
-  readonly onClosed: HookSlot;
-  readonly onTraffic: HookSlot;
-  readonly onTrafficFromClient: HookSlot;
-  readonly onTrafficToServer: HookSlot;
-  readonly onTrafficFromServer: HookSlot;
-  readonly onTrafficToClient: HookSlot;
-}
+import type { SessionHooks } from "./session-hooks.ts";
 
 /** 0 = no limit, for every time. */
 export interface SessionLimits {

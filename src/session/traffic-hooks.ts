@@ -4,22 +4,12 @@ import type { HookOutcome } from "../hooks/index.ts";
 import type { Backend } from "../backend/index.ts";
 import type { Connection } from "../net/index.ts";
 import { endsOf } from "./connection-events.ts";
-import type { SessionHooks } from "./session-context.ts";
+import type { SessionHooks } from "./session-hooks.ts";
 
 /** What a hook decided about a piece of traffic. */
 export type Verdict =
   | { readonly kind: "forward"; readonly bytes: Uint8Array }
   | { readonly kind: "terminate"; readonly response: Uint8Array | undefined };
-
-/** Any of the four has a handler: traffic must be cut into pieces for it. */
-export function hasTrafficHandlers(hooks: SessionHooks): boolean {
-  return (
-    hooks.onTrafficFromClient.chain !== null ||
-    hooks.onTrafficFromServer.chain !== null ||
-    hooks.onTrafficToServer.chain !== null ||
-    hooks.onTrafficToClient.chain !== null
-  );
-}
 
 export class TrafficHooks {
   readonly #hooks: SessionHooks;
