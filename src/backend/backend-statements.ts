@@ -14,6 +14,8 @@ export const STATEMENT_PREFIX = "_gatewayd_";
 export interface ServerStatement {
   readonly shared: SharedStatement;
   readonly name: Uint8Array;
+  /** The server has said that it is there: until then its Parse may still fail. */
+  isConfirmed: boolean;
   /** Counts up with each use on this backend. */
   usedAt: number;
 }
@@ -42,9 +44,14 @@ export class BackendStatements {
     return known;
   }
 
+  /** It is there for certain: also for others than the session whose Parse made it. No use is counted. */
+  serves(shared: SharedStatement): boolean {
+    return this.#known.get(shared)?.isConfirmed === true;
+  }
+
   add(shared: SharedStatement): ServerStatement {
     const name = Buffer.from(`${STATEMENT_PREFIX}${++this.#lastNumber}`);
-    const statement = { shared, name, usedAt: ++this.#uses };
+    const statement = { shared, name, isConfirmed: false, usedAt: ++this.#uses };
     this.#known.set(shared, statement);
     return statement;
   }

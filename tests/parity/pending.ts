@@ -3,9 +3,6 @@
  * difference. A case that passes must be taken out of here. To be empty in the end.
  */
 export const PENDING: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
-  // The server connection has to be given up before anybody else gets it.
-  "error: a Query within a batch": inSharedModes(/^\(nothing\)$/),
-
   // Of two names with the same text, the error names the other one.
   "statement: named ones prepared in a pipeline": inSharedModes(
     /^ErrorResponse ERROR 42P05 prepared statement "p0" already exists/,
@@ -25,8 +22,6 @@ export const PENDING: Readonly<Record<string, Readonly<Record<string, RegExp>>>>
   // SQL's PREPARE does not see the names of the protocol.
   "prepare: SQL and the protocol share their names": inSharedModes(/^CommandComplete PREPARE$/),
 
-  // Its Terminate is not seen before the Sync that never comes.
-  "session: leaves in the middle of a batch": inPooledModes(/^\(nothing\)$/),
   // It is gone before its settings are restored.
   "session: ends its side behind a query": inSharedModes(/^\(closed\)$/),
   // It does not follow the session.

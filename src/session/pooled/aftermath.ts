@@ -87,8 +87,19 @@ export class Aftermath implements ConnectionHandler {
       this.#hasFailedCopy = true;
       this.#send(FrontendTag.CopyFail, copyFail("the client has gone"));
     }
-    if (ledger.isBatchOpen && !ledger.isCopying) this.#send(FrontendTag.Sync, SYNC);
+    if (ledger.isBatchOpen && !ledger.isCopying) this.#endBatch();
     if (ledger.isIdle && answers.isAtBoundary) void this.#clean();
+  }
+
+  /** A Sync alone would commit what the batch has done so far. */
+  #endBatch(): void {
+    if (!this.#remains.ledger.hasBatchFailed) {
+      this.#send(FrontendTag.Parse, PARSE_ROLLBACK);
+      this.#send(FrontendTag.Bind, BIND);
+      this.#send(FrontendTag.Execute, EXECUTE);
+      this.#backend.statements.unnamedOwner = undefined;
+    }
+    this.#send(FrontendTag.Sync, SYNC);
   }
 
   #send(tag: number, message: Uint8Array): void {
@@ -132,4 +143,11 @@ export class Aftermath implements ConnectionHandler {
   }
 }
 
+const PARSE_ROLLBACK = new FrontendWriter()
+  .parse({ name: "", text: "ROLLBACK", parameterTypes: [] })
+  .take();
+const BIND = new FrontendWriter()
+  .bind({ portal: "", statement: "", parameterFormats: [], values: [], resultFormats: [] })
+  .take();
+const EXECUTE = new FrontendWriter().execute({ portal: "", maxRows: 0 }).take();
 const SYNC = new FrontendWriter().sync().take();

@@ -3,6 +3,8 @@
  * the server skips the rest of a batch. In the order of the messages; most of the time empty.
  */
 
+import type { ServerStatement } from "../../backend/index.ts";
+
 /** One message whose answer matters. */
 export interface Due {
   /** As {@link AnswerLedger.sent} counts. */
@@ -11,6 +13,8 @@ export interface Due {
   readonly isHidden: boolean;
   /** The client gets this instead of the error that the message has. */
   readonly refusal?: Uint8Array;
+  /** It is a Parse that makes this. */
+  readonly makes?: ServerStatement;
   /** The message fails, or is skipped. */
   readonly undo?: () => void;
 }
@@ -30,6 +34,7 @@ export class DueList {
     const [first] = this.#list;
     if (first?.place !== place) return false;
     this.#list.shift();
+    if (first.makes !== undefined) first.makes.isConfirmed = true;
     return first.isHidden;
   }
 

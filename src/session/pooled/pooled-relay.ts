@@ -202,7 +202,7 @@ export class PooledRelay
 
   onEnd(of: Connection): void {
     if (of !== this.#client) this.#serverGone();
-    else if (this.isQueryRunning) this.#awaitLastAnswer();
+    else if (this.#isHolding && this.ledger.owesAnswer) this.#awaitLastAnswer();
     else this.#end({ kind: "clientGone" });
   }
 
@@ -315,7 +315,7 @@ export class PooledRelay
 
   /** The goodbye is for us, not for the server; what is in front of it still counts. */
   #terminated(): void {
-    if (this.isQueryRunning && !this.ledger.isCopying) this.#awaitLastAnswer();
+    if (this.#isHolding && this.ledger.owesAnswer) this.#awaitLastAnswer();
     else this.#end({ kind: "clientGone" });
   }
 
@@ -326,18 +326,20 @@ export class PooledRelay
     if (this.#isTimed) this.#followTime();
     if (this.#cancellation !== undefined) this.#releaseHeld();
     if (this.#reads.isPaused) this.#reads.resume();
-    if (this.#halfClosed !== undefined) this.#halfClosed.follow();
+    if (this.#halfClosed !== undefined) this.#answeredHalfClosed(this.#halfClosed);
     if (this.ledger.isIdle) this.#answered();
+  }
+
+  /** The Sync of a batch that is still open will not come any more. */
+  #answeredHalfClosed(limit: HalfClosedLimit): void {
+    if (!this.ledger.owesAnswer && this.#answers.isAtBoundary) this.#end({ kind: "clientGone" });
+    else limit.follow();
   }
 
   /** All that was sent is answered: the lease may be over. */
   #answered(): void {
     const isBetweenMessages = this.#requests.isAtBoundary && this.#answers.isAtBoundary;
     if (!this.#isHolding || !this.ledger.isIdle || !isBetweenMessages) return;
-    if (this.#halfClosed !== undefined) {
-      this.#end({ kind: "clientGone" });
-      return;
-    }
     if (this.ledger.isInTransaction) {
       if (this.#options.mode === "statement") this.fail("ERR_TRANSACTION_REFUSED");
       return;

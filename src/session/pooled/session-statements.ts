@@ -88,6 +88,11 @@ export class SessionStatements implements RequestPolicy {
     this.#due.clear();
   }
 
+  /** The statement that the client knows by this name; one byte a character. */
+  named(name: string): SharedStatement | undefined {
+    return this.#named.get(name);
+  }
+
   replace(
     tag: number,
     bytes: Buffer,
@@ -99,12 +104,14 @@ export class SessionStatements implements RequestPolicy {
     if (this.#ledger.hasBatchFailed || this.#ledger.isCopying) return undefined;
     switch (tag) {
       case FrontendTag.Query:
+        this.#endsBatch();
         return this.#query(bytes, at, end, next);
       case FrontendTag.Parse:
         return this.#parse(bytes, at, end, next);
       case FrontendTag.Bind:
         return this.#bind(bytes, at, end, next);
       case FrontendTag.FunctionCall:
+        this.#endsBatch();
         this.#watch.touch();
         return undefined;
       default:
@@ -133,6 +140,14 @@ export class SessionStatements implements RequestPolicy {
       if (this.#backend !== undefined) this.#backend.unnamedOwner = undefined;
     }
     return refusal ?? (message === undefined ? undefined : this.#inClientsNames(message));
+  }
+
+  /**
+   * A Query inside of a batch that has executed something leaves PostgreSQL in a state of which the next
+   * statement hears ("StartTransactionCommand: unexpected state"): that must be this session's.
+   */
+  #endsBatch(): void {
+    if (this.#ledger.isBatchOpen) this.#pins.saw(Trait.Untracked, false);
   }
 
   #query(bytes: Buffer, at: number, end: number, next: number): Uint8Array | undefined {
@@ -193,10 +208,11 @@ export class SessionStatements implements RequestPolicy {
     }
     this.#makeRoom(backend);
     const statement = backend.add(shared);
-    this.#expect(false, () => {
+    const undo = () => {
       backend.remove(statement);
       this.#unname(name, shared);
-    });
+    };
+    this.#due.add({ place: this.#ledger.sent, isHidden: false, makes: statement, undo });
     return this.#withAhead(parseMessage(statement.name, shared.body));
   }
 
@@ -303,7 +319,8 @@ export class SessionStatements implements RequestPolicy {
     if (known !== undefined) return known;
     this.#makeRoom(backend);
     const statement = backend.add(shared);
-    this.#expect(true, () => backend.remove(statement));
+    const undo = () => backend.remove(statement);
+    this.#due.add({ place: this.#ledger.sent, isHidden: true, makes: statement, undo });
     this.#sendAhead(FrontendTag.Parse, parseMessage(statement.name, shared.body));
     return statement;
   }

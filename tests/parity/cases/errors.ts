@@ -82,12 +82,16 @@ export const ERROR_CASES: readonly ParityCase[] = [
     await client.send(...extended("select 1/0"), query("select 'not reached'"), sync());
     await client.ready();
   }),
-  oneClient("error: a Query within a batch", async (client) => {
-    await client.send(...extended("select 1"), query("select 2"), sync());
-    await client.ready(2);
-    // PostgreSQL 18 has lost count of its transaction now, and says so once.
-    await client.query("select 'refused'", "select 'goes on'");
-  }),
+  oneClient(
+    "error: a Query within a batch",
+    async (client) => {
+      await client.send(...extended("select 1"), query("select 2"), sync());
+      await client.ready(2);
+      // PostgreSQL 18 has lost count of its transaction now, and says so once.
+      await client.query("select 'refused'", "select 'goes on'");
+    },
+    { sharing: "beside" },
+  ),
   oneClient("error: a batch is one transaction", async (client) => {
     const insert = "insert into copied values ($1::int, 'x', 1)";
     await client.unit(...extended(insert, ["1"]), ...extended(insert, ["1"]));

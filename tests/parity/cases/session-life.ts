@@ -8,7 +8,17 @@ import {
   VIOLATION_TOLD_BY_US,
 } from "../differences.ts";
 import { cancelRequest, frontendMessage, sslRequest } from "../../kit/index.ts";
-import { bind, copyData, execute, extended, parse, query, sync, terminate } from "../messages.ts";
+import {
+  bind,
+  copyData,
+  execute,
+  extended,
+  flush,
+  parse,
+  query,
+  sync,
+  terminate,
+} from "../messages.ts";
 import { oneClient, onStage, type ParityCase } from "../parity-case.ts";
 
 /** A packet without a tag: length, code, and the rest. */
@@ -81,6 +91,27 @@ export const SESSION_LIFE_CASES: readonly ParityCase[] = [
   oneClient("session: leaves in the middle of a batch", async (client) => {
     await client.send(...extended("select 1"), terminate());
     await client.closed();
+  }),
+  onStage("session: leaves in the middle of a batch that has changed something", async (stage) => {
+    const [one, two] = [await stage.session(), await stage.session()];
+    await one.send(...extended("insert into copied values (1, 'x', 1)"), flush());
+    await one.until("C");
+    await one.leave();
+    await two.query("select count(*) from copied");
+  }),
+  onStage("session: leaves in the middle of a batch behind other units", async (stage) => {
+    const [one, two] = [await stage.session(), await stage.session()];
+    const insert = "insert into copied values ($1::int, 'x', 1)";
+    await one.send(
+      ...extended("select pg_sleep(0.02)"),
+      sync(),
+      ...extended(insert, ["1"]),
+      sync(),
+      ...extended(insert, ["2"]),
+      terminate(),
+    );
+    await one.closed();
+    await two.query("select id from copied", "delete from copied");
   }),
   oneClient("session: ends its side behind a query", async (client) => {
     await client.send(query("select pg_sleep(0.05), 'last words'"));
