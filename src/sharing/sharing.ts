@@ -1,0 +1,85 @@
+/** The statements of one block that may be shared. */
+import type { Logger } from "../logging/index.ts";
+import type { Clock } from "../net/index.ts";
+import { SharingScope } from "./sharing-scope.ts";
+import type { AskCatalogue, DatabaseDefinitions } from "./sharing-scope.ts";
+import { StatementKey } from "./statement-key.ts";
+import { TextTable } from "./text-table.ts";
+
+export interface SharingOptions {
+  /** The block, for messages. */
+  readonly block: string;
+  /** Functions that may be shared beside PostgreSQL's own: `name` or `schema.name`. */
+  readonly allowFunctions: readonly string[];
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** So many databases, and scopes of each, are known at most; those of live sessions go on. */
+const MAX_DATABASES = 1_000;
+const MAX_SCOPES = 100;
+
+interface Database extends DatabaseDefinitions {
+  /** By their settings, longest unasked first. */
+  readonly scopes: Map<string, SharingScope>;
+}
+
+export class Sharing {
+  readonly block: string;
+  readonly #key = new StatementKey(randomBits());
+  readonly #table = new TextTable();
+  readonly #databases = new Map<string, Database>();
+
+  constructor({ block }: SharingOptions) {
+    this.block = block;
+  }
+
+  /**
+   * Where a session looks its statements up: ask once, and again when its settings change.
+   * @param databaseKey of the (user, database) pair
+   * @param settingsKey of all settings but application_name
+   * @param ask serves all sessions that ask for the same scope later: it must not hold on to this one
+   */
+  scope(databaseKey: string, settingsKey: string, ask: AskCatalogue): SharingScope {
+    const database = this.#database(databaseKey);
+    const known = database.scopes.get(settingsKey);
+    const scope = known ?? this.#newScope(database, ask);
+    setLast(database.scopes, settingsKey, scope);
+    if (database.scopes.size > MAX_SCOPES) dropFirst(database.scopes);
+    return scope;
+  }
+
+  /** Nothing is checked any more. */
+  close(): void {}
+
+  #newScope(database: Database, ask: AskCatalogue): SharingScope {
+    const [key, table] = [this.#key, this.#table];
+    return new SharingScope({ ask, key, table, database, salt: randomBits() });
+  }
+
+  #database(databaseKey: string): Database {
+    const database = this.#databases.get(databaseKey) ?? { generation: 0, scopes: new Map() };
+    setLast(this.#databases, databaseKey, database);
+    if (this.#databases.size > MAX_DATABASES) {
+      // Its scopes would not hear of changes any more: no verdict has this generation.
+      const dropped = dropFirst(this.#databases);
+      if (dropped !== undefined) dropped.generation = Number.NaN;
+    }
+    return database;
+  }
+}
+
+function randomBits(): number {
+  return Math.trunc((Math.random() - 0.5) * 2 ** 32);
+}
+
+function setLast<V>(map: Map<string, V>, key: string, value: V): void {
+  map.delete(key);
+  map.set(key, value);
+}
+
+function dropFirst<V>(map: Map<string, V>): V | undefined {
+  const [first] = map;
+  if (first !== undefined) map.delete(first[0]);
+  return first?.[1];
+}
