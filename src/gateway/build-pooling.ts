@@ -8,6 +8,7 @@ import type { Strategy } from "../balancer/index.ts";
 import { effectiveMode } from "../config/index.ts";
 import type { GlobalConfig, PoolConfig, ServerConfig } from "../config/index.ts";
 import type { Logger } from "../logging/index.ts";
+import { NameAnswers } from "../net/index.ts";
 import type { TimerWheel } from "../net/index.ts";
 import { SharedPool } from "../pool/index.ts";
 import type { Pair } from "../pool/index.ts";
@@ -85,6 +86,7 @@ function buildBlock(
   }
   const fixedLogin = fixedLoginOf(client);
   const address = toAddress(client.network, client.address);
+  const answers = new NameAnswers({ name: block, clock: timers.clock, logger });
   const connect = async (pair: Pair, signal: AbortSignal): Promise<PooledBackend> => {
     const login = fixedLogin ?? {
       ...pair,
@@ -98,6 +100,7 @@ function buildBlock(
       timeoutMs: client.dialTimeout,
       keepAliveMs: client.tcpKeepAlive ? client.tcpKeepAlivePeriod : 0,
       timers,
+      answers,
     });
     const loggedIn = await loginToServer(opened.connection, {
       block,
@@ -134,6 +137,7 @@ function buildBlock(
       ping: async (backend) => {
         await backend.run("");
       },
+      isStale: ({ address: dialledAt }) => answers.hasLeft(dialledAt),
       timers,
       random: Math.random,
       logger,

@@ -7,6 +7,7 @@ import { loginRulesOf } from "../config/index.ts";
 import type { GlobalConfig, LoadedConfig, ServerConfig } from "../config/index.ts";
 import type { HookRegistry } from "../hooks/index.ts";
 import type { Logger } from "../logging/index.ts";
+import { NameAnswers } from "../net/index.ts";
 import type { TimerWheel } from "../net/index.ts";
 import { openServer } from "../backend/index.ts";
 import type { PooledBackend, ServerTls } from "../backend/index.ts";
@@ -170,6 +171,7 @@ function buildPool(
     throw new Error(`block ${group}.${block} is not complete`); // Checked at load.
   }
   const address = toAddress(client.network, client.address);
+  const answers = new NameAnswers({ name: block, clock: timers.clock, logger });
   return new Pool({
     group,
     name: block,
@@ -194,7 +196,9 @@ function buildPool(
         timeoutMs: client.dialTimeout,
         keepAliveMs: client.tcpKeepAlive ? client.tcpKeepAlivePeriod : 0,
         timers,
+        answers,
       }),
+    isStale: ({ address: dialledAt }) => answers.hasLeft(dialledAt),
     timers,
     random: Math.random,
     logger,

@@ -7,6 +7,7 @@ import { POSTGRES_PORT, formatAddress } from "./address.ts";
 import type { Address } from "./address.ts";
 import type { Connection } from "./connection.ts";
 import { socketFile } from "./listener.ts";
+import type { NameAnswers } from "./name-answers.ts";
 import { reasonOf } from "./reason-of.ts";
 import { SocketConnection, socketEvents } from "./socket-connection.ts";
 import type { TimerWheel } from "./timer-wheel.ts";
@@ -18,6 +19,8 @@ export interface DialOptions {
   /** Keep-alive probes after this much silence; 0 = none. */
   readonly keepAliveMs: number;
   readonly timers: TimerWheel;
+  /** Told what the name stands for, when one of its addresses was reached. */
+  readonly answers?: NameAnswers;
 }
 
 /** What {@link dial} opened, and the address the name stood for. */
@@ -34,9 +37,12 @@ export interface Dialled {
 export async function dial(options: DialOptions): Promise<Dialled> {
   const reasons: string[] = [];
   try {
-    for (const address of await resolve(options.address)) {
+    const addresses = await resolve(options.address);
+    for (const address of addresses) {
       try {
-        return { connection: await dialOne(address, options), address };
+        const connection = await dialOne(address, options);
+        options.answers?.record(addresses);
+        return { connection, address };
       } catch (thrown) {
         reasons.push(`${formatAddress(address)}: ${reasonOf(thrown)}`);
       }

@@ -13,6 +13,7 @@ export { listen } from "./listener.ts";
 export type { Listener, ListenOptions } from "./listener.ts";
 export { memoryPair } from "./memory-pair.ts";
 export type { MemoryConnection } from "./memory-pair.ts";
+export { NameAnswers } from "./name-answers.ts";
 export { readProxyHeader } from "./proxy-protocol.ts";
 export type { ProxyHeader } from "./proxy-protocol.ts";
 export type { HandshakeResult, ServerTlsOptions, TlsPeer } from "./server-tls.ts";

@@ -262,3 +262,27 @@ test("an idle backend is replaced before its receiveDeadline or sendDeadline", a
   expect(first?.connection.isOpen).toBe(false);
   await parts.closeClean();
 });
+
+describe("backends that are out of date", () => {
+  test("are replaced when a dial has shown it: the idle ones then, leased ones afterwards", async () => {
+    const stale = new Set<unknown>();
+    const parts = await openPool({ isStale: ({ connection }) => stale.has(connection) });
+    const waiter = new RecordingWaiter("192.0.2.1:1");
+    parts.pool.lease(new Ticket(waiter, parts.clock.now()));
+    const leased = parts.server.ends.find(
+      ({ gatewayEnd }) => gatewayEnd === waiter.backend?.connection,
+    );
+    for (const { gatewayEnd } of parts.server.ends) stale.add(gatewayEnd);
+    await parts.pass(5_000);
+    expect(parts.server.dials).toBe(3);
+    // Any dial will do; here the one for a backend that the server closed.
+    parts.server.open.find((end) => end !== leased)?.connection.terminate();
+    await parts.pass(5_000);
+    expect([parts.server.dials, leased?.connection.isOpen]).toEqual([5, true]);
+    waiter.release(false);
+    await parts.pass(1_000);
+    expect([parts.server.dials, leased?.connection.isOpen]).toEqual([6, false]);
+    parts.expectFull();
+    await parts.closeClean();
+  });
+});

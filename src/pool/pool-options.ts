@@ -1,5 +1,5 @@
 /** What a pool is made of, and what it looks like from outside. */
-import type { OpenedServer } from "../backend/index.ts";
+import type { Backend, OpenedServer } from "../backend/index.ts";
 import type { Logger } from "../logging/index.ts";
 import type { TimerWheel } from "../net/index.ts";
 import type { BackoffOptions } from "./backoff.ts";
@@ -29,6 +29,8 @@ export interface PoolOptions {
    * `signal` it must end soon.
    */
   readonly dial: (signal: AbortSignal) => Promise<OpenedServer>;
+  /** The backend should not be used any more, as when its server's name has another address now. */
+  readonly isStale?: (backend: Backend) => boolean;
   readonly timers: TimerWheel;
   readonly random: () => number;
   readonly logger: Logger;

@@ -174,11 +174,13 @@ export class Pool implements Lessor, ChoosablePool<Ticket> {
     else if (backend.isUsed) this.#pacing.served();
     if (backend.isUsed || this.#isClosed) {
       this.#retire(backend);
-    } else if (backend.connection.isOpen) {
+    } else if (!backend.connection.isOpen) {
+      this.#rejected(backend);
+    } else if (this.options.isStale?.(backend) === true) {
+      this.#retire(backend);
+    } else {
       backend.isFresh = false;
       this.#offer(backend);
-    } else {
-      this.#rejected(backend);
     }
   }
 
@@ -286,6 +288,15 @@ export class Pool implements Lessor, ChoosablePool<Ticket> {
     });
   }
 
+  /** Whatever a dial has found out: what is idle and out of date makes room for new ones. */
+  #retireStale(): void {
+    const { isStale } = this.options;
+    for (const backend of this.#available.filter((idle) => isStale?.(idle) === true)) {
+      this.#available.splice(this.#available.indexOf(backend), 1);
+      this.#retire(backend);
+    }
+  }
+
   /** For the recycler: another backend in the place of an idle one. */
   async #replace(backend: Backend): Promise<void> {
     this.#available.splice(this.#available.indexOf(backend), 1);
@@ -334,6 +345,7 @@ export class Pool implements Lessor, ChoosablePool<Ticket> {
     this.#dialling++;
     try {
       this.#admit(await dialWithRetries(this.options, this.#closing.signal));
+      this.#retireStale();
     } finally {
       this.#dialling--;
       this.#resolveIfEmpty();
@@ -351,6 +363,7 @@ export class Pool implements Lessor, ChoosablePool<Ticket> {
       logger.info("The server can be reached again", { name });
     }
     this.#admit(opened);
+    this.#retireStale();
     this.#refill();
     if (!this.#isRecovering || this.#missing > 0 || this.#dialling > 0) return;
     this.#isRecovering = false;

@@ -15,7 +15,9 @@ export const clientSchema = z.strictObject({
     .describe("Network of the database server."),
   address: text()
     .prefault("localhost:5432")
-    .describe("Database server: host:port, [ipv6]:port, or a Unix socket or its directory."),
+    .describe(
+      "Database server: host:port, [ipv6]:port, or a Unix socket or its directory. A name is looked up for each connection; those to an address that it has no more are replaced when no client needs them.",
+    ),
   tcpKeepAlive: boolean().prefault(false).describe("Sends TCP keep-alive probes."),
   tcpKeepAlivePeriod: duration()
     .prefault("30s")
