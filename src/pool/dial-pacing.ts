@@ -18,11 +18,10 @@ const MAX_PROBE_MS = 1_000;
 const CAUTION_MS = 2_000;
 
 /** What the pace depends on. */
-export type PacingOptions = Pick<PoolOptions, "size" | "timers" | "random">;
+export type PacingOptions = Pick<PoolOptions, "name" | "size" | "timers" | "random" | "logger">;
 
 export class DialPacing {
-  readonly #size: number;
-  readonly #random: () => number;
+  readonly #options: PacingOptions;
   /** Set while nothing is dialled. */
   readonly #pause: Deadline;
   /** Set while the server may be stopping. */
@@ -33,11 +32,10 @@ export class DialPacing {
   #rejections = 0;
 
   /** @param onFaster called when more may be dialled than before */
-  constructor({ size, timers, random }: PacingOptions, onFaster: () => void) {
-    this.#size = size;
-    this.#random = random;
-    this.#pause = timers.deadline(onFaster);
-    this.#caution = timers.deadline(onFaster);
+  constructor(options: PacingOptions, onFaster: () => void) {
+    this.#options = options;
+    this.#pause = options.timers.deadline(onFaster);
+    this.#caution = options.timers.deadline(onFaster);
   }
 
   /** The last dial failed. */
@@ -52,7 +50,7 @@ export class DialPacing {
 
   /** As many new connections as the pool has places were closed again, one after the other. */
   get isTurnedAway(): boolean {
-    return this.#rejections > this.#size;
+    return this.#rejections > this.#options.size;
   }
 
   /** Neither failed the last dial, nor does the server turn us away or may be stopping. */
@@ -92,9 +90,12 @@ export class DialPacing {
    * does), dialling goes on with pauses.
    */
   rejected(ageMs: number): void {
+    const { name, logger } = this.#options;
+    // Once for all that are lost together.
+    if (!this.isCautious) logger.warn("The server has closed idle connections", { name });
     this.forsaken();
     this.#rejections = ageMs < MAX_PROBE_MS ? this.#rejections + 1 : 0;
-    if (this.isTurnedAway) this.#rest(this.#rejections - this.#size);
+    if (this.isTurnedAway) this.#rest(this.#rejections - this.#options.size);
   }
 
   dispose(): void {
@@ -106,6 +107,6 @@ export class DialPacing {
   #rest(count: number): void {
     if (this.#pause.isSet) return;
     const pauseMs = Math.min(PROBE_MS * 2 ** (count - 1), MAX_PROBE_MS);
-    this.#pause.set(pauseMs * (0.8 + 0.4 * this.#random()));
+    this.#pause.set(pauseMs * (0.8 + 0.4 * this.#options.random()));
   }
 }

@@ -40,6 +40,11 @@ describe("a pool whose server is lost", () => {
     await parts.pass(200);
     parts.expectFull();
     expect([parts.pool.isLive, parts.server.dials]).toEqual([true, 4]);
+    expect(parts.logger.records.map(({ level, message }) => [level, message])).toEqual([
+      ["debug", "An idle connection was closed by the server"],
+      ["warn", "The server has closed idle connections"],
+      ["info", "There are clients available in the pool"],
+    ]);
     await parts.closeClean();
   });
 

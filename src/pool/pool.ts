@@ -37,7 +37,7 @@ export class Pool implements Lessor, ChoosablePool<Ticket> {
   readonly #pacing: DialPacing;
   #dialling = 0;
   #retiring = 0;
-  /** The server is back after an outage, but the pool is not full yet. */
+  /** After an outage or a loss the pool is not full yet. */
   #isRecovering = false;
   /** Filled for the first time: from then on what is missing is dialled by itself. */
   #isOpen = false;
@@ -276,6 +276,7 @@ export class Pool implements Lessor, ChoosablePool<Ticket> {
   /** The server closed a connection that nobody had used. */
   #rejected(backend: Backend): void {
     if (this.#isClosed) return;
+    this.#isRecovering = true;
     this.#pacing.rejected(this.options.timers.clock.now() - backend.dialledAtMs);
     this.#shrunk();
   }
