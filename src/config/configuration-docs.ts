@@ -61,7 +61,9 @@ Every key has a variable: \`GATEWAYD_\`, then the path in upper case with unders
 wins over the file. In names of groups, blocks and plugins every character but letters and digits
 becomes an underscore. Entries of lists go by index or by name:
 \`GATEWAYD_PLUGINS_0_ENABLED=false\`, \`GATEWAYD_PLUGINS_MY_PLUGIN_ENABLED=false\`. Whole lists are
-given between commas or as JSON. A variable that stands for no key is a warning.
+given between commas or as JSON. Settings in \`startupParams\` go by their names:
+\`GATEWAYD_CLIENTS_DEFAULT_WRITES_STARTUPPARAMS_SEARCH_PATH=stock\`. A variable that stands for no key
+is a warning.
 
 ## Files of older versions
 

@@ -13,7 +13,8 @@ export function environmentName(key: string): string {
 /**
  * The path that the rest of a variable's name (without the prefix) stands for. Names of groups,
  * blocks and list entries are those in the tree; the longest that fits is tried first, as names may
- * contain underscores themselves. An entry one past the end of a list can be given by its index.
+ * contain underscores themselves. An entry one past the end of a list can be given by its index, and
+ * a key where there may be any, such as a setting of the server, by its name.
  */
 export function resolveName(
   rest: string,
@@ -30,7 +31,8 @@ export function resolveName(
     const tail = resolveName(rest.slice(name.length + 1), below, childOf(node, step));
     if (tail !== undefined) return [step, ...tail];
   }
-  return undefined;
+  const isAnyKey = spec.kind === "object" && spec.others !== undefined && rest !== "";
+  return isAnyKey ? [rest.toLowerCase()] : undefined;
 }
 
 /** Every variable name, without the prefix, that stands for a single value or a list. */
@@ -52,7 +54,10 @@ interface Step {
 function stepsBelow(spec: KeySpec, node: ConfigNode | undefined): Step[] {
   const steps: Step[] = [];
   if (spec.kind === "object") {
-    for (const key of spec.keys.keys()) steps.push({ step: key, name: environmentName(key) });
+    const others = spec.others !== undefined && node?.kind === "map" ? node.entries.keys() : [];
+    for (const key of new Set([...spec.keys.keys(), ...others])) {
+      steps.push({ step: key, name: environmentName(key) });
+    }
   } else if (spec.kind === "named" && node?.kind === "map") {
     for (const key of node.entries.keys()) steps.push({ step: key, name: environmentName(key) });
   } else if (spec.kind === "list") {

@@ -191,6 +191,28 @@ test("plugins are found by index and by name, and can be added", () => {
   ]);
 });
 
+test("settings of the server are found by the names the file has, or added", () => {
+  const key = "GATEWAYD_CLIENTS_DEFAULT_WRITES_STARTUPPARAMS";
+  const { value, warnings } = global(
+    {
+      [`${key}_SEARCH_PATH`]: "stock, public",
+      [`${key}_MY_APP_USER`]: "me",
+      [`${key}_STATEMENT_TIMEOUT`]: "5s",
+      [`${key}_DATABASE`]: "stock",
+      GATEWAYD_SERVERS_DEFAULT_AUTH_METHOD: "trust",
+    },
+    "clients: {default: {writes: {startupParams: {user: a, database: b, search_path: c, My.App_user: d}}}}",
+  );
+  expect(warnings).toEqual([]);
+  expect(value.clients["default"]?.["writes"]?.startupParams).toEqual({
+    user: "a",
+    database: "stock",
+    search_path: "stock, public",
+    "My.App_user": "me",
+    statement_timeout: "5s",
+  });
+});
+
 test("eleven entries can be added in a row, though their names sort otherwise", () => {
   const env = Object.fromEntries(
     Array.from({ length: 11 }, (_, index) => [
