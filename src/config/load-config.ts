@@ -83,10 +83,10 @@ export function readGlobal(
   issues.push(...modernizeGlobal(root), ...lowerCaseNames(root), ...findEmptyNames(root));
   addImpliedNames(root);
   issues.push(...applyEnvironment(root, GLOBAL_SPEC, others));
-  issues.push(...resolveSecrets(root, options.env));
+  const missing = resolveSecrets(root, options.env);
   const { value, issues: faults } = validateTree(root, globalSchema, GLOBAL_SPEC);
-  issues.push(...faults, ...findBareNanoseconds(root, GLOBAL_SPEC));
-  if (value !== undefined) issues.push(...checkGlobal(value, root));
+  issues.push(...missing, ...besides(missing, faults), ...findBareNanoseconds(root, GLOBAL_SPEC));
+  if (value !== undefined) issues.push(...besides(missing, checkGlobal(value, root)));
   return conclude(path, value, issues, root, GLOBAL_SPEC);
 }
 
@@ -115,9 +115,9 @@ export function readPlugins(
   if (!isComplete) return { ok: false, issues };
   issues.push(...modernizePlugins(root));
   issues.push(...applyEnvironment(root, PLUGINS_SPEC, inSpec));
-  issues.push(...resolveSecrets(root, options.env, (at) => isUnneeded(root, at)));
+  const missing = resolveSecrets(root, options.env, (at) => isUnneeded(root, at));
   const { value, issues: faults } = validateTree(root, pluginsSchema, PLUGINS_SPEC);
-  issues.push(...faults, ...findBareNanoseconds(root, PLUGINS_SPEC));
+  issues.push(...missing, ...besides(missing, faults), ...findBareNanoseconds(root, PLUGINS_SPEC));
   if (value !== undefined) {
     const strictness = { dev: options.dev === true, lint: options.lint !== false };
     issues.push(...checkPlugins(value, root, strictness));
@@ -134,6 +134,15 @@ function isUnneeded(root: ConfigNode, path: Path): boolean {
   const enabled = nodeAt(root, ["actionRedis", "enabled"]);
   const isOff = enabled?.kind !== "scalar" || /^(false|no|off|n|0|)$/i.test(enabled.text);
   return path[0] === "actionRedis" && isOff;
+}
+
+/** Without errors of the same keys: what a missing secret leaves behind is nobody's value. */
+function besides(
+  missing: readonly ConfigIssue[],
+  faults: readonly ConfigIssue[],
+): readonly ConfigIssue[] {
+  const paths = new Set(missing.map(({ path }) => path));
+  return faults.filter(({ path, severity }) => severity !== "error" || !paths.has(path));
 }
 
 function readTree(text: string, path: string) {

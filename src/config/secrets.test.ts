@@ -67,3 +67,14 @@ test("an error about a secret does not tell it", () => {
   expect(messages).toHaveLength(2);
   expect(messages.join("\n")).not.toContain("hunter2");
 });
+
+test("a value whose secret is missing has no other fault", () => {
+  const read = (address: string) =>
+    readGlobal(`clients: {default: {writes: {address: "${address}"}}}`, "f.yaml", { env: {} });
+  for (const address of [`file:${directory}/none`, "${NO_SUCH}"]) {
+    const result = read(address);
+    expect(result.ok ? [] : result.issues.map(({ message }) => message)).toEqual([
+      expect.stringMatching(/^(cannot read|environment variable)/),
+    ]);
+  }
+});
