@@ -5,7 +5,7 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Recorder } from "../../tests/fixtures/recorder.ts";
-import { runToEnd, waitFor } from "../../tests/kit/index.ts";
+import { runToEnd, testWhere, waitFor } from "../../tests/kit/index.ts";
 import { TimerWheel, dial, listen } from "./index.ts";
 import type { Address, Connection, Listener, ListenOptions } from "./index.ts";
 
@@ -109,7 +109,7 @@ describe("listening", () => {
     expect(arrived.map((each) => [each.localAddress, each.remoteAddress])).toEqual([[path, ""]]);
   });
 
-  const testOnLinux = test.skipIf(process.platform !== "linux");
+  const testOnLinux = testWhere(process.platform === "linux", "it reads /proc");
 
   testOnLinux(
     "finds out about clients that vanish, by keep-alive probes after a minute",

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { GATEWAYD_BINARY, runToEnd } from "../kit/index.ts";
+import { GATEWAYD_BINARY, runToEnd, testNeeding } from "../kit/index.ts";
 
 /** Holds the binary as `bin/gatewayd`, and a file and a directory to complete. */
 let directory: string;
@@ -24,7 +24,7 @@ async function runShell(command: readonly [string, ...string[]]): Promise<string
   return stdout.trimEnd();
 }
 
-describe.skipIf(Bun.which("bash") === null)("in bash", () => {
+describe("in bash", () => {
   /** What the completion function answers; `type` is what bash sets while it lists (63) or not (9). */
   function complete(words: string, type = 9, scriptFlags = ""): Promise<string> {
     return runShell([
@@ -70,8 +70,8 @@ describe.skipIf(Bun.which("bash") === null)("in bash", () => {
   });
 });
 
-describe.skipIf(Bun.which("zsh") === null)("in zsh", () => {
-  test("the script registers itself when it is sourced", async () => {
+describe("in zsh", () => {
+  testNeeding("zsh")("the script registers itself when it is sourced", async () => {
     const registered = await runShell([
       "zsh",
       "-fc",
@@ -79,22 +79,47 @@ describe.skipIf(Bun.which("zsh") === null)("in zsh", () => {
     ]);
     expect(registered).toBe("_gatewayd");
   });
+
+  // Zsh completes only at a terminal: there has to be one.
+  for (const [line, expected] of [
+    ["gatewayd ver", "gatewayd version"],
+    ["gatewayd run --sentry=f", "gatewayd run --sentry=false"],
+    ["gatewayd run --config=payl", "gatewayd run --config=payload.yaml"],
+    ["gatewayd gen-docs -o payd", "gatewayd gen-docs -o paydir/"],
+  ] as const) {
+    testNeeding("zsh")(`"${line}" becomes "${expected}"`, async () => {
+      const seen = await runShell([
+        "zsh",
+        "-fc",
+        `zmodload zsh/zpty
+         zpty shell 'zsh -f -i'
+         zpty -w shell 'autoload -Uz compinit; compinit -u -D; source <(gatewayd completion zsh); print RE""ADY'
+         zpty -r shell seen '*READY*'
+         zpty -n -w shell '${line}'$'\t'
+         zpty -r shell seen '*${expected}*'
+         print -r -- $seen; zpty -d shell`,
+      ]);
+      expect(seen).toContain(expected);
+    });
+  }
 });
 
-describe.skipIf(Bun.which("fish") === null)("in fish", () => {
-  test.each([
+describe("in fish", () => {
+  for (const [line, expected] of [
     ["gatewayd co", "completion|config"],
     ["gatewayd run --sentry=f", "--sentry=false"],
     ["gatewayd run --config=payl", "--config=payload.yaml"],
-  ])("%p becomes %p", async (line, expected) => {
-    const offered = await runShell([
-      "fish",
-      "--no-config",
-      "-c",
-      `gatewayd completion fish --no-descriptions | source; complete -C '${line}' | string join '|'; true`,
-    ]);
-    expect(offered).toBe(expected);
-  });
+  ] as const) {
+    testNeeding("fish")(`"${line}" becomes "${expected}"`, async () => {
+      const offered = await runShell([
+        "fish",
+        "--no-config",
+        "-c",
+        `gatewayd completion fish --no-descriptions | source; complete -C '${line}' | string join '|'; true`,
+      ]);
+      expect(offered).toBe(expected);
+    });
+  }
 });
 
 test.each(["bash", "zsh", "fish", "powershell"])(

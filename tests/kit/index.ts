@@ -31,7 +31,7 @@ export {
   startProcess,
 } from "./processes.ts";
 export { psql, type PsqlOptions } from "./psql.ts";
-export { testNeeding } from "./tests-needing.ts";
+export { type MaybeTest, testNeeding, testWhere } from "./tests-needing.ts";
 export { waitFor, type WaitOptions } from "./wait-for.ts";
 export {
   cancelRequest,
