@@ -57,5 +57,6 @@ describe("the statements that restore settings", () => {
 });
 
 test("the query for settings asks for custom ones by name", () => {
-  expect(settingsQuery(["a.b"])).toContain("current_setting('a.b', true)");
+  expect(settingsQuery(["a.b", "it's.c"])).toContain("ARRAY['a.b', 'it''s.c']");
+  expect(settingsQuery([])).not.toContain("ARRAY");
 });

@@ -125,17 +125,24 @@ function literal(text: string): string {
  * @param custom names that pg_settings does not list: those with a dot, of no loaded extension
  */
 export function settingsQuery(custom: Iterable<string>): string {
-  const named = [...custom].map(
-    (name) =>
-      ` UNION ALL SELECT ${literal(name)}, pg_catalog.current_setting(${literal(name)}, true)` +
-      ` WHERE pg_catalog.current_setting(${literal(name)}, true) IS NOT NULL`,
-  );
+  const names = [...custom].map(literal).join(", ");
   return (
     "SELECT name, setting FROM pg_catalog.pg_settings" +
     " WHERE source OPERATOR(pg_catalog.=) 'session'" +
-    " AND name OPERATOR(pg_catalog.!~) '^(transaction_|session_authorization$)'" +
+    ` AND name OPERATOR(pg_catalog.!~) '^(${OF_ONE_TRANSACTION}|session_authorization)$'` +
     ` UNION ALL SELECT '${ROLE}', pg_catalog.current_setting('${ROLE}')` +
     ` WHERE pg_catalog.current_setting('${ROLE}') OPERATOR(pg_catalog.<>) 'none'` +
-    named.join("")
+    (names === "" ? "" : customQuery(names))
+  );
+}
+
+/** What is set anew for each transaction. */
+const OF_ONE_TRANSACTION = "transaction_isolation|transaction_read_only|transaction_deferrable";
+
+function customQuery(names: string): string {
+  return (
+    " UNION ALL SELECT name, pg_catalog.current_setting(name, true)" +
+    ` FROM pg_catalog.unnest(ARRAY[${names}]::pg_catalog.text[]) AS custom (name)` +
+    " WHERE pg_catalog.current_setting(name, true) IS NOT NULL"
   );
 }

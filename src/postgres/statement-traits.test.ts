@@ -110,3 +110,18 @@ describe("the traits of a statement", () => {
     expect(statementTraits(sql).prepared).toEqual(["a", 'A"b', "c"]);
   });
 });
+
+test.each<[string, readonly string[]]>([
+  ["reset DateStyle", ["datestyle"]],
+  ["RESET ALL", ["*"]],
+  ["discard all", ["*", "role"]],
+  ["set datestyle to default", ["datestyle"]],
+  ["set session time zone local", ["timezone"]],
+  ["set x.y = DEFAULT; reset role", ["x.y", "role"]],
+  ["set datestyle to 'default'", []],
+  ["set search_path to local", []],
+  ["set local datestyle to default", []],
+  ["discard temp", []],
+])("%s goes back to the startup", (text, resets) => {
+  expect(statementTraits(text).resets).toEqual(resets);
+});

@@ -58,11 +58,13 @@ export interface StatementTraits {
   readonly flags: number;
   /** What SET and RESET name, in lower case, once each; `*` when it may be any setting. */
   readonly settings: readonly string[];
+  /** Those among them that go back to what the session began with; `*` when all may. */
+  readonly resets: readonly string[];
   /** What PREPARE, EXECUTE and DEALLOCATE name, in order. */
   readonly prepared: readonly string[];
 }
 
-const NONE: StatementTraits = { flags: 0, settings: [], prepared: [] };
+const NONE: StatementTraits = { flags: 0, settings: [], resets: [], prepared: [] };
 
 /** Of a text that was not read: it may do all that outlives it. */
 export const UNKNOWN_TRAITS: StatementTraits = {
@@ -75,6 +77,7 @@ export const UNKNOWN_TRAITS: StatementTraits = {
     Trait.Prepare |
     Trait.Untracked,
   settings: ["*"],
+  resets: ["*"],
   prepared: [],
 };
 
@@ -84,7 +87,7 @@ export const UNKNOWN_TRAITS: StatementTraits = {
  */
 export function statementTraits(sql: string): StatementTraits {
   if (!LEADING.test(sql) && !ANYWHERE.test(sql)) return NONE;
-  const found: Found = { flags: 0, settings: [], prepared: [] };
+  const found: Found = { flags: 0, settings: [], resets: [], prepared: [] };
   const statements = sqlStatements(sql);
   for (const words of statements) inspect(words, found);
   if (found.flags === 0) return NONE;
@@ -95,6 +98,7 @@ export function statementTraits(sql: string): StatementTraits {
 interface Found {
   flags: number;
   readonly settings: string[];
+  readonly resets: string[];
   readonly prepared: string[];
 }
 
@@ -119,11 +123,12 @@ function inspect(words: readonly SqlWord[], found: Found): void {
     case "set":
       return inspectSet(words, found);
     case "reset":
-      return addSetting(second === "all" ? "*" : settingName(words, 1), found);
+      return addReset(second === "all" ? "*" : settingName(words, 1), found);
     case "discard":
       if (second === "all") {
         found.flags |= DISCARD_ALL;
-        addSetting("*", found);
+        addReset("*", found);
+        found.resets.push("role");
       } else if (second === "temp" || second === "temporary") {
         found.flags |= Trait.DiscardTemporary;
       } else if (second === "sequences") {
@@ -191,8 +196,15 @@ function inspectSet(words: readonly SqlWord[], found: Found): void {
   } else {
     const name = settingName(words, at);
     if (name === "session_authorization") found.flags |= Trait.Untracked;
-    addSetting(name, found);
+    if (isDefault(words, name)) addReset(name, found);
+    else addSetting(name, found);
   }
+}
+
+/** SET name TO DEFAULT, SET TIME ZONE LOCAL. */
+function isDefault(words: readonly SqlWord[], name: string): boolean {
+  const last = words.at(-1);
+  return last === "default" || (last === "local" && name === "timezone");
 }
 
 const TRANSACTION_DEFAULTS = [
@@ -282,6 +294,11 @@ const CALLS: ReadonlyMap<string, number> = new Map([
 function addSetting(name: string, found: Found): void {
   found.flags |= Trait.Settings;
   if (!found.settings.includes(name)) found.settings.push(name);
+}
+
+function addReset(name: string, found: Found): void {
+  addSetting(name, found);
+  if (!found.resets.includes(name)) found.resets.push(name);
 }
 
 function follows(words: readonly SqlWord[], first: SqlWord, second: SqlWord): boolean {

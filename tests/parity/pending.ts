@@ -11,12 +11,6 @@ export const PENDING: Readonly<Record<string, Readonly<Record<string, RegExp>>>>
   // It is parsed anew with the settings of now.
   "statement: literals are read with the settings at Parse": inSharedModes(/^DataRow 2024-03-02$/),
 
-  // RESET goes back to what the server has, not to what the client's startup asked for.
-  "startup: RESET and DISCARD ALL go back to it": inPooledModes(
-    /^ParameterStatus DateStyle = "ISO/,
-  ),
-  "settings: of two sessions in turn": inPooledModes(/^ParameterStatus application_name = ""$/),
-
   // Only where the server connection has it by chance.
   "prepare: EXECUTE of the protocol's statement": inSharedModes(/^ErrorResponse ERROR 26000/),
   // SQL's PREPARE does not see the names of the protocol.
@@ -24,13 +18,7 @@ export const PENDING: Readonly<Record<string, Readonly<Record<string, RegExp>>>>
 
   // It is gone before its settings are restored.
   "session: ends its side behind a query": inSharedModes(/^\(closed\)$/),
-  // It does not follow the session.
-  "idle: a transaction that takes too long": { transaction: /^\(nothing\)$/ },
 };
-
-function inPooledModes(instead: RegExp): Readonly<Record<string, RegExp>> {
-  return { session: instead, ...inSharedModes(instead) };
-}
 
 function inSharedModes(instead: RegExp): Readonly<Record<string, RegExp>> {
   return { transaction: instead, statement: instead };

@@ -15,8 +15,18 @@ import {
 import type { AnswerLedger } from "../../postgres/index.ts";
 
 export interface AnswerPort {
-  /** The server has changed a parameter. */
-  reported(name: string, value: string): void;
+  /** What is answered resets settings: a ReadyForQuery is not the end of it. */
+  readonly hasReset: boolean;
+  /**
+   * The server has changed a parameter.
+   * @returns the client hears of it now
+   */
+  reported(name: string, value: string): boolean;
+  /**
+   * A ReadyForQuery has come while {@link hasReset}, and the ledger knows.
+   * @returns what the client gets: the same, something else, or nothing yet
+   */
+  readied(message: Uint8Array): Uint8Array | undefined;
   /**
    * A ParseComplete or CloseComplete comes.
    * @returns the client is not to see it
@@ -98,11 +108,14 @@ export class AnswerStream {
       } else if (tag === BackendTag.ReadyForQuery) {
         this.endedWithError = false;
         this.#ledger.readyForQuery(bytes[at + HEADER_BYTES] ?? 0);
+        if (this.#port.hasReset) {
+          this.#replace(bytes, from, at, this.#port.readied(bytes.subarray(at, next)));
+          from = next;
+        }
       } else {
         const kept = this.#read(tag, bytes, at, next);
         if (kept !== bytes) {
-          if (at > from) this.#pieces.push(bytes.subarray(from, at));
-          if (kept !== undefined) this.#pieces.push(kept);
+          this.#replace(bytes, from, at, kept);
           from = next;
         }
       }
@@ -122,6 +135,12 @@ export class AnswerStream {
     const pieces = this.#pieces;
     this.#pieces = [];
     return pieces;
+  }
+
+  /** What is in front of a message goes on, and something else, or nothing, in its place. */
+  #replace(bytes: Uint8Array, from: number, at: number, instead: Uint8Array | undefined): void {
+    if (at > from) this.#pieces.push(bytes.subarray(from, at));
+    if (instead !== undefined) this.#pieces.push(instead);
   }
 
   #pass(bytes: Uint8Array, from: number, to: number): Uint8Array | undefined {
@@ -154,8 +173,7 @@ export class AnswerStream {
       case BackendTag.ParameterStatus: {
         const body = Buffer.from(bytes.buffer, bytes.byteOffset + at, next - at);
         const [name = "", value = ""] = body.subarray(HEADER_BYTES).toString().split("\0");
-        this.#port.reported(name, value);
-        return bytes;
+        return this.#port.reported(name, value) ? bytes : undefined;
       }
     }
     this.#ledger.serverMessage(tag);

@@ -82,6 +82,8 @@ export class PooledRelay
   /** The one that was leased last. */
   #backend: PooledBackend | undefined;
   #isTimed = true;
+  /** The server has said ReadyForQuery, and the client will hear it when its settings are right. */
+  #owesReady = false;
   /** The server may have a part of a message whose rest it will not get. */
   #isOutOfStep = false;
   #cancellation: Cancellation | undefined;
@@ -104,8 +106,7 @@ export class PooledRelay
     const { ledger } = this;
     this.#session = new SessionState({ mode, ledger, catalog, settings, parameters });
     this.#hold = new ServerHold(this, this.#session, lane);
-    const { statements } = this.#session;
-    this.#requests = new RequestStream(ledger, limits.maxMessageBytes, statements);
+    this.#requests = new RequestStream(ledger, limits.maxMessageBytes, this.#session.policy);
     this.#answers = new AnswerStream(ledger, this);
     this.#gate = new UnitGate(limits.maxMessageBytes);
     this.#phase = new SessionPhase(this, limits, timers, (phase) => this.#expired(phase));
@@ -242,6 +243,7 @@ export class PooledRelay
 
   onSettled(backend: PooledBackend): void {
     this.#guard(() => {
+      this.#tellReady(backend);
       this.#answerLoneSyncs();
       if (this.#gate.hasTerminated) this.#end({ kind: "clientGone" });
       else if (this.#gate.isReady || this.#session.isTied) this.onHold(backend);
@@ -302,6 +304,7 @@ export class PooledRelay
   #send(): void {
     const { backend } = this.#hold;
     if (backend === undefined) return;
+    if (this.#owesReady) this.#tellReady(backend);
     const { connection } = backend;
     const piece = this.#requests.takeOne();
     if (piece === undefined) for (const part of this.#requests.take()) connection.write(part);
@@ -332,8 +335,12 @@ export class PooledRelay
 
   /** The Sync of a batch that is still open will not come any more. */
   #answeredHalfClosed(limit: HalfClosedLimit): void {
-    if (!this.ledger.owesAnswer && this.#answers.isAtBoundary) this.#end({ kind: "clientGone" });
-    else limit.follow();
+    if (this.ledger.owesAnswer || !this.#answers.isAtBoundary) {
+      limit.follow();
+      return;
+    }
+    if (this.#owesReady && this.#backend !== undefined) this.#tellReady(this.#backend);
+    this.#end({ kind: "clientGone" });
   }
 
   /** All that was sent is answered: the lease may be over. */
@@ -358,8 +365,28 @@ export class PooledRelay
     if (this.#isDraining) this.#leaveIfDraining();
   }
 
-  reported(name: string, value: string): void {
-    if (this.#backend !== undefined) this.#session.reported(this.#backend, name, value);
+  get hasReset(): boolean {
+    return this.#session.hasReset;
+  }
+
+  reported(name: string, value: string): boolean {
+    return this.#backend === undefined || this.#session.reported(this.#backend, name, value);
+  }
+
+  /** Settings of the startup have been reset: before the client goes on they are set again. */
+  readied(message: Uint8Array): Uint8Array | undefined {
+    this.#owesReady = this.ledger.isIdle && !this.ledger.isInTransaction;
+    if (this.#owesReady) return undefined;
+    // More is asked for already, or a transaction goes on with what it has.
+    const news = this.#backend && this.#session.news(this.#backend);
+    return news === undefined ? message : Buffer.concat([news, message]);
+  }
+
+  #tellReady(backend: PooledBackend): void {
+    const news = this.#session.news(backend);
+    if (news !== undefined) this.#client.write(news);
+    if (this.#owesReady) this.#client.write(readyForQuery(TransactionStatus.Idle));
+    this.#owesReady = false;
   }
 
   completed(): boolean {

@@ -8,6 +8,8 @@ import type { AnswerLedger, Notice, Settings } from "../../postgres/index.ts";
 import { parameterDifference } from "./parameter-difference.ts";
 import { Pins } from "./pins.ts";
 import type { PooledMode } from "./pooling.ts";
+import type { RequestPolicy } from "./request-stream.ts";
+import { ResetReader } from "./reset-reader.ts";
 import { SessionStatements } from "./session-statements.ts";
 import { SettingsWatch } from "./settings-watch.ts";
 
@@ -25,9 +27,11 @@ export interface SessionStateOptions {
 export class SessionState {
   readonly #mode: PooledMode;
   readonly #pins: Pins;
-  readonly #watch = new SettingsWatch();
+  readonly #watch: SettingsWatch;
   /** None in session mode: the backend is the session's own. */
   readonly statements: SessionStatements | undefined;
+  /** What has to do with the requests of the client; undefined when nothing has. */
+  readonly policy: RequestPolicy | undefined;
   #settings: Settings;
   /** What the client knows of its session's parameters. */
   #told: ReadonlyMap<string, string>;
@@ -37,8 +41,12 @@ export class SessionState {
     this.#settings = settings;
     this.#told = parameters;
     this.#pins = new Pins(mode);
+    this.#watch = new SettingsWatch(settings);
     if (mode !== "session") {
       this.statements = new SessionStatements(ledger, this.#pins, this.#watch, catalog);
+      this.policy = this.statements;
+    } else if (settings.values.size > 0) {
+      this.policy = new ResetReader(ledger, this.#watch);
     }
   }
 
@@ -49,8 +57,14 @@ export class SessionState {
 
   /** What is set has to be asked for before anybody else gets the backend. */
   get isUnsettled(): boolean {
+    if (this.#watch.hasReset) return true;
     // Session mode needs no knowledge: whatever is set is reset in the end.
     return this.#watch.isTouched && this.#mode !== "session";
+  }
+
+  /** It has reset what its startup asked for, which has to be set again before it goes on. */
+  get hasReset(): boolean {
+    return this.#watch.hasReset;
   }
 
   /** It leaves something behind that must not be met by others. */
@@ -70,17 +84,27 @@ export class SessionState {
   begin(backend: PooledBackend): Uint8Array | undefined {
     this.#watch.begin();
     this.statements?.begin(backend.statements, this.#settings.analysisKey);
+    return this.news(backend);
+  }
+
+  /** What the client has to be told of the parameters; undefined if it knows. */
+  news(backend: PooledBackend): Uint8Array | undefined {
     if (backend.parameters === this.#told) return undefined;
     const difference = parameterDifference(this.#told, backend.parameters);
     this.#told = backend.parameters;
     return difference.length === 0 ? undefined : difference;
   }
 
-  /** The server has changed a parameter, and the client hears of it. */
-  reported(backend: PooledBackend, name: string, value: string): void {
+  /**
+   * The server has changed a parameter.
+   * @returns the client is to hear of it at once: not of what a reset has made of it, see {@link hasReset}
+   */
+  reported(backend: PooledBackend, name: string, value: string): boolean {
     backend.report(name, value);
-    this.#told = backend.parameters;
     this.#watch.touch();
+    if (this.#watch.hasReset) return false;
+    this.#told = backend.parameters;
+    return true;
   }
 
   /**
@@ -95,7 +119,8 @@ export class SessionState {
   }
 
   /**
-   * Asks the backend what is set on it now: rolled back, canonical and indirect settings are seen so.
+   * Asks the backend what is set on it now: rolled back, canonical and indirect settings are seen so. What
+   * was reset is set again as the client's startup asked for: the server would go back to its own.
    * @returns the server's reason against it; undefined when this session knows
    * @throws GatewayError when the connection is lost with it
    */
@@ -104,9 +129,9 @@ export class SessionState {
     backend.connection.resume();
     const { rows, error } = await backend.run(this.#watch.query);
     if (error !== undefined) return error;
-    backend.settings = this.#watch.settle(rows);
-    this.#settings = backend.settings;
-    this.#told = backend.parameters;
-    return undefined;
+    const { present, wanted } = this.#watch.settle(rows);
+    backend.settings = present;
+    this.#settings = wanted;
+    return wanted === present ? undefined : await this.restore(backend);
   }
 }

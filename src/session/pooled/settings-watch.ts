@@ -6,13 +6,23 @@ import type { StatementTraits } from "../../postgres/index.ts";
 const MAX_CUSTOM_NAMES = 1_000;
 
 export class SettingsWatch {
-  #isTouched = false;
-  /** Settings with a dot in their name, which the server does not list. */
-  readonly #custom = new Set<string>();
-
   /** Something may have been set since `begin` or `settle`. */
-  get isTouched(): boolean {
-    return this.#isTouched;
+  isTouched = false;
+  /** Something of what the client asked for at its startup may have been reset since. */
+  hasReset = false;
+  readonly #asked: Settings;
+  /** In lower case: the server writes DateStyle. */
+  readonly #askedNames: ReadonlySet<string>;
+  /** What has been reset; `*` for all that RESET ALL does. */
+  readonly #resets = new Set<string>();
+  /** Settings with a dot in their name, which the server does not list. */
+  readonly #custom: Set<string>;
+
+  /** @param asked what the client asked for at its startup: there a RESET goes back to */
+  constructor(asked: Settings) {
+    this.#asked = asked;
+    this.#askedNames = new Set([...asked.values.keys()].map((name) => name.toLowerCase()));
+    this.#custom = new Set([...asked.values.keys()].filter(isCustom));
   }
 
   /** The statements whose answer `settle` takes. */
@@ -21,27 +31,64 @@ export class SettingsWatch {
   }
 
   begin(): void {
-    this.#isTouched = false;
+    this.isTouched = false;
+    this.#forgetResets();
   }
 
   touch(): void {
-    this.#isTouched = true;
+    this.isTouched = true;
   }
 
   /**
    * A statement goes to the server.
    * @returns what it sets can be followed
    */
-  saw({ flags, settings }: StatementTraits): boolean {
+  saw({ flags, settings, resets }: StatementTraits): boolean {
     if ((flags & Trait.Settings) === 0) return true;
-    this.#isTouched = true;
-    for (const name of settings) if (name.includes(".")) this.#custom.add(name);
+    this.isTouched = true;
+    for (const name of settings) if (isCustom(name)) this.#custom.add(name);
+    for (const name of resets) this.#sawReset(name);
     return this.#custom.size <= MAX_CUSTOM_NAMES;
   }
 
-  /** @param rows name and value of everything that is set */
-  settle(rows: readonly (readonly (string | null)[])[]): Settings {
-    this.#isTouched = false;
-    return new Settings(rows.map(([name, value]) => [name ?? "", value ?? ""] as const));
+  /**
+   * @param rows name and value of everything that is set
+   * @returns the same, and what it has to be brought to: with what was reset as the startup asked for
+   */
+  settle(rows: readonly (readonly (string | null)[])[]): {
+    readonly present: Settings;
+    readonly wanted: Settings;
+  } {
+    const present = new Settings(rows.map(([name, value]) => [name ?? "", value ?? ""] as const));
+    const lost = [...this.#asked.values].filter(([name]) => this.#isReset(name, present));
+    this.begin();
+    return { present, wanted: lost.length === 0 ? present : present.with(lost) };
   }
+
+  #forgetResets(): void {
+    if (!this.hasReset) return;
+    this.hasReset = false;
+    this.#resets.clear();
+  }
+
+  #sawReset(name: string): void {
+    const isAsked = name === "*" ? this.#askedNames.size > 0 : this.#askedNames.has(name);
+    if (!isAsked) return;
+    this.#resets.add(name);
+    this.hasReset = true;
+  }
+
+  /** The server knows of nothing to go back to but its own. */
+  #isReset(name: string, present: Settings): boolean {
+    // SET ROLE NONE is no reset, and RESET ALL none of the role.
+    if (name === "role") return !present.values.has(name) && this.#resets.has(name);
+    if (!isCustom(name)) return !present.values.has(name);
+    // One that the server does not know stays behind empty.
+    const isNamed = this.#resets.has("*") || this.#resets.has(name);
+    return isNamed && (present.values.get(name) ?? "") === "";
+  }
+}
+
+function isCustom(name: string): boolean {
+  return name.includes(".");
 }

@@ -36,6 +36,9 @@ function startup(version: number, parameters: Readonly<Record<string, string>>):
   return packet(version, `${pairs.join("")}\0`);
 }
 
+/** Nothing comes of it before its end. */
+const SLOW = "explain analyze select pg_sleep(60)";
+
 const VERSION_2 = 0x0002_0000;
 const VERSION_3 = 0x0003_0000;
 const VERSION_4 = 0x0004_0000;
@@ -140,7 +143,7 @@ export const SESSION_LIFE_CASES: readonly ParityCase[] = [
     await two.query("select count(*) from copied");
   }),
   oneClient("session: cancels its query", async (client) => {
-    await client.send(query("select pg_sleep(60)"));
+    await client.send(query(SLOW));
     await client.cancel();
     await client.ready();
     await client.query("select 'goes on'");
@@ -206,7 +209,7 @@ export const SESSION_LIFE_CASES: readonly ParityCase[] = [
     const asked = { user: "postgres", database: stage.database };
     const client = await stage.raw(startup(VERSION_3 + 2, asked));
     await client.ready();
-    await client.send(query("select pg_sleep(60)"));
+    await client.send(query(SLOW));
     await client.cancel();
     await client.ready();
   }),

@@ -235,6 +235,56 @@ export const SETTING_CASES: readonly ParityCase[] = [
     },
     { startup: { application_name: "x", DateStyle: "german", options: "-c work_mem=8MB" } },
   ),
+  oneClient(
+    "startup: in a text of several statements",
+    async (client) => {
+      await client.query("set datestyle to sql; reset all", "show datestyle");
+      await client.query("select '2024-02-03'::date", "set datestyle to sql; select 1; reset all");
+      await client.query("select '2024-02-03'::date");
+    },
+    { startup: { application_name: "x", DateStyle: "german", options: "-c work_mem=8MB" } },
+  ),
+  oneClient(
+    "startup: RESET by extended messages",
+    async (client) => {
+      await client.query("set datestyle to sql");
+      await client.unit(...extended("reset datestyle"));
+      await client.query("select '2024-02-03'::date");
+      await client.unit(parse("reset", "set datestyle to default"));
+      await client.query("set datestyle to sql");
+      await client.unit(bind("reset"), execute());
+      await client.query("select '2024-02-03'::date");
+      await client.unit(bind("reset"), execute());
+    },
+    { startup: { DateStyle: "german" } },
+  ),
+  oneClient(
+    "startup: a role that is left, and gone back to",
+    async (client) => {
+      await client.query("select current_user", "set role none", "select current_user");
+      await client.query("reset role", "select current_user", "set role postgres", "reset all");
+      await client.query("select current_user", "discard all", "select current_user");
+    },
+    { startup: { role: "parity_guest" } },
+  ),
+  oneClient(
+    "startup: settings of one's own",
+    async (client) => {
+      await client.query("select 1", "set work_mem to '7MB'", "show parity.user_id");
+      await client.query("set parity.user_id to ''", "show parity.user_id");
+      await client.query("reset parity.user_id", "show parity.user_id");
+      await client.query("set parity.user_id to '43'", "discard all", "show parity.user_id");
+    },
+    { startup: { options: "-c parity.user_id=42" } },
+  ),
+  oneClient(
+    "startup: RESET in a failing text",
+    async (client) => {
+      await client.query("set datestyle to sql", "reset datestyle; select 1/0", "show datestyle");
+      await client.query("reset datestyle", "show datestyle");
+    },
+    { startup: { DateStyle: "german" } },
+  ),
   ...simpleQueries(
     {
       "settings: rolled back": [
@@ -364,6 +414,15 @@ export const SETTING_CASES: readonly ParityCase[] = [
     await client.query(names.map((name, at) => `set ${name} to '${at}'`).join(";"));
     await client.query(...[0, 60, 99, 100, 119].map((at) => `show ${names[at]}`));
   }),
+  oneClient(
+    "settings: more than are followed",
+    async (client) => {
+      const names = Array.from({ length: 1_020 }, (_, at) => `parity.setting_${at}`);
+      await client.query(names.map((name, at) => `set ${name} to '${at}'`).join(";"));
+      await client.query(...[0, 999, 1000, 1019].map((at) => `show ${names[at]}`));
+    },
+    { sharing: "beside" },
+  ),
   oneClient("settings: a large value", async (client) => {
     await client.query(`set parity.large to '${"x".repeat(100_000)}'`);
     await client.query("select length(current_setting('parity.large'))", "select 1");
