@@ -11,7 +11,14 @@ type Clients = GlobalConfig["clients"][string];
 const METHODS = "trust, cleartext, md5, scram-sha-256 or cert";
 
 /** Keys that only a pool that sessions share has a use for. */
-const SHARED_KEYS = ["minSize", "idleTimeout", "maxLifetime", "resetQuery"] as const;
+const SHARED_KEYS = [
+  "minSize",
+  "idleTimeout",
+  "maxLifetime",
+  "resetQuery",
+  "multiplexDepth",
+  "retryReadOnly",
+] as const;
 
 /** Errors and warnings about `pools.<group>.*.mode`, and the `auth` that goes with it. */
 export function checkModes(
@@ -30,7 +37,7 @@ export function checkModes(
     checkSharedKeys(group, block, pool, report);
     checkRelayedTls(group, block, pool.mode, server, clients, report);
   }
-  checkAuth(group, server, Object.keys(clients), pooled.length > 0, report);
+  checkAuth(group, server, pooled.length > 0, report);
   if (pooled.length === 0) return;
   for (const set of blockSetsOf(
     server,
@@ -43,6 +50,12 @@ export function checkModes(
     if (mode !== "passthrough") continue;
     const message = "passthrough does not go with the pooled modes of the group's other blocks";
     report.error(["pools", group, block, "mode"], message);
+  }
+  for (const [block, { mode, multiplexDepth }] of pooled) {
+    if (mode !== "session" || multiplexDepth === 1) continue;
+    const message =
+      "needs mode: transaction or statement; in mode session a client keeps its connection";
+    report.error(["pools", group, block, "multiplexDepth"], message);
   }
   for (const [block] of pooled) {
     const mode = pools[block]?.mode ?? "passthrough";

@@ -25,8 +25,7 @@ export function methodProblem(server: ServerConfig, method: AuthMethod): string 
   if (method === "cleartext" && isOpen) {
     return "cleartext needs enableTLS, or allowUnencryptedCleartext";
   }
-  const hasUsers = auth?.usersFile !== undefined || auth?.query !== undefined;
-  return hasUsers ? undefined : `${method} needs a usersFile or a query`;
+  return auth?.usersFile === undefined ? `${method} needs a usersFile` : undefined;
 }
 
 /**

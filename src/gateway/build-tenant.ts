@@ -89,7 +89,6 @@ export function buildTenant(parts: TenantParts): {
     socketMode: server.socketMode,
     reusePort: server.reusePort,
     pools: pooled?.pools.map(tenantPoolOf) ?? pools,
-    userQuery: pooled?.userQuery,
     timers,
     context: {
       group,

@@ -15,6 +15,11 @@ export interface LeaseWaiter<B extends SharedBackend> {
   readonly remoteAddress: string;
   onLease(slot: Slot<B>): void;
   onLeaseFailed(error: GatewayError): void;
+  /**
+   * Asked while it waits, when a backend that others use could take its work as well: it takes part in
+   * that one, or answers false. Having taken part it waits no more.
+   */
+  joins?(slot: Slot<B>): boolean;
   /** It takes long. Called once for a lease, before one of the others. */
   onLongWait?(waitedMs: number): void;
 }

@@ -23,6 +23,8 @@ export class Tally {
 export interface LaneKeeper<B extends SharedBackend> {
   readonly options: SharedPoolOptions<B>;
   readonly tally: Tally;
+  /** Backends can be had beyond the leased ones, now or in a moment. */
+  hasRoom(): boolean;
   /** There is no backend for it now. */
   askedInVain(lane: PairLane<B>, ticket: LeaseTicket<B>): void;
   /** Its time is up. */
@@ -92,6 +94,16 @@ export class PairLane<B extends SharedBackend> implements Standing {
   /** There is nothing to keep it for. */
   get isEmpty(): boolean {
     return this.held + this.retiring + this.#queue.length === 0 && !this.isWarm;
+  }
+
+  /** All backends that there can be are in use, and nobody waits for one. */
+  get isBusy(): boolean {
+    return (
+      this.#idle.length === 0 &&
+      this.#queue.length === 0 &&
+      this.#tally.isServing &&
+      !this.#keeper.hasRoom()
+    );
   }
 
   /**
@@ -169,6 +181,17 @@ export class PairLane<B extends SharedBackend> implements Standing {
     if (slot.state !== "idle") return;
     this.withhold(slot);
     this.#keeper.lost(slot);
+  }
+
+  /**
+   * A leased backend can take the work of one more: the oldest waiter's, if that will have it. Others
+   * have no claim ahead of it.
+   */
+  share(slot: Slot<B>): boolean {
+    const ticket = this.#tally.isServing ? this.#queue.oldest : undefined;
+    if (ticket?.waiter.joins?.(slot) !== true) return false;
+    ticket.withdraw();
+    return true;
   }
 
   /** Leads idle backends and waiters together, when leasing was not possible for a while. */

@@ -157,6 +157,7 @@ export class SharedPool<B extends SharedBackend> implements ChoosablePool<LeaseT
     return {
       options: this.options,
       tally: this.#tally,
+      hasRoom: () => this.#missing > 0 || this.#unpromised + this.#tally.idle > 0,
       askedInVain: (lane, ticket) => this.#askedInVain(lane, ticket),
       expired: (ticket) => {
         const code = this.isLive ? "ERR_POOL_EXHAUSTED" : this.#link.outageCode;

@@ -187,6 +187,21 @@ export class AnswerLedger {
     }
   }
 
+  /** What was sent will not be answered: it goes elsewhere, or others have answered it. */
+  forget(): void {
+    this.#head = 0;
+    this.#behind = [];
+    this.#next = 0;
+    this.#behindCount = 0;
+    this.#extended = 0;
+    this.#flushed = 0;
+    this.#hasCopyEnd = false;
+    this.#isCopying = false;
+    this.#isSkipping = false;
+    this.#isBatchOpen = false;
+    this.owedReadyForQuery = 0;
+  }
+
   #push(item: number): void {
     if (this.#head === 0) {
       this.#head = item;

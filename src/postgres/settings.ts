@@ -15,6 +15,7 @@ export class Settings {
   /** The same for equal settings, and only for those. */
   readonly key: string;
   #analysisKey: string | undefined;
+  #resultKey: string | undefined;
 
   constructor(values: Iterable<readonly [name: string, value: string]>) {
     const sorted = [...new Map(values)].toSorted(([left], [right]) => (left < right ? -1 : 1));
@@ -29,6 +30,14 @@ export class Settings {
   get analysisKey(): string {
     this.#analysisKey ??= this.#makeAnalysisKey();
     return this.#analysisKey;
+  }
+
+  /** The same for settings that are told apart by nothing but the name of the application. */
+  get resultKey(): string {
+    this.#resultKey ??= this.values.has(APPLICATION_NAME)
+      ? JSON.stringify([...this.values].filter(([name]) => name !== APPLICATION_NAME))
+      : this.key;
+    return this.#resultKey;
   }
 
   /** Most often it is the very same object. */
@@ -46,6 +55,8 @@ export class Settings {
     return relevant.length === 0 ? "" : JSON.stringify(relevant);
   }
 }
+
+const APPLICATION_NAME = "application_name";
 
 /** Neither the analysis of a statement nor its plan reads these. */
 const HARMLESS: ReadonlySet<string> = new Set([

@@ -49,6 +49,11 @@ export class UnitGate {
     return this.#byteLength;
   }
 
+  /** What is held, when it is one piece that begins with a unit. */
+  get onePiece(): Uint8Array | undefined {
+    return this.#hasBegun && this.#more.length === 0 ? this.#first : undefined;
+  }
+
   /** The client said Terminate, in front of any unit. */
   get hasTerminated(): boolean {
     return this.#hasTerminated;

@@ -14,7 +14,7 @@ export interface CancelTarget extends CancelServer {
 export async function forwardCancel(
   target: CancelTarget,
   name: string,
-  { timers, logger }: SessionContext,
+  { timers, logger }: Pick<SessionContext, "timers" | "logger">,
 ): Promise<void> {
   if (target.keyData === undefined) return;
   try {

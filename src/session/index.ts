@@ -1,6 +1,6 @@
 /**
  * The client's side: from accept over startup and traffic to the end, for every protocol.
- * May import: errors, logging, net, postgres, auth, backend, balancer, pool, hooks.
+ * May import: errors, logging, net, postgres, auth, backend, balancer, pool, hooks, sharing.
  */
 export { CancelKeys } from "./cancel-keys.ts";
 export type { Cancellable } from "./cancel-keys.ts";
@@ -15,4 +15,6 @@ export type {
 export { ConnectionCaps, Greetings, LoginGate, Pooling } from "./pooled/index.ts";
 export type { LoginGateOptions, PooledBlock, PooledMode, Route } from "./pooled/index.ts";
 export { Session } from "./session.ts";
+export { createMultiplexing } from "./multiplexing/index.ts";
+export type { Multiplexing } from "./multiplexing/index.ts";
 export { sessionHooksOf } from "./session-hooks.ts";

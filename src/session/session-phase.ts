@@ -93,6 +93,11 @@ export class SessionPhase {
     this.#suspendOrResume();
   }
 
+  /** The server begins only now with what is asked of it: its time counts from here. */
+  restart(): void {
+    if (this.#phase === "query") this.#enter("query");
+  }
+
   dispose(): void {
     this.#deadline.dispose();
   }

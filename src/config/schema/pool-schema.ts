@@ -1,7 +1,7 @@
 /** `pools.<group>.<block>` and `proxies.<group>.<block>`: the server connections of one block. */
 import * as z from "zod";
 import { newKeys } from "./key-info.ts";
-import { choice, duration, integer, later, text } from "./scalars.ts";
+import { boolean, choice, duration, integer, later, text } from "./scalars.ts";
 
 export const poolSchema = z.strictObject({
   size: integer({ min: 1 }).prefault(10).describe("Server connections of the block."),
@@ -35,7 +35,11 @@ export const poolSchema = z.strictObject({
     resetQuery: text()
       .prefault("DISCARD ALL")
       .describe("What cleans a shared server connection after a client that left something on it."),
-    multiplexDepth: later().describe("Units in flight on one server connection."),
+    multiplexDepth: integer({ min: 1 })
+      .prefault(1)
+      .describe(
+        "Requests of several clients that may be under way on one server connection while all are busy, in the modes `transaction` and `statement`: only single statements that change nothing share one. 1 = each has it alone.",
+      ),
     preparedStatements: integer({ min: 1 })
       .prefault(200)
       .describe(
@@ -43,7 +47,11 @@ export const poolSchema = z.strictObject({
       ),
     maxPinned: later().describe("Server connections that sessions may hold for long."),
     allowFunctions: later().describe("Functions that may share a server connection."),
-    retryReadOnly: later().describe("Repeats read-only units after a lost server connection."),
+    retryReadOnly: boolean()
+      .prefault(false)
+      .describe(
+        "Sends a request that shared its server connection, by `multiplexDepth`, to another one when that is lost before anything of the answer came; else its client gets FATAL 08006.",
+      ),
   }),
 });
 

@@ -15,6 +15,10 @@ import {
 import type { AnswerLedger } from "../../postgres/index.ts";
 
 export interface AnswerPort {
+  /** Wants to hear of commands. */
+  readonly followsCommands: boolean;
+  /** A command is complete; `at` is where its tag begins in `bytes`. */
+  commanded(bytes: Uint8Array, at: number): void;
   /** What is answered resets settings: a ReadyForQuery is not the end of it. */
   readonly hasReset: boolean;
   /**
@@ -163,6 +167,11 @@ export class AnswerStream {
         this.#ledger.serverMessage(tag);
         return isHidden ? undefined : bytes;
       }
+      case BackendTag.CommandComplete:
+        if (this.#port.followsCommands && next <= bytes.length) {
+          this.#port.commanded(bytes, at + HEADER_BYTES);
+        }
+        break;
       case BackendTag.ErrorResponse: {
         const place = this.#ledger.answered;
         this.#ledger.serverMessage(tag);

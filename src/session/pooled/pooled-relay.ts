@@ -28,6 +28,8 @@ import { HalfClosedLimit } from "../half-closed-limit.ts";
 import type { HalfClosedTraffic } from "../half-closed-limit.ts";
 import type { RelayEnd } from "../relay.ts";
 import type { SessionContext } from "../session-context.ts";
+import { UnitPass, isDefining } from "../multiplexing/index.ts";
+import type { Multiplexing } from "../multiplexing/index.ts";
 import { SessionPhase } from "../session-phase.ts";
 import type { LimitedPhase, PhaseTraffic } from "../session-phase.ts";
 import { AnswerStream } from "./answer-stream.ts";
@@ -49,6 +51,8 @@ export interface PooledRelayOptions {
   readonly resetQuery: string;
   /** The prepared statements of the block. */
   readonly statements: StatementCatalog;
+  /** Undefined where a backend serves one session at a time. */
+  readonly multiplexing: Multiplexing | undefined;
   /** What the client has set at its login, as the server has it. */
   readonly settings: Settings;
   /** What the client was told of its session. */
@@ -79,6 +83,12 @@ export class PooledRelay
   readonly #answers: AnswerStream;
   readonly #gate: UnitGate;
   readonly #session: SessionState;
+  /** Undefined without multiplexing. */
+  readonly #pass: UnitPass | undefined;
+  /** The unit that rides, which may have to be sent again. */
+  #unit: Uint8Array | undefined;
+  /** The session has changed definitions of its database, in a transaction that may go on. */
+  #hasDefined = false;
   /** The one that was leased last. */
   #backend: PooledBackend | undefined;
   #isTimed = true;
@@ -90,7 +100,7 @@ export class PooledRelay
   #isDraining = false;
   readonly #reads: ClientReads;
   /** The client does not take what it is sent: its server is not read from. */
-  #isClientStalled = false;
+  isClientStalled = false;
   #halfClosed: HalfClosedLimit | undefined;
   readonly #options: PooledRelayOptions;
   readonly #phase: SessionPhase;
@@ -105,7 +115,11 @@ export class PooledRelay
     const catalog = options.statements;
     const { ledger } = this;
     this.#session = new SessionState({ mode, ledger, catalog, settings, parameters });
-    this.#hold = new ServerHold(this, this.#session, lane);
+    const { multiplexing } = options;
+    if (multiplexing !== undefined) {
+      this.#pass = new UnitPass(this.#session, (now) => multiplexing.scope(lane, now));
+    }
+    this.#hold = new ServerHold(this, this.#session, lane, multiplexing);
     this.#requests = new RequestStream(ledger, limits.maxMessageBytes, this.#session.policy);
     this.#answers = new AnswerStream(ledger, this);
     this.#gate = new UnitGate(limits.maxMessageBytes);
@@ -126,6 +140,11 @@ export class PooledRelay
     return this.#hold.state === "held";
   }
 
+  /** What the client has sent goes to the server together with what others have. */
+  get #isRiding(): boolean {
+    return this.#hold.state === "riding";
+  }
+
   get #isOver(): boolean {
     return this.#hold.state === "over";
   }
@@ -140,11 +159,12 @@ export class PooledRelay
 
   get isHandling(): boolean {
     if (this.#hold.state === "none") return false;
+    if (this.#isRiding) return false;
     return !this.#isHolding || this.#cancellation?.isHolding === true;
   }
 
   get isServerPaused(): boolean {
-    return this.#isClientStalled && this.#isHolding;
+    return this.isClientStalled && (this.#isHolding || this.#isRiding);
   }
 
   get isKeepingServer(): boolean {
@@ -152,7 +172,7 @@ export class PooledRelay
   }
 
   get isQueryRunning(): boolean {
-    return this.#isHolding && !this.ledger.isAnswered;
+    return (this.#isHolding || this.#isRiding) && !this.ledger.isAnswered;
   }
 
   get hasTerminated(): boolean {
@@ -171,6 +191,10 @@ export class PooledRelay
   }
 
   async cancel(): Promise<void> {
+    if (this.#isRiding) {
+      this.#cancelRide();
+      return;
+    }
     if (this.#hold.state === "waiting") this.#cancelWaiting();
     if (!this.isQueryRunning) return;
     this.#cancellation ??= this.#newCancellation(false);
@@ -202,15 +226,15 @@ export class PooledRelay
   }
 
   onEnd(of: Connection): void {
-    if (of !== this.#client) this.#serverEnded(of);
-    else if (this.#isAnswerDue) this.#awaitLastAnswer();
+    if (of !== this.#client) this.#serverGone();
+    else if (this.#isHolding && this.ledger.owesAnswer) this.#awaitLastAnswer();
     else this.#end({ kind: "clientGone" });
   }
 
   onClose(_error: Error | undefined, connection: Connection): void {
     if (this.#isOver) return;
     if (connection === this.#client) this.#end({ kind: "clientGone" });
-    else this.#serverEnded(connection);
+    else this.#serverGone();
   }
 
   onLongWait(waitedMs: number): void {
@@ -224,21 +248,40 @@ export class PooledRelay
   onHold(backend: PooledBackend): void {
     this.#backend = backend;
     this.#answers.startOver();
-    if (this.#isClientStalled) backend.connection.pause();
+    if (this.isClientStalled) this.#hold.stall();
     const news = this.#session.begin(backend);
     if (news !== undefined) this.#client.write(news);
     try {
-      const piece = this.#gate.takeOne();
-      if (piece === undefined) this.#sendHeld();
-      else this.#toServer(piece);
+      if (this.#isRiding) this.#sendUnit();
+      else if (this.#unit !== undefined) this.#sendAgain(this.#unit);
+      else this.#sendHeld();
     } catch (thrown) {
       this.#violated(thrown);
     }
     if (this.#reads.isPaused) this.#reads.resume();
-    this.#halfClosed?.follow();
+  }
+
+  /** One unit, which is all that shares the backend. */
+  #sendUnit(): void {
+    this.#unit ??= this.#gate.takeOne();
+    if (this.#unit !== undefined) this.#requests.advance(this.#unit);
+    this.#send();
+  }
+
+  /** It could not stay where it was sent first; what came behind it follows. */
+  #sendAgain(unit: Uint8Array): void {
+    this.#unit = undefined;
+    this.#toServer(unit);
+    if (this.#isHolding && !this.#gate.isEmpty) this.#sendHeld();
   }
 
   #sendHeld(): void {
+    const piece = this.#gate.takeOne();
+    if (piece === undefined) this.#sendPieces();
+    else this.#toServer(piece);
+  }
+
+  #sendPieces(): void {
     for (const piece of this.#gate.take()) if (this.#isHolding) this.#toServer(piece);
   }
 
@@ -246,8 +289,7 @@ export class PooledRelay
     this.#guard(() => {
       this.#tellReady(backend);
       this.#answerLoneSyncs();
-      const isLeaving = this.#gate.hasTerminated || this.#halfClosed !== undefined;
-      if (isLeaving && !this.#gate.isReady) this.#end({ kind: "clientGone" });
+      if (this.#gate.hasTerminated) this.#end({ kind: "clientGone" });
       else if (this.#gate.isReady || this.#session.isTied) this.onHold(backend);
       else this.#letGo();
     });
@@ -264,6 +306,35 @@ export class PooledRelay
     this.fail(error.code, error.message);
   }
 
+  onHead(): void {
+    if (this.#isTimed) this.#phase.restart();
+  }
+
+  onArrived(): void {
+    this.#unit = undefined;
+    if (this.#halfClosed !== undefined) {
+      this.#end({ kind: "clientGone" });
+      return;
+    }
+    if (this.#reads.isPaused) this.#reads.resume();
+    this.#advance();
+    if (this.#isDraining) this.#leaveIfDraining();
+  }
+
+  onStranded(): void {
+    this.ledger.forget();
+    this.#answers.startOver();
+  }
+
+  onRideLost(farewell: Uint8Array | undefined): void {
+    if (farewell === undefined) {
+      this.#serverGone();
+    } else {
+      this.#client.write(farewell);
+      this.#end({ kind: "serverClosed" });
+    }
+  }
+
   #fromClient(bytes: Uint8Array): void {
     const { state } = this.#hold;
     if (state === "held") {
@@ -271,8 +342,13 @@ export class PooledRelay
       return;
     }
     this.#gate.push(bytes);
-    if (state === "none") this.#advance();
-    else if (this.#gate.byteLength > MAX_WAITING_BYTES) this.#reads.pause();
+    if (state === "none") {
+      this.#advance();
+      return;
+    }
+    // What came behind a unit that rides or goes elsewhere has its turn after that.
+    if (state === "waiting" && this.#unit === undefined) this.#hold.forgoPass();
+    if (this.#gate.byteLength > MAX_WAITING_BYTES) this.#reads.pause();
   }
 
   /** Idle: does what the client has asked for by now. */
@@ -281,9 +357,17 @@ export class PooledRelay
     if (this.#gate.hasTerminated) {
       this.#end({ kind: "clientGone" });
     } else if (this.#gate.isReady) {
-      this.#hold.request();
+      this.#hold.request(this.#mayRide() ? this.#pass : undefined);
     }
     if (this.#isTimed) this.#followTime();
+  }
+
+  /** All that there is to send is a unit that may share a backend. */
+  #mayRide(): boolean {
+    const pass = this.#pass;
+    if (pass === undefined || this.isClientStalled || this.#halfClosed !== undefined) return false;
+    const unit = this.#gate.onePiece;
+    return unit !== undefined && pass.admits(unit);
   }
 
   #answerLoneSyncs(): void {
@@ -307,10 +391,9 @@ export class PooledRelay
     const { backend } = this.#hold;
     if (backend === undefined) return;
     if (this.#owesReady) this.#tellReady(backend);
-    const { connection } = backend;
     const piece = this.#requests.takeOne();
-    if (piece === undefined) for (const part of this.#requests.take()) connection.write(part);
-    else connection.writeThrough(piece);
+    if (piece !== undefined) this.#hold.write(piece);
+    else for (const part of this.#requests.take()) this.#hold.write(part);
     if (this.#isTimed) this.#followTime();
     if (this.#requests.hasTerminated) this.#terminated();
     else if (this.ledger.owedReadyForQuery > this.#options.context.limits.maxPendingUnits) {
@@ -353,10 +436,17 @@ export class PooledRelay
       if (this.#options.mode === "statement") this.fail("ERR_TRANSACTION_REFUSED");
       return;
     }
+    if (this.#hasDefined) this.#definitionsChanged();
     if (this.#cancellation !== undefined && this.#cancellation.state !== "over") return;
     if (this.#session.isUnsettled) void this.#hold.settle();
     else if (!this.#session.isTied) this.#letGo();
     else if (this.#isDraining) this.#leaveIfDraining();
+  }
+
+  /** Others are not to go by what was true before. */
+  #definitionsChanged(): void {
+    this.#hasDefined = false;
+    this.#pass?.definitionsChanged();
   }
 
   /** The lease is over; what the client has sent meanwhile asks for another one. */
@@ -391,6 +481,14 @@ export class PooledRelay
     this.#owesReady = false;
   }
 
+  get followsCommands(): boolean {
+    return this.#pass !== undefined;
+  }
+
+  commanded(bytes: Uint8Array, at: number): void {
+    if (isDefining(bytes, at)) this.#hasDefined = true;
+  }
+
   completed(): boolean {
     return this.#session.statements?.completed() === true;
   }
@@ -408,34 +506,30 @@ export class PooledRelay
   #cancelWaiting(): void {
     this.#hold.withdraw();
     this.#client.write(errorResponseFor("ERR_CANCELED", "ERROR"));
-    if (this.#gate.giveUp()) this.#client.write(readyForQuery(TransactionStatus.Idle));
+    const isWhole = this.#unit !== undefined || this.#gate.giveUp();
+    this.#unit = undefined;
+    if (isWhole) this.#client.write(readyForQuery(TransactionStatus.Idle));
     this.#advance();
     this.#reads.resume();
   }
 
-  /** What is lost while the gateway itself asks the server something, the hold hears of. */
-  #serverEnded(connection: Connection): void {
-    if (this.#isHolding && this.#hold.backend?.connection === connection) this.#serverGone();
+  /** The server is told if that can hit nobody else; else the unit is answered here. */
+  #cancelRide(): void {
+    if (this.#hold.cancelRide() || !this.#answers.isAtBoundary) return;
+    this.#hold.leaveRide();
+    this.ledger.forget();
+    this.#client.write(errorResponseFor("ERR_CANCELED", "ERROR"));
+    this.#client.write(readyForQuery(TransactionStatus.Idle));
+    this.onArrived();
   }
 
   #serverGone(): void {
+    if (this.#isOver) return;
     this.#hold.release("lost");
     if (this.#halfClosed !== undefined) this.#end({ kind: "clientGone" });
     else if (this.#answers.endedWithError && this.#answers.isAtBoundary) {
       this.#end({ kind: "serverClosed" });
     } else this.fail("ERR_SERVER_LOST");
-  }
-
-  /** A client that has ended its side may still wait for it: not in the queue, though. */
-  get #isAnswerDue(): boolean {
-    const { state } = this.#hold;
-    if (state === "held") return this.ledger.owesAnswer;
-    return state === "restoring" || (state === "settling" && this.#isSettlingUnheard);
-  }
-
-  /** There is something to tell the client when its settings are known. */
-  get #isSettlingUnheard(): boolean {
-    return this.#owesReady || this.#gate.isReady;
   }
 
   #awaitLastAnswer(): void {
@@ -497,6 +591,7 @@ export class PooledRelay
   #end(end: RelayEnd): void {
     if (this.#isOver) return;
     const leavings = this.#leavings();
+    if (this.#hasDefined) this.#definitionsChanged();
     this.#phase.dispose();
     this.#halfClosed?.dispose();
     const { context, cancelKey, onEnd } = this.#options;
@@ -532,13 +627,13 @@ export class PooledRelay
   }
 
   #clientStalled(): void {
-    this.#isClientStalled = true;
-    if (this.#isHolding) this.#hold.backend?.connection.pause();
+    this.isClientStalled = true;
+    if (this.#isHolding || this.#isRiding) this.#hold.stall();
     this.#pauseChanged();
   }
 
   #clientDrained(): void {
-    this.#isClientStalled = false;
+    this.isClientStalled = false;
     this.#hold.backend?.connection.resume();
     this.#pauseChanged();
   }

@@ -6,6 +6,7 @@ import { GatewayError } from "../../errors.ts";
 import { BlockChoice } from "../../pool/index.ts";
 import type { BlockSet, LeaseTicket, Pair, PairLane, SharedPool } from "../../pool/index.ts";
 import type { BackendKeyData } from "../../postgres/index.ts";
+import type { Multiplexing } from "../multiplexing/index.ts";
 import type { Greetings } from "./greeting.ts";
 import type { LoginGate } from "./login-gate.ts";
 import { findRoute } from "./route.ts";
@@ -22,6 +23,8 @@ export interface PooledBlock {
   readonly resetQuery: string;
   readonly greetings: Greetings;
   readonly statements: StatementCatalog;
+  /** Undefined where a backend serves one session at a time. */
+  readonly multiplexing: Multiplexing | undefined;
 }
 
 export interface PoolingOptions {

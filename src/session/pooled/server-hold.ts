@@ -6,6 +6,7 @@
  *   waiting    it has asked for one
  *   restoring  there is one, which gets the session's settings first
  *   held       the session uses it
+ *   riding     the session uses it together with others, for one unit
  *   settling   the session has finished; the server is asked what has been set
  *   over       the session has ended; the backend goes to others once it is clean
  *
@@ -18,6 +19,14 @@ import type { ConnectionHandler } from "../../net/index.ts";
 import { LeaseTicket } from "../../pool/index.ts";
 import type { LeaseOutcome, LeaseWaiter, PairLane, Slot } from "../../pool/index.ts";
 import type { Notice } from "../../postgres/index.ts";
+import type {
+  Convoy,
+  ConvoyLine,
+  Multiplexing,
+  Rider,
+  UnitFacts,
+  UnitPass,
+} from "../multiplexing/index.ts";
 import { Aftermath } from "./aftermath.ts";
 import type { Remains } from "./aftermath.ts";
 import type { SessionState } from "./session-state.ts";
@@ -25,7 +34,9 @@ import type { SessionState } from "./session-state.ts";
 /** The session, as its hold sees it. */
 export interface HoldOwner extends ConnectionHandler {
   readonly remoteAddress: string;
-  /** There is a backend with the session's settings in force. */
+  /** Its client does not take what it is sent. */
+  readonly isClientStalled: boolean;
+  /** There is a backend with the session's settings in force: for one unit only, while riding. */
   onHold(backend: PooledBackend): void;
   /** What the session has set is known. Whether it keeps the backend is its own choice. */
   onSettled(backend: PooledBackend): void;
@@ -34,17 +45,25 @@ export interface HoldOwner extends ConnectionHandler {
   /** There is no backend to be had, or it was lost while the gateway itself asked it something. */
   onHoldFailed(thrown: unknown): void;
   onLongWait(waitedMs: number): void;
+  /** Riding: the server has come to its unit. */
+  onHead(): void;
+  /** Riding is over: its unit is answered. */
+  onArrived(): void;
+  /** Its unit is not answered by the backend it was sent to, and goes to another one. */
+  onStranded(): void;
+  /** Riding, the backend is lost; see {@link Rider.onLost}. */
+  onRideLost(farewell: Uint8Array | undefined): void;
 }
 
 /** How a session leaves the backend that it holds. */
 export type Leavings = Omit<Remains, "slot" | "isDirty">;
 
-export type HoldState = "none" | "waiting" | "restoring" | "held" | "settling" | "over";
+export type HoldState = "none" | "waiting" | "restoring" | "held" | "riding" | "settling" | "over";
 
 /** After so many losses in a row, with nothing sent yet, the session is told. */
 const MAX_LOST_IN_VAIN = 3;
 
-export class ServerHold implements LeaseWaiter<PooledBackend> {
+export class ServerHold implements LeaseWaiter<PooledBackend>, Rider {
   state: HoldState = "none";
   /** While there is one, in whatever state. */
   backend: PooledBackend | undefined;
@@ -52,15 +71,28 @@ export class ServerHold implements LeaseWaiter<PooledBackend> {
   readonly #session: SessionState;
   readonly #ticket: LeaseTicket<PooledBackend>;
   #lane: PairLane<PooledBackend>;
+  readonly #multiplexing: Multiplexing | undefined;
+  /** Of the lane, with multiplexing. */
+  #line: ConvoyLine | undefined;
+  /** The unit that is asked for may share a backend. */
+  #pass: UnitPass | undefined;
+  #convoy: Convoy | undefined;
   #slot: Slot<PooledBackend> | undefined;
   #lostInVain = 0;
   /** How a session that has ended meanwhile leaves it. */
   #remains: Leavings | undefined;
 
-  constructor(owner: HoldOwner, session: SessionState, lane: PairLane<PooledBackend>) {
+  constructor(
+    owner: HoldOwner,
+    session: SessionState,
+    lane: PairLane<PooledBackend>,
+    multiplexing: Multiplexing | undefined,
+  ) {
     this.#owner = owner;
     this.#session = session;
     this.#lane = lane;
+    this.#multiplexing = multiplexing;
+    this.#line = multiplexing?.lineOf(lane);
     this.#ticket = new LeaseTicket(this);
   }
 
@@ -68,10 +100,27 @@ export class ServerHold implements LeaseWaiter<PooledBackend> {
     return this.#owner.remoteAddress;
   }
 
-  /** Asks for a backend; `onHold` may be called before this returns. */
-  request(): void {
+  /**
+   * Asks for a backend; `onHold` may be called before this returns.
+   * @param pass of a unit that may share one, which is all that there is to send
+   */
+  request(pass?: UnitPass): void {
     this.state = "waiting";
-    this.#lane.lease(this.#ticket);
+    this.#pass = pass;
+    const convoy = pass === undefined ? undefined : this.#line?.find(this);
+    if (convoy === undefined) this.#lane.lease(this.#ticket);
+    else this.#ride(convoy, false);
+  }
+
+  /** More has come than one unit: it cannot share a backend any more. */
+  forgoPass(): void {
+    this.#pass = undefined;
+  }
+
+  /** What the session sends. */
+  write(bytes: Uint8Array): void {
+    if (this.#convoy !== undefined) this.#convoy.write(bytes);
+    else this.backend?.connection.writeThrough(bytes);
   }
 
   /** Asks for none any more. */
@@ -112,18 +161,97 @@ export class ServerHold implements LeaseWaiter<PooledBackend> {
     const before = this.state;
     this.state = "over";
     this.#ticket.withdraw();
+    if (before === "riding") {
+      this.#convoy?.leave(this);
+      this.#dismount("over");
+      return;
+    }
     // What is under way between gateway and server hands it on by itself.
     if (before === "restoring" || before === "settling") this.#remains = remains;
     else this.#leave(remains);
   }
 
   onLease(slot: Slot<PooledBackend>): void {
+    this.#enter(slot.lane);
+    if (this.#line !== undefined && this.#pass?.suits(slot.backend) === true) {
+      this.#ride(this.#line.convoyOf(slot), true);
+      return;
+    }
     this.#slot = slot;
-    this.#lane = slot.lane;
     this.backend = slot.backend;
     slot.backend.take(this.#owner);
     if (this.#session.isAt(slot.backend)) this.#hold(slot.backend);
     else void this.#restore(slot.backend);
+  }
+
+  joins(slot: Slot<PooledBackend>): boolean {
+    if (this.#pass?.suits(slot.backend) !== true) return false;
+    this.#enter(slot.lane);
+    if (this.#line === undefined) return false;
+    this.#ride(this.#line.convoyOf(slot), false);
+    return true;
+  }
+
+  get facts(): UnitFacts {
+    const facts = this.#pass?.facts;
+    if (facts === undefined) throw new Error("no unit rides"); // Only asked of riders.
+    return facts;
+  }
+
+  get isStalled(): boolean {
+    return this.#owner.isClientStalled;
+  }
+
+  /** Riding: the server works on the session's unit. */
+  get isHead(): boolean {
+    return this.#convoy?.isHead(this) === true;
+  }
+
+  suits(backend: PooledBackend): boolean {
+    return this.#pass?.suits(backend) === true;
+  }
+
+  onHead(): void {
+    this.#owner.onHead();
+  }
+
+  onAnswer(bytes: Uint8Array): void {
+    if (this.backend !== undefined) this.#owner.onData(bytes, this.backend.connection);
+  }
+
+  onArrived(): void {
+    if (this.state === "over") return;
+    this.#dismount("none");
+    this.#owner.onArrived();
+  }
+
+  onStranded(sinceMs: number): void {
+    this.#dismount("waiting");
+    this.#owner.onStranded();
+    this.#ticket.sinceMs = sinceMs;
+    this.#lane.rejoin(this.#ticket);
+  }
+
+  onLost(farewell: Uint8Array | undefined): void {
+    this.#dismount("none");
+    this.#owner.onRideLost(farewell);
+  }
+
+  /** Riding: cancels the unit on the server; false when it is the session's to answer. */
+  cancelRide(): boolean {
+    return this.#convoy?.cancel(this) === true;
+  }
+
+  /** Riding: the session has no interest in the answer any more. */
+  leaveRide(): void {
+    this.#convoy?.leave(this);
+    this.#dismount("none");
+  }
+
+  /** The client does not take what it is sent. */
+  stall(): void {
+    if (this.#convoy !== undefined) this.#convoy.stalled(this);
+    else this.backend?.connection.pause();
   }
 
   onLeaseFailed(error: GatewayError): void {
@@ -133,6 +261,28 @@ export class ServerHold implements LeaseWaiter<PooledBackend> {
 
   onLongWait(waitedMs: number): void {
     this.#owner.onLongWait(waitedMs);
+  }
+
+  #enter(lane: PairLane<PooledBackend>): void {
+    if (this.#lane === lane) return;
+    this.#lane = lane;
+    this.#line = this.#multiplexing?.lineOf(lane);
+  }
+
+  #ride(convoy: Convoy, isFirst: boolean): void {
+    this.state = "riding";
+    this.#convoy = convoy;
+    this.backend = convoy.backend;
+    if (isFirst) convoy.begin(this);
+    else convoy.add(this);
+    this.#owner.onHold(convoy.backend);
+    if (isFirst) convoy.fill();
+  }
+
+  #dismount(state: HoldState): void {
+    this.state = state;
+    this.#convoy = undefined;
+    this.backend = undefined;
   }
 
   #hold(backend: PooledBackend): void {

@@ -2,7 +2,7 @@
  * What a session is beyond a connection: its settings, its prepared statements, what it was told of
  * itself, and what ties it to one backend. It goes with the client from backend to backend.
  */
-import type { PooledBackend, StatementCatalog } from "../../backend/index.ts";
+import type { PooledBackend, SharedStatement, StatementCatalog } from "../../backend/index.ts";
 import { restoreStatements } from "../../postgres/index.ts";
 import type { AnswerLedger, Notice, Settings } from "../../postgres/index.ts";
 import { parameterDifference } from "./parameter-difference.ts";
@@ -33,7 +33,6 @@ export class SessionState {
   /** What has to do with the requests of the client; undefined when nothing has. */
   readonly policy: RequestPolicy | undefined;
   #settings: Settings;
-  /** What the client knows of its session's parameters. */
   #told: ReadonlyMap<string, string>;
 
   constructor({ mode, ledger, catalog, settings, parameters }: SessionStateOptions) {
@@ -48,6 +47,21 @@ export class SessionState {
     } else if (settings.values.size > 0) {
       this.policy = new ResetReader(ledger, this.#watch);
     }
+  }
+
+  /** What the client has set, as far as is known. */
+  get settings(): Settings {
+    return this.#settings;
+  }
+
+  /** What the client knows of its session's parameters. */
+  get told(): ReadonlyMap<string, string> {
+    return this.#told;
+  }
+
+  /** The prepared statement that the client knows by this name. */
+  named(name: string): SharedStatement | undefined {
+    return this.statements?.named(name);
   }
 
   /** It has something on its backend that no other one can give it. */

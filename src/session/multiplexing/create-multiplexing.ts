@@ -1,0 +1,38 @@
+import type { Logger } from "../../logging/index.ts";
+import type { TimerWheel } from "../../net/index.ts";
+import type { Sharing } from "../../sharing/index.ts";
+import { forwardCancel } from "../forward-cancel.ts";
+import { askServer } from "./ask-server.ts";
+import { Multiplexing } from "./multiplexing.ts";
+
+export interface MultiplexedBlock {
+  /** Its name, for the log. */
+  readonly block: string;
+  /** Units under way on one backend at most; at least 2. */
+  readonly depth: number;
+  /** Units of a lost backend that nothing has come of yet are sent again. */
+  readonly retriesReadOnly: boolean;
+  /** Knows which statements of the block change nothing. */
+  readonly sharing: Sharing;
+  readonly timers: TimerWheel;
+  readonly logger: Logger;
+}
+
+/** Multiplexing for one block: its catalogue is asked, and its server told to cancel, on its own backends. */
+export function createMultiplexing(options: MultiplexedBlock): Multiplexing {
+  const { block, depth, retriesReadOnly, sharing, timers, logger } = options;
+  return new Multiplexing({
+    depth,
+    retriesReadOnly,
+    timers,
+    scopeOf: (lane, settings) => {
+      const { user, database } = lane.pair;
+      return sharing.scope(
+        JSON.stringify([user, database]),
+        settings.resultKey,
+        async (sql) => await askServer(lane, settings, sql),
+      );
+    },
+    cancel: async (backend) => await forwardCancel(backend, block, { timers, logger }),
+  });
+}

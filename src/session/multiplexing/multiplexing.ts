@@ -1,0 +1,52 @@
+/** What the sessions of one block share to serve several of them on one backend at once. */
+import type { PooledBackend } from "../../backend/index.ts";
+import type { TimerWheel } from "../../net/index.ts";
+import type { PairLane } from "../../pool/index.ts";
+import type { Settings } from "../../postgres/index.ts";
+import { ConvoyLine } from "./convoy-line.ts";
+import type { UnitFacts } from "./unit-facts.ts";
+
+/** The statements of one pair of user and database under the same settings. */
+export interface StatementScope {
+  /**
+   * @param from where the text begins in `bytes`
+   * @param to where it ends, without its zero byte
+   * @returns undefined for one that may not be shared, as far as is known now
+   */
+  find(bytes: Uint8Array, from: number, to: number): UnitFacts | undefined;
+  /** A session has changed definitions of the database, and they are in force. */
+  definitionsChanged(): void;
+}
+
+export interface MultiplexingOptions {
+  /** Units under way on one backend at most; at least 2. */
+  readonly depth: number;
+  /** Units of a lost backend that nothing has come of yet are sent again. */
+  readonly retriesReadOnly: boolean;
+  /** The statements of sessions of the lane that have set this. */
+  readonly scopeOf: (lane: PairLane<PooledBackend>, settings: Settings) => StatementScope;
+  readonly timers: TimerWheel;
+  /** Tells the server to cancel. Resolves when that is done. Never rejects. */
+  readonly cancel: (backend: PooledBackend) => Promise<void>;
+}
+
+export class Multiplexing {
+  readonly #options: MultiplexingOptions;
+  readonly #lines = new WeakMap<PairLane<PooledBackend>, ConvoyLine>();
+
+  constructor(options: MultiplexingOptions) {
+    this.#options = options;
+  }
+
+  lineOf(lane: PairLane<PooledBackend>): ConvoyLine {
+    const known = this.#lines.get(lane);
+    if (known !== undefined) return known;
+    const line = new ConvoyLine(lane, this.#options);
+    this.#lines.set(lane, line);
+    return line;
+  }
+
+  scope(lane: PairLane<PooledBackend>, settings: Settings): StatementScope {
+    return this.#options.scopeOf(lane, settings);
+  }
+}

@@ -1,0 +1,97 @@
+/**
+ * Recognises the units that could share a backend by their shape: a Query alone, or one run of one
+ * statement up to its Sync (`Parse "" Bind Describe Execute Sync`, with a named statement without the
+ * Parse). Whether the statement itself may be shared is another question.
+ */
+import { FrontendTag, HEADER_BYTES, lengthAt } from "../../postgres/index.ts";
+
+export type UnitShape =
+  /** The text of its statement is in the unit, from `from` to `to`. */
+  | "text"
+  /** It runs a statement that was prepared, whose name is there. */
+  | "prepared"
+  | "other";
+
+/** Parameters of other types may run functions of the database's users when they are read. */
+const FIRST_USER_TYPE = 16384;
+
+/** Reads one unit after another; what it has read last is in its fields. */
+export class UnitShapeReader {
+  from = 0;
+  to = 0;
+
+  /** @param unit held for a server: its messages are whole but for the last one, maybe */
+  read(unit: Uint8Array): UnitShape {
+    const end = unit.length;
+    if (unit[0] === FrontendTag.Query) {
+      this.from = HEADER_BYTES;
+      this.to = end - 1;
+      return 1 + lengthAt(unit, 1) === end ? "text" : "other";
+    }
+    let at = 0;
+    let isText = false;
+    if (unit[0] === FrontendTag.Parse) {
+      at = this.#parse(unit);
+      isText = true;
+    }
+    if (at < 0 || unit[at] !== FrontendTag.Bind) return "other";
+    at = this.#bind(unit, at, isText);
+    if (at < 0) return "other";
+    if (unit[at] === FrontendTag.Describe) {
+      // Of the portal, which has no name.
+      if (unit[at + HEADER_BYTES] !== PORTAL || unit[at + HEADER_BYTES + 1] !== 0) return "other";
+      at = nextOf(unit, at);
+    }
+    if (at < 0 || !isWholeExecute(unit, at)) return "other";
+    at = nextOf(unit, at);
+    if (at < 0 || unit[at] !== FrontendTag.Sync || nextOf(unit, at) !== end) return "other";
+    return isText ? "text" : "prepared";
+  }
+
+  /** Of an unnamed statement with no parameters of unknown kinds; answers where it ends, or -1. */
+  #parse(unit: Uint8Array): number {
+    const next = nextOf(unit, 0);
+    if (next < 0 || unit[HEADER_BYTES] !== 0) return -1;
+    this.from = HEADER_BYTES + 1;
+    this.to = unit.indexOf(0, this.from);
+    if (this.to < 0) return -1;
+    const types = this.to + 3;
+    for (let at = types; at < next; at += 4) {
+      if (lengthAt(unit, at) >>> 0 >= FIRST_USER_TYPE) return -1;
+    }
+    return next;
+  }
+
+  /** With the unnamed portal; answers where it ends, or -1. */
+  #bind(unit: Uint8Array, at: number, isUnnamed: boolean): number {
+    const next = nextOf(unit, at);
+    if (next < 0 || unit[at + HEADER_BYTES] !== 0) return -1;
+    const from = at + HEADER_BYTES + 1;
+    if (isUnnamed) return unit[from] === 0 ? next : -1;
+    const to = unit.indexOf(0, from);
+    if (to <= from || to >= next) return -1;
+    this.from = from;
+    this.to = to;
+    return next;
+  }
+}
+
+const PORTAL = 0x50; // P
+/** Header, the zero byte of no name, and the number of rows. */
+const EXECUTE_BYTES = HEADER_BYTES + 5;
+
+/** Of the unnamed portal, for all rows. */
+function isWholeExecute(unit: Uint8Array, at: number): boolean {
+  return (
+    unit[at] === FrontendTag.Execute &&
+    nextOf(unit, at) === at + EXECUTE_BYTES &&
+    lengthAt(unit, at + HEADER_BYTES + 1) === 0
+  );
+}
+
+/** Where the message ends; -1 when it is not whole. */
+function nextOf(unit: Uint8Array, at: number): number {
+  if (at + HEADER_BYTES > unit.length) return -1;
+  const next = at + 1 + lengthAt(unit, at + 1);
+  return next > unit.length ? -1 : next;
+}
