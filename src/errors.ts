@@ -162,6 +162,14 @@ export const ERROR_TABLE = {
       "A client's password was wrong, its user is unknown, has no password that fits the method, or has expired.",
     remedy: "The log says which. Correct the client's credentials or the users file.",
   },
+  ERR_AUTH_LOOKUP: {
+    sqlState: "08004",
+    clientMessage: "the login could not be checked",
+    meaning:
+      "`auth.query` failed at the server, its answer is not a row of name, secret and valid_until, or too many users wait to be looked up.",
+    remedy:
+      "The log has the reason. Run the query as `auth.query.user`, with the name of a user for $1.",
+  },
   ERR_AUTH_REJECTED: {
     sqlState: "28000",
     clientMessage: "the rules of this gateway do not admit this connection",

@@ -30,8 +30,8 @@ export type {
 export { parseSecret } from "./secret.ts";
 export type { Secret } from "./secret.ts";
 export type { FileProblem } from "./file-problem.ts";
-export { readUsersFile, UserTable } from "./users/index.ts";
-export type { Decoy, User, UserLookup, UsersFile } from "./users/index.ts";
+export { readUsersFile, UserDirectory, userOfRows, UserTable } from "./users/index.ts";
+export type { Decoy, User, UserDirectoryOptions, UserLookup, UsersFile } from "./users/index.ts";
 export { findRule, readHbaFile, readRules } from "./rules/index.ts";
 export type {
   AuthMethod,

@@ -28,3 +28,5 @@ export type { ServerStatement } from "./backend-statements.ts";
 export { SharedStatement, StatementCatalog } from "./shared-statement.ts";
 export { runSimpleQuery } from "./simple-query.ts";
 export type { SimpleAnswer, SimpleQueryOptions } from "./simple-query.ts";
+export { USER_QUERY_LIMIT_MS, UserQuery } from "./user-query.ts";
+export type { UserQueryOptions } from "./user-query.ts";

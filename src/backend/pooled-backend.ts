@@ -19,7 +19,7 @@ import type { OpenedServer, ServerEncryption } from "./open-server.ts";
 import type { LoggedIn } from "./server-login.ts";
 import { BackendStatements } from "./backend-statements.ts";
 import { runSimpleQuery } from "./simple-query.ts";
-import type { SimpleAnswer } from "./simple-query.ts";
+import type { SimpleAnswer, SimpleQueryOptions } from "./simple-query.ts";
 
 export interface PooledBackendOptions {
   readonly opened: OpenedServer;
@@ -105,13 +105,17 @@ export class PooledBackend implements ConnectionHandler {
    * @returns the answer, which may be an error of the server, outside a transaction
    * @throws GatewayError when the connection is lost with it; it is closed then
    */
-  async run(statements: string): Promise<SimpleAnswer> {
+  async run(
+    statements: string,
+    options: Partial<Pick<SimpleQueryOptions, "values" | "timeoutMs">> = {},
+  ): Promise<SimpleAnswer> {
     // A Query takes the unnamed statement away.
     this.statements.unnamedOwner = undefined;
     const answer = await runSimpleQuery(this.connection, statements, {
       block: this.#block,
       timeoutMs: QUERY_TIMEOUT_MS,
       timers: this.#timers,
+      ...options,
     });
     for (const [name, value] of answer.parameters) this.report(name, value);
     if (answer.status === TransactionStatus.Idle) return answer;

@@ -144,6 +144,24 @@ describe("a simple query", () => {
     }
   });
 
+  test("with values is a batch of the extended protocol", async () => {
+    const question = ask("select $1 || $2", { values: ["grö", ""] });
+    await settle();
+    const bind = frontend.bind("", "", ["grö", ""]);
+    expect(question.heard.bytes).toEqual(
+      Buffer.concat([frontend.parse("select $1 || $2"), bind, frontend.execute(), frontend.sync()]),
+    );
+    const answer = await after(
+      question,
+      backend.parseComplete(),
+      backend.bindComplete(),
+      backend.dataRow("grö"),
+      backend.commandComplete("SELECT 1"),
+      backend.ready(),
+    );
+    expect(answer).toEqual({ ...NOTHING, rows: [["grö"]], tags: ["SELECT 1"] });
+  });
+
   test("may be followed by another", async () => {
     const first = ask();
     await after(first, backend.rows("1"));

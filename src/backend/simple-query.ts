@@ -1,6 +1,7 @@
 /**
- * Asks an idle, logged-in server one simple Query outside of any session: a reset, a ping, whose
- * password is what, which settings a session has changed.
+ * Asks an idle, logged-in server one question outside of any session: a reset, a ping, whose
+ * password is what, which settings a session has changed. Without values it is a simple Query, with
+ * values a batch of the extended protocol.
  *
  * States: `asked` -> `answered` by ReadyForQuery. An error of the statement is a part of the answer.
  */
@@ -23,6 +24,8 @@ import { MessageConversation } from "./message-conversation.ts";
 export interface SimpleQueryOptions extends ConversationOptions {
   /** The most a server may answer. Default 1 MiB. */
   readonly maxBytes?: number;
+  /** Of $1, $2, ...: the text is one statement then. */
+  readonly values?: readonly string[];
 }
 
 /** What a server answered to all statements of the Query together. */
@@ -58,6 +61,7 @@ export function runSimpleQuery(
 
 class SimpleQuery extends MessageConversation<SimpleAnswer> {
   readonly #text: string;
+  readonly #values: readonly string[] | undefined;
   readonly #rows: (string | null)[][] = [];
   readonly #tags: string[] = [];
   readonly #parameters = new Map<string, string>();
@@ -66,10 +70,14 @@ class SimpleQuery extends MessageConversation<SimpleAnswer> {
   constructor(connection: Connection, text: string, options: SimpleQueryOptions) {
     super(connection, "answering a query", options.maxBytes ?? DEFAULT_MAX_BYTES, options);
     this.#text = text;
+    this.#values = options.values;
   }
 
   protected override begin(): void {
-    this.connection.write(new FrontendWriter().query(this.#text).take());
+    const writer = new FrontendWriter();
+    if (this.#values === undefined) writer.query(this.#text);
+    else writeBatch(writer, this.#text, this.#values);
+    this.connection.write(writer.take());
   }
 
   protected override message(tag: number, message: Uint8Array): void {
@@ -95,6 +103,7 @@ class SimpleQuery extends MessageConversation<SimpleAnswer> {
         this.#answered(readReadyForQuery(message));
         break;
       default:
+        if (this.#values !== undefined && OF_A_BATCH.has(tag)) break;
         if (!HAS_NOTHING_FOR_US.has(tag)) throw this.#unexpected(tag);
     }
   }
@@ -134,6 +143,18 @@ const HAS_NOTHING_FOR_US: ReadonlySet<number> = new Set([
   BackendTag.CopyData,
   BackendTag.CopyDone,
 ]);
+
+const OF_A_BATCH: ReadonlySet<number> = new Set([
+  BackendTag.ParseComplete,
+  BackendTag.BindComplete,
+]);
+
+/** Everything by its unnamed name, values and results as text. */
+function writeBatch(writer: FrontendWriter, text: string, values: readonly string[]): void {
+  writer.parse({ name: "", text, parameterTypes: [] });
+  writer.bind({ portal: "", statement: "", parameterFormats: [], values, resultFormats: [] });
+  writer.execute({ portal: "", maxRows: 0 }).sync();
+}
 
 function textOf(value: Uint8Array | null): string | null {
   return value === null

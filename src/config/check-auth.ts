@@ -2,13 +2,18 @@
 import type { CheckReport } from "./check-report.ts";
 import type { Path } from "./config-tree.ts";
 import { loginRulesOf, mayUseMethod, methodProblem } from "./login-rules.ts";
+import { suggestion } from "./nearest-key.ts";
 import type { ServerConfig } from "./schema/index.ts";
 
 type AuthConfig = NonNullable<ServerConfig["auth"]>;
 
+/** Methods by which clients prove that they know something. */
+const SECRET_METHODS = ["cleartext", "md5", "scram-sha-256"] as const;
+
 /** Keys that only a gateway that logs its clients in has a use for. */
 const GATEWAY_KEYS = [
   "usersFile",
+  "query",
   "rules",
   "hbaFile",
   "userMap",
@@ -19,11 +24,13 @@ const GATEWAY_KEYS = [
 
 /**
  * Errors about how the clients of a server log in.
- * @param isPooled the group has a block in a pooled mode
+ * @param blocks of the group
+ * @param isPooled one of them is in a pooled mode
  */
 export function checkAuth(
   group: string,
   server: ServerConfig,
+  blocks: readonly string[],
   isPooled: boolean,
   report: CheckReport,
 ): void {
@@ -47,6 +54,29 @@ export function checkAuth(
   if (problem !== undefined) report.error([...path, "method"], problem);
   checkRules(path, server, auth, report);
   checkMethodKeys(path, server, auth, report);
+  checkQuery([...path, "query"], auth, blocks, report);
+}
+
+function checkQuery(
+  path: Path,
+  auth: AuthConfig,
+  blocks: readonly string[],
+  report: CheckReport,
+): void {
+  if (auth.query === undefined) return;
+  const { sql, block } = auth.query;
+  if (!/\$1(?!\d)/.test(sql)) {
+    report.error([...path, "sql"], "must look a user up by its name, which is $1");
+  }
+  if (block === undefined) {
+    const message = `needs block: ${blocks.join(" or ")}`;
+    if (blocks.length > 1) report.error(path, message);
+  } else if (!blocks.includes(block.toLowerCase())) {
+    const hint = suggestion(block, blocks);
+    report.error([...path, "block"], `"${block}" is not a block of this group${hint}`);
+  }
+  if (SECRET_METHODS.some((method) => mayUseMethod(auth, method))) return;
+  report.warning(path, "has no effect without a method that asks for secrets");
 }
 
 /** Keys that belong to one method. */

@@ -30,6 +30,8 @@ function issuesOf({
 
 const SCRAM = { auth: { method: "scram-sha-256", usersFile: "users.txt" } };
 const authWith = (keys: object) => ({ auth: { ...SCRAM.auth, ...keys } });
+const QUERY = { sql: "select f($1)", user: "u", password: "p", database: "d" };
+const QUERY_OF_READS = { ...QUERY, block: "reads" };
 const RULES = [
   { from: "10.0.0.0/8, ::1", user: ["shop"], database: "*", method: "md5" },
   { from: "local", tls: false, method: "trust" },
@@ -94,6 +96,11 @@ test.each<[string, Wanted]>([
     { writes: login("shop"), reads: login("shop"), mode: "passthrough", server: SCRAM },
   ],
   ["rules", { server: authWith({ rules: RULES }) }],
+  [
+    "users of a query alone",
+    { server: { auth: { method: "scram-sha-256", query: { ...QUERY, block: "Writes" } } } },
+  ],
+  ["users of a query beside those of a file", { server: authWith({ query: QUERY_OF_READS }) }],
   ["caps", { server: authWith({ maxConnectionsPerUser: 5, maxConnectionsPerDatabase: 9 }) }],
   ["an hba file", { server: authWith({ hbaFile: "pg_hba.conf" }) }],
   [
@@ -126,6 +133,41 @@ test.each<[string, Wanted, string]>([
     "an hba file with relay",
     { mode: "passthrough", server: { auth: { hbaFile: "x" } } },
     "auth.hbaFile: needs a method other than relay",
+  ],
+  [
+    "a query with relay",
+    { mode: "passthrough", server: { auth: { query: QUERY_OF_READS } } },
+    "auth.query: needs a method other than relay",
+  ],
+  [
+    "a query of no block in particular",
+    { server: authWith({ query: QUERY }) },
+    "auth.query: needs block: writes or reads",
+  ],
+  [
+    "a query of a block that is not there",
+    { server: authWith({ query: { ...QUERY, block: "wrties" } }) },
+    'auth.query.block: "wrties" is not a block of this group',
+  ],
+  [
+    "a query about nobody",
+    { server: authWith({ query: { ...QUERY_OF_READS, sql: "select f($10)" } }) },
+    "auth.query.sql: must look a user up by its name, which is $1",
+  ],
+  [
+    "a query without a login",
+    { server: authWith({ query: { ...QUERY_OF_READS, user: undefined } }) },
+    "auth.query.user: is required",
+  ],
+  [
+    "a query without a database",
+    { server: authWith({ query: { ...QUERY_OF_READS, database: undefined } }) },
+    "auth.query.database: is required",
+  ],
+  [
+    "a query where nobody is asked for a secret",
+    { server: { auth: { method: "trust", query: QUERY_OF_READS } } },
+    "auth.query: has no effect without a method that asks for secrets",
   ],
   [
     "a cap per user with relay",

@@ -37,7 +37,7 @@ export function checkModes(
     checkSharedKeys(group, block, pool, report);
     checkRelayedTls(group, block, pool.mode, server, clients, report);
   }
-  checkAuth(group, server, pooled.length > 0, report);
+  checkAuth(group, server, Object.keys(clients), pooled.length > 0, report);
   if (pooled.length === 0) return;
   for (const set of blockSetsOf(
     server,

@@ -94,7 +94,7 @@ servers:
     loadBalancer:
       loadBalancingRules: [{condition: DEFAULT, distribution: [{proxyName: writes, weight: 1}]}]
     routes: [{database: shop, blocks: writes}]
-    auth: {userMap: [{certificate: shop, user: shop}]}
+    auth: {userMap: [{certificate: shop, user: shop}], query: {sql: a, user: b, database: c}}
 raft: {peers: [{id: a, address: "b:1"}]}
 `,
   plugins: "plugins: [{name: some-plugin}]\npolicies: [{name: p, policy: x}]\n",

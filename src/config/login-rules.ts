@@ -25,7 +25,8 @@ export function methodProblem(server: ServerConfig, method: AuthMethod): string 
   if (method === "cleartext" && isOpen) {
     return "cleartext needs enableTLS, or allowUnencryptedCleartext";
   }
-  return auth?.usersFile === undefined ? `${method} needs a usersFile` : undefined;
+  const hasUsers = auth?.usersFile !== undefined || auth?.query !== undefined;
+  return hasUsers ? undefined : `${method} needs a usersFile or a query`;
 }
 
 /**

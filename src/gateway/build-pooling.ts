@@ -1,9 +1,9 @@
 /** Builds what a group in pooled modes has: shared pools, and the gate that clients log in at. */
 import { randomBytes } from "node:crypto";
 import { LoginThrottle, ScramKeyCache, ScramSecrets, tlsServerEndPoint } from "../auth/index.ts";
-import type { AuthMethod, LoginRule, UserTable } from "../auth/index.ts";
-import { PooledBackend, StatementCatalog, loginToServer, openServer } from "../backend/index.ts";
-import type { ServerCredential, ServerTls } from "../backend/index.ts";
+import type { AuthMethod, LoginRule, UserDirectory, UserTable } from "../auth/index.ts";
+import { StatementCatalog, USER_QUERY_LIMIT_MS } from "../backend/index.ts";
+import type { PooledBackend, ServerCredential, ServerTls, UserQuery } from "../backend/index.ts";
 import type { Strategy } from "../balancer/index.ts";
 import { effectiveMode } from "../config/index.ts";
 import type { GlobalConfig, PoolConfig, ServerConfig } from "../config/index.ts";
@@ -11,12 +11,14 @@ import type { Logger } from "../logging/index.ts";
 import { NameAnswers } from "../net/index.ts";
 import type { TimerWheel } from "../net/index.ts";
 import { SharedPool } from "../pool/index.ts";
-import type { Pair } from "../pool/index.ts";
 import { ConnectionCaps, Greetings, LoginGate, Pooling } from "../session/index.ts";
 import type { ClientTls, PooledBlock, PooledMode, Route } from "../session/index.ts";
 import { buildMultiplexing } from "./build-multiplexing.ts";
 import { fixedLoginOf } from "./fixed-login.ts";
-import { toAddress } from "./to-address.ts";
+import { queryUsers, userDirectory } from "./query-users.ts";
+import type { UserQueryConfig } from "./query-users.ts";
+import { serverConnector } from "./server-connector.ts";
+import type { ServerConnectorParts } from "./server-connector.ts";
 
 /** How clients log in at the gateway. */
 export type PooledAuth = NonNullable<ServerConfig["auth"]> & { readonly method: AuthMethod };
@@ -47,8 +49,13 @@ const LONG_WAIT_MS = 5_000;
 export function buildPooling(parts: PoolingParts): {
   readonly pooling: Pooling;
   readonly pools: readonly SharedPool<PooledBackend>[];
+  /** Undefined where users are not asked for. */
+  readonly userQuery: UserQuery | undefined;
 } {
-  const { group, global, auth, users, rules, tls, routes, newStrategy } = parts;
+  const { group, global, auth, rules, tls, routes, newStrategy, timers, logger } = parts;
+  const keys = new ScramKeyCache();
+  const userQuery = auth.query && buildUserQuery(parts, auth.query, keys);
+  const users = userDirectory(parts.users, userQuery, timers, logger);
   const gate = new LoginGate({
     method: auth.method,
     rules,
@@ -63,65 +70,61 @@ export function buildPooling(parts: PoolingParts): {
     allowUnencryptedCleartext: auth.allowUnencryptedCleartext,
     channelBinding: () => channelBindingOf(tls),
   });
-  const keys = new ScramKeyCache();
+  const credentialOf = credentialsFrom(users, gate);
   const blocks = Object.keys(global.clients[group] ?? {}).map((block) =>
-    buildBlock(parts, block, gate, keys),
+    buildBlock(parts, block, credentialOf, keys),
   );
   return {
     pooling: new Pooling({ gate, blocks, routes, newStrategy }),
     pools: blocks.map(({ pool }) => pool),
+    userQuery,
   };
 }
 
-function buildBlock(
-  { group, global, users, serverTls, timers, logger }: PoolingParts,
+function buildUserQuery(
+  parts: PoolingParts,
+  config: UserQueryConfig,
+  keys: ScramKeyCache,
+): UserQuery {
+  const [firstBlock = ""] = Object.keys(parts.global.clients[parts.group] ?? {});
+  const connector = connectorParts(parts, (config.block ?? firstBlock).toLowerCase(), keys);
+  const connect = serverConnector(connector, USER_QUERY_LIMIT_MS);
+  return queryUsers({ config, connect, timers: parts.timers });
+}
+
+function connectorParts(
+  { group, global, serverTls, timers, logger }: PoolingParts,
   block: string,
-  gate: LoginGate,
+  keys: ScramKeyCache,
+): ServerConnectorParts {
+  const client = global.clients[group]?.[block];
+  const pool = global.pools[group]?.[block];
+  if (client === undefined || pool === undefined) throw incomplete(group, block);
+  const maxStatements = pool.preparedStatements;
+  return { block, client, tls: serverTls(block), keys, maxStatements, timers, logger };
+}
+
+/** Cannot be: checked at load. */
+function incomplete(group: string, block: string): Error {
+  return new Error(`block ${group}.${block} is not complete`);
+}
+
+function buildBlock(
+  parts: PoolingParts,
+  block: string,
+  credentialOf: (user: string) => ServerCredential | undefined,
   keys: ScramKeyCache,
 ): PooledBlock {
+  const { group, global, timers, logger } = parts;
   const client = global.clients[group]?.[block];
   const pool = global.pools[group]?.[block];
   const proxy = global.proxies[group]?.[block];
   if (client === undefined || pool === undefined || proxy === undefined) {
-    throw new Error(`block ${group}.${block} is not complete`); // Checked at load.
+    throw incomplete(group, block);
   }
   const fixedLogin = fixedLoginOf(client);
-  const address = toAddress(client.network, client.address);
   const answers = new NameAnswers({ name: block, clock: timers.clock, logger });
-  const connect = async (pair: Pair, signal: AbortSignal): Promise<PooledBackend> => {
-    const login = fixedLogin ?? {
-      ...pair,
-      parameters: [],
-      credential: credentialOf(pair.user, users(), gate),
-    };
-    const opened = await openServer({
-      address,
-      tls: serverTls(block),
-      signal,
-      timeoutMs: client.dialTimeout,
-      keepAliveMs: client.tcpKeepAlive ? client.tcpKeepAlivePeriod : 0,
-      timers,
-      answers,
-    });
-    const loggedIn = await loginToServer(opened.connection, {
-      block,
-      timeoutMs: client.dialTimeout,
-      timers,
-      signal,
-      user: login.user,
-      database: login.database,
-      parameters: login.parameters,
-      encryption: opened.encryption?.server,
-      // Nobody reads along inside one machine.
-      isCleartextAllowed: address.kind === "unix",
-      deriveKeys: keys.keysOf,
-      ...(login.credential !== undefined && { credential: login.credential }),
-    });
-    const { method } = loggedIn;
-    logger.debug("Logged in to the server", { name: block, user: login.user, method });
-    const maxStatements = pool.preparedStatements;
-    return new PooledBackend({ opened, login: loggedIn, block, timers, maxStatements });
-  };
+  const connect = serverConnector({ ...connectorParts(parts, block, keys), answers });
   return {
     pool: new SharedPool<PooledBackend>({
       group,
@@ -134,7 +137,11 @@ function buildBlock(
       idleTimeoutMs: pool.idleTimeout,
       maxLifetimeMs: pool.maxLifetime,
       pingAfterIdleMs: proxy.healthCheckPeriod,
-      connect,
+      connect: (pair, signal) => {
+        const { user, database } = pair;
+        const own = { user, database, parameters: [], credential: credentialOf(user) };
+        return connect(fixedLogin ?? own, signal);
+      },
       ping: async (backend) => {
         await backend.run("");
       },
@@ -159,20 +166,18 @@ function pooledModeOf(mode: PoolConfig["mode"]): PooledMode {
 }
 
 /** What we log in with as a user: its stored password, or what its client has proved itself with. */
-function credentialOf(
-  user: string,
-  users: UserTable,
-  gate: LoginGate,
-): ServerCredential | undefined {
-  const secret = users.lookup(user).user?.secret;
-  switch (secret?.kind) {
-    case "plain":
-      return { kind: "password", password: secret.password };
-    case "md5":
-      return { kind: "md5", hash: secret.hash };
-    default:
-      return gate.credentialOf(user);
-  }
+function credentialsFrom(users: UserDirectory, gate: LoginGate) {
+  return (user: string): ServerCredential | undefined => {
+    const secret = users.find(user)?.secret;
+    switch (secret?.kind) {
+      case "plain":
+        return { kind: "password", password: secret.password };
+      case "md5":
+        return { kind: "md5", hash: secret.hash };
+      default:
+        return gate.credentialOf(user);
+    }
+  };
 }
 
 function channelBindingOf({ mode, current }: ClientTls): Uint8Array | undefined {

@@ -89,6 +89,7 @@ export function buildTenant(parts: TenantParts): {
     socketMode: server.socketMode,
     reusePort: server.reusePort,
     pools: pooled?.pools.map(tenantPoolOf) ?? pools,
+    userQuery: pooled?.userQuery,
     timers,
     context: {
       group,

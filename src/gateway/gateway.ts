@@ -133,7 +133,8 @@ export class Gateway {
   #build(): readonly Member[] {
     const { global } = this.#config;
     const pools = Object.values(global.pools).flatMap((blocks) => Object.values(blocks));
-    const backends = pools.reduce((sum, { size }) => sum + size, 0);
+    const queries = Object.values(global.servers).filter(({ auth }) => auth?.query !== undefined);
+    const backends = pools.reduce((sum, { size }) => sum + size, queries.length);
     const descriptors = new DescriptorBudget(backends);
     const cancelKeys = new CancelKeys();
     return Object.keys(global.servers).map((group) => {

@@ -20,6 +20,8 @@ export interface TenantOptions {
   readonly socketMode: number;
   readonly reusePort: boolean;
   readonly pools: readonly TenantPool[];
+  /** What asks a server about users on a connection of its own, if anything does. */
+  readonly userQuery?: { close(): Promise<void> } | undefined;
   readonly context: SessionContext;
   readonly timers: TimerWheel;
 }
@@ -120,7 +122,8 @@ export class Tenant implements ControlPort {
 
   async close(): Promise<void> {
     this.#stopListening();
-    await Promise.all(this.#options.pools.map((pool) => pool.close()));
+    const { pools, userQuery } = this.#options;
+    await Promise.all([...pools.map((pool) => pool.close()), userQuery?.close()]);
   }
 
   #stopListening(): void {

@@ -37,7 +37,7 @@ export class UserTable {
 
   constructor(users: readonly User[]) {
     this.#users = new Map(users.map((user) => [user.name, user]));
-    this.#decoy = commonest(users);
+    this.#decoy = decoyOf(users) ?? DEFAULT_DECOY;
   }
 
   get size(): number {
@@ -59,7 +59,10 @@ export function mayUseDatabase(user: User, database: string): boolean {
   return user.databases === undefined || user.databases.includes(database);
 }
 
-function commonest(users: readonly User[]): Decoy {
+const DEFAULT_DECOY: Decoy = { kind: "scram", iterations: DEFAULT_ITERATIONS };
+
+/** The form that most users have their secrets in; undefined if none has one. */
+export function decoyOf(users: Iterable<User>): Decoy | undefined {
   const counts = new Map<string, { readonly decoy: Decoy; count: number }>();
   for (const { secret } of users) {
     if (secret === undefined) continue;
@@ -74,5 +77,5 @@ function commonest(users: readonly User[]): Decoy {
     } else entry.count += 1;
   }
   const [most] = [...counts.values()].toSorted((a, b) => b.count - a.count);
-  return most?.decoy ?? { kind: "scram", iterations: DEFAULT_ITERATIONS };
+  return most?.decoy;
 }

@@ -1,6 +1,7 @@
 /** `servers.<group>.auth`: who may log in, and how. */
 import * as z from "zod";
-import { boolean, choice, integer, later, names, notEmpty, text } from "./scalars.ts";
+import { note } from "./key-info.ts";
+import { boolean, choice, integer, names, notEmpty, text } from "./scalars.ts";
 
 const METHODS = ["trust", "cleartext", "md5", "scram-sha-256", "cert"] as const;
 
@@ -22,6 +23,20 @@ const ruleSchema = z.strictObject({
     ),
 });
 
+const querySchema = z.strictObject({
+  sql: text(notEmpty).describe(
+    "Statement with the name of the user as `$1`, run with `search_path = pg_catalog`. It gives one row of name, secret (as in `pg_authid`) and, if wanted, until when it is good; or none.",
+  ),
+  user: text(notEmpty).describe("User that asks."),
+  password: note(text(notEmpty).optional(), { isSecret: true }).describe(
+    "Password of `user`; not given: none is needed.",
+  ),
+  database: text(notEmpty).describe("Database that is asked."),
+  block: text(notEmpty)
+    .optional()
+    .describe("Block whose server is asked. Not given: the only one of the group."),
+});
+
 export const authSchema = z.strictObject({
   method: choice(["relay", ...METHODS], { later: ["plugin"] })
     .prefault("relay")
@@ -31,6 +46,9 @@ export const authSchema = z.strictObject({
   usersFile: text(notEmpty)
     .optional()
     .describe("File of users and their passwords: YAML, or PgBouncer's userlist.txt."),
+  query: querySchema
+    .optional()
+    .describe("Looks up users that the users file does not have, on a connection of its own."),
   rules: z
     .array(ruleSchema)
     .optional()
@@ -56,7 +74,6 @@ export const authSchema = z.strictObject({
   allowUnencryptedCleartext: boolean()
     .prefault(false)
     .describe("Lets the method `cleartext` ask for passwords without TLS too."),
-  query: later().describe("Query that looks a user up."),
   maxConnectionsPerUser: integer({ min: 1 })
     .optional()
     .describe(

@@ -9,8 +9,9 @@ import type {
   LoginThrottle,
   ScramCredential,
   ScramSecrets,
+  UserDirectory,
+  UserLookup,
   UserMapEntry,
-  UserTable,
 } from "../../auth/index.ts";
 import { GatewayError } from "../../errors.ts";
 import type { ErrorCode } from "../../errors.ts";
@@ -21,8 +22,7 @@ export interface LoginGateOptions {
   readonly method: AuthMethod;
   /** Read at each login. First match wins, and who fits none is not admitted; undefined: all are. */
   readonly rules: (() => readonly LoginRule[]) | undefined;
-  /** Read at each login, so that changed users need no restart. */
-  readonly users: () => UserTable;
+  readonly users: UserDirectory;
   /** Undefined: a certificate is good for the users it names. */
   readonly userMap: readonly UserMapEntry[] | undefined;
   readonly secrets: ScramSecrets;
@@ -46,34 +46,39 @@ export class LoginGate {
     this.#options = options;
   }
 
-  get throttle(): LoginThrottle {
-    return this.#options.throttle;
-  }
-
   /**
-   * How this client has to prove itself.
-   * @throws GatewayError ERR_AUTH_REJECTED when the rules do not admit it
+   * How this client has to prove itself. Asks a server about its user first, where that is wanted.
+   * @throws GatewayError ERR_AUTH_REJECTED when the rules do not admit it; as a rejection, why the user
+   *   cannot be asked for
    */
   admit(
     request: LoginRequest,
     certificateNames: readonly string[] | undefined,
-  ): AuthenticatorOptions {
-    const { users, userMap, secrets, allowUnencryptedCleartext, channelBinding } = this.#options;
-    const { user, database, isEncrypted } = request;
-    return {
-      method: this.#methodFor(request),
-      userName: user,
-      database,
-      lookup: users().lookup(user),
-      secrets,
-      isEncrypted,
-      allowUnencryptedCleartext,
-      certificateNames,
-      ...(userMap !== undefined && { userMap }),
-      channelBinding: isEncrypted ? channelBinding() : undefined,
-      nowMs: Date.now(),
-      randomBytes,
-    };
+  ): AuthenticatorOptions | Promise<AuthenticatorOptions> {
+    const { users } = this.#options;
+    const { user } = request;
+    const method = this.#methodFor(request);
+    // Who proves itself without a secret needs no question.
+    const isSecret = method !== "trust" && method !== "cert";
+    const lookup = isSecret ? users.lookup(user) : users.filed(user);
+    if (!(lookup instanceof Promise)) {
+      return this.#termsFor(request, certificateNames, method, lookup);
+    }
+    return lookup.then((found) => this.#termsFor(request, certificateNames, method, found));
+  }
+
+  /** How long to hold back the answer to a login that succeeds, because of those before it. */
+  succeeded(host: string | undefined, user: string, nowMs: number): number {
+    const { throttle } = this.#options;
+    const delayMs = throttle.delayMs(host, user, nowMs);
+    throttle.succeeded(host, user);
+    return delayMs;
+  }
+
+  /** How long to hold back the answer to one that fails; it is counted. */
+  failed(host: string | undefined, user: string, nowMs: number): number {
+    this.#options.users.doubt(user);
+    return this.#options.throttle.failed(host, user, nowMs);
   }
 
   remember(user: string, credential: ScramCredential): void {
@@ -91,12 +96,35 @@ export class LoginGate {
   /** Counts a client that has logged in, or says why there may be none more. */
   enter(user: string, database: string): ErrorCode | undefined {
     const { users, caps } = this.#options;
-    return caps.enter(user, database, users().lookup(user).user?.maxConnections);
+    return caps.enter(user, database, users.find(user)?.maxConnections);
   }
 
   /** Of a client that was counted; once. */
   leave(user: string, database: string): void {
     this.#options.caps.leave(user, database);
+  }
+
+  #termsFor(
+    { user, database, isEncrypted }: LoginRequest,
+    certificateNames: readonly string[] | undefined,
+    method: AuthMethod,
+    lookup: UserLookup,
+  ): AuthenticatorOptions {
+    const { userMap, secrets, allowUnencryptedCleartext, channelBinding } = this.#options;
+    return {
+      method,
+      userName: user,
+      database,
+      lookup,
+      secrets,
+      isEncrypted,
+      allowUnencryptedCleartext,
+      certificateNames,
+      ...(userMap !== undefined && { userMap }),
+      channelBinding: isEncrypted ? channelBinding() : undefined,
+      nowMs: Date.now(),
+      randomBytes,
+    };
   }
 
   #methodFor(request: LoginRequest): AuthMethod {

@@ -1,6 +1,7 @@
 /**
  * A client of a pooled group, from its StartupMessage on.
  *
+ *   asking     a server is asked about the client's user           (auth.query only)
  *   loggingIn  the client proves who it is
  *   greeting   the server is asked what the client is to be told
  *   opening    OnOpened runs
@@ -9,7 +10,7 @@
  */
 import { GatewayError } from "../../errors.ts";
 import type { ErrorCode } from "../../errors.ts";
-import type { ScramCredential } from "../../auth/index.ts";
+import type { AuthenticatorOptions, ScramCredential } from "../../auth/index.ts";
 import { ServerLoginError } from "../../backend/index.ts";
 import { ignoringHandler } from "../../net/index.ts";
 import type { Connection, ConnectionHandler, Deadline, TlsPeer } from "../../net/index.ts";
@@ -84,11 +85,28 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler {
       this.#negotiate(startup);
       const names = peer === undefined || peer.names.length === 0 ? undefined : peer.names;
       const options = pooling.gate.admit(this.#loginRequest(startup), names);
-      this.#login = new ClientLogin(this.#client, options, this.#options.context.timers, this);
-      this.#login.start(rest);
+      if (rest.length > 0) this.#early.push(rest);
+      if (options instanceof Promise) this.#await(options);
+      else this.#logIn(options);
     } catch (thrown) {
       this.failed(GatewayError.from(thrown));
     }
+  }
+
+  /** The user is being asked for. */
+  #await(options: Promise<AuthenticatorOptions>): void {
+    this.#client.handler = this;
+    options.then(
+      (known) => this.#guard(() => this.#logIn(known)),
+      (thrown: unknown) => this.failed(GatewayError.from(thrown)),
+    );
+  }
+
+  #logIn(options: AuthenticatorOptions): void {
+    if (this.#isOver) return;
+    this.#login = new ClientLogin(this.#client, options, this.#options.context.timers, this);
+    this.#client.resume();
+    this.#login.start(Buffer.concat(this.#early.splice(0)));
   }
 
   drain(): void {
@@ -113,14 +131,11 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler {
 
   holdMs(isAccepted: boolean): number {
     const { pooling, context } = this.#options;
-    const { throttle } = pooling.gate;
+    const { gate } = pooling;
     const host = hostOf(this.#client.remoteAddress);
     const user = this.#startup?.user ?? "";
     const nowMs = context.timers.clock.now();
-    if (!isAccepted) return throttle.failed(host, user, nowMs);
-    const delayMs = throttle.delayMs(host, user, nowMs);
-    throttle.succeeded(host, user);
-    return delayMs;
+    return isAccepted ? gate.succeeded(host, user, nowMs) : gate.failed(host, user, nowMs);
   }
 
   failed(error: GatewayError): void {

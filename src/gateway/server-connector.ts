@@ -1,0 +1,76 @@
+/** The way to the server of a block, up to where statements can be sent. */
+import type { ScramKeyCache } from "../auth/index.ts";
+import { loginToServer, openServer, PooledBackend } from "../backend/index.ts";
+import type { ServerCredential, ServerTls } from "../backend/index.ts";
+import type { ClientConfig } from "../config/index.ts";
+import type { Logger } from "../logging/index.ts";
+import type { NameAnswers, TimerWheel } from "../net/index.ts";
+import { toAddress } from "./to-address.ts";
+
+export interface ServerConnectorParts {
+  readonly block: string;
+  readonly client: ClientConfig;
+  readonly tls: ServerTls | undefined;
+  /** Keys derived from passwords, shared by the blocks. */
+  readonly keys: ScramKeyCache;
+  /** Shared statements that are kept on a connection. */
+  readonly maxStatements: number;
+  /** Remembers what the server's name stands for. */
+  readonly answers?: NameAnswers;
+  readonly timers: TimerWheel;
+  readonly logger: Logger;
+}
+
+/** Who logs in to the server. */
+export interface ConnectorLogin {
+  readonly user: string;
+  readonly database: string;
+  /** Settings of the session, to which a reset goes back. */
+  readonly parameters: readonly (readonly [name: string, value: string])[];
+  /** Undefined: the server asks for none. */
+  readonly credential: ServerCredential | undefined;
+}
+
+/** Rejects as {@link openServer} and {@link loginToServer} do; nothing is open then. */
+export type ConnectToServer = (
+  login: ConnectorLogin,
+  signal: AbortSignal,
+) => Promise<PooledBackend>;
+
+/** @param limitMs for each step, where `dialTimeout` is longer or has no limit */
+export function serverConnector(
+  { block, client, tls, keys, maxStatements, answers, timers, logger }: ServerConnectorParts,
+  limitMs: number = Infinity,
+): ConnectToServer {
+  const address = toAddress(client.network, client.address);
+  const dialTimeoutMs = client.dialTimeout === 0 ? Infinity : client.dialTimeout;
+  const stepMs = Math.min(dialTimeoutMs, limitMs);
+  const timeoutMs = stepMs === Infinity ? 0 : stepMs;
+  return async ({ user, database, parameters, credential }, signal) => {
+    const opened = await openServer({
+      address,
+      tls,
+      signal,
+      timeoutMs,
+      keepAliveMs: client.tcpKeepAlive ? client.tcpKeepAlivePeriod : 0,
+      timers,
+      ...(answers !== undefined && { answers }),
+    });
+    const login = await loginToServer(opened.connection, {
+      block,
+      timeoutMs,
+      timers,
+      signal,
+      user,
+      database,
+      parameters,
+      encryption: opened.encryption?.server,
+      // Nobody reads along inside one machine.
+      isCleartextAllowed: address.kind === "unix",
+      deriveKeys: keys.keysOf,
+      ...(credential !== undefined && { credential }),
+    });
+    logger.debug("Logged in to the server", { name: block, user, method: login.method });
+    return new PooledBackend({ opened, login, block, timers, maxStatements });
+  };
+}
