@@ -15,9 +15,6 @@ export const PENDING: Readonly<Record<string, Readonly<Record<string, RegExp>>>>
   "prepare: EXECUTE of the protocol's statement": inSharedModes(/^ErrorResponse ERROR 26000/),
   // SQL's PREPARE does not see the names of the protocol.
   "prepare: SQL and the protocol share their names": inSharedModes(/^CommandComplete PREPARE$/),
-
-  // It is gone before its settings are restored.
-  "session: ends its side behind a query": inSharedModes(/^\(closed\)$/),
 };
 
 function inSharedModes(instead: RegExp): Readonly<Record<string, RegExp>> {

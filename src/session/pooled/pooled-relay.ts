@@ -226,15 +226,15 @@ export class PooledRelay
   }
 
   onEnd(of: Connection): void {
-    if (of !== this.#client) this.#serverGone();
-    else if (this.#isHolding && this.ledger.owesAnswer) this.#awaitLastAnswer();
+    if (of !== this.#client) this.#serverEnded(of);
+    else if (this.#isAnswerDue) this.#awaitLastAnswer();
     else this.#end({ kind: "clientGone" });
   }
 
   onClose(_error: Error | undefined, connection: Connection): void {
     if (this.#isOver) return;
     if (connection === this.#client) this.#end({ kind: "clientGone" });
-    else this.#serverGone();
+    else this.#serverEnded(connection);
   }
 
   onLongWait(waitedMs: number): void {
@@ -259,6 +259,7 @@ export class PooledRelay
       this.#violated(thrown);
     }
     if (this.#reads.isPaused) this.#reads.resume();
+    this.#halfClosed?.follow();
   }
 
   /** One unit, which is all that shares the backend. */
@@ -289,7 +290,8 @@ export class PooledRelay
     this.#guard(() => {
       this.#tellReady(backend);
       this.#answerLoneSyncs();
-      if (this.#gate.hasTerminated) this.#end({ kind: "clientGone" });
+      const isLeaving = this.#gate.hasTerminated || this.#halfClosed !== undefined;
+      if (isLeaving && !this.#gate.isReady) this.#end({ kind: "clientGone" });
       else if (this.#gate.isReady || this.#session.isTied) this.onHold(backend);
       else this.#letGo();
     });
@@ -523,13 +525,29 @@ export class PooledRelay
     this.onArrived();
   }
 
+  /** What is lost while the gateway itself asks the server something, the hold hears of. */
+  #serverEnded(connection: Connection): void {
+    if (this.#isHolding && this.#hold.backend?.connection === connection) this.#serverGone();
+  }
+
   #serverGone(): void {
-    if (this.#isOver) return;
     this.#hold.release("lost");
     if (this.#halfClosed !== undefined) this.#end({ kind: "clientGone" });
     else if (this.#answers.endedWithError && this.#answers.isAtBoundary) {
       this.#end({ kind: "serverClosed" });
     } else this.fail("ERR_SERVER_LOST");
+  }
+
+  /** A client that has ended its side may still wait for it: not in the queue, though. */
+  get #isAnswerDue(): boolean {
+    const { state } = this.#hold;
+    if (state === "held" || state === "riding") return this.ledger.owesAnswer;
+    return state === "restoring" || (state === "settling" && this.#isSettlingUnheard);
+  }
+
+  /** There is something to tell the client when its settings are known. */
+  get #isSettlingUnheard(): boolean {
+    return this.#owesReady || this.#gate.isReady;
   }
 
   #awaitLastAnswer(): void {

@@ -249,24 +249,20 @@ describe("15: a client that leaves", () => {
     }
   });
 
-  // What has been executed of it is committed, by the Sync that ends it.
   for (const mode of POOLED) {
-    test.failing(
-      `15: in ${mode} mode, in the middle of an open batch, commits nothing`,
-      async () => {
-        await using client = await stage.session(mode);
-        const insert = serialize.parse({ text: "insert into numbers values (1)" });
-        client.send(insert, serialize.bind(), serialize.execute(), serialize.flush());
-        await client.wire.messagesUntil("C");
-        await terminate(client);
-        await using next = await stage.session(mode);
-        expect(
-          await next.value(
-            "with gone as (delete from numbers returning x) select count(*) from gone",
-          ),
-        ).toBe("0");
-      },
-    );
+    test(`15: in ${mode} mode, in the middle of an open batch, commits nothing`, async () => {
+      await using client = await stage.session(mode);
+      const insert = serialize.parse({ text: "insert into numbers values (1)" });
+      client.send(insert, serialize.bind(), serialize.execute(), serialize.flush());
+      await client.wire.messagesUntil("C");
+      await terminate(client);
+      await using next = await stage.session(mode);
+      expect(
+        await next.value(
+          "with gone as (delete from numbers returning x) select count(*) from gone",
+        ),
+      ).toBe("0");
+    });
   }
 
   test("15: by Terminate in the middle of COPY data is let go", async () => {
@@ -296,7 +292,8 @@ describe("15: a client that leaves", () => {
       await expectServed("transaction");
       {
         await using _lock = await stage.lock("pg_tablespace");
-        client.send(query("insert into numbers values (1)"));
+        // What was sent ahead of an end of stream counts, as directly.
+        client.send(query(leave === reset ? "insert into numbers values (1)" : "select 1"));
         await stage.untilServer(IS_RESTORED);
         await leave(client);
       }
@@ -399,8 +396,7 @@ describe("16: a backend that is killed", () => {
     },
   );
 
-  // The connection that was to be brought to the settings was lost, and the session with it.
-  test.failing("16: while settings are restored sends the unit elsewhere", async () => {
+  test("16: while settings are restored sends the unit elsewhere", async () => {
     await using client = await stage.session("transaction");
     await client.ask("set default_tablespace = pg_default");
     const pid = await (async () => {

@@ -149,7 +149,9 @@ export const SESSION_LIFE_CASES: readonly ParityCase[] = [
     await client.query("select 'goes on'");
   }),
   oneClient("session: cancels an extended query", async (client) => {
-    await client.send(...extended("select pg_sleep($1)", ["60"]), ...extended("select 2"), sync());
+    await client.send(parse("", "select pg_sleep($1)"), bind("", ["60"]), flush());
+    await client.until("2");
+    await client.send(execute(), ...extended("select 2"), sync());
     await client.cancel();
     await client.ready();
     await client.unit(...extended("select 'goes on'"));
