@@ -1,41 +1,69 @@
 /** One (user, database) of a block under one set of settings: the statements of the sessions that have them. */
-import type { SimpleAnswer } from "../backend/index.ts";
+import type { Logger } from "../logging/index.ts";
+import { catalogueQuery, MAY_BE_SHARED } from "./catalogue-query.ts";
+import type { FunctionPolicy } from "./function-policy.ts";
 import { SharedText } from "./shared-text.ts";
 import type { StatementKey } from "./statement-key.ts";
+import type { StatementNeeds } from "./statement-needs.ts";
+import type { StatementReader } from "./statement-reader.ts";
 import type { TextTable } from "./text-table.ts";
+import type { VerdictClock } from "./verdict-clock.ts";
+
+/** What backend/ calls a simple answer fits. */
+export interface CatalogueAnswer {
+  readonly rows: readonly (readonly (string | null)[])[];
+  /** What the server said against the query. */
+  readonly error: { readonly message: string } | undefined;
+}
 
 /**
- * Runs one query on a server connection of the pair, with the settings of the scope in force, when there is one
- * to spare. May reject: the verdict is tried again a minute later.
+ * Runs one query on a server connection of the pair, with the settings of the scope in force, when there is one to
+ * spare. May reject: it is asked again a minute later.
  */
-export type AskCatalogue = (sql: string) => Promise<Pick<SimpleAnswer, "rows" | "error">>;
+export type AskCatalogue = (sql: string) => Promise<CatalogueAnswer>;
 
 /** What the scopes of a database have in common. */
 export interface DatabaseDefinitions {
-  /** Another number whenever they may have changed. */
+  /** Another number whenever they may have changed. NaN: nobody would hear of it. */
   generation: number;
 }
 
-export interface SharingScopeOptions {
-  readonly ask: AskCatalogue;
+/** What all scopes of a block have in common. */
+export interface SharingParts {
   readonly key: StatementKey;
   readonly table: TextTable;
-  readonly database: DatabaseDefinitions;
-  /** Any 32 bits: the same texts of different scopes are spread in the table. */
-  readonly salt: number;
+  readonly reader: StatementReader;
+  readonly policy: FunctionPolicy;
+  readonly clock: VerdictClock;
+  readonly logger: Logger;
 }
 
-export class SharingScope {
-  readonly salt: number;
-  readonly #key: StatementKey;
-  readonly #table: TextTable;
-  readonly #database: DatabaseDefinitions;
+/** So many statements wait for their verdicts at once; others when they are used again. */
+const MAX_WAITING = 50;
 
-  constructor({ key, table, database, salt }: SharingScopeOptions) {
-    this.#key = key;
-    this.#table = table;
+export class SharingScope {
+  /** Any 32 bits: the same texts of different scopes are spread in the table. */
+  readonly salt: number;
+  readonly clock: VerdictClock;
+  readonly #parts: SharingParts;
+  readonly #database: DatabaseDefinitions;
+  readonly #ask: AskCatalogue;
+  /** The first one is being checked. */
+  readonly #waiting = new Set<SharedText>();
+  /** Nothing could be asked in this minute. */
+  #failedMinute = -1;
+
+  constructor(parts: SharingParts, database: DatabaseDefinitions, ask: AskCatalogue, salt: number) {
+    this.#parts = parts;
+    this.clock = parts.clock;
     this.#database = database;
+    this.#ask = ask;
     this.salt = salt;
+  }
+
+  /** Of the definitions of its database. */
+  get generation(): number {
+    return this.#database.generation;
   }
 
   /**
@@ -52,16 +80,16 @@ export class SharingScope {
    * @returns undefined when it will never be shared
    */
   look(bytes: Uint8Array, from: number, to: number): SharedText | undefined {
-    const key = this.#key;
+    const { key, table } = this.#parts;
     if (!key.read(bytes, from, to)) return undefined;
-    const known = this.#table.find(this, key);
+    const known = table.find(this, key);
     if (known !== undefined) return known;
     const text = new SharedText(
       this,
       key,
       Buffer.from(bytes.subarray(from, to)).toString("latin1"),
     );
-    this.#table.add(text, key);
+    table.add(text, key);
     return text;
   }
 
@@ -82,6 +110,56 @@ export class SharingScope {
    */
   definitionsChanged(): void {
     this.#database.generation++;
+  }
+
+  /** Has the verdict found, in its turn. */
+  check(text: SharedText): void {
+    if (this.#waiting.size >= MAX_WAITING || this.#failedMinute === this.clock.minute) return;
+    if (this.#waiting.has(text) || Number.isNaN(this.generation)) return;
+    this.#waiting.add(text);
+    if (this.#waiting.size === 1) void this.#checkAll();
+  }
+
+  async #checkAll(): Promise<void> {
+    const { logger } = this.#parts;
+    for (const text of this.#waiting) {
+      try {
+        await this.#checkOne(text);
+      } catch (error) {
+        this.#failedMinute = this.clock.minute;
+        this.clock.start();
+        logger.warn("cannot check which statements may be shared", { error });
+        this.#waiting.clear();
+      }
+      this.#waiting.delete(text);
+    }
+  }
+
+  async #checkOne(text: SharedText): Promise<void> {
+    const needs = text.needs ?? (await this.#read(text));
+    if (needs === undefined) return;
+    const { clock, policy, logger } = this.#parts;
+    const { generation } = this;
+    const { rows, error } = await this.#ask(catalogueQuery(needs, policy));
+    const reason = error?.message ?? rows[0]?.[0] ?? "no answer";
+    const isShared = error === undefined && reason === MAY_BE_SHARED;
+    text.judged({ isShared, generation, minute: clock.minute, atMs: clock.start() });
+    logger.debug("statement checked", { statement: String(text), isShared, reason });
+  }
+
+  async #read(text: SharedText): Promise<StatementNeeds | undefined> {
+    const { reader, policy, logger } = this.#parts;
+    const needs = await reader.read(text.text);
+    if (needs === undefined) return undefined;
+    const unknown = typeof needs === "string" ? undefined : policy.unknownOf(needs.functions);
+    if (typeof needs === "string" || unknown !== undefined) {
+      text.isNeverShared();
+      const reason = unknown ?? needs;
+      logger.debug("statement checked", { statement: String(text), isShared: false, reason });
+      return undefined;
+    }
+    text.isMadeOf(needs);
+    return needs;
   }
 }
 

@@ -1,8 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import { FakeClock } from "../../tests/fixtures/fake-clock.ts";
+import { MemoryLogger } from "../../tests/fixtures/memory-logger.ts";
 import { silentLogger } from "../logging/index.ts";
 import { Sharing, SharedText } from "./index.ts";
-import type { SharingScope } from "./index.ts";
+import type { CatalogueAnswer, SharingScope } from "./index.ts";
+import type { Grammar } from "./grammar.ts";
 
 const NEVER_ASKED = () => Promise.reject(new Error("nobody is to be asked"));
 
@@ -62,16 +64,240 @@ describe("statements of a scope", () => {
   });
 });
 
+const SHARED: CatalogueAnswer = { rows: [["may be shared"]], error: undefined };
+const EXCLUSIVE: CatalogueAnswer = { rows: [["a view"]], error: undefined };
+
+/** A scope whose database is played by the test. */
+class Stage {
+  readonly clock = new FakeClock();
+  readonly logger = new MemoryLogger();
+  readonly sharing: Sharing;
+  readonly scope: SharingScope;
+  /** Questions that wait for their answers. */
+  readonly asked: PromiseWithResolvers<CatalogueAnswer>[] = [];
+  loads = 0;
+  grammar: Grammar = { parse: () => ({ stmts: [{ stmt: { SelectStmt: {} } }] }) };
+
+  constructor() {
+    const { clock, logger } = this;
+    const load = () => {
+      this.loads++;
+      return Promise.resolve(this.grammar);
+    };
+    this.sharing = new Sharing({ block: "b", allowFunctions: [], clock, logger, load });
+    this.scope = this.sharing.scope("u/d", "", () => {
+      const question = Promise.withResolvers<CatalogueAnswer>();
+      this.asked.push(question);
+      return question.promise;
+    });
+  }
+
+  look(sql: string): SharedText {
+    const text = look(this.scope, sql);
+    if (text === undefined) throw new Error(`no key: ${sql}`);
+    return text;
+  }
+
+  isShared(sql: string): boolean {
+    return this.look(sql).isShared;
+  }
+
+  /** Answers the question that was asked last. */
+  async answer(answer: CatalogueAnswer): Promise<void> {
+    await settled();
+    this.asked.at(-1)?.resolve(answer);
+    await settled();
+  }
+
+  async fail(): Promise<void> {
+    await settled();
+    this.asked.at(-1)?.reject(new Error("no connection"));
+    await settled();
+  }
+}
+
+/** All that waits for nothing but its turn has happened. */
+const settled = () => new Promise<void>((resolve) => setImmediate(resolve));
+
 describe("a statement", () => {
+  test("is not shared until the database has said that it may be", async () => {
+    const stage = new Stage();
+    expect(stage.isShared("select 1")).toBe(false);
+    await settled();
+    expect(stage.asked).toHaveLength(1);
+    expect(stage.isShared("select 2")).toBe(false);
+    await stage.answer(SHARED);
+    expect(stage.isShared("select 3")).toBe(true);
+    expect(stage.scope.find(Buffer.from("select 4"), 0, 8)).toBe(stage.look("select 1"));
+    expect(stage.asked).toHaveLength(1);
+  });
+
+  test.each<[string, CatalogueAnswer]>([
+    ["what speaks against it", EXCLUSIVE],
+    ["an error", { rows: [["may be shared"]], error: { message: "out of memory" } }],
+    ["nothing", { rows: [], error: undefined }],
+    ["no value", { rows: [[null]], error: undefined }],
+  ])("is exclusive for a minute after %p", async (_what, answer) => {
+    const stage = new Stage();
+    stage.isShared("select 1");
+    await stage.answer(answer);
+    expect(stage.isShared("select 1")).toBe(false);
+    await settled();
+    expect(stage.asked).toHaveLength(1);
+    stage.clock.advance(60_000);
+    expect(stage.isShared("select 1")).toBe(false);
+    await stage.answer(SHARED);
+    expect(stage.isShared("select 1")).toBe(true);
+  });
+
+  test("stays shared while it is checked again, unless it was not used for long", async () => {
+    const stage = new Stage();
+    stage.isShared("select 1");
+    await stage.answer(SHARED);
+    stage.clock.advance(60_000);
+    expect(stage.isShared("select 1")).toBe(true);
+    await settled();
+    expect(stage.asked).toHaveLength(2);
+    stage.clock.advance(60_001);
+    expect(stage.isShared("select 1")).toBe(false);
+    await stage.answer(SHARED);
+    expect(stage.isShared("select 1")).toBe(true);
+    // Nobody uses it: nothing is asked, and nothing waits.
+    stage.clock.advance(600_000);
+    expect(stage.clock.timerCount).toBe(0);
+    expect(stage.asked).toHaveLength(2);
+    expect(stage.isShared("select 1")).toBe(false);
+  });
+
+  test("is checked again after definitions have changed, also while it was checked", async () => {
+    const stage = new Stage();
+    stage.isShared("select 1");
+    await stage.answer(SHARED);
+    const other = stage.sharing.scope("u/d", "a=b", NEVER_ASKED);
+    other.definitionsChanged();
+    expect(stage.isShared("select 1")).toBe(false);
+    await settled();
+    other.definitionsChanged();
+    await stage.answer(SHARED);
+    expect(stage.isShared("select 1")).toBe(false);
+    await stage.answer(SHARED);
+    expect(stage.isShared("select 1")).toBe(true);
+    expect(stage.asked).toHaveLength(3);
+  });
+
+  test("is not checked for a minute when nobody could be asked", async () => {
+    const stage = new Stage();
+    stage.isShared("select 1");
+    stage.isShared("select a");
+    await stage.fail();
+    expect(stage.isShared("select 1")).toBe(false);
+    await settled();
+    expect(stage.asked).toHaveLength(1);
+    expect(stage.logger.count("cannot check which statements may be shared")).toBe(1);
+    stage.clock.advance(60_000);
+    stage.isShared("select 1");
+    await stage.answer(SHARED);
+    expect(stage.isShared("select 1")).toBe(true);
+  });
+
+  test("is never shared when the grammar says so, and then not asked for", async () => {
+    const stage = new Stage();
+    stage.grammar = { parse: () => ({ stmts: [] }) };
+    stage.isShared("select 1");
+    await settled();
+    stage.clock.advance(120_000);
+    expect(stage.isShared("select 1")).toBe(false);
+    await settled();
+    expect(stage.asked).toHaveLength(0);
+    expect(stage.logger.records.at(-1)?.fields).toMatchObject({ reason: "not one statement" });
+  });
+
+  test("waits while the grammar rests after one that took long", async () => {
+    const stage = new Stage();
+    const quick = stage.grammar;
+    stage.grammar = {
+      parse: (sql) => {
+        stage.clock.advance(20);
+        return quick.parse(sql);
+      },
+    };
+    stage.isShared("select a");
+    await stage.answer(SHARED);
+    stage.isShared("select b");
+    await settled();
+    expect(stage.asked).toHaveLength(1);
+    stage.clock.advance(180);
+    stage.isShared("select b");
+    await stage.answer(SHARED);
+    expect(stage.isShared("select b")).toBe(true);
+  });
+
+  test("that breaks the parser has another one loaded", async () => {
+    const stage = new Stage();
+    const good = stage.grammar;
+    stage.grammar = {
+      parse: () => {
+        throw new WebAssembly.RuntimeError("unreachable");
+      },
+    };
+    stage.isShared("select a");
+    await settled();
+    expect(stage.isShared("select a")).toBe(false);
+    stage.grammar = good;
+    stage.clock.advance(60_000);
+    stage.isShared("select b");
+    await stage.answer(SHARED);
+    expect(stage.isShared("select b")).toBe(true);
+    expect(stage.loads).toBe(2);
+  });
+
+  test("is one of so many that wait for their verdicts", async () => {
+    const stage = new Stage();
+    for (let name = 0; name < 60; name++) stage.isShared(`select a${name}`);
+    for (let answered = 0; answered < 60; answered++) await stage.answer(SHARED);
+    expect(stage.asked).toHaveLength(50);
+  });
+
+  test("is asked for no more when the gateway knows too many databases", async () => {
+    const stage = new Stage();
+    stage.isShared("select 1");
+    await stage.answer(SHARED);
+    for (let name = 0; name < 1_000; name++) stage.sharing.scope(`u/${name}`, "", NEVER_ASKED);
+    expect(stage.isShared("select 1")).toBe(false);
+    await settled();
+    expect(stage.asked).toHaveLength(1);
+  });
+
+  test("leaves no timer when its block is closed", async () => {
+    const stage = new Stage();
+    stage.isShared("select 1");
+    await stage.answer(SHARED);
+    expect(stage.clock.timerCount).toBe(1);
+    stage.sharing.close();
+    expect(stage.clock.timerCount).toBe(0);
+  });
+
   test("has a usual time that follows what it takes", () => {
-    const text = look(newSharing().scope("u/d", "", NEVER_ASKED), "select 1");
-    expect(text?.usualMs).toBe(0);
-    text?.answered(4, 100);
-    expect(text?.usualMs).toBe(4);
-    for (let times = 0; times < 50; times++) text?.answered(8, 65_536);
-    expect(text?.usualMs).toBeCloseTo(8, 1);
-    expect(text?.isLarge).toBe(false);
-    text?.answered(8, 65_537);
-    expect(text?.isLarge).toBe(true);
+    const text = new Stage().look("select 1");
+    expect(text.usualMs).toBe(0);
+    text.answered(4, 100);
+    expect(text.usualMs).toBe(4);
+    for (let times = 0; times < 50; times++) text.answered(8, 100);
+    expect(text.usualMs).toBeCloseTo(8, 1);
+  });
+
+  test("is not shared any more after a large answer", async () => {
+    const stage = new Stage();
+    stage.isShared("select 1");
+    await stage.answer(SHARED);
+    stage.look("select 1").answered(1, 65_536);
+    expect(stage.isShared("select 1")).toBe(true);
+    stage.look("select 1").answered(1, 65_537);
+    expect(stage.look("select 1").isLarge).toBe(true);
+    expect(stage.isShared("select 1")).toBe(false);
+  });
+
+  test("is shown without its numbers and strings", () => {
+    expect(String(new Stage().look("select 1, 'secret', \"A\" -- b"))).toBe('select ?, ?, "A"');
   });
 });

@@ -1,10 +1,15 @@
 /** The statements of one block that may be shared. */
 import type { Logger } from "../logging/index.ts";
 import type { Clock } from "../net/index.ts";
+import { FunctionPolicy } from "./function-policy.ts";
+import { loadGrammar } from "./grammar.ts";
+import type { Grammar } from "./grammar.ts";
 import { SharingScope } from "./sharing-scope.ts";
-import type { AskCatalogue, DatabaseDefinitions } from "./sharing-scope.ts";
+import type { AskCatalogue, DatabaseDefinitions, SharingParts } from "./sharing-scope.ts";
 import { StatementKey } from "./statement-key.ts";
+import { StatementReader } from "./statement-reader.ts";
 import { TextTable } from "./text-table.ts";
+import { VerdictClock } from "./verdict-clock.ts";
 
 export interface SharingOptions {
   /** The block, for messages. */
@@ -13,6 +18,8 @@ export interface SharingOptions {
   readonly allowFunctions: readonly string[];
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Default: PostgreSQL's own, when the first statement is to be checked. */
+  readonly load?: () => Promise<Grammar>;
 }
 
 /** So many databases, and scopes of each, are known at most; those of live sessions go on. */
@@ -25,13 +32,18 @@ interface Database extends DatabaseDefinitions {
 }
 
 export class Sharing {
-  readonly block: string;
-  readonly #key = new StatementKey(randomBits());
-  readonly #table = new TextTable();
+  readonly #parts: SharingParts;
   readonly #databases = new Map<string, Database>();
 
-  constructor({ block }: SharingOptions) {
-    this.block = block;
+  constructor({ block, allowFunctions, clock, logger, load = loadGrammar }: SharingOptions) {
+    this.#parts = {
+      key: new StatementKey(randomBits()),
+      table: new TextTable(),
+      reader: new StatementReader(clock, load),
+      policy: new FunctionPolicy(allowFunctions),
+      clock: new VerdictClock(clock),
+      logger: logger.child({ block }),
+    };
   }
 
   /**
@@ -42,19 +54,17 @@ export class Sharing {
    */
   scope(databaseKey: string, settingsKey: string, ask: AskCatalogue): SharingScope {
     const database = this.#database(databaseKey);
-    const known = database.scopes.get(settingsKey);
-    const scope = known ?? this.#newScope(database, ask);
+    const scope =
+      database.scopes.get(settingsKey) ??
+      new SharingScope(this.#parts, database, ask, randomBits());
     setLast(database.scopes, settingsKey, scope);
     if (database.scopes.size > MAX_SCOPES) dropFirst(database.scopes);
     return scope;
   }
 
-  /** Nothing is checked any more. */
-  close(): void {}
-
-  #newScope(database: Database, ask: AskCatalogue): SharingScope {
-    const [key, table] = [this.#key, this.#table];
-    return new SharingScope({ ask, key, table, database, salt: randomBits() });
+  /** Takes its timer down. */
+  close(): void {
+    this.#parts.clock.close();
   }
 
   #database(databaseKey: string): Database {

@@ -28,8 +28,8 @@ export const ARROWS: Readonly<Record<string, FolderRule>> = {
   backend: { mayImport: ["auth", "net", "postgres"] },
   // The balancer's types reach sessions through the pool.
   pool: { mayImport: ["backend", "balancer", "net"] },
-  // Not pure: it loads the grammar. What it asks of a database goes by a port, in backend's words.
-  sharing: { mayImport: ["backend", "net", "postgres"] },
+  // Not pure: it loads the grammar. What it asks of a database goes by a port; of net it has the clock.
+  sharing: { mayImport: ["net"] },
   // A session logs its client in, talks to the backend it leased, and sends its cancel requests.
   session: {
     mayImport: ["pool", "auth", "backend", "balancer", "postgres", "hooks", "net", "sharing"],

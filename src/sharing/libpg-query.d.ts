@@ -1,0 +1,23 @@
+/** The parts of Emscripten's module that are used here. */
+declare module "libpg-query/wasm/libpg-query.js" {
+  interface PgQueryModule {
+    lengthBytesUTF8(text: string): number;
+    stringToUTF8(text: string, pointer: number, maxBytes: number): void;
+    UTF8ToString(pointer: number): string;
+    getValue(pointer: number, type: "i32"): number;
+    _malloc(bytes: number): number;
+    _free(pointer: number): void;
+    /** Gives `{ char *tree; char *stderr; PgQueryError *error }`. */
+    _wasm_parse_query_raw(text: number): number;
+    _wasm_free_parse_result(result: number): void;
+  }
+  export default function open(options: {
+    readonly locateFile: () => string;
+  }): Promise<PgQueryModule>;
+}
+
+declare module "*.wasm" {
+  /** Where the file is at run time, also inside the executable. */
+  const path: string;
+  export default path;
+}
