@@ -5,11 +5,10 @@
  * {@link ServerHold} gets it, and has the states. While the server is held, what the client sends goes
  * through a {@link RequestStream} to it, and its answers through an {@link AnswerStream} to the client.
  */
-import type { PooledBackend, StatementCatalog } from "../../backend/index.ts";
+import type { PooledBackend } from "../../backend/index.ts";
 import { GatewayError } from "../../errors.ts";
 import type { ErrorCode } from "../../errors.ts";
 import type { Connection, ConnectionHandler } from "../../net/index.ts";
-import type { PairLane } from "../../pool/index.ts";
 import {
   AnswerLedger,
   BackendWriter,
@@ -17,50 +16,26 @@ import {
   UnitGate,
   errorResponseFor,
   fatalResponse,
-  readErrorResponse,
   readyForQuery,
 } from "../../postgres/index.ts";
-import type { Notice, Settings } from "../../postgres/index.ts";
+import type { Notice } from "../../postgres/index.ts";
 import type { Cancellable } from "../cancel-keys.ts";
 import { Cancellation } from "../cancellation.ts";
 import { forwardCancel } from "../forward-cancel.ts";
 import { HalfClosedLimit } from "../half-closed-limit.ts";
 import type { HalfClosedTraffic } from "../half-closed-limit.ts";
 import type { RelayEnd } from "../relay.ts";
-import type { SessionContext } from "../session-context.ts";
-import { UnitPass, isDefining } from "../multiplexing/index.ts";
-import type { Multiplexing } from "../multiplexing/index.ts";
+import { UnitPass } from "../multiplexing/index.ts";
 import { SessionPhase } from "../session-phase.ts";
 import type { LimitedPhase, PhaseTraffic } from "../session-phase.ts";
 import { AnswerStream } from "./answer-stream.ts";
-import type { AnswerPort } from "./answer-stream.ts";
-import type { PooledMode } from "./pooling.ts";
 import { ClientReads } from "./client-reads.ts";
+import type { PooledRelayOptions } from "./pooled-relay-options.ts";
 import { RequestStream } from "./request-stream.ts";
 import { ServerHold } from "./server-hold.ts";
 import type { HoldOwner, Leavings } from "./server-hold.ts";
+import { SessionAnswers } from "./session-answers.ts";
 import { SessionState } from "./session-state.ts";
-
-export interface PooledRelayOptions {
-  readonly client: Connection;
-  readonly context: SessionContext;
-  readonly lane: PairLane<PooledBackend>;
-  /** Its name, for the log. */
-  readonly block: string;
-  readonly mode: PooledMode;
-  readonly resetQuery: string;
-  /** The prepared statements of the block. */
-  readonly statements: StatementCatalog;
-  /** Undefined where a backend serves one session at a time. */
-  readonly multiplexing: Multiplexing | undefined;
-  /** What the client has set at its login, as the server has it. */
-  readonly settings: Settings;
-  /** What the client was told of its session. */
-  readonly parameters: ReadonlyMap<string, string>;
-  /** The cancel key that the client was given. */
-  readonly cancelKey: Uint8Array;
-  readonly onEnd: (end: RelayEnd) => void;
-}
 
 /** A client that waits may have sent this much; then it is not read from any more. */
 const MAX_WAITING_BYTES = 64 * 1024;
@@ -73,7 +48,7 @@ const EXPIRED = {
 } as const satisfies Record<Exclude<LimitedPhase, "query">, ErrorCode>;
 
 export class PooledRelay
-  implements ConnectionHandler, HoldOwner, AnswerPort, Cancellable, PhaseTraffic, HalfClosedTraffic
+  implements ConnectionHandler, HoldOwner, Cancellable, PhaseTraffic, HalfClosedTraffic
 {
   // First what each piece of traffic needs, side by side in memory.
   readonly #client: Connection;
@@ -81,19 +56,16 @@ export class PooledRelay
   readonly ledger = new AnswerLedger();
   readonly #requests: RequestStream;
   readonly #answers: AnswerStream;
+  readonly #read: SessionAnswers;
   readonly #gate: UnitGate;
   readonly #session: SessionState;
   /** Undefined without multiplexing. */
   readonly #pass: UnitPass | undefined;
   /** The unit that rides, which may have to be sent again. */
   #unit: Uint8Array | undefined;
-  /** The session has changed definitions of its database, in a transaction that may go on. */
-  #hasDefined = false;
   /** The one that was leased last. */
   #backend: PooledBackend | undefined;
   #isTimed = true;
-  /** The server has said ReadyForQuery, and the client will hear it when its settings are right. */
-  #owesReady = false;
   /** The server may have a part of a message whose rest it will not get. */
   #isOutOfStep = false;
   #cancellation: Cancellation | undefined;
@@ -121,7 +93,8 @@ export class PooledRelay
     }
     this.#hold = new ServerHold(this, this.#session, lane, multiplexing);
     this.#requests = new RequestStream(ledger, limits.maxMessageBytes, this.#session.policy);
-    this.#answers = new AnswerStream(ledger, this);
+    this.#read = new SessionAnswers(client, ledger, this.#session, multiplexing !== undefined);
+    this.#answers = new AnswerStream(ledger, this.#read);
     this.#gate = new UnitGate(limits.maxMessageBytes);
     this.#phase = new SessionPhase(this, limits, timers, (phase) => this.#expired(phase));
     if (limits.queryTimeoutMs > 0) this.#cancellation = this.#newCancellation(true);
@@ -247,6 +220,7 @@ export class PooledRelay
   /** The backend is as this session left its last one. */
   onHold(backend: PooledBackend): void {
     this.#backend = backend;
+    this.#read.begin(backend);
     this.#answers.startOver();
     if (this.isClientStalled) this.#hold.stall();
     const news = this.#session.begin(backend);
@@ -288,7 +262,7 @@ export class PooledRelay
 
   onSettled(backend: PooledBackend): void {
     this.#guard(() => {
-      this.#tellReady(backend);
+      this.#read.tellReady();
       this.#answerLoneSyncs();
       const isLeaving = this.#gate.hasTerminated || this.#halfClosed !== undefined;
       if (isLeaving && !this.#gate.isReady) this.#end({ kind: "clientGone" });
@@ -392,7 +366,7 @@ export class PooledRelay
   #send(): void {
     const { backend } = this.#hold;
     if (backend === undefined) return;
-    if (this.#owesReady) this.#tellReady(backend);
+    if (this.#read.owesReady) this.#read.tellReady();
     const piece = this.#requests.takeOne();
     if (piece !== undefined) this.#hold.write(piece);
     else for (const part of this.#requests.take()) this.#hold.write(part);
@@ -426,7 +400,7 @@ export class PooledRelay
       limit.follow();
       return;
     }
-    if (this.#owesReady && this.#backend !== undefined) this.#tellReady(this.#backend);
+    if (this.#read.owesReady) this.#read.tellReady();
     this.#end({ kind: "clientGone" });
   }
 
@@ -438,7 +412,7 @@ export class PooledRelay
       if (this.#options.mode === "statement") this.fail("ERR_TRANSACTION_REFUSED");
       return;
     }
-    if (this.#hasDefined) this.#definitionsChanged();
+    if (this.#pass !== undefined) this.#followDefinitions(this.#pass);
     if (this.#cancellation !== undefined && this.#cancellation.state !== "over") return;
     if (this.#session.isUnsettled) void this.#hold.settle();
     else if (!this.#session.isTied) this.#letGo();
@@ -446,9 +420,8 @@ export class PooledRelay
   }
 
   /** Others are not to go by what was true before. */
-  #definitionsChanged(): void {
-    this.#hasDefined = false;
-    this.#pass?.definitionsChanged();
+  #followDefinitions(pass: UnitPass): void {
+    if (this.#read.takeDefined()) pass.definitionsChanged();
   }
 
   /** The lease is over; what the client has sent meanwhile asks for another one. */
@@ -457,51 +430,6 @@ export class PooledRelay
     if (this.#reads.isPaused) this.#reads.resume();
     if (!this.#gate.isEmpty) this.#advance();
     if (this.#isDraining) this.#leaveIfDraining();
-  }
-
-  get hasReset(): boolean {
-    return this.#session.hasReset;
-  }
-
-  reported(name: string, value: string): boolean {
-    return this.#backend === undefined || this.#session.reported(this.#backend, name, value);
-  }
-
-  /** Settings of the startup have been reset: before the client goes on they are set again. */
-  readied(message: Uint8Array): Uint8Array | undefined {
-    this.#owesReady = this.ledger.isIdle && !this.ledger.isInTransaction;
-    if (this.#owesReady) return undefined;
-    // More is asked for already, or a transaction goes on with what it has.
-    const news = this.#backend && this.#session.news(this.#backend);
-    return news === undefined ? message : Buffer.concat([news, message]);
-  }
-
-  #tellReady(backend: PooledBackend): void {
-    const news = this.#session.news(backend);
-    if (news !== undefined) this.#client.write(news);
-    if (this.#owesReady) this.#client.write(readyForQuery(TransactionStatus.Idle));
-    this.#owesReady = false;
-  }
-
-  get followsCommands(): boolean {
-    return this.#pass !== undefined;
-  }
-
-  commanded(bytes: Uint8Array, at: number): void {
-    if (isDefining(bytes, at)) this.#hasDefined = true;
-  }
-
-  completed(): boolean {
-    return this.#session.statements?.completed() === true;
-  }
-
-  refused(place: number, message: Uint8Array | undefined): Uint8Array | undefined {
-    const { statements } = this.#session;
-    const answer = statements === undefined ? message : statements.refused(place, message);
-    if (answer === undefined || !this.ledger.isIdle) return answer;
-    // Nobody has asked: the server says goodbye to a session that may go on at another one.
-    const isLetGo = !this.#session.isTied && !this.ledger.isInTransaction;
-    return isLetGo && isFatal(answer) ? undefined : answer;
   }
 
   /** What waits for a backend is answered instead of sent. */
@@ -547,7 +475,7 @@ export class PooledRelay
 
   /** There is something to tell the client when its settings are known. */
   get #isSettlingUnheard(): boolean {
-    return this.#owesReady || this.#gate.isReady;
+    return this.#read.owesReady || this.#gate.isReady;
   }
 
   #awaitLastAnswer(): void {
@@ -609,7 +537,7 @@ export class PooledRelay
   #end(end: RelayEnd): void {
     if (this.#isOver) return;
     const leavings = this.#leavings();
-    if (this.#hasDefined) this.#definitionsChanged();
+    if (this.#pass !== undefined) this.#followDefinitions(this.#pass);
     this.#phase.dispose();
     this.#halfClosed?.dispose();
     const { context, cancelKey, onEnd } = this.#options;
@@ -668,10 +596,4 @@ export class PooledRelay
       this.#violated(thrown);
     }
   }
-}
-
-/** The last words of a server to this connection. */
-function isFatal(message: Uint8Array): boolean {
-  const { severity } = readErrorResponse(message);
-  return severity === "FATAL" || severity === "PANIC";
 }

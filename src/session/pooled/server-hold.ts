@@ -220,12 +220,13 @@ export class ServerHold implements LeaseWaiter<PooledBackend>, Rider {
   }
 
   onArrived(): void {
-    if (this.state === "over") return;
+    if (this.state !== "riding") return;
     this.#dismount("none");
     this.#owner.onArrived();
   }
 
   onStranded(sinceMs: number): void {
+    if (this.state !== "riding") return;
     this.#dismount("waiting");
     this.#owner.onStranded();
     this.#ticket.sinceMs = sinceMs;
@@ -233,6 +234,7 @@ export class ServerHold implements LeaseWaiter<PooledBackend>, Rider {
   }
 
   onLost(farewell: Uint8Array | undefined): void {
+    if (this.state !== "riding") return;
     this.#dismount("none");
     this.#owner.onRideLost(farewell);
   }
