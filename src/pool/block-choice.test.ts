@@ -43,6 +43,14 @@ function setUp(boundUser?: string) {
   };
 }
 
+/** It has its backend, and gives it back. */
+async function leased(client: RecordingClient): Promise<{ readonly slot: RecordingClient["slot"] }> {
+  await flush();
+  const { slot } = client;
+  client.release();
+  return { slot };
+}
+
 describe("the choice of a block whose backends are shared", () => {
   test("is made among the blocks that live", async () => {
     const { x, y, choice, pass } = setUp();
@@ -83,6 +91,22 @@ describe("the choice of a block whose backends are shared", () => {
     expect(third.slot?.lane).toBe(y.pool.lane(pairOf("a")));
     third.release();
     x.server.isDown = false;
+    await Promise.all([x.closeClean(), y.closeClean()]);
+  });
+
+  test("leads on who comes back to a block that died while nobody waited", async () => {
+    const { x, y, pass } = setUp("b");
+    const { lane } = (await leased(x.ask("a1"))).slot ?? expect.unreachable();
+    x.server.crash();
+    await pass(1_000);
+    const client = new RecordingClient("a2");
+    lane.lease(client.ticket);
+    const bound = x.ask("b1");
+    await pass(100);
+    expect(client.slot?.lane).toBe(y.pool.lane(pairOf("a")));
+    expect(x.pool.snapshot().waiting).toBe(1);
+    bound.ticket.withdraw();
+    client.release();
     await Promise.all([x.closeClean(), y.closeClean()]);
   });
 

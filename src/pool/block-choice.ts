@@ -12,7 +12,10 @@ import type { BlockView, ClientView, Strategy } from "../balancer/index.ts";
 export interface ChoosablePool<T> extends BlockView {
   /** False while there is no backend, and none can be had. */
   readonly isLive: boolean;
-  /** Called when the pool lives again after an outage, and when it has died. Set by the choice. */
+  /**
+   * Called when the pool lives again after an outage, and when it has died or a client comes to wait
+   * though it is dead. Set by the choice.
+   */
   onLive: (() => void) | undefined;
   onDead: (() => void) | undefined;
   /** Gives the waiter a backend, or its place in the queue. */
@@ -34,6 +37,7 @@ export class BlockChoice<
   readonly pools: readonly P[];
   readonly strategy: Strategy;
   readonly #setOf: (ticket: T) => BlockSet<P>;
+  #isRescuing = false;
 
   /**
    * @param pools in the order of the configuration file
@@ -56,14 +60,21 @@ export class BlockChoice<
   }
 
   #rescueWaiters(): void {
-    if (!this.pools.some((pool) => pool.isLive)) return;
-    for (const pool of this.pools) {
-      if (pool.isLive) continue;
-      for (const ticket of pool.takeWaiters()) {
-        const set = this.#setOf(ticket);
-        const hasLive = set.pools.some(({ isLive }) => isLive);
-        (hasLive ? this.pick(ticket.waiter, set) : pool).lease(ticket);
-      }
+    // Who is put back into the queue of a dead pool is one who comes to wait.
+    if (this.#isRescuing || !this.pools.some((pool) => pool.isLive)) return;
+    this.#isRescuing = true;
+    try {
+      for (const pool of this.pools) if (!pool.isLive) this.#rescueWaitersOf(pool);
+    } finally {
+      this.#isRescuing = false;
+    }
+  }
+
+  #rescueWaitersOf(pool: P): void {
+    for (const ticket of pool.takeWaiters()) {
+      const set = this.#setOf(ticket);
+      const hasLive = set.pools.some(({ isLive }) => isLive);
+      (hasLive ? this.pick(ticket.waiter, set) : pool).lease(ticket);
     }
   }
 }

@@ -44,7 +44,7 @@ export class SharedPool<B extends SharedBackend> implements ChoosablePool<LeaseT
   #isReportedDead = false;
   /** Called when backends can be had again after an outage. */
   onLive: (() => void) | undefined;
-  /** Called when the pool has no backend, and none can be had. */
+  /** Called when the pool has no backend, and none can be had: then, and whenever a client comes to wait. */
   onDead: (() => void) | undefined;
   /** A closed pool has let go of its last backend, and no login goes on. */
   readonly #emptied = Promise.withResolvers<void>();
@@ -235,6 +235,8 @@ export class SharedPool<B extends SharedBackend> implements ChoosablePool<LeaseT
       lane.join(ticket);
       this.#arbiter.waits(lane);
       if (this.#missing > 0 || this.#unpromised + this.#tally.idle > 0) this.#arbiter.allot();
+      // A session keeps to its block, and comes back to one that died long ago.
+      if (!this.isLive) this.onDead?.();
     }
   }
 
