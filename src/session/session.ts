@@ -66,6 +66,7 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
   #hasClientEnded = false;
   /** Why this client cannot be served; told when it can hear it. */
   #refusal: ErrorCode | undefined;
+  #isDraining = false;
 
   /**
    * @param admission what the budget said; given back when the session is over
@@ -108,6 +109,7 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
       this.#relay.drain();
       return;
     }
+    this.#isDraining = true;
     this.#refuse("ERR_SHUTTING_DOWN");
     // It has not said yet what it wants: that is nothing to wait long for.
     if (!this.#isEnding && this.#state !== "cancelling") this.#armStartupTimeout();
@@ -333,7 +335,7 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
 
   #armStartupTimeout(): void {
     const { startupTimeoutMs } = this.#context.limits;
-    if (this.#refusal === "ERR_SHUTTING_DOWN") this.#deadline.set(DRAIN_STARTUP_MS);
+    if (this.#isDraining) this.#deadline.set(DRAIN_STARTUP_MS);
     else if (startupTimeoutMs > 0) this.#deadline.set(startupTimeoutMs);
     else this.#deadline.clear();
   }

@@ -124,16 +124,17 @@ describe("a stop that is not waited for", () => {
 
 test("clients that wait for a backend, or have said nothing yet, do not hold up the end", async () => {
   await using gatewayd = await startGatewayd({
-    config: oneBlockConfig(postgres.address, { pool: { size: 1 } }),
+    config: oneBlockConfig(postgres.address, { pool: { size: 1 }, server: { maxConnections: 3 } }),
   });
   await using holder = await loggedIn(gatewayd);
   await ask(holder, "begin");
   await using waiting = await connectWire(gatewayd);
   waiting.startup();
   await using silent = await connectWire(gatewayd);
+  await using beyondLimit = await connectWire(gatewayd);
   gatewayd.process.kill("SIGTERM");
   await expectGoodbye(waiting);
-  await silent.ended(5_000);
+  await Promise.all([silent.ended(5_000), beyondLimit.ended(5_000)]);
   await ask(holder, "commit");
   await expectGoodbye(holder);
   expect(await gatewayd.process.waitForExit()).toEqual({ code: 0, signal: null });
