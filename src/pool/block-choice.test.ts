@@ -44,7 +44,9 @@ function setUp(boundUser?: string) {
 }
 
 /** It has its backend, and gives it back. */
-async function leased(client: RecordingClient): Promise<{ readonly slot: RecordingClient["slot"] }> {
+async function leased(
+  client: RecordingClient,
+): Promise<{ readonly slot: RecordingClient["slot"] }> {
   await flush();
   const { slot } = client;
   client.release();

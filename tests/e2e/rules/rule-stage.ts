@@ -11,6 +11,7 @@ import { openSession, type RuleSession } from "./rule-session.ts";
 
 /** Keys of one group, beside what every group has. */
 export interface GroupKeys {
+  readonly client?: Readonly<Record<string, unknown>>;
   readonly pool?: Readonly<Record<string, unknown>>;
   readonly server?: Readonly<Record<string, unknown>>;
 }
@@ -115,7 +116,7 @@ export async function startRuleStage<Group extends string>(
     Object.fromEntries(named.map(([name, keys]) => [name, of(keys)]));
   const config = {
     loggers: forEach(() => ({ level: "info", noColor: true })),
-    clients: forEach(() => ({ writes: { address: postgres.address } })),
+    clients: forEach(({ client }) => ({ writes: { address: postgres.address, ...client } })),
     pools: forEach(({ pool }) => ({ writes: { size: 1, ...pool } })),
     proxies: forEach(() => ({ writes: {} })),
     servers: forEach(({ pool, server }) => ({
