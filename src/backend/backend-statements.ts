@@ -14,6 +14,8 @@ export const STATEMENT_PREFIX = "_gatewayd_";
 export interface ServerStatement {
   readonly shared: SharedStatement;
   readonly name: Uint8Array;
+  /** What it was parsed from: that of `shared`, unless it speaks of other statements or is a mere stand-in. */
+  readonly body: Uint8Array;
   /** The server has said that it is there: until then its Parse may still fail. */
   isConfirmed: boolean;
   /** Counts up with each use on this backend. */
@@ -46,14 +48,21 @@ export class BackendStatements {
 
   /** It is there for certain: also for others than the session whose Parse made it. No use is counted. */
   serves(shared: SharedStatement): boolean {
-    return this.#known.get(shared)?.isConfirmed === true;
+    const known = this.#known.get(shared);
+    return known !== undefined && known.isConfirmed && known.body === shared.body;
   }
 
-  add(shared: SharedStatement): ServerStatement {
+  /** @param body undefined: that of `shared` */
+  add(shared: SharedStatement, body: Uint8Array = shared.body): ServerStatement {
     const name = Buffer.from(`${STATEMENT_PREFIX}${++this.#lastNumber}`);
-    const statement = { shared, name, isConfirmed: false, usedAt: ++this.#uses };
+    const statement = { shared, name, body, isConfirmed: false, usedAt: ++this.#uses };
     this.#known.set(shared, statement);
     return statement;
+  }
+
+  /** It is still there after all. */
+  restore(statement: ServerStatement): void {
+    if (!this.#known.has(statement.shared)) this.#known.set(statement.shared, statement);
   }
 
   /** Takes out what has to be closed to make room for one more; undefined while there is room. */
@@ -72,10 +81,12 @@ export class BackendStatements {
     if (this.#known.get(statement.shared) === statement) this.#known.delete(statement.shared);
   }
 
-  /** DISCARD ALL, DEALLOCATE ALL: none is there any more. */
-  clear(): void {
+  /** DISCARD ALL, DEALLOCATE ALL: none is there any more. Answers what was. */
+  clear(): readonly ServerStatement[] {
+    const all = [...this.#known.values()];
     this.#known.clear();
     this.unnamedOwner = undefined;
+    return all;
   }
 
   /** By its name on this backend, for messages of the server. */

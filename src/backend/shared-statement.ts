@@ -7,17 +7,23 @@
  * read when the statement is parsed, not when it is run.
  */
 import { statementTraits } from "../postgres/index.ts";
-import type { StatementTraits } from "../postgres/index.ts";
+import type { Settings, StatementTraits } from "../postgres/index.ts";
 
 export class SharedStatement {
   /** A Parse from behind its name on: the text with its zero byte, and the parameter types. */
   readonly body: Uint8Array;
+  /** The text, one byte a character. */
+  readonly text: string;
   readonly traits: StatementTraits;
+  /** In force when it was parsed first; undefined when that is not known for sure. */
+  readonly settings: Settings | undefined;
 
   /** @param body one byte a character */
-  constructor(body: string) {
+  constructor(body: string, settings: Settings | undefined) {
     this.body = Buffer.from(body, "latin1");
-    this.traits = statementTraits(body.slice(0, body.indexOf("\0")));
+    this.text = body.slice(0, body.indexOf("\0"));
+    this.traits = statementTraits(this.text);
+    this.settings = settings;
   }
 }
 
@@ -33,20 +39,27 @@ export class StatementCatalog {
   /** Least lately asked for first. */
   readonly #statements = new Map<string, SharedStatement>();
   #bytes = 0;
+  #parses = 0;
+
+  /** Counts up with each Parse of a client. */
+  now(): number {
+    return ++this.#parses;
+  }
 
   /**
    * @param body of a Parse from behind the name on, one byte a character
-   * @param settingsKey of the settings that it is analysed under
+   * @param settings that it is analysed under
    */
-  find(body: string, settingsKey: string): SharedStatement {
-    const key = settingsKey === "" ? body : `${settingsKey}\0${body}`;
+  find(body: string, settings: Settings): SharedStatement {
+    const { analysisKey } = settings;
+    const key = analysisKey === "" ? body : `${analysisKey}\0${body}`;
     const known = this.#statements.get(key);
     if (known !== undefined) {
       this.#statements.delete(key);
       this.#statements.set(key, known);
       return known;
     }
-    const statement = new SharedStatement(body);
+    const statement = new SharedStatement(body, settings);
     this.#statements.set(key, statement);
     this.#bytes += key.length;
     while (this.#statements.size > MAX_STATEMENTS || this.#bytes > MAX_BYTES) this.#forgetOldest();

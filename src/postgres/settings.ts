@@ -16,6 +16,7 @@ export class Settings {
   readonly key: string;
   #analysisKey: string | undefined;
   #resultKey: string | undefined;
+  #literalsKey: string | undefined;
 
   constructor(values: Iterable<readonly [name: string, value: string]>) {
     const sorted = [...new Map(values)].toSorted(([left], [right]) => (left < right ? -1 : 1));
@@ -40,6 +41,14 @@ export class Settings {
     return this.#resultKey;
   }
 
+  /** The same for settings under which the literals in a text are the same values. */
+  get literalsKey(): string {
+    this.#literalsKey ??= JSON.stringify(
+      [...this.values].filter(([name]) => isReadByLiterals(name)),
+    );
+    return this.#literalsKey;
+  }
+
   /** Most often it is the very same object. */
   equals(other: Settings): boolean {
     return this === other || this.key === other.key;
@@ -51,7 +60,7 @@ export class Settings {
   }
 
   #makeAnalysisKey(): string {
-    const relevant = [...this.values].filter(([name]) => !HARMLESS.has(name));
+    const relevant = [...this.values].filter(([name]) => isReadByAnalysis(name));
     return relevant.length === 0 ? "" : JSON.stringify(relevant);
   }
 }
@@ -80,8 +89,43 @@ const HARMLESS: ReadonlySet<string> = new Set([
   "transaction_timeout",
 ]);
 
+/** Whether the analysis of a statement, or its plan, depends on a setting. */
+export function isReadByAnalysis(name: string): boolean {
+  return !HARMLESS.has(name);
+}
+
+/**
+ * Whether the value of a literal may depend on it, for as long as the statement lives: the analysis of a
+ * statement reads literals, once for all. When search_path has changed, the server itself starts anew.
+ *
+ * @param name in any case; `*` for any setting
+ */
+export function isReadByLiterals(name: string): boolean {
+  return READ_BY_LITERALS.has(name.toLowerCase());
+}
+
 /** A role decides what may be set at all: left first, entered last. */
 const ROLE = "role";
+
+/** What the lexer and the input functions of types read. */
+const READ_BY_LITERALS: ReadonlySet<string> = new Set([
+  "*",
+  "array_nulls",
+  "backslash_quote",
+  "client_encoding",
+  "datestyle",
+  "default_text_search_config",
+  "intervalstyle",
+  "lc_monetary",
+  "lc_numeric",
+  "lc_time",
+  "standard_conforming_strings",
+  "timezone",
+  "timezone_abbreviations",
+  "transform_null_equals",
+  "xmlbinary",
+  "xmloption",
+]);
 
 /**
  * Statements that bring a connection from one set of settings to another, all or none; undefined
@@ -113,14 +157,15 @@ export function requestStatements(
 }
 
 /** A setting may be named in two parts: `myapp.user`. */
-function quotedName(name: string): string {
+export function quotedName(name: string): string {
   return name
     .split(".")
     .map((part) => `"${part.replaceAll('"', '""')}"`)
     .join(".");
 }
 
-function setConfig([name, value]: readonly [name: string, value: string]): string {
+/** A call that sets it for the session; without a FROM or a SELECT around it. */
+export function setConfig([name, value]: readonly [name: string, value: string]): string {
   return `pg_catalog.set_config(${literal(name)}, ${literal(value)}, false)`;
 }
 

@@ -16,27 +16,47 @@ export type SqlWord = string;
 
 /** Statements, without the `;` between them; empty ones are left out. */
 export function sqlStatements(sql: string): readonly (readonly SqlWord[])[] {
-  const statements: SqlWord[][] = [];
+  return placedStatements(sql).map(({ words }) => words);
+}
+
+/** A statement, and where in the text each of its words begins. */
+export interface PlacedStatement {
+  readonly words: readonly SqlWord[];
+  readonly places: readonly number[];
+}
+
+/** The same as {@link sqlStatements}, with places. */
+export function placedStatements(sql: string): readonly PlacedStatement[] {
+  const statements: PlacedStatement[] = [];
   let words: SqlWord[] = [];
+  let places: number[] = [];
+  const end = () => {
+    if (words.length > 0) statements.push({ words, places });
+    words = [];
+    places = [];
+  };
   for (let at = 0; at < sql.length;) {
     TOKEN.lastIndex = at;
     const token = TOKEN.exec(sql)?.[0] ?? sql.slice(at, at + 1);
     const first = token.charCodeAt(0);
     if (token === ";") {
-      if (words.length > 0) statements.push(words);
-      words = [];
+      end();
       at++;
     } else if (token.startsWith("/*")) {
       at = endOfComment(sql, at);
     } else if (first === DOLLAR && token.length > 1 && token.endsWith("$")) {
-      at = endOfDollarQuote(sql, at, token);
       words.push(DOLLAR_QUOTED);
+      places.push(at);
+      at = endOfDollarQuote(sql, at, token);
     } else {
+      if (first > SPACE && !token.startsWith("--")) {
+        words.push(wordOf(token, first));
+        places.push(at);
+      }
       at += token.length;
-      if (first > SPACE && !token.startsWith("--")) words.push(wordOf(token, first));
     }
   }
-  if (words.length > 0) statements.push(words);
+  end();
   return statements;
 }
 

@@ -5,6 +5,7 @@
  * The text does not tell what functions do inside. Only the functions named here are known, and a DO
  * block counts as one that may change settings.
  */
+import { isReadByAnalysis, isReadByLiterals } from "./settings.ts";
 import { sqlStatements } from "./sql-words.ts";
 import type { SqlWord } from "./sql-words.ts";
 
@@ -47,10 +48,12 @@ export const Trait = {
    * server does not list, set_config() and DO.
    */
   Untracked: 1 << 16,
-  /** SET LOCAL: settings differ until the transaction ends. */
+  /** SET LOCAL of what the analysis of statements reads: it differs until the transaction ends. */
   LocalSettings: 1 << 17,
   /** There are more statements than one, which run in one transaction. */
   Several: 1 << 18,
+  /** SET, SET LOCAL or RESET of what literals are read by, once for all, when a statement is parsed. */
+  Literals: 1 << 19,
 } as const;
 
 export interface StatementTraits {
@@ -75,7 +78,8 @@ export const UNKNOWN_TRAITS: StatementTraits = {
     Trait.HoldCursor |
     Trait.AdvisoryLock |
     Trait.Prepare |
-    Trait.Untracked,
+    Trait.Untracked |
+    Trait.Literals,
   settings: ["*"],
   resets: ["*"],
   prepared: [],
@@ -106,7 +110,7 @@ interface Found {
 const LEADING =
   /(?:^|;|\*\/|\n)\s*(?:set|reset|discard|listen|unlisten|declare|close|prepare|execute|deallocate|begin|start|load|do)\b/i;
 const ANYWHERE =
-  /\btemp|pg_temp|advisory_(?:un)?lock|\bset_config\b|\b(?:last|curr)val\b|\bexplain\b/i;
+  /\btemp|pg_temp|advisory_(?:un)?lock|\bset_config\b|\b(?:last|curr)val\b|\bexecute\b/i;
 
 const DISCARD_ALL =
   Trait.Settings |
@@ -173,7 +177,8 @@ function inspect(words: readonly SqlWord[], found: Found): void {
       if (follows(words, "with", "hold")) found.flags |= Trait.HoldCursor;
       break;
     case "explain":
-      inspectExplain(words, found);
+    case "create":
+      inspectWithin(words, found);
       break;
   }
   inspectAnywhere(words, found);
@@ -183,7 +188,9 @@ function inspect(words: readonly SqlWord[], found: Found): void {
 function inspectSet(words: readonly SqlWord[], found: Found): void {
   let at = 1;
   if (words[at] === "local" && !isAssignment(words[at + 1])) {
-    found.flags |= Trait.LocalSettings;
+    const name = settingName(words, at + 1);
+    if (isReadByAnalysis(name)) found.flags |= Trait.LocalSettings;
+    if (isReadByLiterals(name)) found.flags |= Trait.Literals;
     return;
   }
   const isSession = words[at] === "session" && words[at + 1] !== "authorization";
@@ -242,10 +249,10 @@ function inspectDeallocate(words: readonly SqlWord[], found: Found): void {
   }
 }
 
-/** EXPLAIN ANALYZE EXECUTE name runs it. */
-function inspectExplain(words: readonly SqlWord[], found: Found): void {
+/** EXPLAIN ANALYZE EXECUTE name runs it, and CREATE TABLE ... AS EXECUTE name does. */
+function inspectWithin(words: readonly SqlWord[], found: Found): void {
   const at = words.lastIndexOf("execute");
-  if (at < 0) return;
+  if (at < 0 || (words[0] === "create" && words[at - 1] !== "as")) return;
   found.flags |= Trait.Execute;
   found.prepared.push(identifier(words[at + 1] ?? ""));
 }
@@ -292,7 +299,7 @@ const CALLS: ReadonlyMap<string, number> = new Map([
 ]);
 
 function addSetting(name: string, found: Found): void {
-  found.flags |= Trait.Settings;
+  found.flags |= isReadByLiterals(name) ? Trait.Settings | Trait.Literals : Trait.Settings;
   if (!found.settings.includes(name)) found.settings.push(name);
 }
 

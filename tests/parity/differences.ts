@@ -25,6 +25,13 @@ export const NAMES_IN_LOWER_CASE: Difference = {
   instead: /^RowDescription parity\.mixed/,
 };
 
+/** Where an error is in a text that names a prepared statement. */
+export const PLACE_BEHIND_A_NAME: Difference = {
+  modes: SHARED_MODES,
+  reason: "a statement has another name on the server, and what stands behind it another place",
+  instead: /^ErrorResponse ERROR 22P02 .* P=3\d /,
+};
+
 /** Violations end the session, as they do directly; the words are the gateway's. */
 export const VIOLATION_TOLD_BY_US: Difference = {
   modes: ALL_MODES,

@@ -13,6 +13,7 @@ import {
   lengthAt,
 } from "../../postgres/index.ts";
 import type { AnswerLedger } from "../../postgres/index.ts";
+import type { DueList } from "./due-list.ts";
 
 export interface AnswerPort {
   /** Wants to hear of commands. */
@@ -32,11 +33,6 @@ export interface AnswerPort {
    */
   readied(message: Uint8Array): Uint8Array | undefined;
   /**
-   * A ParseComplete or CloseComplete comes.
-   * @returns the client is not to see it
-   */
-  completed(): boolean;
-  /**
    * An ErrorResponse has come, and the ledger knows.
    * @param place of the message that it answers, as {@link AnswerLedger.sent} counts
    * @param message undefined when it is too long to be looked at: it goes on as it is
@@ -45,13 +41,14 @@ export interface AnswerPort {
   refused(place: number, message: Uint8Array | undefined): Uint8Array | undefined;
 }
 
-/** A longer ErrorResponse goes on as it comes. */
+/** A longer ErrorResponse or NoticeResponse goes on as it comes. */
 const MAX_ERROR_BYTES = 64 * 1024;
 
 const NOTHING: readonly Uint8Array[] = [];
 
 export class AnswerStream {
   readonly #ledger: AnswerLedger;
+  readonly #due: DueList;
   readonly #port: AnswerPort;
   /** Bytes still to come of a message that was begun to be passed on. */
   #bodyLeft = 0;
@@ -62,8 +59,10 @@ export class AnswerStream {
   /** The last whole message was an ErrorResponse. */
   endedWithError = false;
 
-  constructor(ledger: AnswerLedger, port: AnswerPort) {
+  /** @param due what the client must not see of the answers, among others */
+  constructor(ledger: AnswerLedger, due: DueList, port: AnswerPort) {
     this.#ledger = ledger;
+    this.#due = due;
     this.#port = port;
   }
 
@@ -111,8 +110,12 @@ export class AnswerStream {
         // The many: nothing of them is of interest.
       } else if (tag === BackendTag.ReadyForQuery) {
         this.endedWithError = false;
+        const isHidden = this.#completes();
         this.#ledger.readyForQuery(bytes[at + HEADER_BYTES] ?? 0);
-        if (this.#port.hasReset) {
+        if (isHidden) {
+          this.#replace(bytes, from, at, undefined);
+          from = next;
+        } else if (this.#port.hasReset) {
           this.#replace(bytes, from, at, this.#port.readied(bytes.subarray(at, next)));
           from = next;
         }
@@ -157,21 +160,30 @@ export class AnswerStream {
     return undefined;
   }
 
+  /** The message whose answer this is has succeeded; answers whether the client is not to see that. */
+  #completes(): boolean {
+    return !this.#due.isEmpty && this.#due.complete(this.#ledger.answered);
+  }
+
   /** @returns `bytes` when the message goes on as it is, else what goes instead */
   #read(tag: number, bytes: Uint8Array, at: number, next: number): Uint8Array | undefined {
     this.endedWithError = tag === BackendTag.ErrorResponse;
     switch (tag) {
       case BackendTag.ParseComplete:
+      case BackendTag.BindComplete:
+      case BackendTag.CommandComplete:
       case BackendTag.CloseComplete: {
-        const isHidden = this.#port.completed();
+        if (
+          this.#port.followsCommands &&
+          tag === BackendTag.CommandComplete &&
+          next <= bytes.length
+        ) {
+          this.#port.commanded(bytes, at + HEADER_BYTES);
+        }
+        const isHidden = this.#completes();
         this.#ledger.serverMessage(tag);
         return isHidden ? undefined : bytes;
       }
-      case BackendTag.CommandComplete:
-        if (this.#port.followsCommands && next <= bytes.length) {
-          this.#port.commanded(bytes, at + HEADER_BYTES);
-        }
-        break;
       case BackendTag.ErrorResponse: {
         const place = this.#ledger.answered;
         this.#ledger.serverMessage(tag);
@@ -179,6 +191,8 @@ export class AnswerStream {
         const answer = this.#port.refused(place, message);
         return answer === message ? bytes : answer;
       }
+      case BackendTag.NoticeResponse:
+        return this.#due.isHidden(this.#ledger.answered) ? undefined : bytes;
       case BackendTag.ParameterStatus: {
         const body = Buffer.from(bytes.buffer, bytes.byteOffset + at, next - at);
         const [name = "", value = ""] = body.subarray(HEADER_BYTES).toString().split("\0");
@@ -197,6 +211,7 @@ function isAwaited(tag: number, messageBytes: number): boolean {
     case BackendTag.ParameterStatus:
       return true;
     case BackendTag.ErrorResponse:
+    case BackendTag.NoticeResponse:
       return messageBytes <= MAX_ERROR_BYTES;
     default:
       return false;

@@ -2,17 +2,18 @@
  * What has to be known, or undone, when the server's answer to a message comes, or never comes because
  * the server skips the rest of a batch. In the order of the messages; most of the time empty.
  */
-
 import type { ServerStatement } from "../../backend/index.ts";
 
 /** One message whose answer matters. */
 export interface Due {
   /** As {@link AnswerLedger.sent} counts. */
-  readonly place: number;
+  place: number;
   /** It is the gateway's own: the client must not see that it is answered. */
   readonly isHidden: boolean;
   /** The client gets this instead of the error that the message has. */
-  readonly refusal?: Uint8Array;
+  refusal?: Uint8Array | undefined;
+  /** The client hears of its error in place of the one that this later message has then. */
+  readonly tells?: Due;
   /** It is a Parse that makes this. */
   readonly makes?: ServerStatement;
   /** The message fails, or is skipped. */
@@ -21,39 +22,58 @@ export interface Due {
 
 export class DueList {
   #list: Due[] = [];
+  /** Nothing is due. */
+  isEmpty = true;
 
   add(due: Due): void {
     this.#list.push(due);
+    this.isEmpty = false;
+  }
+
+  /** The client must not see what this message makes the server say. */
+  isHidden(place: number): boolean {
+    return this.#list.some((due) => due.place === place && due.isHidden);
   }
 
   /**
-   * A message is answered.
+   * A message has succeeded.
    * @returns the client is not to see it
    */
   complete(place: number): boolean {
-    const [first] = this.#list;
-    if (first?.place !== place) return false;
-    this.#list.shift();
-    if (first.makes !== undefined) first.makes.isConfirmed = true;
-    return first.isHidden;
+    const list = this.#list;
+    let isHidden = false;
+    for (let [first] = list; first !== undefined && first.place <= place; [first] = list) {
+      list.shift();
+      if (first.makes !== undefined) first.makes.isConfirmed = true;
+      if (first.place === place) isHidden ||= first.isHidden;
+    }
+    this.isEmpty = list.length === 0;
+    return isHidden;
   }
 
   /**
    * A message fails, and all from there to before `end` are skipped.
-   * @returns what the client gets instead of the error
+   * @returns what the client gets: the error, another one, or nothing
    */
-  fail(place: number, end: number): Uint8Array | undefined {
+  fail(place: number, end: number, error: Uint8Array | undefined): Uint8Array | undefined {
     const list = this.#list;
-    if (list.length === 0) return undefined;
-    const refusal = list.find((due) => due.place === place)?.refusal;
     // A failing Query skips nothing, and is done with all the same.
-    const count = list.filter((due) => due.place < end || due.place === place).length;
-    for (const due of list.splice(0, count).toReversed()) due.undo?.();
-    return refusal;
+    const isOver = (due: Due) => due.place < end || due.place === place;
+    const over = list.filter((due) => isOver(due) && due.place >= place);
+    const refusal = over.find((due) => due.place === place && due.refusal !== undefined)?.refusal;
+    const tells = over.find((due) => due.place === place)?.tells;
+    this.#list = list.filter((due) => !isOver(due));
+    this.isEmpty = this.#list.length === 0;
+    for (const due of over.toReversed()) due.undo?.();
+    if (tells === undefined) return refusal ?? error;
+    tells.refusal = refusal ?? error;
+    return undefined;
   }
 
   /** Nothing will be answered any more. */
   clear(): void {
-    if (this.#list.length > 0) this.#list = [];
+    if (this.isEmpty) return;
+    this.#list = [];
+    this.isEmpty = true;
   }
 }

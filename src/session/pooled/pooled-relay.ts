@@ -94,7 +94,7 @@ export class PooledRelay
     this.#hold = new ServerHold(this, this.#session, lane, multiplexing);
     this.#requests = new RequestStream(ledger, limits.maxMessageBytes, this.#session.policy);
     this.#read = new SessionAnswers(client, ledger, this.#session, multiplexing !== undefined);
-    this.#answers = new AnswerStream(ledger, this.#read);
+    this.#answers = new AnswerStream(ledger, this.#session.due, this.#read);
     this.#gate = new UnitGate(limits.maxMessageBytes);
     this.#phase = new SessionPhase(this, limits, timers, (phase) => this.#expired(phase));
     if (limits.queryTimeoutMs > 0) this.#cancellation = this.#newCancellation(true);

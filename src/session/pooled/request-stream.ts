@@ -9,6 +9,8 @@ import { FrontendTag, HEADER_BYTES, checkFrontendHeader, lengthAt } from "../../
 import type { AnswerLedger } from "../../postgres/index.ts";
 
 export interface RequestPolicy {
+  /** It wants to see an Execute, too. */
+  readonly awaitsExecute: boolean;
   /**
    * A Query, FunctionCall, Parse, Bind, Describe or Close is about to be sent. Messages that go ahead of it are in the
    * ledger already when this returns, itself is not.
@@ -125,7 +127,7 @@ export class RequestStream {
       }
       if (next > end && isAwaited(tag, next - at, end - at)) break;
       const here = Math.min(next, end);
-      if (this.#policy !== undefined && isReplaceable(tag)) {
+      if (this.#policy !== undefined && isReplaceable(tag, this.#policy)) {
         const instead = this.#policy.replace(tag, bytes, at, here, next);
         if (instead !== undefined) {
           if (at > from) this.#put(bytes.subarray(from, at));
@@ -172,7 +174,7 @@ function isAwaited(tag: number, messageBytes: number, cameBytes: number): boolea
   }
 }
 
-function isReplaceable(tag: number): boolean {
+function isReplaceable(tag: number, policy: RequestPolicy): boolean {
   switch (tag) {
     case FrontendTag.Query:
     case FrontendTag.Parse:
@@ -181,6 +183,8 @@ function isReplaceable(tag: number): boolean {
     case FrontendTag.Close:
     case FrontendTag.FunctionCall:
       return true;
+    case FrontendTag.Execute:
+      return policy.awaitsExecute;
     default:
       return false;
   }

@@ -15,6 +15,7 @@ import type { SettingsWatch } from "./settings-watch.ts";
 export class ResetReader implements RequestPolicy {
   readonly #ledger: AnswerLedger;
   readonly #watch: SettingsWatch;
+  readonly awaitsExecute = false;
   /** A prepared statement resets something: each Bind may be of that one. */
   #hasPrepared = false;
 

@@ -79,10 +79,6 @@ export class SessionAnswers implements AnswerPort {
     if (isDefining(bytes, at)) this.#hasDefined = true;
   }
 
-  completed(): boolean {
-    return this.#session.statements?.completed() === true;
-  }
-
   refused(place: number, message: Uint8Array | undefined): Uint8Array | undefined {
     const { statements } = this.#session;
     const answer = statements === undefined ? message : statements.refused(place, message);

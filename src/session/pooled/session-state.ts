@@ -5,6 +5,7 @@
 import type { PooledBackend, SharedStatement, StatementCatalog } from "../../backend/index.ts";
 import { restoreStatements } from "../../postgres/index.ts";
 import type { AnswerLedger, Notice, Settings } from "../../postgres/index.ts";
+import { DueList } from "./due-list.ts";
 import { parameterDifference } from "./parameter-difference.ts";
 import { Pins } from "./pins.ts";
 import type { PooledMode } from "./pooling.ts";
@@ -32,6 +33,8 @@ export class SessionState {
   readonly statements: SessionStatements | undefined;
   /** What has to do with the requests of the client; undefined when nothing has. */
   readonly policy: RequestPolicy | undefined;
+  /** What the server's answers mean for the session. */
+  readonly due = new DueList();
   #settings: Settings;
   #told: ReadonlyMap<string, string>;
 
@@ -42,7 +45,7 @@ export class SessionState {
     this.#pins = new Pins(mode);
     this.#watch = new SettingsWatch(settings);
     if (mode !== "session") {
-      this.statements = new SessionStatements(ledger, this.#pins, this.#watch, catalog);
+      this.statements = new SessionStatements(ledger, this.due, this.#pins, this.#watch, catalog);
       this.policy = this.statements;
     } else if (settings.values.size > 0) {
       this.policy = new ResetReader(ledger, this.#watch);
@@ -97,7 +100,7 @@ export class SessionState {
    */
   begin(backend: PooledBackend): Uint8Array | undefined {
     this.#watch.begin();
-    this.statements?.begin(backend.statements, this.#settings.analysisKey);
+    this.statements?.begin(backend.statements, this.#settings);
     return this.news(backend);
   }
 
@@ -116,6 +119,7 @@ export class SessionState {
   reported(backend: PooledBackend, name: string, value: string): boolean {
     backend.report(name, value);
     this.#watch.touch();
+    this.statements?.settingsChanged();
     if (this.#watch.hasReset) return false;
     this.#told = backend.parameters;
     return true;

@@ -1,35 +1,64 @@
-/**
- * DEALLOCATE and EXECUTE by SQL, of statements that were prepared by messages: how drivers without a
- * Close of their own get rid of them.
- */
+/** SQL that names prepared statements: EXECUTE, DEALLOCATE, PREPARE, also within EXPLAIN and CREATE TABLE AS. */
+import { placedStatements } from "../../postgres/index.ts";
+import type { PlacedStatement } from "../../postgres/index.ts";
 
-/** Where a text names a statement. */
+/** Where a text names a statement, and what for. */
 export interface NameInText {
-  readonly isDeallocate: boolean;
+  readonly verb: "execute" | "deallocate" | "prepare";
   /** As the protocol would name it; one byte a character. */
   readonly name: string;
   readonly from: number;
   readonly to: number;
 }
 
-const NAMED =
-  /^\s*(?:(deallocate(?:\s+prepare)?)|execute)\s+("(?:[^"]|"")+"|[a-z_\x80-\xff][\w$\x80-\xff]*)/i;
-
-/** Undefined when the text does not begin with one of the two. */
-export function nameInText(text: string): NameInText | undefined {
-  const match = NAMED.exec(text);
-  const written = match?.[2];
-  if (match === null || written === undefined) return undefined;
-  const isQuoted = written.startsWith('"');
-  return {
-    isDeallocate: match[1] !== undefined,
-    name: isQuoted ? written.slice(1, -1).replaceAll('""', '"') : lowerCase(written),
-    from: match[0].length - written.length,
-    to: match[0].length,
-  };
+/** @param text one byte a character */
+export function namesInText(text: string): readonly NameInText[] {
+  return placedStatements(text).flatMap((statement) => nameIn(text, statement) ?? []);
 }
 
-/** Of ASCII letters only: the others depend on the server's encoding and locale. */
-function lowerCase(text: string): string {
-  return text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+/** The same text with other names. */
+export function withNames(text: string, newName: (found: NameInText) => string): string {
+  let renamed = "";
+  let at = 0;
+  for (const found of namesInText(text)) {
+    renamed += text.slice(at, found.from) + newName(found);
+    at = found.to;
+  }
+  return renamed + text.slice(at);
+}
+
+function nameIn(text: string, { words, places }: PlacedStatement): NameInText | undefined {
+  const [verb, second] = words;
+  switch (verb) {
+    case "execute":
+      return named("execute", 1);
+    case "deallocate":
+      return named("deallocate", second === "prepare" && words.length > 2 ? 2 : 1);
+    case "prepare":
+      // PREPARE TRANSACTION 'id' belongs to two-phase commit.
+      return second === "transaction" ? undefined : named("prepare", 1);
+    case "explain":
+    case "create": {
+      const at = words.lastIndexOf("execute");
+      const isOf = at > 0 && (verb === "explain" || words[at - 1] === "as");
+      return isOf ? named("execute", at + 1) : undefined;
+    }
+    default:
+      return undefined;
+  }
+
+  function named(what: NameInText["verb"], index: number): NameInText | undefined {
+    const word = words[index];
+    const from = places[index];
+    if (word === undefined || from === undefined) return undefined;
+    if (what === "deallocate" && word === "all") return undefined;
+    const to = from + word.length;
+    return { verb: what, name: identifier(text.slice(from, to)), from, to };
+  }
+}
+
+/** Letters other than ASCII's depend on the server's encoding and locale: they stay. */
+function identifier(written: string): string {
+  if (written.startsWith('"')) return written.slice(1, -1).replaceAll('""', '"');
+  return written.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 }

@@ -1,6 +1,13 @@
 /** Messages about prepared statements, put together from bytes that are at hand. */
 import { FrontendTag, HEADER_BYTES } from "../../postgres/index.ts";
 
+const ZERO = Uint8Array.of(0);
+const STATEMENT = Buffer.from("S");
+const PORTAL = Buffer.from("P");
+/** No formats, no values, no formats of results. */
+const NO_VALUES = Buffer.alloc(6);
+const NO_LIMIT = Buffer.alloc(4);
+
 /** @param body of a Parse from behind its name on */
 export function parseMessage(name: Uint8Array, body: Uint8Array): Uint8Array {
   return message(FrontendTag.Parse, name, ZERO, body);
@@ -10,6 +17,22 @@ export function parseMessage(name: Uint8Array, body: Uint8Array): Uint8Array {
 export function closeMessage(name: Uint8Array): Uint8Array {
   return message(FrontendTag.Close, STATEMENT, name, ZERO);
 }
+
+export function closePortalMessage(name: Uint8Array): Uint8Array {
+  return message(FrontendTag.Close, PORTAL, name, ZERO);
+}
+
+/** Without parameters, all results as text. */
+export function bindMessage(portal: Uint8Array, statement: Uint8Array): Uint8Array {
+  return message(FrontendTag.Bind, portal, ZERO, statement, ZERO, NO_VALUES);
+}
+
+/** To the last row. */
+export function executeMessage(portal: Uint8Array): Uint8Array {
+  return message(FrontendTag.Execute, portal, ZERO, NO_LIMIT);
+}
+
+export const syncMessage = message(FrontendTag.Sync);
 
 /** @param text one byte a character */
 export function queryMessage(text: string): Uint8Array {
@@ -39,9 +62,6 @@ export function renamed(
   changed.writeInt32BE(next - at - 1 + growth, 1);
   return changed;
 }
-
-const ZERO = Uint8Array.of(0);
-const STATEMENT = Buffer.from("S");
 
 function message(tag: number, ...parts: readonly Uint8Array[]): Uint8Array {
   const bodyBytes = parts.reduce((sum, { length }) => sum + length, 0);

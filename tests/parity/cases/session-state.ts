@@ -1,5 +1,15 @@
-import { NO_TRANSACTIONS } from "../differences.ts";
-import { bind, closeStatement, describeStatement, execute, extended, parse } from "../messages.ts";
+import { NO_TRANSACTIONS, PLACE_BEHIND_A_NAME } from "../differences.ts";
+import {
+  bind,
+  closeStatement,
+  describePortal,
+  describeStatement,
+  execute,
+  extended,
+  parse,
+  query,
+  sync,
+} from "../messages.ts";
 import { oneClient, onStage, type ParityCase, simpleQueries } from "../parity-case.ts";
 
 /** Advisory locks of this session in this database: others are there too. */
@@ -220,6 +230,91 @@ export const SESSION_STATE_CASES: readonly ParityCase[] = [
     await client.query("execute s1(1)", "execute s1(2)", "explain (costs off) execute s1(3)");
     await client.unit(...extended("execute s1(4)"));
     await client.unit(bind("s1", ["5"]), execute());
+  }),
+  oneClient("prepare: EXECUTE of several in one Query", async (client) => {
+    await client.unit(parse("one", "select $1::int + 1 as x"));
+    await client.unit(parse("two", "select 'two' as y"));
+    await client.query('execute one(1); execute two; /* again */ EXECUTE "one" (2)');
+    await client.query("select 'first'; execute one(1/0); select 'not reached'");
+    await client.query("create table made as execute two", "select * from made", "drop table made");
+  }),
+  oneClient(
+    "prepare: EXECUTE with a value that is none",
+    async (client) => {
+      await client.unit(parse("one", "select $1::int + 1 as x"));
+      await client.query("select 'first'; execute one('x'); select 'not reached'");
+    },
+    { differs: [PLACE_BEHIND_A_NAME] },
+  ),
+  oneClient("prepare: EXECUTE by statements with a name", async (client) => {
+    await client.unit(parse("s1", "select $1::int + 1 as x"));
+    await client.unit(parse("run", "execute s1(4)"));
+    await client.unit(bind("run"), describePortal(), execute());
+    await client.unit(bind("run"), execute());
+    await client.query("deallocate s1");
+    await client.unit(bind("run"), execute());
+    await client.unit(parse("s1", "select 'new', $1::int as y"));
+    await client.unit(bind("run"), describePortal(), execute());
+    await client.unit(bind("run"), execute(), closeStatement("run"), closeStatement("s1"));
+    await client.unit(bind("run"), execute());
+  }),
+  oneClient("prepare: EXECUTE by the unnamed statement, in later units", async (client) => {
+    await client.unit(parse("s1", "select $1::int + 1 as x"));
+    await client.unit(parse("", "execute s1(4)"));
+    await client.unit(bind(""), describePortal(), execute());
+    await client.unit(bind(""), execute());
+    await client.unit(closeStatement("s1"));
+    await client.unit(bind(""), execute());
+  }),
+  oneClient("prepare: EXECUTE of what cannot be prepared any more", async (client) => {
+    await client.query("create table passing (x int)");
+    await client.unit(parse("s1", "select x from passing"));
+    await client.query("drop table passing", "execute s1", "select 'goes on'", "execute s1");
+    await client.query("explain execute s1");
+    await client.unit(...extended("execute s1"));
+  }),
+  oneClient(
+    "prepare: EXECUTE inside of a transaction",
+    async (client) => {
+      await client.unit(parse("s1", "insert into copied values ($1::int, 'x', 1)"));
+      await client.query("begin", "execute s1(1)", "execute s1(1)", "execute s1(2)", "rollback");
+      await client.query("select count(*) from copied");
+    },
+    { differs: [NO_TRANSACTIONS] },
+  ),
+  oneClient("prepare: DEALLOCATE that is not executed", async (client) => {
+    await client.unit(parse("s1", "select 'one'"));
+    await client.unit(parse("", "deallocate s1"), bind(""), describePortal());
+    await client.unit(bind("s1"), execute());
+    await client.unit(...extended("select 1/0"), ...extended("deallocate s1"));
+    await client.unit(...extended("select 1/0"), ...extended("deallocate all"));
+    await client.unit(bind("s1"), execute());
+    await client.query("select 1/0; deallocate s1", "select 1/0; deallocate all");
+    await client.unit(bind("s1"), execute());
+    await client.unit(parse("all", "deallocate all"));
+    await client.unit(bind("all"));
+    await client.unit(bind("s1"), execute());
+    await client.unit(bind("all"), execute());
+    await client.unit(bind("s1"), execute());
+  }),
+  oneClient(
+    "prepare: DEALLOCATE in a failed transaction",
+    async (client) => {
+      await client.unit(parse("s1", "select 'one'"));
+      await client.query("begin", "select 1/0", "deallocate s1", "deallocate all", "rollback");
+      await client.unit(bind("s1"), execute());
+      await client.query("begin", "deallocate s1", "rollback");
+      await client.unit(bind("s1"), execute());
+    },
+    { differs: [NO_TRANSACTIONS] },
+  ),
+  oneClient("prepare: in one pipeline with DEALLOCATE", async (client) => {
+    const units = Array.from({ length: 10 }, (_, at) => [
+      ...[parse("s1", `select ${at}`), bind("s1"), execute(), sync()],
+      query(at % 2 === 0 ? "deallocate s1" : "deallocate all"),
+    ]);
+    await client.send(...units.flat());
+    await client.ready(20);
   }),
   oneClient("discard: ALL forgets the protocol's statements", async (client) => {
     await client.unit(parse("s1", "select 'one'"));

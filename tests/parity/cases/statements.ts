@@ -196,6 +196,57 @@ export const STATEMENT_CASES: readonly ParityCase[] = [
     await client.unit(bind("other"), execute());
     await client.unit(bind("day"), execute());
   }),
+  oneClient("statement: literals of many kinds, read at Parse", async (client) => {
+    const kinds: readonly (readonly [setting: string, other: string, text: string])[] = [
+      ["timezone to 'Asia/Tokyo'", "timezone to 'UTC'", "select '2024-01-01 12:00'::timestamptz"],
+      [
+        "intervalstyle to sql_standard",
+        "intervalstyle to postgres",
+        "select interval '-1 2:03:04'",
+      ],
+      ["standard_conforming_strings to off", "standard_conforming_strings to on", "select 'a\\nb'"],
+      ["transform_null_equals to on", "transform_null_equals to off", "select null = null"],
+      ["array_nulls to off", "array_nulls to on", "select '{null}'::text[]"],
+    ];
+    for (const [at, [first, other, text]] of kinds.entries()) {
+      await client.query(`set ${first}`);
+      await client.unit(parse(`s${at}`, text));
+      await client.query(`set ${other}`);
+    }
+    for (const at of kinds.keys()) await client.unit(bind(`s${at}`), execute());
+    for (const at of kinds.keys()) await client.query(`execute s${at}`);
+    await client.query("show timezone", "show intervalstyle", "show standard_conforming_strings");
+    await client.send(...[...kinds.keys()].flatMap((at) => [bind(`s${at}`), execute()]), sync());
+    await client.ready();
+  }),
+  oneClient(
+    "statement: literals are read with the settings at Parse, inside of transactions",
+    async (client) => {
+      await client.query("set datestyle to 'ISO, MDY'");
+      await client.unit(parse("day", "select '02/03/2024'::date as day, $1::date"));
+      await client.query("begin", "set local datestyle to 'ISO, DMY'");
+      await client.unit(bind("day", ["02/03/2024"]), execute());
+      await client.query("show datestyle", "commit", "show datestyle", "set datestyle to german");
+      await client.query("begin", "declare c cursor for select x from generate_series(1, 3) x");
+      await client.query("fetch 1 from c");
+      await client.unit(bind("day", ["02/03/2024"]), execute());
+      await client.query("fetch 1 from c", "show datestyle", "rollback");
+      await client.unit(bind("day", ["02/03/2024"]), execute());
+    },
+    { differs: [NO_TRANSACTIONS] },
+  ),
+  oneClient(
+    "statement: parsed where settings hold for a transaction",
+    async (client) => {
+      await client.query("begin", "set local datestyle to 'ISO, DMY'");
+      await client.unit(parse("day", "select '02/03/2024'::date as day"));
+      await client.query("commit");
+      await client.unit(bind("day"), execute());
+      await client.unit(bind("day"), execute());
+      await client.query("deallocate all");
+    },
+    { sharing: "beside", differs: [NO_TRANSACTIONS] },
+  ),
   oneClient("statement: names are found with the search_path at Parse", async (client) => {
     await client.unit(parse("rows", "select * from numbers where false"));
     await client.unit(bind("rows"), describePortal(), execute());
