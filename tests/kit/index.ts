@@ -13,6 +13,7 @@ export {
 export { expectSameDescriptors, type OpenDescriptors, openDescriptors } from "./leaks.ts";
 export { oneBlockConfig, type OneBlockOptions } from "./one-block-config.ts";
 export { type PostgresOptions, PostgresServer, startPostgres, type StopMode } from "./postgres.ts";
+export { unprivilegedAccount } from "./postgres-install.ts";
 export {
   childrenOf,
   connectionsToPort,

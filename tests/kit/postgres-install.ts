@@ -83,7 +83,7 @@ function cacheKey(source: string): string {
 }
 
 /** The account to run PostgreSQL as when we are root: `nobody`, by whatever number this system gives it. */
-function unprivilegedAccount(): Account | undefined {
+export function unprivilegedAccount(): Account | undefined {
   if (process.getuid?.() !== 0) return undefined;
   const entry = readFileSync("/etc/passwd", "utf8")
     .split("\n")
