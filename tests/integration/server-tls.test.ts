@@ -1,8 +1,11 @@
 /** A pooled gateway whose server connections are encrypted, against real servers. */
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { TLSSocket } from "node:tls";
 import { Client } from "pg";
 import { makeCertificate, type TestCertificate } from "../fixtures/certificates.ts";
 import { oneBlockConfig, type PostgresServer, startPostgres, waitFor } from "../kit/index.ts";
@@ -49,11 +52,15 @@ async function install(name: string, { cert, key }: TestCertificate): Promise<vo
   await writeFile(file(`${name}.crt`), cert);
 }
 
-async function start(client: Record<string, unknown>, to = postgres): Promise<GatewayInProcess> {
+async function start(
+  client: Record<string, unknown>,
+  to: { readonly address: string } = postgres,
+  { mode = "transaction", auth = {} }: { mode?: string; auth?: object } = {},
+): Promise<GatewayInProcess> {
   const config = oneBlockConfig(to.address, {
     client,
-    pool: { mode: "transaction", size: 2, queueTimeout: "5s" },
-    server: { auth: { method: "trust", usersFile: file("users.txt") } },
+    pool: { mode, size: 2, queueTimeout: "5s" },
+    server: { auth: { method: "trust", usersFile: file("users.txt"), ...auth } },
   });
   const made = await makeGateway(config);
   await made.gateway.boot();
@@ -61,7 +68,8 @@ async function start(client: Record<string, unknown>, to = postgres): Promise<Ga
 }
 
 async function connect(gateway: GatewayInProcess, user: string): Promise<Client> {
-  const client = new Client({ ...gateway.target, user, database: "postgres" });
+  const to = { ...gateway.target, user, password: "secret", database: "postgres" };
+  const client = new Client(to);
   client.on("error", () => {});
   await client.connect();
   return client;
@@ -164,4 +172,92 @@ test("a query is cancelled on the encrypted server", async () => {
   await expect(query).rejects.toThrow("canceling statement due to user request");
   socket.end();
   await client.end();
+});
+
+const verified = () => ({ tlsMode: "verify-full", caFile: file("ca.crt"), serverName: "db" });
+
+test.each(["session", "transaction", "statement"])(
+  "mode %s encrypts and verifies",
+  async (mode) => {
+    await using gateway = await start(verified(), postgres, { mode });
+    expect(await encryption(gateway, "postgres")).toBe("encrypted");
+    const caFile = file("stranger.crt");
+    await using wary = await start({ ...verified(), caFile }, postgres, { mode });
+    await expect(encryption(wary, "postgres")).rejects.toMatchObject({ code: "08004" });
+  },
+);
+
+test("a login for all encrypts, verifies, and shows our certificate", async () => {
+  await install("all", makeCertificate({ commonName: "certified", issuer: authority }));
+  const startupParams = { user: "certified", database: "postgres" };
+  const own = { certFile: file("all.crt"), keyFile: file("all.key"), startupParams };
+  await using gateway = await start({ ...verified(), ...own });
+  expect(await encryption(gateway, "anybody")).toBe("encrypted");
+});
+
+describe("users are looked up", () => {
+  const query = { sql: "select $1::text, 'secret'", user: "certified", database: "postgres" };
+  const auth = { method: "md5", usersFile: undefined, query };
+
+  test("encrypted, verified, and by our certificate", async () => {
+    await install("lookup", makeCertificate({ commonName: "certified", issuer: authority }));
+    const own = { certFile: file("lookup.crt"), keyFile: file("lookup.key") };
+    await using gateway = await start({ ...verified(), ...own }, postgres, { auth });
+    expect(await encryption(gateway, "clear")).toBe("encrypted");
+    const sql = `select ssl, client_dn from pg_stat_ssl join pg_stat_activity using (pid)
+      where usename = 'certified'`;
+    expect(await postgres.query(sql)).toEqual([{ ssl: true, client_dn: "/CN=certified" }]);
+  });
+
+  test("at no server that cannot be trusted", async () => {
+    const caFile = file("stranger.crt");
+    await using gateway = await start({ ...verified(), caFile }, postgres, { auth });
+    await expect(encryption(gateway, "clear")).rejects.toMatchObject({ code: "08004" });
+    expect(gateway.errors.join()).toContain("the server's certificate is not trusted");
+  });
+});
+
+describe("the name of the server is told in the handshake", () => {
+  /** A server that hears for whom it is asked, and goes no further. */
+  async function listenForNames(names: string[]) {
+    const listener = createServer((socket) => {
+      socket.on("error", () => {});
+      socket.once("data", () => {
+        socket.write("S");
+        const SNICallback = (name: string, answer: (error: Error) => void): void => {
+          names.push(name);
+          answer(new Error("that is all"));
+        };
+        new TLSSocket(socket, { isServer: true, ...server, SNICallback }).on("error", () => {
+          socket.destroy();
+        });
+      });
+    });
+    listener.listen(0, "127.0.0.1");
+    await once(listener, "listening");
+    const bound = listener.address();
+    const port = bound === null || typeof bound === "string" ? 0 : bound.port;
+    return { address: `localhost:${port}`, [Symbol.dispose]: () => void listener.close() };
+  }
+
+  const query = { sql: "select $1::text, 'secret'", user: "lookup", database: "postgres" };
+  test.each([
+    ["by a session", {}, {}, "localhost"],
+    ["as it is configured", { serverName: "db.example.com" }, {}, "db.example.com"],
+    [
+      "by a lookup",
+      { serverName: "db.example.com" },
+      { method: "md5", usersFile: undefined, query },
+      "db.example.com",
+    ],
+  ])("%s", async (_, client, auth, expected) => {
+    const names: string[] = [];
+    using listener = await listenForNames(names);
+    await using gateway = await start({ tlsMode: "require", ...client }, listener, { auth });
+    const attempt = encryption(gateway, "postgres").catch(() => "refused");
+    await waitFor("the handshake", () => names.length > 0);
+    expect(names[0]).toBe(expected);
+    await gateway.gateway.stopNow();
+    expect(await attempt).toBe("refused");
+  });
 });
