@@ -113,7 +113,7 @@ test.each<[string, Wanted]>([
 
 test.each<[string, Wanted, string]>([
   ["without a method", {}, "mode: transaction needs servers.default.auth.method: trust, "],
-  ["with relay", { server: { auth: { method: "relay" } } }, "needs servers.default.auth.method"],
+  ["with relay", { server: { auth: { method: "relay" } } }, "auth.method other than relay: trust"],
   ["without users", { server: { auth: { method: "md5" } } }, "md5 needs a usersFile"],
   ["cert without certificates", { server: { auth: { method: "cert" } } }, "cert needs tlsMode"],
   [

@@ -65,7 +65,9 @@ export function checkModes(
       : [["pools", group, block, "mode"], `${mode} needs`];
     if (server.protocol === "raw") report.error(path, `${what} protocol: postgres`);
     else if (method === "relay") {
-      report.error(path, `${what} servers.${group}.auth.method: ${METHODS}`);
+      const isChosen = report.isGiven(["servers", group, "auth", "method"]);
+      const than = isChosen ? " other than relay" : "";
+      report.error(path, `${what} servers.${group}.auth.method${than}: ${METHODS}`);
     }
   }
 }

@@ -24,6 +24,53 @@ test("every mistake of a gatewayd_plugins.yaml is told at once, with its place",
   expect(issues.map((issue) => `${issue.severity}: ${formatIssue(issue)}`)).toMatchSnapshot();
 });
 
+/** A group of two blocks in a mode, and what it has beside. */
+function groupOf(mode: string, server: object, more: object = {}): string {
+  const pools = { writes: { mode }, reads: { mode } };
+  return JSON.stringify({
+    clients: { default: { writes: {}, reads: {} } },
+    pools: { default: pools },
+    proxies: { default: { writes: {}, reads: {} } },
+    servers: { default: server },
+    ...more,
+  });
+}
+
+const SCRAM = { method: "scram-sha-256", usersFile: "users.yaml" };
+const MIXED = { pools: { default: { writes: { mode: "session" }, reads: {} } } };
+
+test("mistakes of modes and logins have messages of their own", () => {
+  const mistakes = {
+    "a pooled block without a method": groupOf("transaction", {}),
+    "a pooled block with relay": groupOf("transaction", { auth: { method: "relay" } }),
+    "pooled beside passthrough": groupOf("", { auth: SCRAM }, MIXED),
+    "raw with a pooled mode": groupOf("transaction", { protocol: "raw" }),
+    "raw with a login at the gateway": groupOf("passthrough", { protocol: "raw", auth: SCRAM }),
+    "a login at the gateway in passthrough": groupOf("passthrough", { auth: SCRAM }),
+    "a method without users": groupOf("session", { auth: { method: "md5" } }),
+    "users with relay": groupOf("passthrough", { auth: { usersFile: "users.yaml" } }),
+    "a query with relay": groupOf("passthrough", {
+      auth: { query: { sql: "$1", user: "u", database: "d", block: "writes" } },
+    }),
+    "a query of nowhere about nobody": groupOf("session", {
+      auth: { method: "md5", query: { sql: "x", user: "u", database: "d" } },
+    }),
+    "cert without certificates": groupOf("session", { auth: { method: "cert" } }),
+    "cleartext without TLS": groupOf("session", { auth: { ...SCRAM, method: "cleartext" } }),
+    "caps with relay": groupOf("passthrough", { auth: { maxConnectionsPerUser: 1 } }),
+  };
+  const told = Object.entries(mistakes).map(([what, text]) => {
+    const result = readGlobal(text, "f", { env: {} });
+    const issues = result.ok ? [] : result.issues;
+    const errors = issues.filter(({ severity }) => severity === "error");
+    return [what, errors.map(({ path, message }) => `${path}: ${message}`)] as const;
+  });
+  expect(Object.fromEntries(told)).toMatchSnapshot();
+  const firsts = told.map(([, [first]]) => first);
+  expect(firsts).not.toContain(undefined);
+  expect(new Set(firsts).size).toBe(firsts.length);
+});
+
 test.each([
   ["a: [1", "f.yaml:1:"],
   ["just text", "f.yaml:1:1: must be a map of keys"],
