@@ -52,6 +52,10 @@ test.each<[string, Wanted]>([
   ["scram-sha-256 with users", { server: SCRAM }],
   ["trust without users", { server: { auth: { method: "trust" } } }],
   [
+    "functions that share connections",
+    { server: SCRAM, pool: { multiplexDepth: 16, allowFunctions: ["f", "Other.f_2", "a$"] } },
+  ],
+  [
     "routes to logins for different databases",
     {
       writes: login("shop"),
@@ -343,6 +347,21 @@ test.each<[string, Wanted, string]>([
     "depth in session mode",
     { mode: "session", server: SCRAM, pool: { multiplexDepth: 2 } },
     "pools.default.writes.multiplexDepth: needs mode: transaction or statement",
+  ],
+  [
+    "too much depth",
+    { server: SCRAM, pool: { multiplexDepth: 17 } },
+    "pools.default.writes.multiplexDepth: must be at most 16",
+  ],
+  ...["f()", "a.b.c", "", 'a."b"', "f\\", "f\u00fc"].map((name): [string, Wanted, string] => [
+    `a function by the name of ${JSON.stringify(name)}`,
+    { server: SCRAM, pool: { multiplexDepth: 2, allowFunctions: ["f", name] } },
+    `pools.default.writes.allowFunctions.1: is name or schema.name, as the database has them, not`,
+  ]),
+  [
+    "functions without multiplexing",
+    { mode: "transaction", server: SCRAM, pool: { allowFunctions: ["f"] } },
+    "pools.default.writes.allowFunctions: has no effect without multiplexDepth",
   ],
   ["a key without effect", { mode: "passthrough", pool: { minSize: 1 } }, "has no effect in mode"],
 ])("%s is told", (_, wanted, message) => {

@@ -18,6 +18,7 @@ const SHARED_KEYS = [
   "resetQuery",
   "multiplexDepth",
   "retryReadOnly",
+  "allowFunctions",
 ] as const;
 
 /** Errors and warnings about `pools.<group>.*.mode`, and the `auth` that goes with it. */
@@ -104,7 +105,7 @@ function blockSetsOf({ routes }: ServerConfig, blocks: readonly string[]) {
 function checkSharedKeys(
   group: string,
   block: string,
-  { mode, minSize, size }: PoolConfig,
+  { mode, minSize, size, multiplexDepth, allowFunctions }: PoolConfig,
   report: CheckReport,
 ): void {
   const path = ["pools", group, block];
@@ -112,6 +113,9 @@ function checkSharedKeys(
     if (mode === "passthrough" && report.isGiven([...path, key])) {
       report.warning([...path, key], "has no effect in mode passthrough");
     }
+  }
+  if (mode !== "passthrough" && multiplexDepth === 1 && allowFunctions.length > 0) {
+    report.warning([...path, "allowFunctions"], "has no effect without multiplexDepth");
   }
   if (minSize > size) report.error([...path, "minSize"], `must not be more than size (${size})`);
 }

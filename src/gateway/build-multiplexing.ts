@@ -12,8 +12,8 @@ export function buildMultiplexing(
   timers: TimerWheel,
   logger: Logger,
 ): Multiplexing | undefined {
-  const { multiplexDepth: depth, retryReadOnly: retriesReadOnly } = pool;
+  const { multiplexDepth: depth, retryReadOnly: retriesReadOnly, allowFunctions } = pool;
   if (depth === 1) return undefined;
-  const sharing = new Sharing({ block, allowFunctions: [], clock: timers.clock, logger });
+  const sharing = new Sharing({ block, allowFunctions, clock: timers.clock, logger });
   return createMultiplexing({ block, depth, retriesReadOnly, sharing, timers, logger });
 }

@@ -76,7 +76,18 @@ export class SharingScope {
   }
 
   /**
-   * The statement of a text, to be kept: its `isShared` may change at any time. For prepared statements.
+   * The same for a Parse: what it declares of its parameters counts too.
+   * @param from behind the statement's name
+   * @param to end of the message
+   */
+  findParse(bytes: Uint8Array, from: number, to: number): SharedText | undefined {
+    const end = bytes.indexOf(0, from);
+    if (end < 0 || end >= to || !areTypesBuiltIn(bytes, end + 1, to)) return undefined;
+    return this.find(bytes, from, end);
+  }
+
+  /**
+   * What is known of the statement of a text: its `isShared` may change at any time.
    * @returns undefined when it will never be shared
    */
   look(bytes: Uint8Array, from: number, to: number): SharedText | undefined {
@@ -91,17 +102,6 @@ export class SharingScope {
     );
     table.add(text, key);
     return text;
-  }
-
-  /**
-   * The same for a Parse: what it declares of its parameters counts too.
-   * @param from behind the statement's name
-   * @param to end of the message
-   */
-  lookParse(bytes: Uint8Array, from: number, to: number): SharedText | undefined {
-    const end = bytes.indexOf(0, from);
-    if (end < 0 || end >= to || !areTypesBuiltIn(bytes, end + 1, to)) return undefined;
-    return this.look(bytes, from, end);
   }
 
   /**
@@ -166,11 +166,14 @@ export class SharingScope {
 /** The first of the numbers that PostgreSQL gives to what is not its own. */
 const FIRST_NORMAL_OID = 16_384;
 
-/** Whether all types are PostgreSQL's own: the input of others may run anything, by a domain's CHECK. */
+/**
+ * Whether all types are PostgreSQL's own: the input of others may run anything, by a domain's CHECK.
+ * @param from of their number
+ */
 function areTypesBuiltIn(bytes: Uint8Array, from: number, to: number): boolean {
-  const types = new DataView(bytes.buffer, bytes.byteOffset + from, to - from);
-  for (let at = 2; at + 4 <= types.byteLength; at += 4) {
-    if (types.getUint32(at) >= FIRST_NORMAL_OID) return false;
+  for (let at = from + 2; at + 4 <= to; at += 4) {
+    const low = ((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0);
+    if (bytes[at] !== 0 || bytes[at + 1] !== 0 || low >= FIRST_NORMAL_OID) return false;
   }
   return true;
 }

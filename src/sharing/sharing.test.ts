@@ -47,21 +47,6 @@ describe("statements of a scope", () => {
     expect(look(scope, "select used")).toBe(used);
     expect(look(scope, "select unused")).not.toBe(unused);
   });
-
-  test("that are prepared need parameters of PostgreSQL's own types", () => {
-    const scope = newSharing().scope("u/d", "", NEVER_ASKED);
-    const parse = (types: readonly number[]) => {
-      const body = Buffer.alloc(2 + 4 * types.length);
-      body.writeInt16BE(types.length);
-      types.forEach((type, at) => body.writeUInt32BE(type, 2 + 4 * at));
-      const bytes = Buffer.concat([Buffer.from("name\0select $1\0"), body]);
-      return scope.lookParse(bytes, 5, bytes.length);
-    };
-    expect(parse([])).toBe(look(scope, "select $1"));
-    expect(parse([25, 0])).toBe(look(scope, "select $1"));
-    expect(parse([25, 16_384])).toBeUndefined();
-    expect(parse([25, 0xffff_ffff])).toBeUndefined();
-  });
 });
 
 const SHARED: CatalogueAnswer = { rows: [["may be shared"]], error: undefined };
@@ -130,6 +115,25 @@ describe("a statement", () => {
     expect(stage.isShared("select 3")).toBe(true);
     expect(stage.scope.find(Buffer.from("select 4"), 0, 8)).toBe(stage.look("select 1"));
     expect(stage.asked).toHaveLength(1);
+  });
+
+  test("that is prepared needs parameters of PostgreSQL's own types", async () => {
+    const stage = new Stage();
+    const isShared = (types: readonly number[]) => {
+      const body = Buffer.alloc(2 + 4 * types.length);
+      body.writeInt16BE(types.length);
+      types.forEach((type, at) => body.writeUInt32BE(type, 2 + 4 * at));
+      const bytes = Buffer.concat([Buffer.from("name\0select $1\0"), body, Buffer.from("B...")]);
+      return stage.scope.findParse(bytes, 5, bytes.length - 4) !== undefined;
+    };
+    expect(isShared([])).toBe(false);
+    await stage.answer(SHARED);
+    expect(isShared([])).toBe(true);
+    expect(isShared([25, 0, 16_383])).toBe(true);
+    expect(isShared([25, 16_384])).toBe(false);
+    expect(isShared([65_536, 0])).toBe(false);
+    expect(isShared([0xff00_0019])).toBe(false);
+    expect(stage.scope.findParse(Buffer.from("select $1"), 0, 9)).toBeUndefined();
   });
 
   test.each<[string, CatalogueAnswer]>([

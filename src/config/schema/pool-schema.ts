@@ -35,7 +35,7 @@ export const poolSchema = z.strictObject({
     resetQuery: text()
       .prefault("DISCARD ALL")
       .describe("What cleans a shared server connection after a client that left something on it."),
-    multiplexDepth: integer({ min: 1 })
+    multiplexDepth: integer({ min: 1, max: 16 })
       .prefault(1)
       .describe(
         "Requests of several clients that may be under way on one server connection while all are busy, in the modes `transaction` and `statement`: only single statements that change nothing share one. 1 = each has it alone.",
@@ -46,7 +46,12 @@ export const poolSchema = z.strictObject({
         "Prepared statements kept on a server connection that clients share; the one not used for longest makes room.",
       ),
     maxPinned: later().describe("Server connections that sessions may hold for long."),
-    allowFunctions: later().describe("Functions that may share a server connection."),
+    allowFunctions: z
+      .array(text(functionNameProblem))
+      .prefault([])
+      .describe(
+        "Functions of yours that statements sharing a server connection (`multiplexDepth`) may call: `name` or `schema.name`, as the database has them. They must change nothing, and be declared STABLE or IMMUTABLE.",
+      ),
     retryReadOnly: boolean()
       .prefault(false)
       .describe(
@@ -54,6 +59,14 @@ export const poolSchema = z.strictObject({
       ),
   }),
 });
+
+/** ASCII without what separates, quotes, escapes or encloses: it is written into the question to the catalogue. */
+const FUNCTION_NAME = /^[!#-&*-\-/-[\]-~]{1,63}(\.[!#-&*-\-/-[\]-~]{1,63})?$/;
+
+function functionNameProblem(name: string): string | undefined {
+  if (FUNCTION_NAME.test(name)) return undefined;
+  return `is name or schema.name, as the database has them, not ${JSON.stringify(name)}`;
+}
 
 export const proxySchema = z.strictObject({
   healthCheckPeriod: duration()

@@ -71,7 +71,7 @@ export class UnitPass {
       this.#statement = this.#holder.named(name.toString("latin1"));
       if (this.#statement === undefined) return undefined;
       const { body } = this.#statement;
-      facts = scope.find(body, 0, body.indexOf(0));
+      facts = scope.findParse(body, 0, body.length);
     }
     return facts !== undefined && isQuick(facts) ? facts : undefined;
   }
