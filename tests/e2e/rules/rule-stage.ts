@@ -12,6 +12,7 @@ import { openSession, type RuleSession } from "./rule-session.ts";
 /** Keys of one group, beside what every group has. */
 export interface GroupKeys {
   readonly client?: Readonly<Record<string, unknown>>;
+  readonly proxy?: Readonly<Record<string, unknown>>;
   readonly pool?: Readonly<Record<string, unknown>>;
   readonly server?: Readonly<Record<string, unknown>>;
 }
@@ -118,7 +119,7 @@ export async function startRuleStage<Group extends string>(
     loggers: forEach(() => ({ level: "info", noColor: true })),
     clients: forEach(({ client }) => ({ writes: { address: postgres.address, ...client } })),
     pools: forEach(({ pool }) => ({ writes: { size: 1, ...pool } })),
-    proxies: forEach(() => ({ writes: {} })),
+    proxies: forEach(({ proxy }) => ({ writes: { ...proxy } })),
     servers: forEach(({ pool, server }) => ({
       address: "127.0.0.1:0",
       ...(pool?.["mode"] !== undefined && { auth: { method: "trust" } }),
