@@ -26,6 +26,7 @@ export type { ServerRefusal } from "./server-login-error.ts";
 export { BackendStatements, STATEMENT_PREFIX } from "./backend-statements.ts";
 export type { ServerStatement } from "./backend-statements.ts";
 export { SharedStatement, StatementCatalog } from "./shared-statement.ts";
+export { ServerPlace } from "./server-place.ts";
 export { runSimpleQuery } from "./simple-query.ts";
 export type { SimpleAnswer, SimpleQueryOptions } from "./simple-query.ts";
 export { USER_QUERY_LIMIT_MS, UserQuery } from "./user-query.ts";

@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { LoginThrottle, ScramKeyCache, ScramSecrets, tlsServerEndPoint } from "../auth/index.ts";
 import type { AuthMethod, LoginRule, UserDirectory, UserTable } from "../auth/index.ts";
-import { StatementCatalog, USER_QUERY_LIMIT_MS } from "../backend/index.ts";
+import { ServerPlace, StatementCatalog, USER_QUERY_LIMIT_MS } from "../backend/index.ts";
 import type { PooledBackend, ServerCredential, ServerTls, UserQuery } from "../backend/index.ts";
 import type { Strategy } from "../balancer/index.ts";
 import { effectiveMode } from "../config/index.ts";
@@ -18,6 +18,7 @@ import { fixedLoginOf } from "./fixed-login.ts";
 import { queryUsers, userDirectory } from "./query-users.ts";
 import type { UserQueryConfig } from "./query-users.ts";
 import { serverConnector } from "./server-connector.ts";
+import { toAddress } from "./to-address.ts";
 import type { ServerConnectorParts } from "./server-connector.ts";
 
 /** How clients log in at the gateway. */
@@ -124,7 +125,8 @@ function buildBlock(
   }
   const fixedLogin = fixedLoginOf(client);
   const answers = new NameAnswers({ name: block, clock: timers.clock, logger });
-  const connect = serverConnector({ ...connectorParts(parts, block, keys), answers });
+  const place = new ServerPlace(toAddress(client.network, client.address));
+  const connect = serverConnector({ ...connectorParts(parts, block, keys), place, answers });
   return {
     pool: new SharedPool<PooledBackend>({
       group,
@@ -156,6 +158,7 @@ function buildBlock(
     greetings: new Greetings(timers.clock),
     statements: new StatementCatalog(),
     multiplexing: buildMultiplexing(block, pool, timers, logger),
+    place,
   };
 }
 

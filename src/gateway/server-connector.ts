@@ -1,7 +1,7 @@
 /** The way to the server of a block, up to where statements can be sent. */
 import type { ScramKeyCache } from "../auth/index.ts";
 import { loginToServer, openServer, PooledBackend } from "../backend/index.ts";
-import type { ServerCredential, ServerTls } from "../backend/index.ts";
+import type { ServerCredential, ServerPlace, ServerTls } from "../backend/index.ts";
 import type { ClientConfig } from "../config/index.ts";
 import type { Logger } from "../logging/index.ts";
 import type { NameAnswers, TimerWheel } from "../net/index.ts";
@@ -15,6 +15,8 @@ export interface ServerConnectorParts {
   readonly keys: ScramKeyCache;
   /** Shared statements that are kept on a connection. */
   readonly maxStatements: number;
+  /** Is told where connections lead to. */
+  readonly place?: ServerPlace;
   /** Remembers what the server's name stands for. */
   readonly answers?: NameAnswers;
   readonly timers: TimerWheel;
@@ -39,7 +41,7 @@ export type ConnectToServer = (
 
 /** @param limitMs for each step, where `dialTimeout` is longer or has no limit */
 export function serverConnector(
-  { block, client, tls, keys, maxStatements, answers, timers, logger }: ServerConnectorParts,
+  { block, client, tls, keys, maxStatements, place, answers, timers, logger }: ServerConnectorParts,
   limitMs: number = Infinity,
 ): ConnectToServer {
   const address = toAddress(client.network, client.address);
@@ -56,6 +58,7 @@ export function serverConnector(
       timers,
       ...(answers !== undefined && { answers }),
     });
+    place?.met(opened.connection.remoteAddress);
     const login = await loginToServer(opened.connection, {
       block,
       timeoutMs,

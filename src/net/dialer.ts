@@ -37,7 +37,7 @@ export interface Dialled {
 export async function dial(options: DialOptions): Promise<Dialled> {
   const reasons: string[] = [];
   try {
-    const addresses = await resolve(options.address);
+    const addresses = await resolveAddress(options.address);
     for (const address of addresses) {
       try {
         const connection = await dialOne(address, options);
@@ -57,7 +57,7 @@ export async function dial(options: DialOptions): Promise<Dialled> {
 }
 
 /** The literal addresses that a configured address stands for right now, in order of preference. */
-async function resolve(address: Address): Promise<readonly Address[]> {
+export async function resolveAddress(address: Address): Promise<readonly Address[]> {
   if (address.kind === "unix") {
     return [{ kind: "unix", path: socketFile(address.path, POSTGRES_PORT) }];
   }

@@ -2,12 +2,13 @@
  * Sockets, and the only place that touches Bun's: listeners, dialling, connections, deadlines.
  * May import: errors, logging.
  */
+export { formatAddress } from "./address.ts";
 export type { Address } from "./address.ts";
 export type { ClientHandshakeResult, ClientTlsOptions, TlsServer } from "./client-tls.ts";
 export { ignoringHandler } from "./connection.ts";
 export type { Connection, ConnectionHandler } from "./connection.ts";
 export { acceptDirectTls } from "./direct-tls.ts";
-export { dial } from "./dialer.ts";
+export { dial, resolveAddress } from "./dialer.ts";
 export type { DialOptions, Dialled } from "./dialer.ts";
 export { listen } from "./listener.ts";
 export type { Listener, ListenOptions } from "./listener.ts";

@@ -102,6 +102,26 @@ export class AnswerLedger {
     return this.sent - this.owedReadyForQuery - this.#extended;
   }
 
+  /** Another one that has followed the same messages. */
+  copy(): AnswerLedger {
+    const copy = new AnswerLedger();
+    copy.transactionStatus = this.transactionStatus;
+    copy.owedReadyForQuery = this.owedReadyForQuery;
+    copy.cycles = this.cycles;
+    copy.sent = this.sent;
+    copy.#head = this.#head;
+    copy.#behindCount = this.#behindCount;
+    copy.#isCopying = this.#isCopying;
+    copy.#isSkipping = this.#isSkipping;
+    copy.#isBatchOpen = this.#isBatchOpen;
+    copy.#behind = this.#behind.slice();
+    copy.#next = this.#next;
+    copy.#extended = this.#extended;
+    copy.#flushed = this.#flushed;
+    copy.#hasCopyEnd = this.#hasCopyEnd;
+    return copy;
+  }
+
   /** A message on its way to the server. */
   clientMessage(tag: number): void {
     switch (tag) {

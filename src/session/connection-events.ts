@@ -28,8 +28,11 @@ export function runClosed(hooks: SessionHooks, client: Connection, next: Continu
   run(hooks.onClosed, () => closingPayload(endsOf(client)), next);
 }
 
+/** The addresses of a connection. */
+export type SocketEnds = Pick<Connection, "localAddress" | "remoteAddress">;
+
 /** Both ends of a connection, as hooks are told them. */
-export function endsOf(connection: Connection): { local: string; remote: string } {
+export function endsOf(connection: SocketEnds): { local: string; remote: string } {
   return { local: connection.localAddress, remote: connection.remoteAddress };
 }
 

@@ -25,6 +25,7 @@ export class HookLane<P extends Piece> {
   #waitingBytes = 0;
   #isBusy = false;
   #isFull = false;
+  #isHeld = false;
 
   constructor(options: HookLaneOptions<P>) {
     this.#options = options;
@@ -43,8 +44,18 @@ export class HookLane<P extends Piece> {
     this.#options.onFull();
   }
 
+  /** What comes from now on waits for {@link release}. */
+  hold(): void {
+    this.#isHeld = true;
+  }
+
+  release(): void {
+    this.#isHeld = false;
+    if (this.#waiting.length > 0) this.#advance();
+  }
+
   #advance(): void {
-    if (this.#isBusy) return;
+    if (this.#isBusy || this.#isHeld) return;
     for (let piece = this.#waiting.shift(); piece !== undefined; piece = this.#waiting.shift()) {
       this.#waitingBytes -= piece.bytes.length;
       const handled = this.#options.handle(piece);

@@ -168,8 +168,11 @@ export class HookedTraffic {
     if (request.kind !== "copy" && request.kind !== "terminate") {
       this.#unanswered.push({ ...request, bytes });
     }
+    // It may be answered at once, by the gateway: hooks hear of that afterwards.
+    this.#responses.hold();
     this.#port.toServer(bytes, request.isStartupMessage === true);
     this.#hooks.toServer(bytes);
+    this.#responses.release();
   }
 
   /** To be decided when the part comes: until a handler has time for it, more may have happened. */

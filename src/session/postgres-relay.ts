@@ -29,17 +29,9 @@ import { RelayedLogin } from "./relayed-login.ts";
 import type { RelayEnd } from "./relay.ts";
 import type { SessionContext } from "./session-context.ts";
 import { ServerLimits } from "./server-limits.ts";
-import { SessionPhase } from "./session-phase.ts";
+import { EXPIRED, SessionPhase } from "./session-phase.ts";
 import type { LimitedPhase, PhaseTraffic } from "./session-phase.ts";
 import { TrafficHooks } from "./traffic-hooks.ts";
-
-/** Why the time of a phase that is up ends the session. */
-const EXPIRED = {
-  login: "ERR_STARTUP_TIMEOUT",
-  cancelling: "ERR_QUERY_TIMEOUT",
-  idleInTransaction: "ERR_IDLE_IN_TRANSACTION_TIMEOUT",
-  idle: "ERR_IDLE_TIMEOUT",
-} as const satisfies Record<Exclude<LimitedPhase, "query">, ErrorCode>;
 
 export class PostgresRelay extends Relay implements Cancellable, PhaseTraffic, HalfClosedTraffic {
   // First what each piece of traffic needs, side by side in memory.
@@ -83,7 +75,7 @@ export class PostgresRelay extends Relay implements Cancellable, PhaseTraffic, H
     this.#fewUnits = Math.max(1, limits.maxPendingUnits / 2);
     this.#clientStream = new ClientStream(this.#ledger, limits.maxMessageBytes);
     this.#serverStream = new ServerStream(this.#ledger, MAX_SERVER_MESSAGE_BYTES);
-    this.#hooks = new TrafficHooks(context.hooks, client, backend);
+    this.#hooks = new TrafficHooks(context.hooks, client, backend.connection);
     this.#phase = new SessionPhase(this, limits, timers, (phase) => this.#expired(phase));
     if (limits.queryTimeoutMs > 0) this.#cancellation = this.#newCancellation(true);
     this.#serverLimits = new ServerLimits(backend, pool.options, timers, () =>

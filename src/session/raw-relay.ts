@@ -38,7 +38,7 @@ export class RawRelay extends Relay {
   ) {
     super(client, backend, onEnd);
     this.#context = context;
-    this.#hooks = new TrafficHooks(context.hooks, client, backend);
+    this.#hooks = new TrafficHooks(context.hooks, client, backend.connection);
     this.#idle = context.timers.deadline(() => this.#idledAway());
     this.#serverLimits = new ServerLimits(backend, pool.options, context.timers, () =>
       this.fail("ERR_SERVER_TIMEOUT"),

@@ -14,12 +14,21 @@
  * A client in the middle of a message has its turn as long as it goes on with it. While the server is
  * not read from, the time that it may take stands still.
  */
+import type { ErrorCode } from "../errors.ts";
 import type { Deadline, TimerWheel } from "../net/index.ts";
 import type { AnswerLedger } from "../postgres/index.ts";
 import type { SessionLimits } from "./session-context.ts";
 
 type Phase = LimitedPhase | "handling";
 export type LimitedPhase = "login" | "query" | "cancelling" | "idleInTransaction" | "idle";
+
+/** Why the time of a phase that is up ends the session; a query is cancelled first. */
+export const EXPIRED = {
+  login: "ERR_STARTUP_TIMEOUT",
+  cancelling: "ERR_QUERY_TIMEOUT",
+  idleInTransaction: "ERR_IDLE_IN_TRANSACTION_TIMEOUT",
+  idle: "ERR_IDLE_TIMEOUT",
+} as const satisfies Record<Exclude<LimitedPhase, "query">, ErrorCode>;
 
 /** How long a cancelled query may take to end. */
 const CANCEL_GRACE_MS = 5_000;

@@ -349,7 +349,8 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
   #showToHooks(packet: Uint8Array): void {
     const lease = this.#lease.held;
     if (this.#context.hooks.onTrafficFromClient.chain === null || lease === undefined) return;
-    void new TrafficHooks(this.#context.hooks, this.#client, lease.backend).fromClient(packet);
+    const { connection } = lease.backend;
+    void new TrafficHooks(this.#context.hooks, this.#client, connection).fromClient(packet);
   }
 
   /** Ends it: the backend goes back, the client is closed, each exactly once. */

@@ -1,9 +1,8 @@
 /** Running the four traffic hooks for one connection. */
 import { trafficPayload } from "../hooks/index.ts";
 import type { HookOutcome } from "../hooks/index.ts";
-import type { Backend } from "../backend/index.ts";
-import type { Connection } from "../net/index.ts";
 import { endsOf } from "./connection-events.ts";
+import type { SocketEnds } from "./connection-events.ts";
 import type { SessionHooks } from "./session-hooks.ts";
 
 /** What a hook decided about a piece of traffic. */
@@ -13,13 +12,14 @@ export type Verdict =
 
 export class TrafficHooks {
   readonly #hooks: SessionHooks;
-  readonly #client: Connection;
-  readonly #server: Connection;
+  readonly #client: SocketEnds;
+  readonly #server: SocketEnds;
 
-  constructor(hooks: SessionHooks, client: Connection, backend: Backend) {
+  /** @param server may change: it is looked at for each call */
+  constructor(hooks: SessionHooks, client: SocketEnds, server: SocketEnds) {
     this.#hooks = hooks;
     this.#client = client;
-    this.#server = backend.connection;
+    this.#server = server;
   }
 
   fromClient(request: Uint8Array): Verdict | Promise<Verdict> {

@@ -2,24 +2,24 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import fc from "fast-check";
 import { type HookName, terminate } from "../../src/hooks/index.ts";
 import { errorResponse, readyForQuery } from "../../src/postgres/index.ts";
+import { SEED, times } from "../fixtures/test-size.ts";
 import { frontend } from "../fixtures/wire/index.ts";
-import {
-  connectWire,
-  oneBlockConfig,
-  type PostgresServer,
-  startPostgres,
-  type WireTarget,
-} from "../kit/index.ts";
-import { type GatewayInProcess, makeGateway } from "./start-gateway.ts";
+import { connectWire, type PostgresServer, startPostgres, type WireTarget } from "../kit/index.ts";
+import { HOOK_MODES, type HookMode, startInMode } from "./hook-modes.ts";
+import type { GatewayInProcess } from "./start-gateway.ts";
 
 /**
  * Random conversations, pipelined and cut up at random, through handlers that take a random time, against
- * the same with PostgreSQL itself. A run that fails prints its seed: give it to `fc.assert`.
+ * the same with PostgreSQL itself. A run that fails prints its seed.
  */
 
 const { query, parse, bind, execute, sync, flush, describeStatement, copyData } = frontend;
-const { copyDone, copyFail } = frontend;
-const RUNS = { numRuns: 60, interruptAfterTimeLimit: 15_000 };
+const { copyDone, copyFail, closeStatement } = frontend;
+const RUNS = {
+  numRuns: times(30, 600),
+  seed: SEED,
+  interruptAfterTimeLimit: times(8_000, 120_000),
+};
 const WRONG = "selec";
 const FORBIDDEN = "forbidden";
 const COPY = "copy copied from stdin";
@@ -53,6 +53,10 @@ const UNITS: Readonly<Record<string, Buffer>> = {
   "a Sync": sync(),
   "a batch in two parts": joined(parse("select 1"), describeStatement(), flush(), rest),
   "a wrong batch in two parts": joined(parse(WRONG), describeStatement(), flush(), rest),
+  "a named statement": joined(parse("select 1", "named"), describeStatement("named"), sync()),
+  "a use of it": joined(bind("", "named"), execute(), sync()),
+  "a use of it in two parts": joined(bind("", "named"), execute(), flush(), execute(), sync()),
+  "its end": joined(closeStatement("named"), sync()),
   "a COPY": joined(query(COPY), copyData("1\n"), copyData("2\n"), copyDone()),
   "a wrong COPY": joined(query(COPY), copyData("x\n"), copyData("x\n"), copyDone()),
   "a COPY given up": joined(query(COPY), copyData("1\n"), copyFail()),
@@ -104,19 +108,20 @@ const TERMINATED: Readonly<Record<string, readonly [sent: Buffer, like: Buffer]>
 };
 
 let postgres: PostgresServer;
-let inside: GatewayInProcess;
 
 beforeAll(async () => {
   postgres = await startPostgres();
   await postgres.query("create table copied (x int)");
-  inside = await makeGateway(oneBlockConfig(postgres.address, { server: { maxPendingUnits: 3 } }));
-  await inside.gateway.boot();
 }, 60_000);
 
 afterAll(async () => {
-  await inside[Symbol.asyncDispose]();
   await postgres[Symbol.asyncDispose]();
 });
+
+async function started(mode: HookMode): Promise<GatewayInProcess> {
+  const server = { maxPendingUnits: 3 };
+  return await startInMode(mode, postgres.address, { method: "trust" }, { server });
+}
 
 async function pass(turns: number): Promise<void> {
   for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve));
@@ -135,12 +140,18 @@ const anyCut = fc.infiniteStream(
 interface Manner {
   readonly lengths: Iterator<number>;
   readonly pauses: Iterator<number>;
+  /** Called after each piece. */
+  readonly onPiece?: () => void;
 }
 
 const anyManner = fc.record({ lengths: anyCut, pauses: anyPace });
 
 /** Registers a handler on each hook that takes its time; the answer removes them. */
-function registerSlowHandlers(pace: Iterator<number>, response?: Uint8Array): () => void {
+function registerSlowHandlers(
+  inside: GatewayInProcess,
+  pace: Iterator<number>,
+  response?: Uint8Array,
+): () => void {
   const removals = HOOKS.map((hook) =>
     inside.gateway.hooks.register(hook, {
       name: "random",
@@ -174,6 +185,7 @@ async function tagsOf(target: WireTarget, bytes: Buffer, manner?: Manner): Promi
     client.send(bytes.subarray(at, at + length));
     at += length;
     await pass(manner?.pauses.next().value ?? 0);
+    manner?.onPiece?.();
   }
   // It is answered in a failed transaction too.
   client.query(`rollback; select '${LAST_WORDS}'`);
@@ -188,39 +200,90 @@ async function tagsOf(target: WireTarget, bytes: Buffer, manner?: Manner): Promi
 
 const direct = (): WireTarget => ({ host: postgres.host, port: postgres.port });
 
-test("any conversation through slow handlers is the one with the server", async () => {
-  const anyUnits = fc.array(fc.constantFrom(...Object.keys({ ...UNITS, ...TRANSACTIONS })), {
-    minLength: 1,
-    maxLength: 9,
-  });
-  await fc.assert(
-    fc.asyncProperty(anyUnits, anyManner, anyPace, async (names, manner, pace) => {
-      const bytes = joined(...names.map((name) => UNITS[name] ?? TRANSACTIONS[name] ?? sync()));
-      const expected = await tagsOf(direct(), bytes);
-      const remove = registerSlowHandlers(pace);
-      try {
-        expect(await tagsOf(inside.target, bytes, manner)).toBe(expected);
-      } finally {
-        remove();
-      }
-    }),
-    RUNS,
-  );
-  expect(inside.errors).toEqual([]);
-}, 60_000);
+test.each(HOOK_MODES)(
+  "any conversation in mode %s is the one with the server",
+  async (mode) => {
+    await using inside = await started(mode);
+    const units = { ...UNITS, ...(mode !== "statement" && TRANSACTIONS) };
+    const anyUnits = fc.array(fc.constantFrom(...Object.keys(units)), {
+      minLength: 1,
+      maxLength: 9,
+    });
+    await fc.assert(
+      fc.asyncProperty(anyUnits, anyManner, anyPace, async (names, manner, pace) => {
+        const bytes = joined(...names.map((name) => UNITS[name] ?? TRANSACTIONS[name] ?? sync()));
+        const expected = await tagsOf(direct(), bytes);
+        const remove = registerSlowHandlers(inside, pace);
+        try {
+          expect(await tagsOf(inside.target, bytes, manner)).toBe(expected);
+        } finally {
+          remove();
+        }
+      }),
+      RUNS,
+    );
+    expect(inside.errors).toEqual([]);
+  },
+  60_000,
+);
 
-test.each([
-  ["without a response", undefined],
-  [
-    "with a response",
-    joined(
-      errorResponse({ severity: "ERROR", sqlState: "42501", message: "not for you" }),
-      readyForQuery(0x49),
-    ),
-  ],
-])(
-  "what handlers terminate %s is to a client as if the server had refused it",
-  async (_, response) => {
+test.each(HOOK_MODES)(
+  "it is so in mode %s while handlers come and go",
+  async (mode) => {
+    await using inside = await started(mode);
+    const units = { ...UNITS, ...(mode !== "statement" && TRANSACTIONS) };
+    const anyUnits = fc.array(fc.constantFrom(...Object.keys(units)), {
+      minLength: 1,
+      maxLength: 9,
+    });
+    const anyComing = fc.infiniteStream(fc.nat({ max: 3 }));
+    await fc.assert(
+      fc.asyncProperty(
+        anyUnits,
+        anyManner,
+        anyPace,
+        anyComing,
+        async (names, manner, pace, coming) => {
+          const bytes = joined(...names.map((name) => UNITS[name] ?? TRANSACTIONS[name] ?? sync()));
+          const expected = await tagsOf(direct(), bytes);
+          let remove: (() => void) | undefined;
+          const onPiece = (): void => {
+            if (coming.next().value !== 0) return;
+            if (remove === undefined) {
+              remove = registerSlowHandlers(inside, pace);
+            } else {
+              remove();
+              remove = undefined;
+            }
+          };
+          try {
+            expect(await tagsOf(inside.target, bytes, { ...manner, onPiece })).toBe(expected);
+          } finally {
+            remove?.();
+          }
+        },
+      ),
+      RUNS,
+    );
+    expect(inside.errors).toEqual([]);
+  },
+  60_000,
+);
+
+const REFUSAL = joined(
+  errorResponse({ severity: "ERROR", sqlState: "42501", message: "not for you" }),
+  readyForQuery(0x49),
+);
+
+test.each(
+  HOOK_MODES.flatMap((mode) => [
+    [mode, "without", undefined] as const,
+    [mode, "with", REFUSAL] as const,
+  ]),
+)(
+  "what handlers terminate in mode %s, %s a response, is as if the server had refused it",
+  async (mode, _, response) => {
+    await using inside = await started(mode);
     const anyUnits = fc.array(
       fc.oneof(fc.constantFrom(...Object.keys(UNITS)), fc.constantFrom(...Object.keys(TERMINATED))),
       { minLength: 1, maxLength: 9 },
@@ -230,7 +293,7 @@ test.each([
         const sent = joined(...names.map((name) => TERMINATED[name]?.[0] ?? UNITS[name] ?? sync()));
         const like = joined(...names.map((name) => TERMINATED[name]?.[1] ?? UNITS[name] ?? sync()));
         const expected = await tagsOf(direct(), like);
-        const remove = registerSlowHandlers(pace, response);
+        const remove = registerSlowHandlers(inside, pace, response);
         try {
           expect(await tagsOf(inside.target, sent, manner)).toBe(expected);
         } finally {

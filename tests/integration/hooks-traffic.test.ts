@@ -1,4 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Client } from "pg";
 import {
   type HandlerRegistration,
@@ -15,22 +18,26 @@ import {
   startPostgres,
   waitFor,
 } from "../kit/index.ts";
+import { HOOK_MODES, type HookMode, startInMode, writeUsersFile } from "./hook-modes.ts";
 import { type GatewayInProcess, makeGateway } from "./start-gateway.ts";
 
 let postgres: PostgresServer;
+let directory: string;
+let usersFile: string;
 
 beforeAll(async () => {
   postgres = await startPostgres({ auth: "scram-sha-256" });
+  directory = await mkdtemp(join(tmpdir(), "gatewayd-hooks-"));
+  usersFile = await writeUsersFile(directory, postgres);
 }, 60_000);
 
 afterAll(async () => {
   await postgres[Symbol.asyncDispose]();
+  await rm(directory, { recursive: true });
 });
 
-async function started(): Promise<GatewayInProcess> {
-  const inside = await makeGateway(oneBlockConfig(postgres.address));
-  await inside.gateway.boot();
-  return inside;
+async function started(mode: HookMode): Promise<GatewayInProcess> {
+  return await startInMode(mode, postgres.address, { method: "scram-sha-256", usersFile });
 }
 
 async function connected(inside: GatewayInProcess): Promise<Client> {
@@ -65,9 +72,9 @@ const rewriting =
     return { request: frontendMessage("Q", sql) };
   };
 
-describe("a handler of OnTrafficFromClient", () => {
+describe.each(HOOK_MODES)("in mode %s a handler of OnTrafficFromClient", (mode) => {
   test("rewrites requests, at once or later", async () => {
-    await using inside = await started();
+    await using inside = await started(mode);
     const client = await connected(inside);
     const remove = register(inside, "OnTrafficFromClient", rewriting("'asked'", "'rewritten'"));
     expect((await client.query("select 'asked' as x")).rows).toEqual([{ x: "rewritten" }]);
@@ -82,7 +89,7 @@ describe("a handler of OnTrafficFromClient", () => {
   });
 
   test("that answers later keeps requests and answers in order", async () => {
-    await using inside = await started();
+    await using inside = await started(mode);
     let calls = 0;
     register(inside, "OnTrafficFromClient", async () => {
       // Every second one takes longer than the one after it.
@@ -101,7 +108,7 @@ describe("a handler of OnTrafficFromClient", () => {
   });
 
   test("terminates a request with its own answer; the connection goes on", async () => {
-    await using inside = await started();
+    await using inside = await started(mode);
     const client = await connected(inside);
     register(inside, "OnTrafficFromClient", ({ request }) => {
       if (!bytesOf(request).includes("forbidden")) return undefined;
@@ -117,7 +124,7 @@ describe("a handler of OnTrafficFromClient", () => {
   });
 
   test("terminates simple and extended requests without an answer of its own", async () => {
-    await using inside = await started();
+    await using inside = await started(mode);
     const client = await connected(inside);
     const answered = client.query("select pg_sleep(0.1), 1 as x");
     register(inside, "OnTrafficFromClient", ({ request }) =>
@@ -131,15 +138,16 @@ describe("a handler of OnTrafficFromClient", () => {
       await expect(query).rejects.toMatchObject({ severity: "ERROR", code: "42000" });
     }
     expect((await answered).rows[0]?.x).toBe(1);
-    await client.query("begin");
+    // Mode statement has no transactions.
+    if (mode !== "statement") await client.query("begin");
     await expect(client.query("select 'forbidden'")).rejects.toMatchObject({ code: "42000" });
-    await client.query("rollback");
+    if (mode !== "statement") await client.query("rollback");
     expect((await client.query("select $1::int as x", [2])).rows).toEqual([{ x: 2 }]);
     await client.end();
   });
 
   test("refuses a login by terminating its startup", async () => {
-    await using inside = await started();
+    await using inside = await started(mode);
     register(inside, "OnTrafficFromClient", () => terminate());
     await using client = await connectWire(inside.target);
     client.startup();
@@ -148,9 +156,9 @@ describe("a handler of OnTrafficFromClient", () => {
   });
 });
 
-describe("a handler of OnTrafficFromServer", () => {
+describe.each(HOOK_MODES)("in mode %s a handler of OnTrafficFromServer", (mode) => {
   test("rewrites responses, at once or later", async () => {
-    await using inside = await started();
+    await using inside = await started(mode);
     const client = await connected(inside);
     const shout = ({ response }: { readonly [key: string]: unknown }) => ({
       response: Buffer.from(
@@ -170,7 +178,7 @@ describe("a handler of OnTrafficFromServer", () => {
   });
 
   test("sees each answer beside its own request, in parts when it is large", async () => {
-    await using inside = await started();
+    await using inside = await started(mode);
     const client = await connected(inside);
     inside.recordAll();
     await Promise.all([client.query("select 'first'"), client.query("select 'second'")]);
@@ -188,44 +196,46 @@ describe("a handler of OnTrafficFromServer", () => {
   });
 });
 
-test("COPY data comes in whole messages, and a terminated one fails the COPY alone", async () => {
-  await using trusting = await startPostgres();
-  await trusting.query("create table copied (t text)");
-  await using inside = await makeGateway(oneBlockConfig(trusting.address));
-  let seenBytes = 0;
-  register(inside, "OnTrafficFromClient", ({ request }) => {
-    const bytes = bytesOf(request);
-    if (!["c", "d"].includes(bytes.toString("latin1", 0, 1))) return undefined;
-    let at = 0;
-    while (at < bytes.length) at += 1 + bytes.readUInt32BE(at + 1);
-    expect(at).toBe(bytes.length);
-    seenBytes += at;
-    return bytes.includes("forbidden") ? terminate() : undefined;
-  });
-  await inside.gateway.boot();
-  await using client = await connectWire(inside.target);
-  await client.login();
-  const copy = async (lines: readonly string[]): Promise<string> => {
-    client.query("copy copied from stdin");
-    await client.messagesUntil("G");
-    for (const line of lines) client.send(frontendMessage("d", `${line}\n`));
-    client.send(frontendMessage("c", ""));
-    const [first] = await client.messagesUntil("Z");
-    return first?.body.toString() ?? "";
-  };
-  const lines = Array.from({ length: 2_000 }, (_, x) => "y".repeat(x % 200));
-  expect(await copy(lines)).toStartWith("COPY 2000");
-  // A header and a newline for each line, and CopyDone.
-  expect(seenBytes).toBe(lines.join("").length + 6 * lines.length + 5);
-  expect(await copy(["fine", "forbidden"])).toContain("57014");
-  expect(await trusting.query("select count(*)::int as count from copied")).toEqual([
-    { count: 2_000 },
-  ]);
-});
+test.each(HOOK_MODES)(
+  "in mode %s COPY data comes whole, and may fail its COPY alone",
+  async (mode) => {
+    await using trusting = await startPostgres();
+    await trusting.query("create table copied (t text)");
+    await using inside = await startInMode(mode, trusting.address, { method: "trust" });
+    let seenBytes = 0;
+    register(inside, "OnTrafficFromClient", ({ request }) => {
+      const bytes = bytesOf(request);
+      if (!["c", "d"].includes(bytes.toString("latin1", 0, 1))) return undefined;
+      let at = 0;
+      while (at < bytes.length) at += 1 + bytes.readUInt32BE(at + 1);
+      expect(at).toBe(bytes.length);
+      seenBytes += at;
+      return bytes.includes("forbidden") ? terminate() : undefined;
+    });
+    await using client = await connectWire(inside.target);
+    await client.login();
+    const copy = async (lines: readonly string[]): Promise<string> => {
+      client.query("copy copied from stdin");
+      await client.messagesUntil("G");
+      for (const line of lines) client.send(frontendMessage("d", `${line}\n`));
+      client.send(frontendMessage("c", ""));
+      const [first] = await client.messagesUntil("Z");
+      return first?.body.toString() ?? "";
+    };
+    const lines = Array.from({ length: 2_000 }, (_, x) => "y".repeat(x % 200));
+    expect(await copy(lines)).toStartWith("COPY 2000");
+    // A header and a newline for each line, and CopyDone.
+    expect(seenBytes).toBe(lines.join("").length + 6 * lines.length + 5);
+    expect(await copy(["fine", "forbidden"])).toContain("57014");
+    expect(await trusting.query("select count(*)::int as count from copied")).toEqual([
+      { count: 2_000 },
+    ]);
+  },
+);
 
-describe("a handler that fails", () => {
+describe.each(HOOK_MODES)("in mode %s a handler that fails", (mode) => {
   test("with onError continue is as if it had said nothing, each time anew", async () => {
-    await using inside = await started();
+    await using inside = await started(mode);
     const client = await connected(inside);
     let calls = 0;
     register(inside, "OnTrafficFromClient", () => {
@@ -244,7 +254,7 @@ describe("a handler that fails", () => {
   });
 
   test("with onError terminate ends the request, not the connection", async () => {
-    await using inside = await started();
+    await using inside = await started(mode);
     const client = await connected(inside);
     const fail: HookHandler = () => {
       throw new Error("a defect in a handler");
@@ -257,7 +267,7 @@ describe("a handler that fails", () => {
   });
 
   test("by never answering is given up after its time", async () => {
-    await using inside = await started();
+    await using inside = await started(mode);
     const client = await connected(inside);
     register(inside, "OnTrafficFromClient", () => new Promise(() => {}), { timeoutMs: 100 });
     expect((await client.query("select 1 as x")).rows).toEqual([{ x: 1 }]);
@@ -265,9 +275,9 @@ describe("a handler that fails", () => {
   });
 });
 
-describe("handlers of a connection's events", () => {
+describe.each(HOOK_MODES)("in mode %s handlers of a connection's events", (mode) => {
   test("hold up the connection until they have answered, and no other", async () => {
-    await using inside = await started();
+    await using inside = await started(mode);
     const opening = Promise.withResolvers<undefined>();
     let isFirst = true;
     register(inside, "OnOpening", () => {
@@ -287,7 +297,7 @@ describe("handlers of a connection's events", () => {
   });
 
   test("OnClosing and OnClosed come once for every way to leave", async () => {
-    await using inside = await started();
+    await using inside = await started(mode);
     inside.recordAll();
     const clients = await Promise.all([1, 2, 3].map(() => connectWire(inside.target)));
     const [resetting, closing, silent] = clients;

@@ -70,6 +70,11 @@ export class DueList {
     return undefined;
   }
 
+  /** An answer is to come that the client must not see. */
+  get isHiding(): boolean {
+    return this.#list.some(({ isHidden }) => isHidden);
+  }
+
   /** Nothing will be answered any more. */
   clear(): void {
     if (this.isEmpty) return;

@@ -1,19 +1,24 @@
-import type { PooledBackend, StatementCatalog } from "../../backend/index.ts";
+import type { PooledBackend, ServerPlace, StatementCatalog } from "../../backend/index.ts";
 import type { Connection } from "../../net/index.ts";
 import type { PairLane } from "../../pool/index.ts";
 import type { Settings } from "../../postgres/index.ts";
 import type { Multiplexing } from "../multiplexing/index.ts";
 import type { RelayEnd } from "../relay.ts";
 import type { SessionContext } from "../session-context.ts";
+import type { HookedClient } from "./hooked-client.ts";
 import type { PooledMode } from "./pooling.ts";
 
 /** What a {@link PooledRelay} serves, and with what. */
 export interface PooledRelayOptions {
+  /** Plain, or behind hooks. */
   readonly client: Connection;
+  /** The same if it is behind hooks. */
+  readonly hooked: HookedClient | undefined;
   readonly context: SessionContext;
   readonly lane: PairLane<PooledBackend>;
   /** Its name, for the log. */
   readonly block: string;
+  readonly place: ServerPlace;
   readonly mode: PooledMode;
   readonly resetQuery: string;
   /** The prepared statements of the block. */

@@ -8,10 +8,9 @@
 import type { PooledBackend } from "../../backend/index.ts";
 import { GatewayError } from "../../errors.ts";
 import type { ErrorCode } from "../../errors.ts";
-import type { Connection, ConnectionHandler } from "../../net/index.ts";
+import type { Connection } from "../../net/index.ts";
 import {
   AnswerLedger,
-  BackendWriter,
   TransactionStatus,
   UnitGate,
   errorResponseFor,
@@ -26,32 +25,27 @@ import { HalfClosedLimit } from "../half-closed-limit.ts";
 import type { HalfClosedTraffic } from "../half-closed-limit.ts";
 import type { RelayEnd } from "../relay.ts";
 import { UnitPass } from "../multiplexing/index.ts";
-import { SessionPhase } from "../session-phase.ts";
+import { EXPIRED, SessionPhase } from "../session-phase.ts";
 import type { LimitedPhase, PhaseTraffic } from "../session-phase.ts";
 import { AnswerStream } from "./answer-stream.ts";
-import { ClientReads } from "./client-reads.ts";
+import { ClientSide } from "./client-side.ts";
+import type { ClientSideOwner } from "./client-side.ts";
 import type { PooledRelayOptions } from "./pooled-relay-options.ts";
 import { RequestStream } from "./request-stream.ts";
 import { ServerHold } from "./server-hold.ts";
 import type { HoldOwner, Leavings } from "./server-hold.ts";
 import { SessionAnswers } from "./session-answers.ts";
 import { SessionState } from "./session-state.ts";
+import { waitNotice } from "./wait-notice.ts";
 
 /** A client that waits may have sent this much; then it is not read from any more. */
 const MAX_WAITING_BYTES = 64 * 1024;
 
-const EXPIRED = {
-  login: "ERR_STARTUP_TIMEOUT",
-  cancelling: "ERR_QUERY_TIMEOUT",
-  idleInTransaction: "ERR_IDLE_IN_TRANSACTION_TIMEOUT",
-  idle: "ERR_IDLE_TIMEOUT",
-} as const satisfies Record<Exclude<LimitedPhase, "query">, ErrorCode>;
-
 export class PooledRelay
-  implements ConnectionHandler, HoldOwner, Cancellable, PhaseTraffic, HalfClosedTraffic
+  implements ClientSideOwner, HoldOwner, Cancellable, PhaseTraffic, HalfClosedTraffic
 {
   // First what each piece of traffic needs, side by side in memory.
-  readonly #client: Connection;
+  #client: Connection;
   readonly #hold: ServerHold;
   readonly ledger = new AnswerLedger();
   readonly #requests: RequestStream;
@@ -70,7 +64,7 @@ export class PooledRelay
   #isOutOfStep = false;
   #cancellation: Cancellation | undefined;
   #isDraining = false;
-  readonly #reads: ClientReads;
+  readonly #side: ClientSide;
   /** The client does not take what it is sent: its server is not read from. */
   isClientStalled = false;
   #halfClosed: HalfClosedLimit | undefined;
@@ -81,7 +75,6 @@ export class PooledRelay
     const { limits, timers } = context;
     this.#client = client;
     this.#options = options;
-    this.#reads = new ClientReads(client, () => this.#isBehind);
     // The login is over, and the gateway has said so.
     this.ledger.readyForQuery(TransactionStatus.Idle);
     const catalog = options.statements;
@@ -95,6 +88,7 @@ export class PooledRelay
     this.#requests = new RequestStream(ledger, limits.maxMessageBytes, this.#session.policy);
     this.#read = new SessionAnswers(client, ledger, this.#session, multiplexing !== undefined);
     this.#answers = new AnswerStream(ledger, this.#session.due, this.#read);
+    this.#side = new ClientSide(this, options, this.#hold, this.#answers, this.#read);
     this.#gate = new UnitGate(limits.maxMessageBytes);
     this.#phase = new SessionPhase(this, limits, timers, (phase) => this.#expired(phase));
     if (limits.queryTimeoutMs > 0) this.#cancellation = this.#newCancellation(true);
@@ -127,10 +121,12 @@ export class PooledRelay
   }
 
   get isReceiving(): boolean {
+    if (!this.#side.isQuiet) return true;
     return this.#isHolding ? !this.#requests.isAtBoundary : !this.#gate.isEmpty;
   }
 
   get isHandling(): boolean {
+    if (this.#side.isHandling) return true;
     if (this.#hold.state === "none") return false;
     if (this.#isRiding) return false;
     return !this.#isHolding || this.#cancellation?.isHolding === true;
@@ -158,6 +154,7 @@ export class PooledRelay
   }
 
   fail(code: ErrorCode, detail?: string): void {
+    if (code === "ERR_SHUTTING_DOWN") this.#side.giveUp();
     if (this.#isOver) return;
     if (this.#answers.isClientAtBoundary) this.#client.write(errorResponseFor(code, "FATAL"));
     this.#end({ kind: "failed", code, ...(detail !== undefined && { detail }) });
@@ -180,6 +177,7 @@ export class PooledRelay
   }
 
   onData(bytes: Uint8Array, from: Connection): void {
+    if (this.#side.isUnseen && this.#side.hook(bytes, from)) return;
     try {
       if (from === this.#client) this.#fromClient(bytes);
       else this.#fromServer(bytes);
@@ -188,14 +186,24 @@ export class PooledRelay
     }
   }
 
+  reach(client: Connection): void {
+    this.#client = client;
+    this.#read.reach(client);
+  }
+
+  hooksMoved(): void {
+    if (this.#isTimed) this.#followTime();
+    if (this.#isDraining) this.#leaveIfDraining();
+  }
+
   onStall(at: Connection): void {
     if (at === this.#client) this.#clientStalled();
-    else this.#reads.pause();
+    else this.#side.pause();
   }
 
   onDrain(at: Connection): void {
     if (at === this.#client) this.#clientDrained();
-    else this.#reads.resume();
+    else this.#side.resume();
   }
 
   onEnd(of: Connection): void {
@@ -211,10 +219,7 @@ export class PooledRelay
   }
 
   onLongWait(waitedMs: number): void {
-    const message = `waiting for a server connection for ${Math.round(waitedMs / 1000)} s`;
-    const writer = new BackendWriter();
-    writer.noticeResponse({ severity: "NOTICE", sqlState: "00000", message });
-    this.#client.write(writer.take());
+    this.#client.write(waitNotice(waitedMs));
   }
 
   /** The backend is as this session left its last one. */
@@ -232,7 +237,7 @@ export class PooledRelay
     } catch (thrown) {
       this.#violated(thrown);
     }
-    if (this.#reads.isPaused) this.#reads.resume();
+    if (this.#side.isPaused) this.#side.resume();
     this.#halfClosed?.follow();
   }
 
@@ -252,12 +257,8 @@ export class PooledRelay
 
   #sendHeld(): void {
     const piece = this.#gate.takeOne();
-    if (piece === undefined) this.#sendPieces();
-    else this.#toServer(piece);
-  }
-
-  #sendPieces(): void {
-    for (const piece of this.#gate.take()) if (this.#isHolding) this.#toServer(piece);
+    if (piece !== undefined) this.#toServer(piece);
+    else for (const part of this.#gate.take()) if (this.#isHolding) this.#toServer(part);
   }
 
   onSettled(backend: PooledBackend): void {
@@ -292,7 +293,7 @@ export class PooledRelay
       this.#end({ kind: "clientGone" });
       return;
     }
-    if (this.#reads.isPaused) this.#reads.resume();
+    if (this.#side.isPaused) this.#side.resume();
     this.#advance();
     if (this.#isDraining) this.#leaveIfDraining();
   }
@@ -324,7 +325,7 @@ export class PooledRelay
     }
     // What came behind a unit that rides or goes elsewhere has its turn after that.
     if (state === "waiting" && this.#unit === undefined) this.#hold.forgoPass();
-    if (this.#gate.byteLength > MAX_WAITING_BYTES) this.#reads.pause();
+    if (this.#gate.byteLength > MAX_WAITING_BYTES) this.#side.pause();
   }
 
   /** Idle: does what the client has asked for by now. */
@@ -355,7 +356,7 @@ export class PooledRelay
   #toServer(bytes: Uint8Array): void {
     if (this.#cancellation !== undefined) {
       this.#cancellation.push(bytes);
-      if (this.#cancellation.isFull) this.#reads.pause();
+      if (this.#cancellation.isFull) this.#side.pause();
     } else {
       this.#requests.advance(bytes);
       this.#send();
@@ -373,7 +374,7 @@ export class PooledRelay
     if (this.#isTimed) this.#followTime();
     if (this.#requests.hasTerminated) this.#terminated();
     else if (this.ledger.owedReadyForQuery > this.#options.context.limits.maxPendingUnits) {
-      this.#reads.pause();
+      this.#side.pause();
     }
   }
 
@@ -389,7 +390,7 @@ export class PooledRelay
     else for (const piece of this.#answers.takePieces()) this.#client.write(piece);
     if (this.#isTimed) this.#followTime();
     if (this.#cancellation !== undefined) this.#releaseHeld();
-    if (this.#reads.isPaused) this.#reads.resume();
+    if (this.#side.isPaused) this.#side.resume();
     if (this.#halfClosed !== undefined) this.#answeredHalfClosed(this.#halfClosed);
     if (this.ledger.isIdle) this.#answered();
   }
@@ -427,7 +428,7 @@ export class PooledRelay
   /** The lease is over; what the client has sent meanwhile asks for another one. */
   #letGo(): void {
     this.#hold.release("clean");
-    if (this.#reads.isPaused) this.#reads.resume();
+    if (this.#side.isPaused) this.#side.resume();
     if (!this.#gate.isEmpty) this.#advance();
     if (this.#isDraining) this.#leaveIfDraining();
   }
@@ -440,7 +441,7 @@ export class PooledRelay
     this.#unit = undefined;
     if (isWhole) this.#client.write(readyForQuery(TransactionStatus.Idle));
     this.#advance();
-    this.#reads.resume();
+    this.#side.resume();
   }
 
   /** The server is told if that can hit nobody else; else the unit is answered here. */
@@ -470,12 +471,9 @@ export class PooledRelay
   get #isAnswerDue(): boolean {
     const { state } = this.#hold;
     if (state === "held" || state === "riding") return this.ledger.owesAnswer;
-    return state === "restoring" || (state === "settling" && this.#isSettlingUnheard);
-  }
-
-  /** There is something to tell the client when its settings are known. */
-  get #isSettlingUnheard(): boolean {
-    return this.#read.owesReady || this.#gate.isReady;
+    // There is something to tell it when its settings are known.
+    const isUnheard = this.#read.owesReady || this.#gate.isReady;
+    return state === "restoring" || (state === "settling" && isUnheard);
   }
 
   #awaitLastAnswer(): void {
@@ -513,7 +511,7 @@ export class PooledRelay
     cancellation.release();
     if (cancellation.isHolding) return;
     if (cancellation.isDone) this.#cancellation = undefined;
-    this.#reads.resume();
+    this.#side.resume();
   }
 
   #newCancellation(isOneByOne: boolean): Cancellation {
@@ -543,7 +541,7 @@ export class PooledRelay
     const { context, cancelKey, onEnd } = this.#options;
     context.cancelKeys.remove(cancelKey, this);
     this.#hold.end(leavings);
-    onEnd(end);
+    this.#side.finish(() => onEnd(end));
   }
 
   /** Undefined when nobody else can use the backend. */
@@ -563,7 +561,7 @@ export class PooledRelay
   }
 
   /** What the client sent waits, and there is enough of it. */
-  get #isBehind(): boolean {
+  get isBehind(): boolean {
     if (this.#gate.byteLength > MAX_WAITING_BYTES || this.#cancellation?.isFull === true) {
       return true;
     }

@@ -12,6 +12,7 @@ import { GatewayError } from "../../errors.ts";
 import type { ErrorCode } from "../../errors.ts";
 import type { AuthenticatorOptions, ScramCredential } from "../../auth/index.ts";
 import { ServerLoginError } from "../../backend/index.ts";
+import type { ServerPlace } from "../../backend/index.ts";
 import { ignoringHandler } from "../../net/index.ts";
 import type { Connection, ConnectionHandler, Deadline, TlsPeer } from "../../net/index.ts";
 import {
@@ -29,6 +30,8 @@ import type { SessionContext } from "../session-context.ts";
 import { ClientLogin } from "./client-login.ts";
 import type { ClientLoginPort } from "./client-login.ts";
 import type { Greeting, GreetingOutcome } from "./greeting.ts";
+import { HookedClient } from "./hooked-client.ts";
+import type { HookedOwner } from "./hooked-client.ts";
 import { PooledRelay } from "./pooled-relay.ts";
 import type { Destination, Pooling } from "./pooling.ts";
 import { readPooledStartup } from "./startup-request.ts";
@@ -53,10 +56,13 @@ const PROTOCOL_3_0 = 0x0003_0000;
 const LONG_KEYS_SINCE_MINOR = 2;
 /** A client may send so much while it is not served yet. */
 const MAX_EARLY_BYTES = 64 * 1024;
+const NOTHING = new Uint8Array(0);
 
-export class PooledSession implements ClientLoginPort, ConnectionHandler {
+export class PooledSession implements ClientLoginPort, ConnectionHandler, HookedOwner {
   readonly #options: PooledSessionOptions;
-  readonly #client: Connection;
+  #client: Connection;
+  /** The same, when its traffic goes through hooks. */
+  #hooked: HookedClient | undefined;
   readonly #deadline: Deadline;
   #startup: PooledStartup | undefined;
   #login: ClientLogin | undefined;
@@ -78,7 +84,52 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler {
   }
 
   start(): void {
-    const { message, rest, pooling, peer } = this.#options;
+    const { message, rest, context } = this.#options;
+    if (context.hooks.traffic.isAny) this.#startHooked(message, rest);
+    else this.#begin(message, rest);
+  }
+
+  /** Hooks are told where the server is: the client is led to a block at once. */
+  #startHooked(message: Uint8Array, rest: Uint8Array): void {
+    this.#client.handler = this;
+    if (rest.length > 0) this.#early.push(rest);
+    this.#destination = this.#destinationOf(message);
+    const { place } = this;
+    if (place === undefined || place.isKnown) this.#hook(message);
+    else void place.find().then(() => this.#hook(message));
+  }
+
+  #hook(message: Uint8Array): void {
+    if (this.#isOver) return;
+    const { context } = this.#options;
+    const hooked = new HookedClient({ client: this.#client, context, owner: this });
+    this.#hooked = hooked;
+    this.#client = hooked;
+    const rest = Buffer.concat(this.#early.splice(0));
+    hooked.startUp(message, rest, (startup) => this.#beginAs(startup));
+    hooked.resume();
+  }
+
+  /** What handlers have made of the StartupMessage. */
+  #beginAs(message: Uint8Array): void {
+    const isChanged = Buffer.compare(message, this.#options.message) !== 0;
+    if (isChanged) this.#destination = this.#destinationOf(message);
+    this.#begin(message, NOTHING);
+  }
+
+  /** Undefined if the client will be refused for it. */
+  #destinationOf(message: Uint8Array): Destination | undefined {
+    try {
+      const { user, database } = readPooledStartup(message);
+      return this.#options.pooling.choose(this.#client, user, database);
+    } catch (thrown) {
+      if (thrown instanceof GatewayError) return undefined;
+      throw thrown;
+    }
+  }
+
+  #begin(message: Uint8Array, rest: Uint8Array): void {
+    const { pooling, peer } = this.#options;
     try {
       const startup = readPooledStartup(message);
       this.#startup = startup;
@@ -119,10 +170,22 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler {
       this.#relay.fail(code, detail);
       return;
     }
+    if (code === "ERR_SHUTTING_DOWN") this.#hooked?.giveUp();
     if (this.#isOver) return;
     this.#client.write(errorResponseFor(code, "FATAL"));
     this.#end({ kind: "failed", code, ...(detail !== undefined && { detail }) });
   }
+
+  /** Asked by hooks, until a relay has the client: this and `lease`. */
+  get place(): ServerPlace | undefined {
+    return this.#destination?.block.place;
+  }
+
+  get lease(): undefined {
+    return undefined;
+  }
+
+  hooksMoved(): void {}
 
   /** Heard from the login, up to `gone`. */
   accepted(credential: ScramCredential | undefined, rest: Uint8Array): void {
@@ -198,8 +261,8 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler {
     }
     if (rest.length > 0) this.#early.push(rest);
     this.#client.handler = this;
-    const { block, lane } = pooling.choose(this.#client, user, database);
-    this.#destination = { block, lane };
+    this.#destination ??= pooling.choose(this.#client, user, database);
+    const { block, lane } = this.#destination;
     // The queue has a limit of its own.
     this.#deadline.clear();
     this.#giveUpGreeting = block.greetings.learn(lane, settings, this.#client, (outcome) =>
@@ -255,9 +318,11 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler {
     this.#deadline.dispose();
     this.#relay = new PooledRelay({
       client: this.#client,
+      hooked: this.#hooked,
       context,
       lane,
       block: block.pool.name,
+      place: block.place,
       mode: block.mode,
       resetQuery: block.resetQuery,
       statements: block.statements,
@@ -287,7 +352,8 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler {
     this.#login?.stop();
     this.#giveUpGreeting?.();
     this.#client.handler = ignoringHandler;
-    this.#ended(end);
+    if (this.#hooked === undefined) this.#ended(end);
+    else this.#hooked.finish(() => this.#ended(end));
   }
 
   #ended(end: RelayEnd): void {

@@ -1,6 +1,6 @@
 /** What the sessions of a pooled group share. Built by gateway/, read by every session. */
 import { randomBytes } from "node:crypto";
-import type { PooledBackend, StatementCatalog } from "../../backend/index.ts";
+import type { PooledBackend, ServerPlace, StatementCatalog } from "../../backend/index.ts";
 import type { Strategy } from "../../balancer/index.ts";
 import { GatewayError } from "../../errors.ts";
 import { BlockChoice } from "../../pool/index.ts";
@@ -25,6 +25,7 @@ export interface PooledBlock {
   readonly statements: StatementCatalog;
   /** Undefined where a backend serves one session at a time. */
   readonly multiplexing: Multiplexing | undefined;
+  readonly place: ServerPlace;
 }
 
 export interface PoolingOptions {

@@ -12,7 +12,7 @@ import type { SessionState } from "./session-state.ts";
 
 export class SessionAnswers implements AnswerPort {
   readonly followsCommands: boolean;
-  readonly #client: Connection;
+  #client: Connection;
   readonly #ledger: AnswerLedger;
   readonly #session: SessionState;
   /** The backend that answers. */
@@ -33,6 +33,11 @@ export class SessionAnswers implements AnswerPort {
     this.followsCommands = followsCommands;
   }
 
+  /** The client is written to through this from now on. */
+  reach(client: Connection): void {
+    this.#client = client;
+  }
+
   /** What comes now is of this backend. */
   begin(backend: PooledBackend): void {
     this.#backend = backend;
@@ -41,6 +46,11 @@ export class SessionAnswers implements AnswerPort {
   /** The server has said ReadyForQuery, and the client will hear it when its settings are right. */
   get owesReady(): boolean {
     return this.#owesReady;
+  }
+
+  /** The client hears all that the server says, when it says so. */
+  get isFaithful(): boolean {
+    return !this.#owesReady && !this.#session.due.isHiding;
   }
 
   /** Its settings are right: the client hears of them, and of the ReadyForQuery that it is owed. */

@@ -1,0 +1,36 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { oneBlockConfig, type OneBlockOptions, type PostgresServer } from "../kit/index.ts";
+import { type GatewayInProcess, makeGateway } from "./start-gateway.ts";
+
+/** The modes in which traffic passes hooks. */
+export const HOOK_MODES = ["passthrough", "session", "transaction", "statement"] as const;
+export type HookMode = (typeof HOOK_MODES)[number];
+
+/** The file of users that clients of a pooled gateway log in by: the server's own user. */
+export async function writeUsersFile(directory: string, postgres: PostgresServer): Promise<string> {
+  const file = join(directory, "users.txt");
+  await writeFile(file, `"${postgres.user}" "${postgres.password}"\n`);
+  return file;
+}
+
+/**
+ * A booted gateway in front of a server, with one block of this mode.
+ * @param auth how clients of a pooled block log in
+ */
+export async function startInMode(
+  mode: HookMode,
+  serverAddress: string,
+  auth: Readonly<Record<string, string>>,
+  { server, pool, ...rest }: OneBlockOptions = {},
+): Promise<GatewayInProcess> {
+  const inside = await makeGateway(
+    oneBlockConfig(serverAddress, {
+      ...rest,
+      pool: { mode, ...pool },
+      server: { ...(mode !== "passthrough" && { auth }), ...server },
+    }),
+  );
+  await inside.gateway.boot();
+  return inside;
+}
