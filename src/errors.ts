@@ -228,6 +228,14 @@ export const ERROR_TABLE = {
       "A client of a pooled mode asked for what another client's doings would answer (`lastval()` or `currval()` outside a transaction), or for replication.",
     remedy: "Ask within the transaction that called nextval(), or use a block in mode `session`.",
   },
+  ERR_TOO_MANY_PINNED: {
+    sqlState: "53300",
+    clientMessage: "too many sessions keep a server connection for themselves",
+    meaning:
+      "As many clients of a pooled block as `maxPinned` allows have something on their server connection that no other one can give them (docs/pooling.md). The statement of one more, which would tie it as well, was refused.",
+    remedy:
+      "Give up in other sessions what ties them (LISTEN, temporary tables, session locks and the like), use a block in mode `session` for it, or raise `pools.<group>.<block>.maxPinned`.",
+  },
   ERR_TOO_MANY_STATEMENTS: {
     sqlState: "53400",
     clientMessage: "too many prepared statements in one session",

@@ -363,6 +363,21 @@ test.each<[string, Wanted, string]>([
     { mode: "transaction", server: SCRAM, pool: { allowFunctions: ["f"] } },
     "pools.default.writes.allowFunctions: has no effect without multiplexDepth",
   ],
+  [
+    "pins in session mode",
+    { mode: "session", server: SCRAM, pool: { maxPinned: 2 } },
+    "pools.default.writes.maxPinned: has no effect in mode session",
+  ],
+  [
+    "pins in passthrough mode",
+    { mode: "passthrough", pool: { maxPinned: 2 } },
+    "pools.default.writes.maxPinned: has no effect in mode passthrough",
+  ],
+  [
+    "a number of pins that is none",
+    { mode: "transaction", server: SCRAM, pool: { maxPinned: -1 } },
+    "pools.default.writes.maxPinned: must be at least 0",
+  ],
   ["a key without effect", { mode: "passthrough", pool: { minSize: 1 } }, "has no effect in mode"],
 ])("%s is told", (_, wanted, message) => {
   const issues = issuesOf(wanted);

@@ -17,6 +17,7 @@ const SHARED_KEYS = [
   "maxLifetime",
   "resetQuery",
   "multiplexDepth",
+  "maxPinned",
   "retryReadOnly",
   "allowFunctions",
 ] as const;
@@ -53,7 +54,10 @@ export function checkModes(
     report.error(["pools", group, block, "mode"], message);
   }
   for (const [block, { mode, multiplexDepth }] of pooled) {
-    if (mode !== "session" || multiplexDepth === 1) continue;
+    if (mode !== "session") continue;
+    const pinned = ["pools", group, block, "maxPinned"];
+    if (report.isGiven(pinned)) report.warning(pinned, "has no effect in mode session");
+    if (multiplexDepth === 1) continue;
     const message =
       "needs mode: transaction or statement; in mode session a client keeps its connection";
     report.error(["pools", group, block, "multiplexDepth"], message);

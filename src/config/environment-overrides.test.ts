@@ -238,8 +238,8 @@ test("cross-checks name the variable too", () => {
 });
 
 test("a key of a later version is the same error from a variable", () => {
-  expect(errors({ GATEWAYD_POOLS_DEFAULT_WRITES_MAXPINNED: "1" })).toEqual([
-    "GATEWAYD_POOLS_DEFAULT_WRITES_MAXPINNED: pools.default.writes.maxPinned: is not available in this version of gatewayd yet",
+  expect(errors({ GATEWAYD_ADMIN_CONSOLE: "1" })).toEqual([
+    "GATEWAYD_ADMIN_CONSOLE: admin.console: is not available in this version of gatewayd yet",
   ]);
 });
 

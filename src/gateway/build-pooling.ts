@@ -11,7 +11,7 @@ import type { Logger } from "../logging/index.ts";
 import { NameAnswers } from "../net/index.ts";
 import type { TimerWheel } from "../net/index.ts";
 import { SharedPool } from "../pool/index.ts";
-import { ConnectionCaps, Greetings, LoginGate, Pooling } from "../session/index.ts";
+import { ConnectionCaps, Greetings, LoginGate, PinBudget, Pooling } from "../session/index.ts";
 import type { ClientTls, PooledBlock, PooledMode, Route } from "../session/index.ts";
 import { buildMultiplexing } from "./build-multiplexing.ts";
 import { fixedLoginOf } from "./fixed-login.ts";
@@ -157,6 +157,7 @@ function buildBlock(
     resetQuery: pool.resetQuery,
     greetings: new Greetings(timers.clock),
     statements: new StatementCatalog(),
+    pinBudget: new PinBudget(pool.maxPinned ?? Math.max(1, pool.size - 1)),
     multiplexing: buildMultiplexing(block, pool, timers, logger),
     place,
   };

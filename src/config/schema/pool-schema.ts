@@ -1,7 +1,7 @@
 /** `pools.<group>.<block>` and `proxies.<group>.<block>`: the server connections of one block. */
 import * as z from "zod";
 import { newKeys } from "./key-info.ts";
-import { boolean, choice, duration, integer, later, text } from "./scalars.ts";
+import { boolean, choice, duration, integer, text } from "./scalars.ts";
 
 export const poolSchema = z.strictObject({
   size: integer({ min: 1 }).prefault(10).describe("Server connections of the block."),
@@ -45,7 +45,11 @@ export const poolSchema = z.strictObject({
       .describe(
         "Prepared statements kept on a server connection that clients share; the one not used for longest makes room.",
       ),
-    maxPinned: later().describe("Server connections that sessions may hold for long."),
+    maxPinned: integer()
+      .optional()
+      .describe(
+        "Clients that may tie a server connection to themselves, in the modes `transaction` and `statement`: by LISTEN, temporary tables, session locks and the like. What would tie one more is refused with ERROR 53300. Default: one less than `size`, so that one is left for the others, but at least 1.",
+      ),
     allowFunctions: z
       .array(text(functionNameProblem))
       .prefault([])

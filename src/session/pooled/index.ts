@@ -6,6 +6,7 @@ export { ConnectionCaps } from "./connection-caps.ts";
 export { Greetings } from "./greeting.ts";
 export { LoginGate } from "./login-gate.ts";
 export type { LoginGateOptions } from "./login-gate.ts";
+export { PinBudget } from "./pin-budget.ts";
 export { PooledSession } from "./pooled-session.ts";
 export { Pooling } from "./pooling.ts";
 export type { PooledBlock, PooledMode } from "./pooling.ts";

@@ -6,6 +6,7 @@ import type { Multiplexing } from "../multiplexing/index.ts";
 import type { RelayEnd } from "../relay.ts";
 import type { SessionContext } from "../session-context.ts";
 import type { HookedClient } from "./hooked-client.ts";
+import type { Pins } from "./pins.ts";
 import type { PooledMode } from "./pooling.ts";
 
 /** What a {@link PooledRelay} serves, and with what. */
@@ -23,6 +24,8 @@ export interface PooledRelayOptions {
   readonly resetQuery: string;
   /** The prepared statements of the block. */
   readonly statements: StatementCatalog;
+  /** What ties the session to one server: nothing yet. */
+  readonly pins: Pins;
   /** Undefined where a backend serves one session at a time. */
   readonly multiplexing: Multiplexing | undefined;
   /** What the client has set at its login, as the server has it. */

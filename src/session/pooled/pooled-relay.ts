@@ -71,7 +71,7 @@ export class PooledRelay
   readonly #options: PooledRelayOptions;
   readonly #phase: SessionPhase;
   constructor(options: PooledRelayOptions) {
-    const { client, context, lane, mode, settings, parameters, cancelKey } = options;
+    const { client, context, lane, mode, settings, parameters, pins, cancelKey } = options;
     const { limits, timers } = context;
     this.#client = client;
     this.#options = options;
@@ -79,7 +79,7 @@ export class PooledRelay
     this.ledger.readyForQuery(TransactionStatus.Idle);
     const catalog = options.statements;
     const { ledger } = this;
-    this.#session = new SessionState({ mode, ledger, catalog, settings, parameters });
+    this.#session = new SessionState({ mode, ledger, catalog, settings, parameters, pins });
     const { multiplexing } = options;
     if (multiplexing !== undefined) {
       this.#pass = new UnitPass(this.#session, (now) => multiplexing.scope(lane, now));

@@ -32,6 +32,7 @@ import type { ClientLoginPort } from "./client-login.ts";
 import type { Greeting, GreetingOutcome } from "./greeting.ts";
 import { HookedClient } from "./hooked-client.ts";
 import type { HookedOwner } from "./hooked-client.ts";
+import { Pins } from "./pins.ts";
 import { PooledRelay } from "./pooled-relay.ts";
 import type { Destination, Pooling } from "./pooling.ts";
 import { readPooledStartup } from "./startup-request.ts";
@@ -71,6 +72,7 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
   /** What the client sent behind its login. */
   #early: Uint8Array[] = [];
   #relay: PooledRelay | undefined;
+  #pins: Pins | undefined;
   /** Counts as a client of its user and its database. */
   #hasEntered = false;
   #isOver = false;
@@ -316,6 +318,9 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
     this.#client.write(readyForQuery(TransactionStatus.Idle));
     this.#client.resume();
     this.#deadline.dispose();
+    this.#pins = new Pins(block.mode, block.pinBudget, (reason) =>
+      this.#pinned(block.pool.name, reason),
+    );
     this.#relay = new PooledRelay({
       client: this.#client,
       hooked: this.#hooked,
@@ -326,6 +331,7 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
       mode: block.mode,
       resetQuery: block.resetQuery,
       statements: block.statements,
+      pins: this.#pins,
       multiplexing: block.multiplexing,
       settings,
       parameters,
@@ -356,7 +362,15 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
     else this.#hooked.finish(() => this.#ended(end));
   }
 
+  #pinned(block: string, reason: string): void {
+    const { logger } = this.#options.context;
+    if (!logger.isEnabled("debug")) return;
+    const client = this.#client.remoteAddress;
+    logger.debug("A session keeps its server connection", { name: block, client, reason });
+  }
+
   #ended(end: RelayEnd): void {
+    this.#pins?.end();
     const { pooling, onEnd } = this.#options;
     const startup = this.#startup;
     if (startup !== undefined && this.#hasEntered) {

@@ -9,6 +9,7 @@ import type { BackendKeyData } from "../../postgres/index.ts";
 import type { Multiplexing } from "../multiplexing/index.ts";
 import type { Greetings } from "./greeting.ts";
 import type { LoginGate } from "./login-gate.ts";
+import type { PinBudget } from "./pin-budget.ts";
 import { findRoute } from "./route.ts";
 import type { Route } from "./route.ts";
 
@@ -23,6 +24,7 @@ export interface PooledBlock {
   readonly resetQuery: string;
   readonly greetings: Greetings;
   readonly statements: StatementCatalog;
+  readonly pinBudget: PinBudget;
   /** Undefined where a backend serves one session at a time. */
   readonly multiplexing: Multiplexing | undefined;
   readonly place: ServerPlace;

@@ -7,7 +7,7 @@ import { restoreStatements } from "../../postgres/index.ts";
 import type { AnswerLedger, Notice, Settings } from "../../postgres/index.ts";
 import { DueList } from "./due-list.ts";
 import { parameterDifference } from "./parameter-difference.ts";
-import { Pins } from "./pins.ts";
+import type { Pins } from "./pins.ts";
 import type { PooledMode } from "./pooling.ts";
 import type { RequestPolicy } from "./request-stream.ts";
 import { ResetReader } from "./reset-reader.ts";
@@ -23,6 +23,7 @@ export interface SessionStateOptions {
   readonly settings: Settings;
   /** What the client was told of its session. */
   readonly parameters: ReadonlyMap<string, string>;
+  readonly pins: Pins;
 }
 
 export class SessionState {
@@ -38,11 +39,11 @@ export class SessionState {
   #settings: Settings;
   #told: ReadonlyMap<string, string>;
 
-  constructor({ mode, ledger, catalog, settings, parameters }: SessionStateOptions) {
+  constructor({ mode, ledger, catalog, settings, parameters, pins }: SessionStateOptions) {
     this.#mode = mode;
     this.#settings = settings;
     this.#told = parameters;
-    this.#pins = new Pins(mode);
+    this.#pins = pins;
     this.#watch = new SettingsWatch(settings);
     if (mode !== "session") {
       this.statements = new SessionStatements(ledger, this.due, this.#pins, this.#watch, catalog);

@@ -355,12 +355,13 @@ export class SessionStatements implements RequestPolicy {
     this.#due.add({ place: this.#ledger.sent, isHidden: false, undo });
   }
 
-  /** What would be answered by another client's doings. */
+  /** What would be answered by another client's doings, or would pin one session too many. */
   #refuses({ flags }: StatementTraits): boolean {
     const isOutside =
       (flags & (Trait.Begin | Trait.Several)) === 0 && !this.#ledger.isInTransaction;
-    if ((flags & Trait.SequenceState) === 0 || !isOutside || !this.#pins.areNone) return false;
-    this.#refuse("ERR_NOT_SHAREABLE");
+    const isOthers = (flags & Trait.SequenceState) !== 0 && isOutside && this.#pins.areNone;
+    if (!isOthers && this.#pins.allows(flags)) return false;
+    this.#refuse(isOthers ? "ERR_NOT_SHAREABLE" : "ERR_TOO_MANY_PINNED");
     return true;
   }
 
