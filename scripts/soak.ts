@@ -10,15 +10,19 @@ import { bun, filesBelow, run, runScript } from "./repository.ts";
 /** One test may soak this long. */
 const TIMEOUT_MS = 3 * 3_600_000;
 
-/** Files below `src/` that have a full size. */
-const SOURCE_TESTS = ["src/postgres/fuzz.test.ts", "src/postgres/answer-ledger.model.test.ts"];
+/** Files elsewhere that have a full size. */
+const OTHER_TESTS = [
+  "src/postgres/fuzz.test.ts",
+  "src/postgres/answer-ledger.model.test.ts",
+  "tests/integration/hooks-random.test.ts",
+];
 
 await runScript(async () => {
   const args = process.argv.slice(2);
   const firstFlag = args.findIndex((arg) => arg.startsWith("-"));
   const filters = firstFlag < 0 ? args : args.slice(0, firstFlag);
   const flags = firstFlag < 0 ? [] : args.slice(firstFlag);
-  const all = [...SOURCE_TESTS, ...(await filesBelow("tests/soak", "*.test.ts")).toSorted()];
+  const all = [...OTHER_TESTS, ...(await filesBelow("tests/soak", "*.test.ts")).toSorted()];
   const files = all.filter(
     (file) => filters.length === 0 || filters.some((filter) => file.includes(filter)),
   );

@@ -20,6 +20,7 @@ const RUNS = {
   seed: SEED,
   interruptAfterTimeLimit: times(8_000, 120_000),
 };
+const TIMEOUT_MS = times(60_000, 180_000);
 const WRONG = "selec";
 const FORBIDDEN = "forbidden";
 const COPY = "copy copied from stdin";
@@ -224,7 +225,7 @@ test.each(HOOK_MODES)(
     );
     expect(inside.errors).toEqual([]);
   },
-  60_000,
+  TIMEOUT_MS,
 );
 
 test.each(HOOK_MODES)(
@@ -267,7 +268,7 @@ test.each(HOOK_MODES)(
     );
     expect(inside.errors).toEqual([]);
   },
-  60_000,
+  TIMEOUT_MS,
 );
 
 const REFUSAL = joined(
@@ -304,5 +305,5 @@ test.each(
     );
     expect(inside.errors).toEqual([]);
   },
-  60_000,
+  TIMEOUT_MS,
 );
