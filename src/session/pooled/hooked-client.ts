@@ -63,6 +63,8 @@ export class HookedClient implements Connection, ConnectionHandler {
   #state: "open" | "ending" | "off" = "open";
   #onStartup: (message: Uint8Array) => void = () => {};
   #onEnded: () => void = () => {};
+  /** The owner does this, and need not be told. */
+  #isWriting = false;
   #hasClientEnded = false;
   #isPaused = false;
   #areRequestsFull = false;
@@ -149,7 +151,9 @@ export class HookedClient implements Connection, ConnectionHandler {
     }
     this.#lookForLease();
     this.#answers.advance(bytes);
+    this.#isWriting = true;
     this.#traffic.fromServer(bytes);
+    this.#isWriting = false;
   }
 
   writeThrough(bytes: Uint8Array): void {
@@ -300,7 +304,7 @@ export class HookedClient implements Connection, ConnectionHandler {
       return;
     }
     if (this.#hasClientEnded) this.#passOnEnd();
-    this.owner.hooksMoved();
+    if (!this.#isWriting) this.owner.hooksMoved();
   }
 
   /** The client's last byte has come; so may the end, when all before it is through. */
