@@ -6,7 +6,7 @@
  * What is PostgreSQL's own is taken to be as PostgreSQL made it.
  */
 import type { FunctionPolicy } from "./function-policy.ts";
-import type { Call, StatementNeeds, WrittenName } from "./statement-needs.ts";
+import type { Call, StatementNeeds, WrittenName } from "./collected-needs.ts";
 
 /** What the only value of the only row is when nothing speaks against it; else it is what does. */
 export const MAY_BE_SHARED = "may be shared";
@@ -60,7 +60,7 @@ const BASE_KINDS = `ARRAY['b', 'r', 'm']::pg_catalog."char"[]`;
 const COMMON = `path(schema) AS (
   SELECT n.oid FROM pg_catalog.pg_namespace n
   WHERE ${anyOf("n.nspname", "pg_catalog.current_schemas(true)")}),
-kinds AS (
+kinds AS NOT MATERIALIZED (
   SELECT t.oid, e.typtype, e.oid AS element,
     safety.is_safe
   FROM pg_catalog.pg_type t
@@ -70,7 +70,7 @@ kinds AS (
   )}
   CROSS JOIN LATERAL (SELECT ${eq("e.typtype", "'e'")} OR (${isBuiltIn("e.oid", "e.typnamespace")}
     AND ${anyOf("e.typtype", BASE_KINDS)} AND NOT ${eq("e.typname", "'xml'")})) safety(is_safe)),
-unreachable AS (
+unreachable AS NOT MATERIALIZED (
   SELECT k.oid FROM kinds k
   WHERE NOT k.is_safe AND ${anyOf("k.typtype", BASE_KINDS)}
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_cast c

@@ -1,6 +1,6 @@
 /** Which functions the configuration allows beside PostgreSQL's own. */
 import { REVIEWED_FUNCTIONS } from "./reviewed-functions.ts";
-import type { WrittenName } from "./statement-needs.ts";
+import type { WrittenName } from "./collected-needs.ts";
 
 /** What is known of the functions with a name, before the catalogue is asked. */
 export interface FunctionRule {

@@ -9,7 +9,7 @@
  */
 import type { SharingScope } from "./sharing-scope.ts";
 import type { StatementKey } from "./statement-key.ts";
-import type { StatementNeeds } from "./statement-needs.ts";
+import type { StatementNeeds } from "./collected-needs.ts";
 
 /** A statement with a longer answer is not shared any more. */
 const MAX_ANSWER_BYTES = 64 * 1024;
@@ -101,6 +101,11 @@ export class SharedText {
   isNeverShared(): void {
     this.#isNever = true;
     this.#text = "";
+  }
+
+  /** The last verdict was against it. */
+  get isExclusive(): boolean {
+    return this.#verdict !== NONE && !this.#verdict.isShared;
   }
 
   judged(verdict: Verdict): void {

@@ -1,10 +1,10 @@
 /** One (user, database) of a block under one set of settings: the statements of the sessions that have them. */
 import type { Logger } from "../logging/index.ts";
 import { catalogueQuery, MAY_BE_SHARED } from "./catalogue-query.ts";
+import { CollectedNeeds } from "./collected-needs.ts";
 import type { FunctionPolicy } from "./function-policy.ts";
 import { SharedText } from "./shared-text.ts";
 import type { StatementKey } from "./statement-key.ts";
-import type { StatementNeeds } from "./statement-needs.ts";
 import type { StatementReader } from "./statement-reader.ts";
 import type { TextTable } from "./text-table.ts";
 import type { VerdictClock } from "./verdict-clock.ts";
@@ -40,6 +40,8 @@ export interface SharingParts {
 
 /** So many statements wait for their verdicts at once; others when they are used again. */
 const MAX_WAITING = 50;
+/** So many are asked for in one question. */
+const MAX_BATCH = 10;
 
 export class SharingScope {
   /** Any 32 bits: the same texts of different scopes are spread in the table. */
@@ -48,7 +50,7 @@ export class SharingScope {
   readonly #parts: SharingParts;
   readonly #database: DatabaseDefinitions;
   readonly #ask: AskCatalogue;
-  /** The first one is being checked. */
+  /** The first ones are being checked. */
   readonly #waiting = new Set<SharedText>();
   /** Nothing could be asked in this minute. */
   #failedMinute = -1;
@@ -121,45 +123,67 @@ export class SharingScope {
   }
 
   async #checkAll(): Promise<void> {
-    const { logger } = this.#parts;
-    for (const text of this.#waiting) {
+    while (this.#waiting.size > 0) {
+      const batch = [...this.#waiting].slice(0, MAX_BATCH);
       try {
-        await this.#checkOne(text);
+        await this.#checkBatch(batch);
       } catch (error) {
         this.#failedMinute = this.clock.minute;
         this.clock.start();
-        logger.warn("cannot check which statements may be shared", { error });
+        this.#parts.logger.warn("cannot check which statements may be shared", { error });
         this.#waiting.clear();
       }
-      this.#waiting.delete(text);
+      for (const text of batch) this.#waiting.delete(text);
     }
   }
 
-  async #checkOne(text: SharedText): Promise<void> {
-    const needs = text.needs ?? (await this.#read(text));
-    if (needs === undefined) return;
+  /** Most are shared, and one question will do; what was exclusive is likely to be so again. */
+  async #checkBatch(batch: readonly SharedText[]): Promise<void> {
+    const hopeful: SharedText[] = [];
+    for (const text of batch) {
+      if (!(await this.#hasNeeds(text))) continue;
+      if (text.isExclusive) await this.#judge([text]);
+      else hopeful.push(text);
+    }
+    if (hopeful.length > 0) await this.#judge(hopeful);
+  }
+
+  async #judge(texts: readonly SharedText[]): Promise<void> {
     const { clock, policy, logger } = this.#parts;
+    const needs = new CollectedNeeds();
+    for (const text of texts) if (text.needs !== undefined) needs.addAll(text.needs);
     const { generation } = this;
     const { rows, error } = await this.#ask(catalogueQuery(needs, policy));
     const reason = error?.message ?? rows[0]?.[0] ?? "no answer";
     const isShared = error === undefined && reason === MAY_BE_SHARED;
-    text.judged({ isShared, generation, minute: clock.minute, atMs: clock.start() });
-    logger.debug("statement checked", { statement: String(text), isShared, reason });
+    if (!isShared && texts.length > 1) {
+      const middle = texts.length >> 1;
+      await this.#judge(texts.slice(0, middle));
+      await this.#judge(texts.slice(middle));
+      return;
+    }
+    const verdict = { isShared, generation, minute: clock.minute, atMs: clock.start() };
+    for (const text of texts) {
+      text.judged(verdict);
+      logger.debug("statement checked", { statement: String(text), isShared, reason });
+    }
   }
 
-  async #read(text: SharedText): Promise<StatementNeeds | undefined> {
+  /** The grammar has read it now or before, and has nothing against it. */
+  async #hasNeeds(text: SharedText): Promise<boolean> {
+    if (text.needs !== undefined) return true;
     const { reader, policy, logger } = this.#parts;
     const needs = await reader.read(text.text);
-    if (needs === undefined) return undefined;
+    if (needs === undefined) return false;
     const unknown = typeof needs === "string" ? undefined : policy.unknownOf(needs.functions);
     if (typeof needs === "string" || unknown !== undefined) {
       text.isNeverShared();
       const reason = unknown ?? needs;
       logger.debug("statement checked", { statement: String(text), isShared: false, reason });
-      return undefined;
+      return false;
     }
     text.isMadeOf(needs);
-    return needs;
+    return true;
   }
 }
 

@@ -60,6 +60,7 @@ class Stage {
   readonly scope: SharingScope;
   /** Questions that wait for their answers. */
   readonly asked: PromiseWithResolvers<CatalogueAnswer>[] = [];
+  readonly queries: string[] = [];
   loads = 0;
   grammar: Grammar = { parse: () => ({ stmts: [{ stmt: { SelectStmt: {} } }] }) };
 
@@ -70,7 +71,8 @@ class Stage {
       return Promise.resolve(this.grammar);
     };
     this.sharing = new Sharing({ block: "b", allowFunctions: [], clock, logger, load });
-    this.scope = this.sharing.scope("u/d", "", () => {
+    this.scope = this.sharing.scope("u/d", "", (sql) => {
+      this.queries.push(sql);
       const question = Promise.withResolvers<CatalogueAnswer>();
       this.asked.push(question);
       return question.promise;
@@ -255,11 +257,51 @@ describe("a statement", () => {
     expect(stage.loads).toBe(2);
   });
 
-  test("is one of so many that wait for their verdicts", async () => {
+  test("is one of so many that wait for their verdicts, ten in one question", async () => {
     const stage = new Stage();
-    for (let name = 0; name < 60; name++) stage.isShared(`select a${name}`);
-    for (let answered = 0; answered < 60; answered++) await stage.answer(SHARED);
-    expect(stage.asked).toHaveLength(50);
+    const shared = () => {
+      const names = Array.from({ length: 60 }, (_, name) => stage.isShared(`select a${name}`));
+      return names.filter(Boolean).length;
+    };
+    shared();
+    for (let answered = 0; answered < 10; answered++) await stage.answer(SHARED);
+    expect(stage.asked).toHaveLength(6);
+    expect(shared()).toBe(50);
+    await stage.answer(SHARED);
+    await stage.answer(SHARED);
+    expect(shared()).toBe(60);
+    expect(stage.asked).toHaveLength(8);
+  });
+
+  test("is found among those that were asked for with it", async () => {
+    const stage = new Stage();
+    const names = ["first", "a", "b", "c", "d"];
+    const shared = () => names.filter((name) => stage.isShared(`select ${name}`));
+    stage.grammar = {
+      parse: (sql) => {
+        const relname = sql.slice("select ".length);
+        const from = [{ RangeVar: { relname } }];
+        return { stmts: [{ stmt: { SelectStmt: { fromClause: from } } }] };
+      },
+    };
+    const answerAll = async () => {
+      await settled();
+      for (let asked = 0; asked < stage.asked.length; asked++) {
+        const isAgainst = stage.queries.at(-1)?.includes('"c"') === true;
+        await stage.answer(isAgainst ? EXCLUSIVE : SHARED);
+      }
+    };
+    shared();
+    await answerAll();
+    expect(shared()).toEqual(["first", "a", "b", "d"]);
+    const namesIn = (query: string) => names.filter((name) => query.includes(`"${name}"`)).join("");
+    expect(stage.queries.map(namesIn)).toEqual(["first", "abcd", "ab", "cd", "c", "d"]);
+    // Next time it is known where it hurts.
+    stage.clock.advance(60_000);
+    shared();
+    await answerAll();
+    expect(shared()).toEqual(["first", "a", "b", "d"]);
+    expect(stage.queries.slice(6).map(namesIn)).toEqual(["first", "c", "abd"]);
   });
 
   test("is asked for no more when the gateway knows too many databases", async () => {

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, test } from "bun:test";
 import { loadGrammar } from "./grammar.ts";
 import type { Grammar } from "./grammar.ts";
 import { statementNeeds } from "./statement-needs.ts";
-import type { WrittenName } from "./statement-needs.ts";
+import type { WrittenName } from "./collected-needs.ts";
 
 let grammar: Grammar;
 beforeAll(async () => {

@@ -1,30 +1,7 @@
 /** What a statement is made of, and so what must be known of a database before it may be shared there. */
+import { CollectedNeeds } from "./collected-needs.ts";
+import type { StatementNeeds, WrittenName } from "./collected-needs.ts";
 import { SYNTAX_NODES } from "./syntax-nodes.ts";
-
-/** A name as it is written: with a schema, or found by the search path. */
-export interface WrittenName {
-  readonly schema: string | undefined;
-  readonly name: string;
-}
-
-/** A function or an operator, and how it is called. */
-export interface Call extends WrittenName {
-  /**
-   * The most of its arguments that are strings, NULL or parameters: they take whatever type suits. The others
-   * have a type.
-   */
-  readonly untyped: number;
-}
-
-export interface StatementNeeds {
-  readonly relations: readonly WrittenName[];
-  readonly functions: readonly Call[];
-  /** Those that are found by the search path. */
-  readonly operators: readonly Call[];
-  readonly types: readonly WrittenName[];
-  /** What is taken of a row by a dot: a column, or a function of one argument. */
-  readonly fields: readonly string[];
-}
 
 /** @returns the reason in words when the statement must not be shared, whatever the catalogue says */
 export function statementNeeds(tree: unknown): StatementNeeds | string {
@@ -35,7 +12,10 @@ export function statementNeeds(tree: unknown): StatementNeeds | string {
     if (thrown instanceof Exclusive) return thrown.message;
     throw thrown;
   }
-  return walk.needs();
+  if (walk.needs.count > MAX_NAMES) return "too many names";
+  // Kept for long: without the maps.
+  const { relations, functions, operators, types, fields } = walk.needs;
+  return { relations, functions, operators, types, fields };
 }
 
 class Exclusive extends Error {}
@@ -45,17 +25,13 @@ type Node = Readonly<Record<string, unknown>>;
 type Scope = { readonly name: string; readonly outer: Scope } | undefined;
 
 const MAX_DEPTH = 400;
-/** What the catalogue is asked for at most, of each. */
+/** What the catalogue is asked for at most. */
 const MAX_NAMES = 200;
 /** A name is written into a query: nothing in it that any setting could read otherwise. */
 const PLAIN_NAME = /^[\x20-\x5b\x5d-\x7e]{1,63}$/;
 
 class NeedsWalk {
-  readonly #relations = new Map<string, WrittenName>();
-  readonly #functions = new Map<string, Call>();
-  readonly #operators = new Map<string, Call>();
-  readonly #types = new Map<string, WrittenName>();
-  readonly #fields = new Set<string>();
+  readonly needs = new CollectedNeeds();
   #scope: Scope;
   #depth = 0;
 
@@ -66,16 +42,6 @@ class NeedsWalk {
     const [kind, select] = kindOf(first["stmt"]);
     if (kind !== "SelectStmt") throw new Exclusive(`a ${kind}`);
     this.#node(kind, select);
-  }
-
-  needs(): StatementNeeds {
-    return {
-      relations: [...this.#relations.values()],
-      functions: [...this.#functions.values()],
-      operators: [...this.#operators.values()],
-      types: [...this.#types.values()],
-      fields: [...this.#fields],
-    };
   }
 
   #nodes(value: unknown): void {
@@ -160,17 +126,17 @@ class NeedsWalk {
     const schema = node["schemaname"] === undefined ? undefined : stringOf(node["schemaname"]);
     const name = stringOf(node["relname"]);
     if (schema === undefined && this.#isInScope(name)) return;
-    add(this.#relations, checked({ schema, name }));
+    this.needs.addRelation(checked({ schema, name }));
   }
 
   #function(node: Node): void {
     const args = [...listOf(node["args"]), ...listOf(node["agg_order"])];
     const untyped = args.filter(isUntyped).length;
-    addCall(this.#functions, { ...checked(nameOf(node["funcname"])), untyped });
+    this.needs.addFunction({ ...checked(nameOf(node["funcname"])), untyped });
   }
 
   #type(node: Node): void {
-    add(this.#types, checked(nameOf(node["names"])));
+    this.needs.addType(checked(nameOf(node["names"])));
   }
 
   #expression(node: Node): void {
@@ -204,16 +170,15 @@ class NeedsWalk {
   }
 
   #operator(name: string, untyped: number): void {
-    addCall(this.#operators, { ...checked({ schema: undefined, name }), untyped });
+    this.needs.addOperator({ ...checked({ schema: undefined, name }), untyped });
   }
 
   #fieldsOf(written: readonly unknown[]): void {
     for (const each of written) {
       const [kind, node] = kindOf(each);
       if (kind !== "String") continue;
-      this.#fields.add(checked({ schema: undefined, name: stringOf(node["sval"]) }).name);
+      this.needs.addField(checked({ schema: undefined, name: stringOf(node["sval"]) }).name);
     }
-    if (this.#fields.size > MAX_NAMES) throw new Exclusive("too many names");
   }
 }
 
@@ -263,16 +228,6 @@ function checked(name: WrittenName): WrittenName {
     if (!PLAIN_NAME.test(part)) throw new Exclusive("a name with odd characters");
   }
   return name;
-}
-
-function add<N extends WrittenName>(to: Map<string, N>, name: N): void {
-  to.set(`${name.schema ?? ""}\0${name.name}`, name);
-  if (to.size > MAX_NAMES) throw new Exclusive("too many names");
-}
-
-function addCall(to: Map<string, Call>, call: Call): void {
-  const known = to.get(`${call.schema ?? ""}\0${call.name}`);
-  if (known === undefined || known.untyped < call.untyped) add(to, call);
 }
 
 function countUntyped(...operands: readonly unknown[]): number {

@@ -2,7 +2,7 @@
 import type { Clock } from "../net/index.ts";
 import type { Grammar } from "./grammar.ts";
 import { statementNeeds } from "./statement-needs.ts";
-import type { StatementNeeds } from "./statement-needs.ts";
+import type { StatementNeeds } from "./collected-needs.ts";
 
 /** Reading takes 1/(1 + this) of the time at most, so that texts made to be slow hold up nobody for long. */
 const REST = 9;
