@@ -176,6 +176,13 @@ export const ERROR_TABLE = {
     meaning: "A rule of `auth.rules` rejected the client, or none of them fits it.",
     remedy: "Connect from a place, as a user and with the encryption that the rules allow.",
   },
+  ERR_AUTH_UNANSWERED: {
+    sqlState: "28000",
+    clientMessage: "nobody answers logins at this gateway",
+    meaning:
+      "Connections are logged in ahead by `startupParams`, there is no `auth.method` but `plugin`, and no plugin has answered a client's startup.",
+    remedy: "Choose a `servers.<group>.auth.method`, or install a plugin that logs clients in.",
+  },
   ERR_AUTH_CERTIFICATE: {
     sqlState: "28000",
     clientMessage: "certificate authentication failed",

@@ -11,16 +11,21 @@ type AuthConfig = NonNullable<ServerConfig["auth"]>;
 const SECRET_METHODS = ["cleartext", "md5", "scram-sha-256"] as const;
 
 /** Keys that only a gateway that logs its clients in has a use for. */
-const GATEWAY_KEYS = [
+const LOGIN_KEYS = [
   "usersFile",
   "query",
   "rules",
   "hbaFile",
   "userMap",
   "allowUnencryptedCleartext",
-  "maxConnectionsPerUser",
-  "maxConnectionsPerDatabase",
 ] as const;
+const GATEWAY_KEYS = [...LOGIN_KEYS, "maxConnectionsPerUser", "maxConnectionsPerDatabase"] as const;
+
+const KEYS_WITHOUT_EFFECT = new Map<string, readonly (keyof AuthConfig)[]>([
+  ["relay", GATEWAY_KEYS],
+  // What a plugin answers is up to the plugin.
+  ["plugin", LOGIN_KEYS],
+]);
 
 /**
  * Errors about how the clients of a server log in.
@@ -38,18 +43,17 @@ export function checkAuth(
   const { auth } = server;
   if (auth === undefined) return;
   const { method } = auth;
-  if (method === "relay") {
-    for (const key of GATEWAY_KEYS) {
-      if (report.isGiven([...path, key])) {
-        report.error([...path, key], "needs a method other than relay");
-      }
+  for (const key of KEYS_WITHOUT_EFFECT.get(method) ?? []) {
+    if (report.isGiven([...path, key])) {
+      report.error([...path, key], `needs a method other than ${method}`);
     }
-    return;
   }
+  if (method === "relay") return;
   if (!isPooled) {
     report.error([...path, "method"], `${method} needs blocks in a pooled mode`);
     return;
   }
+  if (method === "plugin") return;
   const problem = methodProblem(server, method);
   if (problem !== undefined) report.error([...path, "method"], problem);
   checkRules(path, server, auth, report);

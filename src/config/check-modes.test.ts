@@ -99,6 +99,13 @@ test.each<[string, Wanted]>([
     "one login for all",
     { writes: login("shop"), reads: login("shop"), mode: "passthrough", server: SCRAM },
   ],
+  [
+    "one login for all and a plugin that logs clients in",
+    {
+      ...{ writes: login("shop"), reads: login("shop"), mode: "transaction" },
+      server: { auth: { method: "plugin", maxConnectionsPerUser: 5 } },
+    },
+  ],
   ["rules", { server: authWith({ rules: RULES }) }],
   [
     "users of a query alone",
@@ -226,7 +233,15 @@ test.each<[string, Wanted, string]>([
   [
     "one login for all without a method",
     { writes: login("shop"), reads: login("shop"), mode: "passthrough" },
-    "clients.default.writes.startupParams: needs servers.default.auth.method: trust",
+    "clients.default.writes.startupParams: lets in who is answered by a plugin, and nobody else; give servers.default.auth.method",
+  ],
+  [
+    "one login for all with relay",
+    {
+      ...{ writes: login("shop"), reads: login("shop"), mode: "passthrough" },
+      server: { auth: { method: "relay" } },
+    },
+    "clients.default.writes.startupParams: needs servers.default.auth.method other than relay: trust",
   ],
   [
     "one login for all and raw",
@@ -269,9 +284,22 @@ test.each<[string, Wanted, string]>([
     'routes.0.as: must be "stock", which startupParams of reads logs in to',
   ],
   [
-    "a plugin that logs in",
-    { server: { auth: { method: "plugin" } } },
-    '"plugin" is not available',
+    "a plugin that logs in where users have connections of their own",
+    { reads: login("shop"), server: { auth: { method: "plugin" } } },
+    "clients.default.writes: needs startupParams: a plugin's answer opens no connection",
+  ],
+  [
+    "a plugin that logs in in passthrough",
+    { mode: "passthrough", server: { auth: { method: "plugin" } } },
+    "auth.method: plugin needs blocks in a pooled mode",
+  ],
+  [
+    "users beside a plugin that logs in",
+    {
+      ...{ writes: login("shop"), reads: login("shop") },
+      server: { auth: { method: "plugin", usersFile: "u" } },
+    },
+    "auth.usersFile: needs a method other than plugin",
   ],
   [
     "a user map without certificates",

@@ -69,12 +69,26 @@ export function checkModes(
       ? [["clients", group, block, "startupParams"], "needs"]
       : [["pools", group, block, "mode"], `${mode} needs`];
     if (server.protocol === "raw") report.error(path, `${what} protocol: postgres`);
+    else if (method === "plugin") checkPlugin(group, block, clients, report);
     else if (method === "relay") {
-      const isChosen = report.isGiven(["servers", group, "auth", "method"]);
+      const key = `servers.${group}.auth.method`;
+      const isChosen = report.isGiven(key.split("."));
       const than = isChosen ? " other than relay" : "";
-      report.error(path, `${what} servers.${group}.auth.method${than}: ${METHODS}`);
+      if (!isByLogin || isChosen) report.error(path, `${what} ${key}${than}: ${METHODS}`);
+      else
+        report.warning(
+          path,
+          `lets in who is answered by a plugin, and nobody else; give ${key} for others: ${METHODS}`,
+        );
     }
   }
+}
+
+/** What a plugin answers a client with says nothing of how to log in to the database as its user. */
+function checkPlugin(group: string, block: string, clients: Clients, report: CheckReport): void {
+  if (clients[block]?.startupParams !== undefined) return;
+  const message = "needs startupParams: a plugin's answer opens no connection to the database";
+  report.error(["clients", group, block], message);
 }
 
 /** Where clients log in at the database server through TLS that ends at the gateway. */

@@ -19,6 +19,8 @@ export { configPayload, flattenPayload } from "./config-payload.ts";
 export { defaultGlobalYaml, defaultPluginsYaml } from "./default-files.ts";
 export { editDistance } from "./edit-distance.ts";
 export { describeEffectiveConfig } from "./effective-config.ts";
+export { effectiveAuth } from "./effective-auth.ts";
+export type { GatewayAuth } from "./effective-auth.ts";
 export { effectiveMode } from "./effective-mode.ts";
 export { generatedConfigFiles } from "./generated-files.ts";
 export { loginRulesOf, methodProblem } from "./login-rules.ts";

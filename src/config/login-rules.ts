@@ -7,7 +7,8 @@ type AuthConfig = NonNullable<ServerConfig["auth"]>;
 /** `auth.rules`, understood; undefined if there are none, and so everybody may log in. */
 export function loginRulesOf({ rules, method }: AuthConfig): ReadRules | undefined {
   if (rules === undefined) return undefined;
-  const usual = method === "relay" ? "reject" : method; // relay beside rules is an error by itself
+  // Neither goes with rules, which is an error by itself.
+  const usual = method === "relay" || method === "plugin" ? "reject" : method;
   return readRules(
     rules.map((rule) => ({ ...rule, tls: rule.tls ?? "any", method: rule.method ?? usual })),
   );

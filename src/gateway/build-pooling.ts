@@ -1,12 +1,12 @@
 /** Builds what a group in pooled modes has: shared pools, and the gate that clients log in at. */
 import { randomBytes } from "node:crypto";
 import { LoginThrottle, ScramKeyCache, ScramSecrets, tlsServerEndPoint } from "../auth/index.ts";
-import type { AuthMethod, LoginRule, UserDirectory, UserTable } from "../auth/index.ts";
+import type { LoginRule, UserDirectory, UserTable } from "../auth/index.ts";
 import { ServerPlace, StatementCatalog, USER_QUERY_LIMIT_MS } from "../backend/index.ts";
 import type { PooledBackend, ServerCredential, ServerTls, UserQuery } from "../backend/index.ts";
 import type { Strategy } from "../balancer/index.ts";
 import { effectiveMode } from "../config/index.ts";
-import type { GlobalConfig, PoolConfig, ServerConfig } from "../config/index.ts";
+import type { GatewayAuth, GlobalConfig, PoolConfig } from "../config/index.ts";
 import type { Logger } from "../logging/index.ts";
 import { NameAnswers } from "../net/index.ts";
 import type { TimerWheel } from "../net/index.ts";
@@ -21,13 +21,10 @@ import { serverConnector } from "./server-connector.ts";
 import { toAddress } from "./to-address.ts";
 import type { ServerConnectorParts } from "./server-connector.ts";
 
-/** How clients log in at the gateway. */
-export type PooledAuth = NonNullable<ServerConfig["auth"]> & { readonly method: AuthMethod };
-
 export interface PoolingParts {
   readonly group: string;
   readonly global: GlobalConfig;
-  readonly auth: PooledAuth;
+  readonly auth: GatewayAuth;
   /** Read at each login. */
   readonly users: () => UserTable;
   /** Read at each login; undefined where everybody may connect. */

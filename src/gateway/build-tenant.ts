@@ -3,7 +3,7 @@ import { UserTable } from "../auth/index.ts";
 import type { LoginRule } from "../auth/index.ts";
 import { createStrategy } from "../balancer/index.ts";
 import type { Strategy } from "../balancer/index.ts";
-import { loginRulesOf } from "../config/index.ts";
+import { effectiveAuth, loginRulesOf } from "../config/index.ts";
 import type { GlobalConfig, LoadedConfig, ServerConfig } from "../config/index.ts";
 import type { HookRegistry } from "../hooks/index.ts";
 import type { Logger } from "../logging/index.ts";
@@ -16,7 +16,7 @@ import type { SharedPool } from "../pool/index.ts";
 import { sessionHooksOf } from "../session/index.ts";
 import type { Budget, CancelKeys, ClientTls, Route } from "../session/index.ts";
 import { buildPooling } from "./build-pooling.ts";
-import type { PooledAuth, PoolingParts } from "./build-pooling.ts";
+import type { PoolingParts } from "./build-pooling.ts";
 import { blockTls } from "./certificates.ts";
 import { Tenant } from "./tenant.ts";
 import type { TenantPool } from "./tenant.ts";
@@ -51,12 +51,13 @@ export function buildTenant(parts: TenantParts): {
 } {
   const { group, config, timers, logger } = parts;
   const server = serverOf(config.global, group);
-  const auth = pooledAuthOf(server);
-  const clients = Object.entries(config.global.clients[group] ?? {});
+  const blocksOfGroup = config.global.clients[group] ?? {};
+  const auth = effectiveAuth(server, config.global.pools[group] ?? {}, blocksOfGroup);
+  const clients = Object.entries(blocksOfGroup);
   const tlsOfBlocks = new Map(
     clients.map(([block, client]) => [block, blockTls(block, client, logger)]),
   );
-  const blocks = auth === undefined ? Object.keys(config.global.clients[group] ?? {}) : [];
+  const blocks = auth === undefined ? Object.keys(blocksOfGroup) : [];
   const pools = blocks.map((block) => buildPool(parts, block, tlsOfBlocks.get(block)?.tls));
   const newStrategy = (): Strategy =>
     createStrategy({
@@ -119,12 +120,6 @@ export function buildTenant(parts: TenantParts): {
 }
 
 const NOBODY = new UserTable([]);
-
-/** How clients log in at the gateway; undefined where the server logs them in. */
-function pooledAuthOf({ auth }: ServerConfig): PooledAuth | undefined {
-  if (auth === undefined || auth.method === "relay") return undefined;
-  return { ...auth, method: auth.method };
-}
 
 /** Who may connect from where; undefined where everybody may. */
 function rulesOf({ auth }: ServerConfig, { hbaRules }: TenantParts): PoolingParts["rules"] {

@@ -1,6 +1,14 @@
 /** Gateways that log in to their servers as one user, whoever the clients are. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { Client } from "pg";
+import { terminate } from "../../src/hooks/index.ts";
+import {
+  BackendWriter,
+  errorResponse,
+  readyForQuery,
+  TransactionStatus,
+} from "../../src/postgres/index.ts";
+import { bytesIn } from "../fixtures/handlers.ts";
 import { oneBlockConfig, type PostgresServer, startPostgres, waitFor } from "../kit/index.ts";
 import { type GatewayInProcess, makeGateway } from "./start-gateway.ts";
 
@@ -44,7 +52,7 @@ async function start(
 /** Of a user that no server knows. */
 async function connect(
   gateway: GatewayInProcess,
-  more: { readonly database?: string; readonly application_name?: string } = {},
+  more: Partial<Record<"database" | "application_name" | "password", string>> = {},
 ): Promise<Client> {
   const client = new Client({ ...gateway.target, user: "alice", database: "shop", ...more });
   client.on("error", () => {});
@@ -60,6 +68,99 @@ async function rowOf(client: Client, sql: string): Promise<unknown[]> {
 const SESSION = `select current_user::text, current_database()::text,
   current_setting('application_name'), current_setting('client_encoding'),
   current_setting('search_path')`;
+
+describe("a plugin that answers startups", () => {
+  const ready = readyForQuery(TransactionStatus.Idle);
+  /** As the plugin of GatewayD does it: with parameters and a key that it makes up. */
+  const accepted = (): Uint8Array => {
+    const writer = new BackendWriter().authenticationOk();
+    writer.parameterStatus("server_version", "17.4").parameterStatus("client_encoding", "UTF8");
+    return writer.backendKeyData({ processId: 1, secretKey: Buffer.alloc(4) }).take();
+  };
+
+  /** @param answer the response to a message of a client that is not in yet; undefined: it passes */
+  async function startAnswering(
+    answer: (message: Buffer) => Uint8Array | undefined,
+    pool: Record<string, unknown> = {},
+    auth?: object,
+    client: Record<string, unknown> = {},
+  ) {
+    const made = await start(LOGIN, pool, client, { auth });
+    made.gateway.hooks.register("OnTrafficFromClient", {
+      name: "plugin",
+      priority: 1,
+      onError: "continue",
+      handler: (payload) => {
+        const response = answer(bytesIn(payload, "request"));
+        return response && terminate({ response });
+      },
+    });
+    return made;
+  }
+
+  const isStartup = (message: Buffer): boolean => message.readUInt32BE(4) === 0x3_0000;
+
+  const logsIn = (message: Buffer): Uint8Array | undefined =>
+    isStartup(message) ? Buffer.concat([accepted(), ready]) : undefined;
+
+  test.each(["passthrough", "session", "transaction"])("logs them in, in mode %s", async (mode) => {
+    await using gateway = await startAnswering(
+      logsIn,
+      { mode },
+      mode === "passthrough" ? undefined : { method: "plugin" },
+    );
+    for (let round = 0; round < 2; round++) {
+      const client = await connect(gateway, { application_name: "report" });
+      const session = await rowOf(client, SESSION);
+      expect(session.slice(0, 3)).toEqual(["shared", "shop", "report"]);
+      await client.end();
+    }
+  });
+
+  test("may ask them for a password first", async () => {
+    const request = new BackendWriter().authenticationCleartextPassword().take();
+    await using gateway = await startAnswering((message) => {
+      if (isStartup(message)) return request;
+      if (message[0] !== 0x70) return undefined;
+      return message.toString().includes("open sesame")
+        ? Buffer.concat([accepted(), ready])
+        : errorResponse({ severity: "FATAL", sqlState: "28P01", message: "not you" });
+    });
+    const client = await connect(gateway, { password: "open sesame" });
+    expect(await rowOf(client, "select current_user::text")).toEqual(["shared"]);
+    await client.end();
+    const other = connect(gateway, { password: "open barley" });
+    await expect(other).rejects.toMatchObject({ code: "28P01", message: "not you" });
+  });
+
+  test("is told of with FATAL when it leaves a client in the middle", async () => {
+    const request = new BackendWriter().authenticationCleartextPassword().take();
+    await using gateway = await startAnswering((message) =>
+      isStartup(message) ? request : undefined,
+    );
+    const attempt = connect(gateway, { password: "secret" });
+    await expect(attempt).rejects.toMatchObject({ severity: "FATAL", code: "28000" });
+  });
+
+  test.each([
+    ["to another database", "postgres", {}, "3D000"],
+    ["where users have connections of their own", "shop", { startupParams: undefined }, "28000"],
+  ])("logs nobody in %s", async (_, database, own, code) => {
+    const trust = { method: "trust" };
+    await using gateway = await startAnswering(logsIn, { mode: "session" }, trust, own);
+    const client = new Client({ ...gateway.target, user: "alice", database });
+    const ended = new Promise<Error>((resolve) => client.on("error", resolve));
+    await client.connect();
+    expect(await ended).toMatchObject({ severity: "FATAL", code });
+  });
+
+  test("may leave a client to the gateway", async () => {
+    await using gateway = await startAnswering(() => undefined, {}, { method: "trust" });
+    const client = await connect(gateway);
+    expect(await rowOf(client, "select current_user::text")).toEqual(["shared"]);
+    await client.end();
+  });
+});
 
 describe.each([undefined, "passthrough", "session", "transaction", "statement"])(
   "mode %p",
@@ -91,13 +192,19 @@ describe.each([undefined, "passthrough", "session", "transaction", "statement"])
   },
 );
 
-test("a client that leaves a temporary table without a mode leaves nothing behind", async () => {
+test("the resetQuery takes away what a client leaves, in place of another connection", async () => {
   await using gateway = await start(LOGIN);
   const first = await connect(gateway);
+  const [pid] = await rowOf(first, "select pg_backend_pid()");
   await first.query("create temp table mine (id int)");
   await first.end();
+  const ran = `select query from pg_stat_activity where pid = ${Number(pid)}`;
+  await waitFor("the reset", async () => (await postgres.query(ran))[0]?.["query"], {
+    until: (query) => query === "DISCARD ALL",
+  });
   const second = await connect(gateway);
   await expect(second.query("select * from mine")).rejects.toThrow("does not exist");
+  expect(await rowOf(second, "select pg_backend_pid()")).toEqual([pid]);
   await second.end();
 });
 
@@ -105,6 +212,15 @@ test("a client that asks for another database is told that there is none", async
   await using gateway = await start(LOGIN);
   const attempt = connect(gateway, { database: "postgres" });
   await expect(attempt).rejects.toMatchObject({ code: "3D000" });
+});
+
+test("a client whose startup nobody answers is told so, without a method and with plugin", async () => {
+  for (const auth of [undefined, { method: "plugin" }]) {
+    await using gateway = await start(LOGIN, {}, {}, { auth });
+    await expect(connect(gateway)).rejects.toMatchObject({ severity: "FATAL", code: "28000" });
+    const other = connect(gateway, { database: "postgres" });
+    await expect(other).rejects.toMatchObject({ severity: "FATAL", code: "28000" });
+  }
 });
 
 test("a route may lead to it under another name", async () => {

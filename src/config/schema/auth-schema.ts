@@ -38,10 +38,10 @@ const querySchema = z.strictObject({
 });
 
 export const authSchema = z.strictObject({
-  method: choice(["relay", ...METHODS], { later: ["plugin"] })
+  method: choice(["relay", ...METHODS, "plugin"])
     .prefault("relay")
     .describe(
-      "How clients log in. `relay`: at the database server, in mode passthrough. All others: at the gateway, in the pooled modes. `cleartext` only over TLS; `cert`: by a certificate that names the user.",
+      "How clients log in. `relay`: at the database server, in mode passthrough. All others: at the gateway, in the pooled modes. `cleartext` only over TLS; `cert`: by a certificate that names the user; `plugin`: a handler of OnTrafficFromClient answers the startup, where connections are logged in ahead by `startupParams`.",
     ),
   usersFile: text(notEmpty)
     .optional()

@@ -36,6 +36,8 @@ export interface HookedOwner {
   fail(code: ErrorCode, detail?: string): void;
   /** The hooks have got something, or have nothing any more. */
   hooksMoved(): void;
+  /** Handlers have logged the client in, and the StartupMessage went no further. */
+  readonly answered?: () => void;
   /** Nobody listens any more: it has the client itself from now on. Undefined: this is not the time. */
   readonly unhook?: (client: Connection) => void;
 }
@@ -65,6 +67,8 @@ export class HookedClient implements Connection, ConnectionHandler {
   #onEnded: () => void = () => {};
   /** The owner does this, and need not be told. */
   #isWriting = false;
+  /** Whoever is behind the hooks has the StartupMessage; until then handlers alone speak with the client. */
+  #hasBegun: boolean;
   #hasClientEnded = false;
   #isPaused = false;
   #areRequestsFull = false;
@@ -77,6 +81,7 @@ export class HookedClient implements Connection, ConnectionHandler {
     this.#context = context;
     this.owner = owner;
     this.#ledger = ledger;
+    this.#hasBegun = ledger.isLoggedIn;
     this.#requests = new ClientStream(ledger, context.limits.maxMessageBytes);
     this.#answers = new ServerStream(ledger, MAX_SERVER_MESSAGE_BYTES);
     const hooks = new TrafficHooks(context.hooks, client, this.#server);
@@ -257,7 +262,7 @@ export class HookedClient implements Connection, ConnectionHandler {
       timers,
       maxMessageBytes: limits.maxMessageBytes,
       toServer: (bytes, isStartup) => this.#passOn(bytes, isStartup),
-      toClient: (bytes) => this.#client.write(bytes),
+      toClient: (bytes) => this.#tell(bytes),
       isHolding: () => false,
       pauseClient: () => {
         this.#areRequestsFull = true;
@@ -280,10 +285,22 @@ export class HookedClient implements Connection, ConnectionHandler {
     };
   }
 
+  #tell(bytes: Uint8Array): void {
+    this.#client.write(bytes);
+    if (this.#hasBegun || this.#state !== "open") return;
+    this.#guard(() => {
+      this.#answers.advance(bytes);
+      if (!this.#ledger.isLoggedIn) return;
+      this.#hasBegun = true;
+      this.owner.answered?.();
+    });
+  }
+
   #passOn(bytes: Uint8Array, isStartup: boolean): void {
     if (this.#state !== "open") return;
     this.#guard(() => {
       if (isStartup) {
+        this.#hasBegun = true;
         this.#onStartup(bytes);
         // It may be led to another block for what handlers have made of it.
         this.#beginCycle();

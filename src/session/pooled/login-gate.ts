@@ -18,8 +18,8 @@ import type { ErrorCode } from "../../errors.ts";
 import type { ConnectionCaps } from "./connection-caps.ts";
 
 export interface LoginGateOptions {
-  /** What holds where no rule says something else. */
-  readonly method: AuthMethod;
+  /** What holds where no rule says something else; `plugin`: nobody gets in here. */
+  readonly method: AuthMethod | "plugin";
   /** Read at each login. First match wins, and who fits none is not admitted; undefined: all are. */
   readonly rules: (() => readonly LoginRule[]) | undefined;
   readonly users: UserDirectory;
@@ -48,8 +48,8 @@ export class LoginGate {
 
   /**
    * How this client has to prove itself. Asks a server about its user first, where that is wanted.
-   * @throws GatewayError ERR_AUTH_REJECTED when the rules do not admit it; as a rejection, why the user
-   *   cannot be asked for
+   * @throws GatewayError ERR_AUTH_REJECTED when the rules do not admit it, ERR_AUTH_UNANSWERED when a plugin
+   *   should have answered it; as a rejection, why the user cannot be asked for
    */
   admit(
     request: LoginRequest,
@@ -129,13 +129,12 @@ export class LoginGate {
 
   #methodFor(request: LoginRequest): AuthMethod {
     const { rules, method } = this.#options;
+    const who = `user ${JSON.stringify(request.user)}, database ${JSON.stringify(request.database)}`;
+    if (method === "plugin") throw new GatewayError("ERR_AUTH_UNANSWERED", who);
     if (rules === undefined) return method;
     const rule = findRule(rules(), request);
     if (rule !== undefined && rule.method !== "reject") return rule.method;
     const place = rule === undefined ? "no rule fits" : `rejected by ${rule.place}`;
-    throw new GatewayError(
-      "ERR_AUTH_REJECTED",
-      `user ${JSON.stringify(request.user)}, database ${JSON.stringify(request.database)}: ${place}`,
-    );
+    throw new GatewayError("ERR_AUTH_REJECTED", `${who}: ${place}`);
   }
 }

@@ -73,6 +73,8 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
   #early: Uint8Array[] = [];
   #relay: PooledRelay | undefined;
   #pins: Pins | undefined;
+  /** Handlers have logged it in. */
+  #isAnswered = false;
   /** Counts as a client of its user and its database. */
   #hasEntered = false;
   #isOver = false;
@@ -107,9 +109,26 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
     const hooked = new HookedClient({ client: this.#client, context, owner: this });
     this.#hooked = hooked;
     this.#client = hooked;
+    hooked.handler = this;
     const rest = Buffer.concat(this.#early.splice(0));
     hooked.startUp(message, rest, (startup) => this.#beginAs(startup));
     hooked.resume();
+  }
+
+  /**
+   * Handlers have told the client that it is in. That opens no connection to the server: there must be a
+   * login that all share.
+   */
+  answered(): void {
+    this.#guard(() => {
+      const { message, pooling } = this.#options;
+      const startup = readPooledStartup(message);
+      this.#startup = startup;
+      this.#isAnswered = true;
+      this.#destination ??= pooling.choose(this.#client, startup.user, startup.database);
+      if (this.#destination.block.login !== undefined) this.#enter(undefined, NOTHING);
+      else this.fail("ERR_AUTH_UNANSWERED", "a plugin logged a client in without startupParams");
+    });
   }
 
   /** What handlers have made of the StartupMessage. */
@@ -213,6 +232,10 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
 
   /** Heard from the client between its login and the first unit. */
   onData(bytes: Uint8Array): void {
+    if (this.#hooked !== undefined && this.#startup === undefined) {
+      this.fail("ERR_AUTH_UNANSWERED", "a plugin answered the startup, and not what came then");
+      return;
+    }
     this.#early.push(bytes);
     const early = this.#early.reduce((sum, { length }) => sum + length, 0);
     if (early > MAX_EARLY_BYTES) this.#client.pause();
@@ -313,9 +336,10 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
     const key = pooling.newCancelKey(hasLongKeys);
     const writer = new BackendWriter();
     for (const [name, value] of parameters) writer.parameterStatus(name, value);
-    writer.backendKeyData(key);
+    // Who was answered by handlers has a key of theirs, and has been told to go on.
+    if (!this.#isAnswered) writer.backendKeyData(key);
     this.#client.write(writer.take());
-    this.#client.write(readyForQuery(TransactionStatus.Idle));
+    if (!this.#isAnswered) this.#client.write(readyForQuery(TransactionStatus.Idle));
     this.#client.resume();
     this.#deadline.dispose();
     this.#pins = new Pins(block.mode, block.pinBudget, (reason) =>
