@@ -21,7 +21,7 @@ export async function writeUsersFile(directory: string, postgres: PostgresServer
 export async function startInMode(
   mode: HookMode,
   serverAddress: string,
-  auth: Readonly<Record<string, string>>,
+  auth: Readonly<Record<string, unknown>>,
   { server, pool, ...rest }: OneBlockOptions = {},
 ): Promise<GatewayInProcess> {
   const inside = await makeGateway(
