@@ -9,6 +9,7 @@ import type { Address } from "../net/index.ts";
 export class ServerPlace {
   readonly #configured: Address;
   #known: string | undefined;
+  #finding: Promise<void> | undefined;
 
   constructor(configured: Address) {
     this.#configured = configured;
@@ -35,11 +36,17 @@ export class ServerPlace {
    */
   async find(): Promise<void> {
     if (this.isKnown) return;
+    this.#finding ??= this.#lookUp();
+    await this.#finding;
+    this.#finding = undefined;
+  }
+
+  async #lookUp(): Promise<void> {
     try {
       const [first] = await resolveAddress(this.#configured);
       if (first !== undefined) this.#known ??= formatAddress(first);
     } catch {
-      // As the docblock says.
+      // As the docblock of `find` says.
     }
   }
 }

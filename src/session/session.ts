@@ -21,6 +21,7 @@ import type { LogFields, RecordLevel } from "../logging/index.ts";
 import type { Connection, ConnectionHandler, Deadline, TlsPeer } from "../net/index.ts";
 import { errorResponseFor, readStartupParameters } from "../postgres/index.ts";
 import { runClosed, runClosing, runOpened, runOpening } from "./connection-events.ts";
+import type { SocketEnds } from "./connection-events.ts";
 import { PostgresRelay } from "./postgres-relay.ts";
 import { RawRelay } from "./raw-relay.ts";
 import { PooledSession } from "./pooled/index.ts";
@@ -345,12 +346,24 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
     this.#finish();
   }
 
-  /** SSLRequests are shown to hooks, as the original does; what they return is not used. */
+  /**
+   * SSLRequests are shown to hooks, as the original does, if it is known where they lead to; what handlers
+   * return is not used.
+   */
   #showToHooks(packet: Uint8Array): void {
+    const { hooks, pooling } = this.#context;
+    if (hooks.onTrafficFromClient.chain === null) return;
     const lease = this.#lease.held;
-    if (this.#context.hooks.onTrafficFromClient.chain === null || lease === undefined) return;
-    const { connection } = lease.backend;
-    void new TrafficHooks(this.#context.hooks, this.#client, connection).fromClient(packet);
+    const client = this.#client;
+    const show = (server: SocketEnds): void => {
+      void new TrafficHooks(hooks, client, server).fromClient(packet);
+    };
+    if (lease !== undefined) show(lease.backend.connection);
+    const place = pooling?.onlyPlace;
+    if (place === undefined) return;
+    const showAtPlace = (): void => show({ localAddress: "", remoteAddress: place.address });
+    if (place.isKnown) showAtPlace();
+    else void place.find().then(showAtPlace);
   }
 
   /** Ends it: the backend goes back, the client is closed, each exactly once. */

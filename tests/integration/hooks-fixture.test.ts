@@ -1,8 +1,10 @@
 import { expect } from "bun:test";
-import { readFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { psql, startPostgres, testNeeding, waitFor } from "../kit/index.ts";
-import { makeGateway } from "./start-gateway.ts";
+import { type PostgresServer, psql, startPostgres, testNeeding, waitFor } from "../kit/index.ts";
+import { HOOK_MODES, startInMode, writeUsersFile } from "./hook-modes.ts";
+import { type GatewayInProcess, makeGateway } from "./start-gateway.ts";
 
 const FIXTURES = join(import.meta.dir, "..", "fixtures");
 const CAPTURE = join(FIXTURES, "gatewayd-0.10.3", "hooks.jsonl");
@@ -68,6 +70,19 @@ function maskedMessages(base64: string): string {
   return `<${tags}>`;
 }
 
+/** What was captured: psql logs in, asks twice and leaves. */
+async function converse(inside: GatewayInProcess, postgres: PostgresServer): Promise<void> {
+  const result = await psql("", {
+    ...inside.target,
+    args: ["-c", "select 1 as a", "-c", "select $$x$$::text, 2"],
+    env: { PGSSLMODE: "prefer", PGPASSWORD: postgres.password, PGDATABASE: "bench" },
+  });
+  expect(result).toMatchObject({ code: 0, stdout: "1\nx|2\n" });
+  await waitFor("the connection to be closed", () =>
+    inside.events.some(({ hook }) => hook === "OnClosed"),
+  );
+}
+
 testNeeding("psql")(
   "plugins are told what the original tells them, in the same order",
   async () => {
@@ -81,15 +96,7 @@ testNeeding("psql")(
     inside.recordAll();
     await gateway.boot();
 
-    const result = await psql("", {
-      ...inside.target,
-      args: ["-c", "select 1 as a", "-c", "select $$x$$::text, 2"],
-      env: { PGSSLMODE: "prefer", PGPASSWORD: postgres.password, PGDATABASE: "bench" },
-    });
-    expect(result).toMatchObject({ code: 0, stdout: "1\nx|2\n" });
-    await waitFor("the connection to be closed", () =>
-      events.some(({ hook }) => hook === "OnClosed"),
-    );
+    await converse(inside, postgres);
     await gateway.signalled("SIGTERM");
     await gateway.drain();
     await gateway.stopNow();
@@ -112,3 +119,36 @@ testNeeding("psql")(
     expect(new Set(events.map(({ hook }) => hook)).size).toBe(21);
   },
 );
+
+for (const mode of HOOK_MODES.filter((other) => other !== "passthrough")) {
+  testNeeding("psql")(
+    `plugins are told of the traffic in mode ${mode} what the original tells them`,
+    async () => {
+      await using postgres = await startPostgres({ auth: "scram-sha-256" });
+      await postgres.query("create database bench");
+      const directory = await mkdtemp(join(tmpdir(), "gatewayd-fixture-"));
+      const usersFile = await writeUsersFile(directory, postgres);
+      const auth = { method: "scram-sha-256", usersFile };
+      await using inside = await startInMode(mode, `localhost:${postgres.port}`, auth);
+      // What the first client is told, the server has to be asked for: that takes a moment.
+      inside.recordAll();
+      await converse(inside, postgres);
+      inside.events.length = 0;
+      await converse(inside, postgres);
+      await rm(directory, { recursive: true });
+
+      const isTraffic = ({ rpc }: Call): boolean => /^OnTraffic./.test(rpc);
+      const seen = inside.events.map(({ hook, payload }): Call => ({ rpc: hook, json: payload }));
+      const localOf = ({ json }: Call): unknown => field(field(json, "server"), "local");
+      const withoutOurEnd = ({ rpc, json }: Call): Call => {
+        const server = { local: "<address>", remote: field(field(json, "server"), "remote") };
+        return { rpc, json: masked({ ...Object(json), server }) };
+      };
+      const traffic = seen.filter(isTraffic);
+      expect(traffic.map(withoutOurEnd)).toEqual(
+        (await capturedCalls()).filter(isTraffic).map(withoutOurEnd),
+      );
+      expect(localOf(traffic[0] ?? { rpc: "", json: {} })).toBe("");
+    },
+  );
+}

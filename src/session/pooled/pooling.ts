@@ -98,6 +98,12 @@ export class Pooling {
     throw new GatewayError("ERR_DATABASE_UNKNOWN", what);
   }
 
+  /** Where all clients are led to; undefined with several blocks. */
+  get onlyPlace(): ServerPlace | undefined {
+    const [first, ...others] = this.#blocks.values();
+    return others.length === 0 ? first?.place : undefined;
+  }
+
   /** Opens the server connections that are to be ready before anybody comes: those whose login is known. */
   warm(): void {
     for (const { pool, login } of this.#blocks.values()) {
