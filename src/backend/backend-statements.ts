@@ -16,6 +16,8 @@ export interface ServerStatement {
   readonly name: Uint8Array;
   /** What it was parsed from: that of `shared`, unless it speaks of other statements or is a mere stand-in. */
   readonly body: Uint8Array;
+  /** When it was sent to be parsed, as {@link StatementCatalog.now} counts. */
+  readonly preparedAt: number;
   /** The server has said that it is there: until then its Parse may still fail. */
   isConfirmed: boolean;
   /** Counts up with each use on this backend. */
@@ -25,6 +27,8 @@ export interface ServerStatement {
 export class BackendStatements {
   readonly #limit: number;
   readonly #known = new Map<SharedStatement, ServerStatement>();
+  /** Those that were lost last: of them, errors may still come. */
+  #lost: readonly ServerStatement[] = [];
   #lastNumber = 0;
   #uses = 0;
   /** The session whose Parse made the unnamed statement there is; undefined when nobody's is there. */
@@ -52,10 +56,18 @@ export class BackendStatements {
     return known !== undefined && known.isConfirmed && known.body === shared.body;
   }
 
-  /** @param body undefined: that of `shared` */
-  add(shared: SharedStatement, body: Uint8Array = shared.body): ServerStatement {
+  /**
+   * @param preparedAt now
+   * @param body undefined: that of `shared`
+   */
+  add(
+    shared: SharedStatement,
+    preparedAt: number,
+    body: Uint8Array = shared.body,
+  ): ServerStatement {
     const name = Buffer.from(`${STATEMENT_PREFIX}${++this.#lastNumber}`);
-    const statement = { shared, name, body, isConfirmed: false, usedAt: ++this.#uses };
+    const isConfirmed = false;
+    const statement = { shared, name, body, preparedAt, isConfirmed, usedAt: ++this.#uses };
     this.#known.set(shared, statement);
     return statement;
   }
@@ -89,9 +101,14 @@ export class BackendStatements {
     return all;
   }
 
+  /** The server does not have them any more, though nobody has asked for that. */
+  lose(): void {
+    this.#lost = this.clear();
+  }
+
   /** By its name on this backend, for messages of the server. */
   named(name: string): ServerStatement | undefined {
-    for (const statement of this.#known.values()) {
+    for (const statement of [...this.#known.values(), ...this.#lost]) {
       if (Buffer.from(statement.name).toString() === name) return statement;
     }
     return undefined;

@@ -51,15 +51,33 @@ export class StatementCatalog {
    * @param settings that it is analysed under
    */
   find(body: string, settings: Settings): SharedStatement {
-    const { analysisKey } = settings;
-    const key = analysisKey === "" ? body : `${analysisKey}\0${body}`;
+    const key = keyOf(body, settings);
     const known = this.#statements.get(key);
     if (known !== undefined) {
       this.#statements.delete(key);
       this.#statements.set(key, known);
       return known;
     }
-    const statement = new SharedStatement(body, settings);
+    return this.#add(key, new SharedStatement(body, settings));
+  }
+
+  /**
+   * What it means has changed: who comes with the same text from now on gets another one.
+   * @returns that one
+   */
+  renew(statement: SharedStatement): SharedStatement {
+    const body = Buffer.from(statement.body).toString("latin1");
+    const { settings } = statement;
+    const fresh = new SharedStatement(body, settings);
+    if (settings === undefined) return fresh;
+    const key = keyOf(body, settings);
+    const known = this.#statements.get(key);
+    if (known !== undefined && known !== statement) return known;
+    if (this.#statements.delete(key)) this.#bytes -= key.length;
+    return this.#add(key, fresh);
+  }
+
+  #add(key: string, statement: SharedStatement): SharedStatement {
     this.#statements.set(key, statement);
     this.#bytes += key.length;
     while (this.#statements.size > MAX_STATEMENTS || this.#bytes > MAX_BYTES) this.#forgetOldest();
@@ -71,4 +89,8 @@ export class StatementCatalog {
     this.#statements.delete(key);
     this.#bytes -= key.length;
   }
+}
+
+function keyOf(body: string, { analysisKey }: Settings): string {
+  return analysisKey === "" ? body : `${analysisKey}\0${body}`;
 }

@@ -39,6 +39,11 @@ export interface AnswerPort {
    * @returns what the client gets: the same, another one, or nothing
    */
   refused(place: number, message: Uint8Array | undefined): Uint8Array | undefined;
+  /**
+   * The error came before the client has heard anything.
+   * @returns it hears nothing of it either: what failed is asked once more
+   */
+  repeats(message: Uint8Array): boolean;
 }
 
 /** A longer ErrorResponse or NoticeResponse goes on as it comes. */
@@ -56,6 +61,10 @@ export class AnswerStream {
   #held: Uint8Array | undefined;
   /** What is to be passed on, if it is more than one piece. */
   #pieces: Uint8Array[] = [];
+  /** Since {@link startOver} the client has got nothing, and no unit has ended. */
+  #isUntouched = true;
+  /** The client is to hear no more of what is answered: that is asked anew, see {@link startOver}. */
+  isDropping = false;
   /** The last whole message was an ErrorResponse. */
   endedWithError = false;
 
@@ -80,6 +89,8 @@ export class AnswerStream {
   startOver(): void {
     this.#bodyLeft = 0;
     this.#held = undefined;
+    this.#isUntouched = true;
+    this.isDropping = false;
     this.endedWithError = false;
   }
 
@@ -112,6 +123,7 @@ export class AnswerStream {
         this.endedWithError = false;
         const isHidden = this.#completes();
         this.#ledger.readyForQuery(bytes[at + HEADER_BYTES] ?? 0);
+        this.#isUntouched = false;
         if (isHidden) {
           this.#replace(bytes, from, at, undefined);
           from = next;
@@ -151,6 +163,11 @@ export class AnswerStream {
   }
 
   #pass(bytes: Uint8Array, from: number, to: number): Uint8Array | undefined {
+    if (this.isDropping) {
+      this.#pieces = [];
+      return undefined;
+    }
+    if (from < to || this.#pieces.length > 0) this.#isUntouched = false;
     const isAll = from === 0 && to === bytes.length;
     if (this.#pieces.length === 0) {
       if (isAll) return bytes;
@@ -189,6 +206,8 @@ export class AnswerStream {
         this.#ledger.serverMessage(tag);
         const message = next > bytes.length ? undefined : bytes.subarray(at, next);
         const answer = this.#port.refused(place, message);
+        if (message !== undefined && this.#isUntouched)
+          this.isDropping = this.#port.repeats(message);
         return answer === message ? bytes : answer;
       }
       case BackendTag.NoticeResponse:

@@ -2,7 +2,9 @@
 import { STATEMENT_PREFIX } from "../../backend/index.ts";
 import { HEADER_BYTES } from "../../postgres/index.ts";
 
-const OUR_NAME = new RegExp(`${STATEMENT_PREFIX}[0-9]+`, "g");
+/** Finds the name of a statement of ours in a text. */
+export const OUR_NAME = new RegExp(`${STATEMENT_PREFIX}[0-9]+`);
+const OUR_NAMES = new RegExp(OUR_NAME, "g");
 
 /**
  * The same message in the names that the client knows.
@@ -16,7 +18,7 @@ export function inClientsNames(
   if (!bytes.includes(STATEMENT_PREFIX)) return message;
   const body = bytes
     .toString("latin1", HEADER_BYTES)
-    .replaceAll(OUR_NAME, (name) => clientsName(name) ?? name);
+    .replaceAll(OUR_NAMES, (name) => clientsName(name) ?? name);
   const changed = Buffer.allocUnsafe(HEADER_BYTES + body.length);
   changed[0] = bytes[0] ?? 0;
   changed.writeInt32BE(body.length + 4, 1);

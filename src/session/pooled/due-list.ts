@@ -22,6 +22,8 @@ export interface Due {
 
 export class DueList {
   #list: Due[] = [];
+  /** What could still be undone of what has succeeded since the last `clear`. */
+  #done: Due[] = [];
   /** Nothing is due. */
   isEmpty = true;
 
@@ -44,6 +46,7 @@ export class DueList {
     let isHidden = false;
     for (let [first] = list; first !== undefined && first.place <= place; [first] = list) {
       list.shift();
+      if (first.undo !== undefined) this.#done.push(first);
       if (first.makes !== undefined) first.makes.isConfirmed = true;
       if (first.place === place) isHidden ||= first.isHidden;
     }
@@ -75,8 +78,15 @@ export class DueList {
     return this.#list.some(({ isHidden }) => isHidden);
   }
 
-  /** Nothing will be answered any more. */
+  /** All since the last `clear` is to be as if it had not been sent. */
+  undoAll(): void {
+    for (const due of [...this.#done, ...this.#list].toReversed()) due.undo?.();
+    this.clear();
+  }
+
+  /** Nothing will be answered any more, or undone. */
   clear(): void {
+    if (this.#done.length > 0) this.#done = [];
     if (this.isEmpty) return;
     this.#list = [];
     this.isEmpty = true;

@@ -42,13 +42,20 @@ export class NamedStatements {
     this.#bytes += shared.body.length;
   }
 
-  /** Nothing happens if it is not there. */
+  /** Also if another one was put in its place by {@link renew}. Nothing happens if it is not there. */
   remove(statement: NamedStatement): void {
     const { name, shared } = statement;
-    if (this.#byName.get(name) !== statement) return;
+    const known = this.#byName.get(name);
+    if (known?.parsedAt !== statement.parsedAt) return;
     this.#byName.delete(name);
-    this.#byShared.delete(shared);
+    this.#byShared.delete(known.shared);
     this.#bytes -= shared.body.length;
+  }
+
+  /** It means something else on the server from now on. */
+  renew(statement: NamedStatement, shared: SharedStatement): void {
+    this.remove(statement);
+    this.add({ ...statement, shared });
   }
 
   /** Removes all, and answers which they were. */

@@ -248,7 +248,7 @@ export class PooledRelay
     this.#send();
   }
 
-  /** It could not stay where it was sent first; what came behind it follows. */
+  /** It could not stay where it was sent first, or has failed by no fault of the client; the rest follows. */
   #sendAgain(unit: Uint8Array): void {
     this.#unit = undefined;
     this.#toServer(unit);
@@ -257,6 +257,7 @@ export class PooledRelay
 
   #sendHeld(): void {
     const piece = this.#gate.takeOne();
+    this.#read.unit = piece;
     if (piece !== undefined) this.#toServer(piece);
     else for (const part of this.#gate.take()) if (this.#isHolding) this.#toServer(part);
   }
@@ -314,7 +315,8 @@ export class PooledRelay
 
   #fromClient(bytes: Uint8Array): void {
     const { state } = this.#hold;
-    if (state === "held") {
+    if (state === "held" && !this.#answers.isDropping) {
+      this.#read.unit = undefined;
       this.#toServer(bytes);
       return;
     }
@@ -388,6 +390,10 @@ export class PooledRelay
     const passed = this.#answers.advance(bytes);
     if (passed !== undefined) this.#client.writeThrough(passed);
     else for (const piece of this.#answers.takePieces()) this.#client.write(piece);
+    if (this.#answers.isDropping && this.ledger.isIdle) {
+      this.#answers.startOver();
+      this.#sendAgain(this.#read.takeUnit());
+    }
     if (this.#isTimed) this.#followTime();
     if (this.#cancellation !== undefined) this.#releaseHeld();
     if (this.#side.isPaused) this.#side.resume();
@@ -413,20 +419,17 @@ export class PooledRelay
       if (this.#options.mode === "statement") this.fail("ERR_TRANSACTION_REFUSED");
       return;
     }
-    if (this.#pass !== undefined) this.#followDefinitions(this.#pass);
+    // Others are not to go by what was true before.
+    if (this.#pass !== undefined && this.#read.takeDefined()) this.#pass.definitionsChanged();
     if (this.#cancellation !== undefined && this.#cancellation.state !== "over") return;
     if (this.#session.isUnsettled) void this.#hold.settle();
     else if (!this.#session.isTied) this.#letGo();
     else if (this.#isDraining) this.#leaveIfDraining();
   }
 
-  /** Others are not to go by what was true before. */
-  #followDefinitions(pass: UnitPass): void {
-    if (this.#read.takeDefined()) pass.definitionsChanged();
-  }
-
   /** The lease is over; what the client has sent meanwhile asks for another one. */
   #letGo(): void {
+    this.#read.unit = undefined;
     this.#hold.release("clean");
     if (this.#side.isPaused) this.#side.resume();
     if (!this.#gate.isEmpty) this.#advance();
@@ -535,7 +538,7 @@ export class PooledRelay
   #end(end: RelayEnd): void {
     if (this.#isOver) return;
     const leavings = this.#leavings();
-    if (this.#pass !== undefined) this.#followDefinitions(this.#pass);
+    if (this.#pass !== undefined && this.#read.takeDefined()) this.#pass.definitionsChanged();
     this.#phase.dispose();
     this.#halfClosed?.dispose();
     const { context, cancelKey, onEnd } = this.#options;

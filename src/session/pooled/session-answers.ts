@@ -10,6 +10,8 @@ import { isDefining } from "../multiplexing/index.ts";
 import type { AnswerPort } from "./answer-stream.ts";
 import type { SessionState } from "./session-state.ts";
 
+const NO_BYTES = new Uint8Array(0);
+
 export class SessionAnswers implements AnswerPort {
   readonly followsCommands: boolean;
   #client: Connection;
@@ -17,6 +19,8 @@ export class SessionAnswers implements AnswerPort {
   readonly #session: SessionState;
   /** The backend that answers. */
   #backend: PooledBackend | undefined;
+  /** All that the backend has got since it was leased, as the client sent it; undefined when that is more. */
+  unit: Uint8Array | undefined;
   #owesReady = false;
   #hasDefined = false;
 
@@ -96,6 +100,19 @@ export class SessionAnswers implements AnswerPort {
     // Nobody has asked: the server says goodbye to a session that may go on at another one.
     const isLetGo = !this.#session.isTied && !this.#ledger.isInTransaction;
     return isLetGo && isFatal(answer) ? undefined : answer;
+  }
+
+  /** It is sent again, once. */
+  takeUnit(): Uint8Array {
+    const { unit = NO_BYTES } = this;
+    this.unit = undefined;
+    return unit;
+  }
+
+  repeats(message: Uint8Array): boolean {
+    const { owedReadyForQuery, isBatchOpen, isInTransaction } = this.#ledger;
+    const isWhole = owedReadyForQuery === 1 && !isBatchOpen && !isInTransaction;
+    return this.#session.statements?.repairs(message, isWhole ? this.unit : undefined) === true;
   }
 }
 

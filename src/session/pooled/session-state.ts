@@ -77,7 +77,8 @@ export class SessionState {
   get isUnsettled(): boolean {
     if (this.#watch.hasReset) return true;
     // Session mode needs no knowledge: whatever is set is reset in the end.
-    return this.#watch.isTouched && this.#mode !== "session";
+    if (this.#mode === "session" || !this.#watch.isTouched) return false;
+    return this.statements?.mustNotBeAsked !== true;
   }
 
   /** It has reset what its startup asked for, which has to be set again before it goes on. */

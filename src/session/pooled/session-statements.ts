@@ -8,11 +8,10 @@
  *
  * The unnamed statement is the session's as well: it is parsed anew on a backend where the last one to
  * make one was somebody else. Names that SQL's PREPARE has made are left as they are: they tie the session
- * to its backend.
+ * to its backend; and so do texts that are too long to be kept.
  */
 import { STATEMENT_PREFIX, SharedStatement } from "../../backend/index.ts";
 import type { BackendStatements, StatementCatalog } from "../../backend/index.ts";
-import { ERROR_TABLE, GatewayError } from "../../errors.ts";
 import type { ErrorCode } from "../../errors.ts";
 import {
   FrontendTag,
@@ -20,7 +19,6 @@ import {
   Settings,
   Trait,
   UNKNOWN_TRAITS,
-  errorResponse,
   statementTraits,
 } from "../../postgres/index.ts";
 import type { AnswerLedger, StatementTraits } from "../../postgres/index.ts";
@@ -32,13 +30,17 @@ import type { Pins } from "./pins.ts";
 import type { RequestPolicy } from "./request-stream.ts";
 import type { SettingsWatch } from "./settings-watch.ts";
 import { namesInText } from "./statement-in-text.ts";
-import { parseMessage, queryMessage, renamed } from "./statement-messages.ts";
+import { endOfName, parseMessage, queryMessage, refusal, renamed } from "./statement-messages.ts";
+import { StatementRepair } from "./statement-repair.ts";
 import { NAMES_OTHERS, NOBODYS_NAME, StatementPreparation } from "./statement-preparation.ts";
 import { UnnamedStatement } from "./unnamed-statement.ts";
 import type { Runnable } from "./unnamed-statement.ts";
 
 const NO_NAME = Buffer.alloc(0);
 const NOBODYS = Buffer.from(NOBODYS_NAME);
+const UNKNOWN: Runnable = { traits: UNKNOWN_TRAITS, text: "" };
+/** What it does was seen when it was prepared. */
+const MADE_BY_SQL: Runnable = { traits: statementTraits(""), text: "" };
 /** What the server fails at in place of what the gateway refuses: it keeps the books of the batch. */
 const REFUSED_TEXT = "gatewayd refused this statement";
 const REFUSED_BODY = Buffer.from(`${REFUSED_TEXT}\0\0\0`);
@@ -50,9 +52,10 @@ export class SessionStatements implements RequestPolicy {
   readonly #due: DueList;
   readonly #names = new NamedStatements();
   readonly #preparation: StatementPreparation;
+  readonly #repair: StatementRepair;
   readonly #unnamed: UnnamedStatement;
-  /** Made by SQL, if they are there: on the server they have the same names. */
-  readonly #bySql = new Set<string>();
+  /** Made by SQL, or of a text too long to be kept: on the server they have the same names. */
+  readonly #untouched = new Map<string, Runnable>();
   /** What portals would run that goes beyond itself; most of the time none. */
   readonly #portals = new Map<string, Runnable>();
   #settings = Settings.NONE;
@@ -71,7 +74,8 @@ export class SessionStatements implements RequestPolicy {
     this.#pins = pins;
     this.#watch = watch;
     this.#catalog = catalog;
-    this.#preparation = new StatementPreparation(ledger, due, this.#names);
+    this.#preparation = new StatementPreparation(ledger, due, this.#names, catalog);
+    this.#repair = new StatementRepair(this.#names, catalog, this.#preparation);
     this.#unnamed = new UnnamedStatement(ledger, this.#preparation);
   }
 
@@ -97,6 +101,11 @@ export class SessionStatements implements RequestPolicy {
   settingsChanged(): void {
     this.#isPrivate = true;
     this.#preparation.settings = undefined;
+  }
+
+  /** A Query of the gateway would take away what cannot be brought back. */
+  get mustNotBeAsked(): boolean {
+    return this.#unnamed.isUnkept;
   }
 
   get awaitsExecute(): boolean {
@@ -144,6 +153,17 @@ export class SessionStatements implements RequestPolicy {
     return answer;
   }
 
+  /**
+   * Of a failure that {@link refused} has heard of.
+   * @param unit that has failed, as the client sent it; undefined when it cannot be sent again
+   * @returns it is to be sent again, and all that was done for it is undone
+   */
+  repairs(message: Uint8Array, unit: Uint8Array | undefined): boolean {
+    if (!this.#repair.repair(message, unit) || unit === undefined) return false;
+    this.#due.undoAll();
+    return true;
+  }
+
   get #backend(): BackendStatements {
     return this.#preparation.leased;
   }
@@ -183,13 +203,13 @@ export class SessionStatements implements RequestPolicy {
     const isUnnamed = nameFrom === nameTo;
     if (next > end) {
       this.#pins.saw(UNKNOWN_TRAITS.flags, !isUnnamed);
-      this.#runs(UNKNOWN_TRAITS);
-      if (isUnnamed) this.#unnamed.made(undefined, { traits: UNKNOWN_TRAITS, text: "" });
+      if (isUnnamed) this.#unnamed.made(undefined, UNKNOWN);
+      else this.#untouched.set(bytes.toString("latin1", nameFrom, nameTo), UNKNOWN);
       return undefined;
     }
     if (isUnnamed) return this.#unnamed.parse(bytes, at, end, nameTo + 1);
     const name = bytes.toString("latin1", nameFrom, nameTo);
-    if (this.#bySql.has(name)) return undefined;
+    if (this.#untouched.has(name)) return undefined;
     const known = this.#names.find(name);
     if (known !== undefined) {
       // The server's answer is the same as if the name were its own.
@@ -221,25 +241,17 @@ export class SessionStatements implements RequestPolicy {
     if (backend.find(shared) !== undefined) {
       // It is there, and the server checks it all the same: the tables may have changed.
       backend.unnamedOwner = undefined;
-      this.#due.add({
-        place: this.#ledger.sent,
-        isHidden: false,
-        undo: () => this.#names.remove(named),
-      });
+      this.#undoing(() => this.#names.remove(named));
       return parseMessage(NO_NAME, shared.body);
     }
     const body = preparation.bodyOf(shared);
     preparation.makeRoom();
-    const statement = backend.add(shared, body);
-    this.#due.add({
-      place: this.#ledger.sent,
-      isHidden: false,
-      makes: statement,
-      undo: () => {
-        backend.remove(statement);
-        this.#names.remove(named);
-      },
-    });
+    const statement = backend.add(shared, named.parsedAt, body);
+    const undo = () => {
+      backend.remove(statement);
+      this.#names.remove(named);
+    };
+    this.#due.add({ place: this.#ledger.sent, isHidden: false, makes: statement, undo });
     return preparation.take(parseMessage(statement.name, body));
   }
 
@@ -250,7 +262,7 @@ export class SessionStatements implements RequestPolicy {
     const isUnnamed = nameFrom === nameTo;
     const name = isUnnamed ? "" : bytes.toString("latin1", nameFrom, nameTo);
     const shared = isUnnamed ? undefined : this.#names.find(name)?.shared;
-    const runs = isUnnamed ? this.#unnamed.runnable : shared;
+    const runs = isUnnamed ? this.#unnamed.runnable : (shared ?? this.#untouched.get(name));
     if (this.#portals.size > 0)
       this.#portals.delete(bytes.toString("latin1", at + HEADER_BYTES, portalTo));
     if (runs !== undefined && runs.traits.flags !== 0) {
@@ -309,7 +321,7 @@ export class SessionStatements implements RequestPolicy {
     for (const { verb, name } of namesInText(text)) {
       const named = this.#names.find(name);
       if (verb === "deallocate" && named !== undefined) this.#deallocate(named);
-      if (verb === "prepare" && named === undefined) this.#bySql.add(name);
+      if (verb === "prepare" && named === undefined) this.#untouched.set(name, MADE_BY_SQL);
     }
   }
 
@@ -342,12 +354,12 @@ export class SessionStatements implements RequestPolicy {
     const backend = this.#backend;
     const names = this.#names.clear();
     const statements = backend.clear();
-    const bySql = [...this.#bySql];
-    this.#bySql.clear();
+    const untouched = [...this.#untouched];
+    this.#untouched.clear();
     this.#undoing(() => {
       for (const named of names) this.#names.add(named);
       for (const statement of statements) backend.restore(statement);
-      for (const name of bySql) this.#bySql.add(name);
+      for (const [name, runnable] of untouched) this.#untouched.set(name, runnable);
     });
   }
 
@@ -367,12 +379,7 @@ export class SessionStatements implements RequestPolicy {
 
   /** The message at hand is not sent: a Parse that fails goes instead. */
   #refuse(code: ErrorCode): Uint8Array {
-    const { sqlState, clientMessage, remedy } = ERROR_TABLE[code];
-    this.#due.add({
-      place: this.#ledger.sent,
-      isHidden: false,
-      refusal: errorResponse({ severity: "ERROR", sqlState, message: clientMessage, hint: remedy }),
-    });
+    this.#due.add({ place: this.#ledger.sent, isHidden: false, refusal: refusal(code) });
     return this.#refusedParse();
   }
 
@@ -388,9 +395,3 @@ export class SessionStatements implements RequestPolicy {
 }
 
 const STATEMENT_KIND = 0x53; // S
-
-function endOfName(bytes: Buffer, from: number, end: number): number {
-  const at = bytes.indexOf(0, from);
-  if (at >= 0 && at < end) return at;
-  throw new GatewayError("ERR_PROTOCOL_VIOLATION", "a statement's name has no end");
-}

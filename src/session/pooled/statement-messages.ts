@@ -1,5 +1,7 @@
 /** Messages about prepared statements, put together from bytes that are at hand. */
-import { FrontendTag, HEADER_BYTES } from "../../postgres/index.ts";
+import { ERROR_TABLE, GatewayError } from "../../errors.ts";
+import type { ErrorCode } from "../../errors.ts";
+import { FrontendTag, HEADER_BYTES, errorResponse } from "../../postgres/index.ts";
 
 const ZERO = Uint8Array.of(0);
 const STATEMENT = Buffer.from("S");
@@ -7,6 +9,22 @@ const PORTAL = Buffer.from("P");
 /** No formats, no values, no formats of results. */
 const NO_VALUES = Buffer.alloc(6);
 const NO_LIMIT = Buffer.alloc(4);
+
+/**
+ * Where a name ends that begins at `from`.
+ * @throws GatewayError ERR_PROTOCOL_VIOLATION when it does not before `end`
+ */
+export function endOfName(bytes: Buffer, from: number, end: number): number {
+  const at = bytes.indexOf(0, from);
+  if (at >= 0 && at < end) return at;
+  throw new GatewayError("ERR_PROTOCOL_VIOLATION", "a statement's name has no end");
+}
+
+/** What a client gets that asks for what the gateway cannot do for it, with a hint. */
+export function refusal(code: ErrorCode): Uint8Array {
+  const { sqlState, clientMessage: message, remedy: hint } = ERROR_TABLE[code];
+  return errorResponse({ severity: "ERROR", sqlState, message, hint });
+}
 
 /** @param body of a Parse from behind its name on */
 export function parseMessage(name: Uint8Array, body: Uint8Array): Uint8Array {

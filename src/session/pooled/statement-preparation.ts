@@ -5,7 +5,12 @@
  * What is sent counts as done; the {@link DueList} has what must be taken back when the server skips it.
  */
 import { STATEMENT_PREFIX } from "../../backend/index.ts";
-import type { BackendStatements, ServerStatement, SharedStatement } from "../../backend/index.ts";
+import type {
+  BackendStatements,
+  ServerStatement,
+  SharedStatement,
+  StatementCatalog,
+} from "../../backend/index.ts";
 import {
   FrontendTag,
   Settings,
@@ -45,6 +50,7 @@ export class StatementPreparation {
   readonly #ledger: AnswerLedger;
   readonly #due: DueList;
   readonly #names: NamedStatements;
+  readonly #catalog: StatementCatalog;
   backend: BackendStatements | undefined;
   /** In force there since the lease began; undefined once they may have changed. */
   settings: Settings | undefined = Settings.NONE;
@@ -52,7 +58,13 @@ export class StatementPreparation {
   /** What is prepared is for this Query. */
   #query: Due | undefined;
 
-  constructor(ledger: AnswerLedger, due: DueList, names: NamedStatements) {
+  constructor(
+    ledger: AnswerLedger,
+    due: DueList,
+    names: NamedStatements,
+    catalog: StatementCatalog,
+  ) {
+    this.#catalog = catalog;
     this.#ledger = ledger;
     this.#due = due;
     this.#names = names;
@@ -145,7 +157,7 @@ export class StatementPreparation {
     this.makeRoom();
     const detour = this.#detour(shared);
     detour?.before.forEach((text) => this.#run(text));
-    const statement = backend.add(shared, body);
+    const statement = backend.add(shared, this.#catalog.now(), body);
     const undo = () => backend.remove(statement);
     this.hide(FrontendTag.Parse, parseMessage(statement.name, body), statement, undo);
     detour?.after.forEach((text) => this.#run(text));
@@ -193,7 +205,7 @@ export class StatementPreparation {
     const known = backend.find(shared);
     if (known !== undefined) return known;
     this.makeRoom();
-    const statement = backend.add(shared, EMPTY_STATEMENT);
+    const statement = backend.add(shared, this.#catalog.now(), EMPTY_STATEMENT);
     const undo = () => backend.remove(statement);
     this.hide(FrontendTag.Parse, parseMessage(statement.name, EMPTY_STATEMENT), statement, undo);
     return statement;

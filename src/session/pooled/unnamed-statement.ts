@@ -39,6 +39,11 @@ export class UnnamedStatement {
     return this.#current;
   }
 
+  /** It is on its backend alone. */
+  get isUnkept(): boolean {
+    return this.#current !== undefined && this.#current.message === undefined;
+  }
+
   /**
    * A Parse of it is about to be sent.
    * @param textFrom where its text begins in `bytes`
@@ -78,7 +83,8 @@ export class UnnamedStatement {
   ensure(): void {
     const backend = this.#preparation.leased;
     const message = this.#current?.message;
-    const namesOthers = ((this.#current?.traits.flags ?? 0) & NAMES_OTHERS) !== 0;
+    const flags = message === undefined ? 0 : (this.#current?.traits.flags ?? 0);
+    const namesOthers = (flags & NAMES_OTHERS) !== 0;
     // What it speaks of may have another name by now.
     if (backend.unnamedOwner === this && !namesOthers) return;
     if (message === undefined) {

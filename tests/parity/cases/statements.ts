@@ -9,7 +9,7 @@ import {
   query,
   sync,
 } from "../messages.ts";
-import { NO_TRANSACTIONS } from "../differences.ts";
+import { DESCRIBED_ANEW, NO_TRANSACTIONS } from "../differences.ts";
 import { oneClient, onStage, type ParityCase } from "../parity-case.ts";
 
 const ADD = "select $1::int + $2::int as sum";
@@ -250,20 +250,35 @@ export const STATEMENT_CASES: readonly ParityCase[] = [
   oneClient("statement: names are found with the search_path at Parse", async (client) => {
     await client.unit(parse("rows", "select * from numbers where false"));
     await client.unit(bind("rows"), describePortal(), execute());
+    await client.unit(bind("rows"), execute());
     await client.query("set search_path to elsewhere");
-    await client.unit(bind("rows"), describePortal(), execute());
+    await client.unit(bind("rows"), execute());
     await client.unit(parse("", "select * from numbers"), bind(""), describePortal(), execute());
   }),
   oneClient("statement: whose result type has changed", async (client) => {
     await client.query("create table changing (a int)");
     await client.unit(parse("s1", "select * from changing"));
     await client.unit(bind("s1"), describePortal(), execute());
-    await client.query("alter table changing add column b text default 'new'");
     await client.unit(bind("s1"), describePortal(), execute());
-    await client.unit(describeStatement("s1"));
+    await client.query("alter table changing add column b text default 'new'");
+    await client.unit(bind("s1"), execute());
+    await client.query("select 'another connection'");
+    await client.unit(bind("s1"), execute());
     await client.query("drop table changing");
     await client.unit(bind("s1"), execute());
   }),
+  oneClient(
+    "statement: whose result type has changed, described in the same batch",
+    async (client) => {
+      await client.query("create table changing (a int)");
+      await client.unit(parse("s1", "select * from changing"));
+      await client.unit(bind("s1"), describePortal(), execute());
+      await client.query("alter table changing add column b text default 'new'", "select 1");
+      await client.unit(bind("s1"), describePortal(), execute());
+      await client.query("drop table changing");
+    },
+    { differs: [DESCRIBED_ANEW] },
+  ),
   oneClient("statement: a long name and a long text", async (client) => {
     const name = "n".repeat(200);
     await client.unit(parse(name, `select length('${"z".repeat(100_000)}')`));
