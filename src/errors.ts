@@ -232,7 +232,7 @@ export const ERROR_TABLE = {
     sqlState: "0A000",
     clientMessage: "not possible on a server connection that clients share",
     meaning:
-      "A client of a pooled mode asked for what another client's doings would answer (`lastval()` or `currval()` outside a transaction), or for replication.",
+      "A client of a pooled mode asked for what another client's doings would answer (`lastval()` or `currval()` outside a transaction), or, at its startup, for `session_authorization`.",
     remedy: "Ask within the transaction that called nextval(), or use a block in mode `session`.",
   },
   ERR_TOO_MANY_PINNED: {

@@ -20,7 +20,7 @@ export { PooledBackend } from "./pooled-backend.ts";
 export type { PooledBackendOptions } from "./pooled-backend.ts";
 export type { ServerCredential } from "./server-credential.ts";
 export { loginToServer } from "./server-login.ts";
-export type { LoggedIn, ServerLoginOptions } from "./server-login.ts";
+export type { LoggedIn, LoggedInServer, ServerLoginOptions } from "./server-login.ts";
 export { ServerLoginError } from "./server-login-error.ts";
 export type { ServerRefusal } from "./server-login-error.ts";
 export { BackendStatements, STATEMENT_PREFIX } from "./backend-statements.ts";

@@ -15,15 +15,13 @@ import {
   TransactionStatus,
 } from "../postgres/index.ts";
 import { GatewayError } from "../errors.ts";
-import type { OpenedServer, ServerEncryption } from "./open-server.ts";
-import type { LoggedIn } from "./server-login.ts";
+import type { ServerEncryption } from "./open-server.ts";
+import type { LoggedInServer } from "./server-login.ts";
 import { BackendStatements } from "./backend-statements.ts";
 import { runSimpleQuery } from "./simple-query.ts";
 import type { SimpleAnswer, SimpleQueryOptions } from "./simple-query.ts";
 
-export interface PooledBackendOptions {
-  readonly opened: OpenedServer;
-  readonly login: LoggedIn;
+export interface PooledBackendOptions extends LoggedInServer {
   /** The block, for messages. */
   readonly block: string;
   readonly timers: TimerWheel;

@@ -37,6 +37,7 @@ import {
 import type { Authentication, Notice } from "../postgres/index.ts";
 import type { ConversationOptions } from "./conversation.ts";
 import { MessageConversation } from "./message-conversation.ts";
+import type { OpenedServer } from "./open-server.ts";
 import {
   cleartextOf,
   credentialName,
@@ -77,6 +78,12 @@ export interface LoggedIn {
   readonly notices: readonly Notice[];
   /** How we proved who we are: `trust`, `cleartext`, `md5`, `SCRAM-SHA-256`, `SCRAM-SHA-256-PLUS`. */
   readonly method: string;
+}
+
+/** A connection that the server has let in. */
+export interface LoggedInServer {
+  readonly opened: OpenedServer;
+  readonly login: LoggedIn;
 }
 
 /** Ample for parameters, and for the notices of an event trigger at login. */

@@ -11,15 +11,16 @@ import type { Logger } from "../logging/index.ts";
 import { NameAnswers } from "../net/index.ts";
 import type { TimerWheel } from "../net/index.ts";
 import { SharedPool } from "../pool/index.ts";
+import type { Pair } from "../pool/index.ts";
 import { ConnectionCaps, Greetings, LoginGate, PinBudget, Pooling } from "../session/index.ts";
 import type { ClientTls, PooledBlock, PooledMode, Route } from "../session/index.ts";
 import { buildMultiplexing } from "./build-multiplexing.ts";
 import { fixedLoginOf } from "./fixed-login.ts";
 import { queryUsers, userDirectory } from "./query-users.ts";
 import type { UserQueryConfig } from "./query-users.ts";
-import { serverConnector } from "./server-connector.ts";
+import { serverConnector, serverLogin } from "./server-connector.ts";
 import { toAddress } from "./to-address.ts";
-import type { ServerConnectorParts } from "./server-connector.ts";
+import type { ConnectorLogin, ServerConnectorParts } from "./server-connector.ts";
 
 export interface PoolingParts {
   readonly group: string;
@@ -123,7 +124,11 @@ function buildBlock(
   const fixedLogin = fixedLoginOf(client);
   const answers = new NameAnswers({ name: block, clock: timers.clock, logger });
   const place = new ServerPlace(toAddress(client.network, client.address));
-  const connect = serverConnector({ ...connectorParts(parts, block, keys), place, answers });
+  const connector = { ...connectorParts(parts, block, keys), place, answers };
+  const connect = serverConnector(connector);
+  const logIn = serverLogin(connector);
+  const loginOf = ({ user, database }: Pick<Pair, "user" | "database">): ConnectorLogin =>
+    fixedLogin ?? { user, database, parameters: [], credential: credentialOf(user) };
   return {
     pool: new SharedPool<PooledBackend>({
       group,
@@ -136,11 +141,7 @@ function buildBlock(
       idleTimeoutMs: pool.idleTimeout,
       maxLifetimeMs: pool.maxLifetime,
       pingAfterIdleMs: proxy.healthCheckPeriod,
-      connect: (pair, signal) => {
-        const { user, database } = pair;
-        const own = { user, database, parameters: [], credential: credentialOf(user) };
-        return connect(fixedLogin ?? own, signal);
-      },
+      connect: (pair, signal) => connect(loginOf(pair), signal),
       ping: async (backend) => {
         await backend.run("");
       },
@@ -157,6 +158,11 @@ function buildBlock(
     pinBudget: new PinBudget(pool.maxPinned ?? Math.max(1, pool.size - 1)),
     multiplexing: buildMultiplexing(block, pool, timers, logger),
     place,
+    openReplication: (pair, { parameters, protocolVersion }, signal) => {
+      const login = loginOf(pair);
+      const all = [...login.parameters, ...parameters];
+      return logIn({ ...login, parameters: all, protocolVersion }, signal);
+    },
   };
 }
 

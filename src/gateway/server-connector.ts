@@ -1,7 +1,7 @@
 /** The way to the server of a block, up to where statements can be sent. */
 import type { ScramKeyCache } from "../auth/index.ts";
 import { loginToServer, openServer, PooledBackend } from "../backend/index.ts";
-import type { ServerCredential, ServerPlace, ServerTls } from "../backend/index.ts";
+import type { LoggedInServer, ServerCredential, ServerPlace, ServerTls } from "../backend/index.ts";
 import type { ClientConfig } from "../config/index.ts";
 import type { Logger } from "../logging/index.ts";
 import type { NameAnswers, TimerWheel } from "../net/index.ts";
@@ -31,6 +31,8 @@ export interface ConnectorLogin {
   readonly parameters: readonly (readonly [name: string, value: string])[];
   /** Undefined: the server asks for none. */
   readonly credential: ServerCredential | undefined;
+  /** Of 3.0 unless said otherwise; a server that knows no newer one says so. */
+  readonly protocolVersion?: number;
 }
 
 /** Rejects as {@link openServer} and {@link loginToServer} do; nothing is open then. */
@@ -40,15 +42,25 @@ export type ConnectToServer = (
 ) => Promise<PooledBackend>;
 
 /** @param limitMs for each step, where `dialTimeout` is longer or has no limit */
-export function serverConnector(
-  { block, client, tls, keys, maxStatements, place, answers, timers, logger }: ServerConnectorParts,
+export function serverConnector(parts: ServerConnectorParts, limitMs?: number): ConnectToServer {
+  const { block, timers, maxStatements } = parts;
+  const logIn = serverLogin(parts, limitMs);
+  return async (login, signal) => {
+    const server = await logIn(login, signal);
+    return new PooledBackend({ ...server, block, timers, maxStatements });
+  };
+}
+
+/** The same, for who does something else with the connection. */
+export function serverLogin(
+  { block, client, tls, keys, place, answers, timers, logger }: ServerConnectorParts,
   limitMs: number = Infinity,
-): ConnectToServer {
+): (login: ConnectorLogin, signal: AbortSignal) => Promise<LoggedInServer> {
   const address = toAddress(client.network, client.address);
   const dialTimeoutMs = client.dialTimeout === 0 ? Infinity : client.dialTimeout;
   const stepMs = Math.min(dialTimeoutMs, limitMs);
   const timeoutMs = stepMs === Infinity ? 0 : stepMs;
-  return async ({ user, database, parameters, credential }, signal) => {
+  return async ({ user, database, parameters, credential, protocolVersion }, signal) => {
     const opened = await openServer({
       address,
       tls,
@@ -72,8 +84,9 @@ export function serverConnector(
       isCleartextAllowed: address.kind === "unix",
       deriveKeys: keys.keysOf,
       ...(credential !== undefined && { credential }),
+      ...(protocolVersion !== undefined && { protocolVersion }),
     });
     logger.debug("Logged in to the server", { name: block, user, method: login.method });
-    return new PooledBackend({ opened, login, block, timers, maxStatements });
+    return { opened, login };
   };
 }

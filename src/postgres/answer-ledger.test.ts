@@ -324,6 +324,23 @@ describe("the ledger of answers", () => {
     expect(ledger.isIdle).toBe(true);
   });
 
+  test("tells a stream of replication from data that only the client sends", () => {
+    const ledger = loggedIn();
+    const isStreaming = (who: "client" | "server", tags: string): boolean => {
+      say(ledger, who, tags);
+      return ledger.isCopyingBoth;
+    };
+    expect(isStreaming("client", "Q")).toBe(false);
+    expect(isStreaming("server", "W")).toBe(true);
+    expect(isStreaming("server", "dd")).toBe(true);
+    expect(isStreaming("client", "d")).toBe(true);
+    expect(isStreaming("client", "c")).toBe(false);
+    expect(isStreaming("server", "dcCCZ")).toBe(false);
+    say(ledger, "client", "Q");
+    expect(isStreaming("server", "G")).toBe(false);
+    expect(ledger.isCopying).toBe(true);
+  });
+
   test.each([
     ["I", false],
     ["T", true],

@@ -48,6 +48,7 @@ export class AnswerLedger {
   #head = 0;
   #behindCount = 0;
   #isCopying = false;
+  #isCopyingBoth = false;
   #isSkipping = false;
   #isBatchOpen = false;
   /** What follows the head, from `#next` on. */
@@ -87,6 +88,11 @@ export class AnswerLedger {
   /** The server reads COPY data. */
   get isCopying(): boolean {
     return this.#isCopying;
+  }
+
+  /** And sends some: it streams what is to be replicated. */
+  get isCopyingBoth(): boolean {
+    return this.#isCopying && this.#isCopyingBoth;
   }
 
   get isLoggedIn(): boolean {
@@ -188,6 +194,7 @@ export class AnswerLedger {
         return;
       case BackendTag.CopyInResponse:
       case BackendTag.CopyBothResponse:
+        this.#isCopyingBoth = tag === BackendTag.CopyBothResponse;
         this.#startCopy();
         return;
     }

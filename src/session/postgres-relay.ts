@@ -7,7 +7,6 @@ import type { Backend } from "../backend/index.ts";
 import { GatewayError } from "../errors.ts";
 import type { ErrorCode } from "../errors.ts";
 import type { Connection } from "../net/index.ts";
-import type { Lessor } from "../pool/index.ts";
 import {
   AnswerLedger,
   BackendTag,
@@ -29,9 +28,16 @@ import { RelayedLogin } from "./relayed-login.ts";
 import type { RelayEnd } from "./relay.ts";
 import type { SessionContext } from "./session-context.ts";
 import { ServerLimits } from "./server-limits.ts";
+import type { ServerTimes } from "./server-limits.ts";
 import { EXPIRED, SessionPhase } from "./session-phase.ts";
 import type { LimitedPhase, PhaseTraffic } from "./session-phase.ts";
 import { TrafficHooks } from "./traffic-hooks.ts";
+
+/** What the backend is of. */
+export interface RelayedPool {
+  readonly name: string;
+  readonly options: ServerTimes;
+}
 
 export class PostgresRelay extends Relay implements Cancellable, PhaseTraffic, HalfClosedTraffic {
   // First what each piece of traffic needs, side by side in memory.
@@ -54,7 +60,7 @@ export class PostgresRelay extends Relay implements Cancellable, PhaseTraffic, H
   /** Once the client has ended. */
   #halfClosed: HalfClosedLimit | undefined;
   #registeredKey: Uint8Array | undefined;
-  readonly #pool: Lessor;
+  readonly #pool: RelayedPool;
   readonly #phase: SessionPhase;
   readonly #serverLimits: ServerLimits;
   readonly #hooks: TrafficHooks;
@@ -64,7 +70,7 @@ export class PostgresRelay extends Relay implements Cancellable, PhaseTraffic, H
   constructor(
     client: Connection,
     backend: Backend,
-    pool: Lessor,
+    pool: RelayedPool,
     context: SessionContext,
     onEnd: (end: RelayEnd) => void,
   ) {
@@ -100,6 +106,18 @@ export class PostgresRelay extends Relay implements Cancellable, PhaseTraffic, H
     if (rest.length > 0) this.fromClient(rest);
   }
 
+  /**
+   * The gateway itself has logged in, both here and there.
+   * @param greeting of the server, from behind its AuthenticationOk up to ReadyForQuery
+   * @param rest what the client sent behind its login
+   */
+  startLoggedIn(greeting: Uint8Array, rest: Uint8Array): void {
+    this.backend.isUsed = true;
+    this.fromServer(greeting);
+    this.join();
+    if (rest.length > 0 && !this.isOver) this.fromClient(rest);
+  }
+
   get ledger(): AnswerLedger {
     return this.#ledger;
   }
@@ -115,6 +133,11 @@ export class PostgresRelay extends Relay implements Cancellable, PhaseTraffic, H
   /** Waiting for the client, with nothing held anywhere. */
   get #isQuiet(): boolean {
     return this.#ledger.isIdle && !this.isReceiving && !this.isHandling;
+  }
+
+  /** A stream of replication has no end to wait for: who receives it knows where to go on. */
+  get #isStreaming(): boolean {
+    return this.#ledger.isCopyingBoth && this.#isClientAtBoundary && !this.isReceiving;
   }
 
   /** The client is between two messages, so that one more may be put in. */
@@ -378,7 +401,8 @@ export class PostgresRelay extends Relay implements Cancellable, PhaseTraffic, H
 
   #leaveIfDraining(): void {
     if (this.isOver) return;
-    if (this.#ledger.isLoggedIn && (!this.#isQuiet || this.#ledger.isInTransaction)) return;
+    const isBusy = !this.#isQuiet || this.#ledger.isInTransaction;
+    if (this.#ledger.isLoggedIn && isBusy && !this.#isStreaming) return;
     this.fail("ERR_SHUTTING_DOWN");
   }
 

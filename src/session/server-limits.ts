@@ -3,6 +3,12 @@ import type { Backend } from "../backend/index.ts";
 import type { Deadline, TimerWheel } from "../net/index.ts";
 import type { PoolOptions } from "../pool/index.ts";
 
+/** 0 = no limit, for each. */
+export type ServerTimes = Pick<
+  PoolOptions,
+  "receiveTimeoutMs" | "receiveDeadlineMs" | "sendDeadlineMs"
+>;
+
 export class ServerLimits {
   readonly #receiveTimeoutMs: number;
   /** The server owes an answer and is silent. */
@@ -10,7 +16,7 @@ export class ServerLimits {
   /** The backend has lived long enough. */
   readonly #end: Deadline | undefined;
 
-  constructor(backend: Backend, options: PoolOptions, timers: TimerWheel, onExpire: () => void) {
+  constructor(backend: Backend, options: ServerTimes, timers: TimerWheel, onExpire: () => void) {
     const { receiveTimeoutMs, receiveDeadlineMs, sendDeadlineMs } = options;
     this.#receiveTimeoutMs = receiveTimeoutMs;
     this.#silence = receiveTimeoutMs > 0 ? timers.deadline(onExpire) : undefined;

@@ -7,6 +7,9 @@
  *   opening    OnOpened runs
  *   serving    a {@link PooledRelay} has the client
  *   over
+ *
+ * A client that wants to replicate is none of the pool's: a {@link Replication} takes the place of
+ * greeting and relay.
  */
 import { GatewayError } from "../../errors.ts";
 import type { ErrorCode } from "../../errors.ts";
@@ -25,7 +28,8 @@ import {
 } from "../../postgres/index.ts";
 import type { Notice } from "../../postgres/index.ts";
 import { runOpened } from "../connection-events.ts";
-import type { RelayEnd } from "../relay.ts";
+import type { SocketEnds } from "../connection-events.ts";
+import type { RelayEnd, Served } from "../relay.ts";
 import type { SessionContext } from "../session-context.ts";
 import { ClientLogin } from "./client-login.ts";
 import type { ClientLoginPort } from "./client-login.ts";
@@ -35,8 +39,9 @@ import type { HookedOwner } from "./hooked-client.ts";
 import { Pins } from "./pins.ts";
 import { PooledRelay } from "./pooled-relay.ts";
 import type { Destination, Pooling } from "./pooling.ts";
+import { Replication } from "./replication.ts";
 import { readPooledStartup } from "./startup-request.ts";
-import type { PooledStartup } from "./startup-request.ts";
+import type { PooledStartup, ReplicationRequest } from "./startup-request.ts";
 
 export interface PooledSessionOptions {
   readonly client: Connection;
@@ -71,7 +76,8 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
   #giveUpGreeting: (() => void) | undefined;
   /** What the client sent behind its login. */
   #early: Uint8Array[] = [];
-  #relay: PooledRelay | undefined;
+  #relay: Served | undefined;
+  #replication: Replication | undefined;
   #pins: Pins | undefined;
   /** Handlers have logged it in. */
   #isAnswered = false;
@@ -141,8 +147,9 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
   /** Undefined if the client will be refused for it. */
   #destinationOf(message: Uint8Array): Destination | undefined {
     try {
-      const { user, database } = readPooledStartup(message);
-      return this.#options.pooling.choose(this.#client, user, database);
+      const { user, database, replication } = readPooledStartup(message);
+      const isOfDatabase = replication?.isPhysical !== true;
+      return this.#options.pooling.choose(this.#client, user, database, isOfDatabase);
     } catch (thrown) {
       if (thrown instanceof GatewayError) return undefined;
       throw thrown;
@@ -202,8 +209,8 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
     return this.#destination?.block.place;
   }
 
-  get lease(): undefined {
-    return undefined;
+  get lease(): SocketEnds | undefined {
+    return this.#replication?.server;
   }
 
   hooksMoved(): void {}
@@ -260,7 +267,7 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
       user,
       database,
       isEncrypted: this.#options.peer !== undefined,
-      isReplication: false,
+      isReplication: startup.replication?.isPhysical === true,
     };
   }
 
@@ -276,7 +283,7 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
     const { pooling } = this.#options;
     const startup = this.#startup;
     if (startup === undefined || this.#isOver) return;
-    const { user, database, settings } = startup;
+    const { user, database, settings, replication } = startup;
     if (credential !== undefined) pooling.gate.remember(user, credential);
     const excess = pooling.gate.enter(user, database);
     this.#hasEntered = excess === undefined;
@@ -286,7 +293,12 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
     }
     if (rest.length > 0) this.#early.push(rest);
     this.#client.handler = this;
-    this.#destination ??= pooling.choose(this.#client, user, database);
+    const isOfDatabase = replication?.isPhysical !== true;
+    this.#destination ??= pooling.choose(this.#client, user, database, isOfDatabase);
+    if (replication !== undefined) {
+      this.#replicate(startup, replication, this.#destination);
+      return;
+    }
     const { block, lane } = this.#destination;
     // The queue has a limit of its own.
     this.#deadline.clear();
@@ -304,13 +316,46 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
       case "refused":
         this.#refuse(outcome.notice);
         return;
-      case "failed": {
-        const { error } = outcome;
-        const refusal = error instanceof ServerLoginError ? error.refusal : undefined;
-        if (refusal !== undefined && isClientsFault(refusal.notice)) this.#refuse(refusal.notice);
-        else this.failed(error);
-      }
+      case "failed":
+        this.#serverFailed(outcome.error, isClientsFault);
     }
+  }
+
+  /** @param isTold whether it is for the client what a server has said against our login */
+  #serverFailed(error: GatewayError, isTold: (notice: Notice) => boolean): void {
+    const refusal = error instanceof ServerLoginError ? error.refusal : undefined;
+    if (refusal !== undefined && isTold(refusal.notice)) this.#refuse(refusal.notice);
+    else this.failed(error);
+  }
+
+  /** The client gets a server connection of its own. */
+  #replicate(
+    { settings, minorVersion }: PooledStartup,
+    { value }: ReplicationRequest,
+    destination: Destination,
+  ): void {
+    const protocolVersion = PROTOCOL_3_0 + Math.min(minorVersion, NEWEST_MINOR_VERSION);
+    const parameters = [["replication", value] as const, ...settings];
+    const startup = { parameters, protocolVersion };
+    const replication = new Replication({ context: this.#options.context, destination, startup });
+    this.#replication = replication;
+    replication.open().then(
+      () => this.#guard(() => this.#openReplication(replication)),
+      // The connection is the client's own: so is what the server says of it.
+      (thrown: unknown) =>
+        this.#serverFailed(GatewayError.from(thrown), ({ code }) => code !== "28P01"),
+    );
+  }
+
+  #openReplication(replication: Replication): void {
+    this.#whenOpened(() => {
+      const early = Buffer.concat(this.#early);
+      replication.serve(this.#client, this.#hooked !== undefined, early, (end) => this.#ended(end));
+      this.#client.resume();
+      this.#deadline.dispose();
+      this.#relay = replication;
+      this.#isOver = true;
+    });
   }
 
   /** In the server's words, all of them. */
@@ -321,10 +366,15 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
   }
 
   #open(greeting: Greeting): void {
+    this.#whenOpened(() => this.#serve(greeting));
+  }
+
+  #whenOpened(serve: () => void): void {
+    if (this.#isOver) return;
     runOpened(this.#options.context.hooks, this.#client, (isTerminated) => {
       if (this.#isOver) return;
       if (isTerminated) this.fail("ERR_TERMINATED");
-      else this.#serve(greeting);
+      else this.#guard(serve);
     });
   }
 
@@ -345,7 +395,7 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
     this.#pins = new Pins(block.mode, block.pinBudget, (reason) =>
       this.#pinned(block.pool.name, reason),
     );
-    this.#relay = new PooledRelay({
+    const relay = new PooledRelay({
       client: this.#client,
       hooked: this.#hooked,
       context,
@@ -362,8 +412,9 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
       cancelKey: new BackendWriter().backendKeyData(key).take().subarray(HEADER_BYTES),
       onEnd: (end) => this.#ended(end),
     });
+    this.#relay = relay;
     this.#isOver = true;
-    this.#relay.start(Buffer.concat(this.#early));
+    relay.start(Buffer.concat(this.#early));
   }
 
   /** Nobody hears of what is thrown after a wait: it ends the session here. */
@@ -381,6 +432,7 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
     this.#deadline.dispose();
     this.#login?.stop();
     this.#giveUpGreeting?.();
+    this.#replication?.giveUp();
     this.#client.handler = ignoringHandler;
     if (this.#hooked === undefined) this.#ended(end);
     else this.#hooked.finish(() => this.#ended(end));

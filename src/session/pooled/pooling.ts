@@ -1,6 +1,11 @@
 /** What the sessions of a pooled group share. Built by gateway/, read by every session. */
 import { randomBytes } from "node:crypto";
-import type { PooledBackend, ServerPlace, StatementCatalog } from "../../backend/index.ts";
+import type {
+  LoggedInServer,
+  PooledBackend,
+  ServerPlace,
+  StatementCatalog,
+} from "../../backend/index.ts";
 import type { Strategy } from "../../balancer/index.ts";
 import { GatewayError } from "../../errors.ts";
 import { BlockChoice } from "../../pool/index.ts";
@@ -28,6 +33,21 @@ export interface PooledBlock {
   /** Undefined where a backend serves one session at a time. */
   readonly multiplexing: Multiplexing | undefined;
   readonly place: ServerPlace;
+  /** Opens a connection for replication, which is no part of the pool. */
+  readonly openReplication: OpenReplication;
+}
+
+/** Rejects as logging in to a server does; nothing is open then. */
+export type OpenReplication = (
+  pair: Pick<Pair, "user" | "database">,
+  startup: ReplicationStartup,
+  signal: AbortSignal,
+) => Promise<LoggedInServer>;
+
+/** What a client asks of a replication connection. */
+export interface ReplicationStartup {
+  readonly parameters: readonly (readonly [name: string, value: string])[];
+  readonly protocolVersion: number;
 }
 
 export interface PoolingOptions {
@@ -81,8 +101,14 @@ export class Pooling {
    * A block for a client, for the life of its session: one that lives, if there is any; and its place there.
    * @throws GatewayError ERR_DATABASE_UNKNOWN when there are routes, and none is for this client, or when the
    *   block is logged in to another database
+   * @param isOfDatabase false for physical replication: it is of the whole server
    */
-  choose(client: { readonly remoteAddress: string }, user: string, database: string): Destination {
+  choose(
+    client: { readonly remoteAddress: string },
+    user: string,
+    database: string,
+    isOfDatabase = true,
+  ): Destination {
     const route = this.#routes && findRoute(this.#routes, user, database);
     const key = route === undefined ? "" : keyOf(route);
     const pool = this.#choice.pick(client, this.#setOf(key));
@@ -90,8 +116,8 @@ export class Pooling {
     if (block === undefined) throw new Error(`no block ${pool.name}`); // It was one of them.
     const wanted = route?.as ?? database;
     const { login = { user, database: wanted } } = block;
-    if (login.database === wanted) {
-      return { block, lane: pool.lane({ user: login.user, database: wanted, key }) };
+    if (login.database === wanted || !isOfDatabase) {
+      return { block, lane: pool.lane({ user: login.user, database: login.database, key }) };
     }
     const who = `user ${JSON.stringify(user)}, database ${JSON.stringify(wanted)}`;
     const what = `${who}: ${pool.name} has ${JSON.stringify(login.database)} alone`;

@@ -35,9 +35,20 @@ describe("the startup of a pooled session", () => {
     expect(startup.settings).toEqual([]);
   });
 
-  test("without a user, or for replication, is refused", () => {
+  test("without a user is refused", () => {
     expect(() => read({ database: "b" })).toThrow("no user name");
-    expect(() => read({ user: "a", replication: "database" })).toThrow("replication");
-    expect(read({ user: "a", replication: "off" }).user).toBe("a");
+  });
+
+  test.each([
+    ["database", { value: "database", isPhysical: false }],
+    ["true", { value: "true", isPhysical: true }],
+    ["ON", { value: "ON", isPhysical: true }],
+    ["something", { value: "something", isPhysical: true }],
+    ["off", undefined],
+    ["F", undefined],
+    ["0", undefined],
+  ])("may ask for replication: %s", (replication, asked) => {
+    expect(read({ user: "a", replication }).replication).toEqual(asked);
+    expect(read({ user: "a", replication }).settings).toEqual([]);
   });
 });

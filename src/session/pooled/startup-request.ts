@@ -12,22 +12,27 @@ export interface PooledStartup {
   readonly unrecognizedOptions: readonly string[];
   /** Minor version of protocol 3 that is asked for. */
   readonly minorVersion: number;
+  /** Undefined: it is no replication connection. */
+  readonly replication: ReplicationRequest | undefined;
+}
+
+export interface ReplicationRequest {
+  /** As the client says it; what is no such value the server refuses. */
+  readonly value: string;
+  /** Of the whole server, without a database. */
+  readonly isPhysical: boolean;
 }
 
 const NOT_SETTINGS: ReadonlySet<string> = new Set(["user", "database", "options", "replication"]);
 /** The minor version is the lower half of the code behind the length. */
 const MINOR_VERSION_AT = 6;
 
-/** @throws GatewayError ERR_PROTOCOL_VIOLATION, ERR_NOT_SHAREABLE for a replication connection */
+/** @throws GatewayError ERR_PROTOCOL_VIOLATION, ERR_NOT_SHAREABLE for another session user */
 export function readPooledStartup(message: Uint8Array): PooledStartup {
   const parameters = readStartupParameters(message);
   const user = parameters.get("user") ?? "";
   if (user === "") {
     throw new GatewayError("ERR_PROTOCOL_VIOLATION", "no user name in the StartupMessage");
-  }
-  const replication = parameters.get("replication") ?? "false";
-  if (!/^(?:false|off|no|0)$/i.test(replication)) {
-    throw new GatewayError("ERR_NOT_SHAREABLE", "replication through a pooled block");
   }
   if (parameters.has("session_authorization")) {
     throw new GatewayError("ERR_NOT_SHAREABLE", "session_authorization in a StartupMessage");
@@ -41,7 +46,16 @@ export function readPooledStartup(message: Uint8Array): PooledStartup {
     settings: lastOfEach([...readStartupOptions(parameters.get("options") ?? ""), ...named]),
     unrecognizedOptions: others.map(([name]) => name).filter(isOption),
     minorVersion: ((message[MINOR_VERSION_AT] ?? 0) << 8) | (message[MINOR_VERSION_AT + 1] ?? 0),
+    replication: replicationOf(parameters.get("replication")),
   };
+}
+
+/** What PostgreSQL takes for no: `false`, `no`, `off`, `0`, and how they begin. */
+const NO = /^(?:f|fa|fal|fals|false|n|no|of|off|0)$/i;
+
+function replicationOf(value: string | undefined): ReplicationRequest | undefined {
+  if (value === undefined || NO.test(value)) return undefined;
+  return { value, isPhysical: value !== "database" };
 }
 
 /** Something may be set twice: once by `options`, once by name. */
