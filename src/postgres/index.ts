@@ -89,6 +89,7 @@ export { placedStatements } from "./sql-words.ts";
 export type { PlacedStatement } from "./sql-words.ts";
 export { Settings, requestStatements, restoreStatements, settingsQuery } from "./settings.ts";
 export { readStartupOptions } from "./startup-options.ts";
+export { mayHaveTraits } from "./trait-signs.ts";
 export { Trait, UNKNOWN_TRAITS, statementTraits } from "./statement-traits.ts";
 export type { StatementTraits } from "./statement-traits.ts";
 export { UnitGate } from "./unit-gate.ts";
