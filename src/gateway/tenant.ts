@@ -122,6 +122,7 @@ export class Tenant implements ControlPort {
 
   async close(): Promise<void> {
     this.#stopListening();
+    this.#context.pooling?.close();
     const { pools, userQuery } = this.#options;
     await Promise.all([...pools.map((pool) => pool.close()), userQuery?.close()]);
   }

@@ -19,12 +19,17 @@ const LONG_MS = 30;
 
 const MAX_AIM = 5_000;
 
+/** Of the outer table, each of which meets 2,000. */
+const ROWS_PER_MS = 8;
+
 const { known, unknown } = await sharingModes();
 
 let postgres: PostgresServer;
 
 beforeAll(async () => {
   postgres = await startPostgres();
+  await postgres.query("create table race_rows as select i from generate_series(1, 2000) i");
+  await postgres.query("analyze race_rows");
 }, 60_000);
 
 afterAll(async () => {
@@ -96,8 +101,11 @@ async function race(target: SoakTarget, score: Score, pair: number): Promise<voi
   }
 }
 
+/** Busy for about so long, and free of effects: one that sleeps would never share a connection. */
 function statement(token: string, milliseconds: number): Buffer {
-  return frontendMessage("Q", `select '${token}' from pg_sleep(${milliseconds / 1000})\0`);
+  const rows = milliseconds * ROWS_PER_MS;
+  const text = `select '${token}', count(*) from race_rows a, race_rows b where a.i <= ${rows}`;
+  return frontendMessage("Q", `${text}\0`);
 }
 
 function expectToken(

@@ -33,6 +33,7 @@ export function createMultiplexing(options: MultiplexedBlock): Multiplexing {
         async (sql) => await askServer(lane, settings, sql),
       );
     },
+    close: () => sharing.close(),
     cancel: async (backend) => await forwardCancel(backend, block, { timers, logger }),
   });
 }

@@ -28,6 +28,8 @@ export interface MultiplexingOptions {
   /** The statements of sessions of the lane that have set this. */
   readonly scopeOf: (lane: PairLane<PooledBackend>, settings: Settings) => StatementScope;
   readonly timers: TimerWheel;
+  /** Lets go of what `scopeOf` goes by. */
+  readonly close: () => void;
   /** Tells the server to cancel. Resolves when that is done. Never rejects. */
   readonly cancel: (backend: PooledBackend) => Promise<void>;
 }
@@ -46,6 +48,11 @@ export class Multiplexing {
     const line = new ConvoyLine(lane, this.#options);
     this.#lines.set(lane, line);
     return line;
+  }
+
+  /** No more units come. */
+  close(): void {
+    this.#options.close();
   }
 
   scope(lane: PairLane<PooledBackend>, settings: Settings): StatementScope {

@@ -150,6 +150,11 @@ export class Pooling {
     return { processId: this.#lastProcessId, secretKey };
   }
 
+  /** The last session has ended. */
+  close(): void {
+    for (const { multiplexing } of this.#blocks.values()) multiplexing?.close();
+  }
+
   #setOf(key: string): Blocks {
     return this.#sets.get(key) ?? this.#choice;
   }
