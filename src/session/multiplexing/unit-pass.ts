@@ -5,6 +5,7 @@ import type { StatementScope } from "./multiplexing.ts";
 import { isQuick } from "./unit-facts.ts";
 import type { UnitFacts } from "./unit-facts.ts";
 import { UnitShapeReader } from "./unit-shape.ts";
+import type { UnitShape } from "./unit-shape.ts";
 
 /** The session, as far as this goes. */
 export interface PassHolder {
@@ -62,18 +63,29 @@ export class UnitPass {
     if (scope === undefined) return undefined;
     const shape = reader.read(unit);
     if (shape === "other") return undefined;
-    let facts: UnitFacts | undefined;
-    if (shape === "text") {
-      this.#statement = undefined;
-      facts = scope.find(unit, reader.from, reader.to);
-    } else {
-      const name = Buffer.from(unit.buffer, unit.byteOffset + reader.from, reader.to - reader.from);
-      this.#statement = this.#holder.named(name.toString("latin1"));
-      if (this.#statement === undefined) return undefined;
-      const { body } = this.#statement;
-      facts = scope.findParse(body, 0, body.length);
-    }
+    const facts = this.#factsOf(shape, unit, scope);
     return facts !== undefined && isQuick(facts) ? facts : undefined;
+  }
+
+  #factsOf(
+    shape: Exclude<UnitShape, "other">,
+    unit: Uint8Array,
+    scope: StatementScope,
+  ): UnitFacts | undefined {
+    this.#statement = undefined;
+    const { from, to } = reader;
+    switch (shape) {
+      case "query":
+        return scope.find(unit, from, to);
+      case "parse":
+        return scope.findParse(unit, from, to);
+      case "prepared": {
+        const name = Buffer.from(unit.buffer, unit.byteOffset + from, to - from);
+        this.#statement = this.#holder.named(name.toString("latin1"));
+        const body = this.#statement?.body;
+        return body === undefined ? undefined : scope.findParse(body, 0, body.length);
+      }
+    }
   }
 
   /** Undefined while the session's texts cannot be read as others are. */

@@ -6,14 +6,13 @@
 import { FrontendTag, HEADER_BYTES, lengthAt } from "../../postgres/index.ts";
 
 export type UnitShape =
-  /** The text of its statement is in the unit, from `from` to `to`. */
-  | "text"
+  /** A Query, whose text is in the unit from `from` to `to`. */
+  | "query"
+  /** A Parse is in the unit, from behind the statement's name at `from` to its end at `to`. */
+  | "parse"
   /** It runs a statement that was prepared, whose name is there. */
   | "prepared"
   | "other";
-
-/** Parameters of other types may run functions of the database's users when they are read. */
-const FIRST_USER_TYPE = 16384;
 
 /** Reads one unit after another; what it has read last is in its fields. */
 export class UnitShapeReader {
@@ -26,16 +25,16 @@ export class UnitShapeReader {
     if (unit[0] === FrontendTag.Query) {
       this.from = HEADER_BYTES;
       this.to = end - 1;
-      return 1 + lengthAt(unit, 1) === end ? "text" : "other";
+      return 1 + lengthAt(unit, 1) === end ? "query" : "other";
     }
     let at = 0;
-    let isText = false;
+    let isParsed = false;
     if (unit[0] === FrontendTag.Parse) {
       at = this.#parse(unit);
-      isText = true;
+      isParsed = true;
     }
     if (at < 0 || unit[at] !== FrontendTag.Bind) return "other";
-    at = this.#bind(unit, at, isText);
+    at = this.#bind(unit, at, isParsed);
     if (at < 0) return "other";
     if (unit[at] === FrontendTag.Describe) {
       // Of the portal, which has no name.
@@ -45,20 +44,15 @@ export class UnitShapeReader {
     if (at < 0 || !isWholeExecute(unit, at)) return "other";
     at = nextOf(unit, at);
     if (at < 0 || unit[at] !== FrontendTag.Sync || nextOf(unit, at) !== end) return "other";
-    return isText ? "text" : "prepared";
+    return isParsed ? "parse" : "prepared";
   }
 
-  /** Of an unnamed statement with no parameters of unknown kinds; answers where it ends, or -1. */
+  /** Of the unnamed statement; answers where it ends, or -1. */
   #parse(unit: Uint8Array): number {
     const next = nextOf(unit, 0);
     if (next < 0 || unit[HEADER_BYTES] !== 0) return -1;
     this.from = HEADER_BYTES + 1;
-    this.to = unit.indexOf(0, this.from);
-    if (this.to < 0) return -1;
-    const types = this.to + 3;
-    for (let at = types; at < next; at += 4) {
-      if (lengthAt(unit, at) >>> 0 >= FIRST_USER_TYPE) return -1;
-    }
+    this.to = next;
     return next;
   }
 

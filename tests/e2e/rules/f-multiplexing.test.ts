@@ -99,6 +99,11 @@ async function untilShared(
   unit: (number: number) => Uint8Array,
 ): Promise<void> {
   const seen = await waitFor("units to be sent behind others", async () => {
+    // What is kept back counts as slow: it must not be the usual.
+    for (let round = 0; round < 5; round++) {
+      for (const [number, session] of sessions.entries()) session.send(unit(number));
+      for (const session of sessions) await session.answer();
+    }
     return (await askAtOnce(sessions, unit)) > 1;
   });
   expect(seen).toBe(true);
@@ -274,7 +279,7 @@ describe("22: nobody waits long for others", () => {
     await using stage = await startStage({ size: 2 });
     const { clients } = await crowd(stage);
     const rows = (count: number) =>
-      query(`select repeat(value, 100) from items where id < ${count}`);
+      query(`select a.value, b.value from items a, items b where a.id < ${count} and b.id < 50`);
     await untilShared(clients, () => rows(2));
     await clients[0]?.ask(rows(200));
     for (let round = 0; round < 5; round++) expect(await askAtOnce(clients, () => rows(2))).toBe(1);
