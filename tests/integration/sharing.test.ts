@@ -5,6 +5,8 @@ import { REVIEWED_FUNCTIONS, Sharing } from "../../src/sharing/index.ts";
 import type { CatalogueAnswer, SharedText, SharingScope } from "../../src/sharing/index.ts";
 import { FakeClock } from "../fixtures/fake-clock.ts";
 import { MemoryLogger } from "../fixtures/memory-logger.ts";
+import { SeededRandom } from "../fixtures/seeded-random.ts";
+import { SEED, SEED_HINT, times } from "../fixtures/test-size.ts";
 import { startPostgres, waitFor } from "../kit/index.ts";
 import type { PostgresServer } from "../kit/index.ts";
 
@@ -103,10 +105,11 @@ class Asker implements AsyncDisposable {
     const text = this.look(sql);
     const { checks } = this;
     // The grammar rests after it has read one.
-    await waitFor("a check", () => {
+    const probe = () => {
       this.clock.advance(100);
       return text.isShared || this.checks > checks;
-    });
+    };
+    await waitFor("a check", probe, { intervalMs: 1 });
     const said = this.logger.records.findLast(({ fields }) => fields["statement"] === String(text));
     return text.isShared || String(said?.fields["reason"]);
   }
@@ -315,6 +318,126 @@ describe("extensions", () => {
     }
   });
 });
+
+/** What a database may have beside PostgreSQL's own, to be met by accident. */
+const CLUTTER = `
+CREATE EXTENSION citext; CREATE EXTENSION hstore; CREATE EXTENSION ltree; CREATE EXTENSION pg_trgm;
+CREATE EXTENSION cube; CREATE EXTENSION seg;
+CREATE FUNCTION odd(mood, text) RETURNS text LANGUAGE sql AS 'SELECT $2';
+CREATE OPERATOR || (leftarg = mood, rightarg = text, function = odd);
+CREATE FUNCTION odd(citext, int) RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE OPERATOR + (leftarg = citext, rightarg = int, function = odd);
+CREATE FUNCTION odd(t, t) RETURNS bool LANGUAGE sql AS 'SELECT true';
+CREATE OPERATOR < (leftarg = t, rightarg = t, function = odd);
+CREATE FUNCTION odd(positive) RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE OPERATOR - (rightarg = positive, function = odd);
+CREATE FUNCTION length(mood) RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE FUNCTION reverse(hstore) RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE FUNCTION left(hstore, int) RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE FUNCTION abs(positive) RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE FUNCTION count(t) RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE FUNCTION ceil(anyelement) RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE TABLE clutter (i int, n numeric, x text, y varchar(9), d jsonb, a text[], m mood, o date);
+CREATE FUNCTION price(clutter) RETURNS int LANGUAGE sql AS 'SELECT 1';`;
+
+const OPERANDS: readonly [string, ...string[]] = [
+  ...("i n x y d a m o clutter 1 1.5 'x' NULL".split(" ") as [string, ...string[]]),
+  ..."'1'::int 'sad'::mood array['x'] row(1,'x') (select'x') coalesce(null,'x') x::varchar".split(
+    " ",
+  ),
+];
+const OPERATORS: readonly [string, ...string[]] = [
+  ...("= <> < <= || + - ~ ~~ @> <@ ? -> ->> % <-> && #> @ @@ is_distinct_from not_in between".split(
+    " ",
+  ) as [string, ...string[]]),
+];
+const CALLED: readonly [string, ...string[]] = [
+  ...("upper length reverse abs count ceil max min lower to_json array_agg row_to_json".split(
+    " ",
+  ) as [string, ...string[]]),
+];
+
+test(
+  "what PostgreSQL makes of a statement that may be shared is all its own",
+  async () => {
+    const random = new SeededRandom(SEED);
+    const operand = (): string => random.oneOf(OPERANDS);
+    const expression = (): string => {
+      switch (random.below(9)) {
+        case 8:
+          return random.oneOf(["clutter.x", "clutter.price", "(clutter).ceil", "clutter.count"]);
+        case 0:
+          return `${random.oneOf(CALLED)}(${operand()})`;
+        case 1:
+          return `left(${operand()}, ${operand()})`;
+        case 2:
+          return `replace(${operand()}, ${operand()}, ${operand()})`;
+        case 3:
+          return `- ${operand()}`;
+        case 4:
+          return `case ${operand()} when ${operand()} then 1 end`;
+        default: {
+          // Most pairs of operands have no operator.
+          const left = operand();
+          const right = random.oneOf([left, "'x'", "x", operand()]);
+          return binary(left, random.oneOf(OPERATORS), right);
+        }
+      }
+    };
+    await admin.query(`BEGIN; ${CLUTTER} COMMIT`);
+    try {
+      await using asker = await Asker.open("");
+      const counts = { shared: 0, exclusive: 0, failing: 0 };
+      for (let round = 0; round < times(150, 5_000); round++) {
+        const sql = `select ${expression()} as c1 from clutter`;
+        const foreign = await notOwnIn(sql);
+        if (foreign === undefined) counts.failing++;
+        else if ((await asker.judge(sql)) === true) {
+          counts.shared++;
+          if (foreign.length > 0) throw new Error(`${SEED_HINT}: ${sql} has ${foreign.join()}`);
+        } else counts.exclusive++;
+      }
+      expect(counts.shared).toBeGreaterThan(3);
+      expect(counts.exclusive).toBeGreaterThan(3);
+    } finally {
+      await admin.query(`DROP TABLE clutter CASCADE; DROP FUNCTION count(t), length(mood), abs(positive),
+      ceil(anyelement), odd(mood, text), odd(t, t), odd(positive) CASCADE;
+      DROP EXTENSION citext, hstore, ltree, pg_trgm, cube, seg CASCADE`);
+    }
+  },
+  times(30_000, 600_000),
+);
+
+function binary(left: string, operator: string, right: string): string {
+  if (operator === "is_distinct_from") return `${left} is distinct from ${right}`;
+  if (operator === "not_in") return `${left} not in (${right}, ${left})`;
+  if (operator === "between") return `${left} between ${right} and ${left}`;
+  return `${left} ${operator} ${right}`;
+}
+
+/**
+ * The functions, operators and types in a statement that are not PostgreSQL's own, but for enums: a view of it
+ * depends on them. Undefined when the statement is an error.
+ */
+async function notOwnIn(sql: string): Promise<readonly string[] | undefined> {
+  await admin.query("BEGIN");
+  try {
+    await admin.query(`CREATE TEMP VIEW made AS ${sql}`);
+    const { rows } = await admin.query<{ what: string }>(
+      `SELECT pg_describe_object(refclassid, refobjid, 0) AS what FROM pg_depend d
+       JOIN pg_rewrite r ON r.oid = d.objid AND d.classid = 'pg_rewrite'::regclass
+       WHERE r.ev_class = 'made'::regclass AND refobjid >= 16384
+       AND refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass, 'pg_type'::regclass)
+       AND NOT (refclassid = 'pg_type'::regclass AND refobjid = 'mood'::regtype)`,
+    );
+    return rows.map(({ what }) => what);
+  } catch (thrown) {
+    if (thrown instanceof DatabaseError) return undefined;
+    throw thrown;
+  } finally {
+    await admin.query("ROLLBACK");
+  }
+}
 
 describe("a verdict", () => {
   test("is found anew after definitions have changed", async () => {
