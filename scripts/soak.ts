@@ -14,7 +14,9 @@ const TIMEOUT_MS = 3 * 3_600_000;
 const OTHER_TESTS = [
   "src/postgres/fuzz.test.ts",
   "src/postgres/answer-ledger.model.test.ts",
+  "src/sharing/statement-key.test.ts",
   "tests/integration/hooks-random.test.ts",
+  "tests/integration/sharing.test.ts",
 ];
 
 await runScript(async () => {

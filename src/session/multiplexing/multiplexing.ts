@@ -14,8 +14,6 @@ export interface StatementScope {
    * @returns undefined for one that may not be shared, as far as is known now
    */
   find(bytes: Uint8Array, from: number, to: number): UnitFacts | undefined;
-  /** The same for a Parse, from behind the statement's name to its end. */
-  findParse(bytes: Uint8Array, from: number, to: number): UnitFacts | undefined;
   /** The same for a Parse, from behind its name to its end: the types of its parameters count too. */
   findParse(bytes: Uint8Array, from: number, to: number): UnitFacts | undefined;
   /** A session has changed definitions of the database, and they are in force. */
