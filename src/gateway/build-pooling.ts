@@ -176,14 +176,12 @@ function pooledModeOf(mode: PoolConfig["mode"]): PooledMode {
 function credentialsFrom(users: UserDirectory, gate: LoginGate) {
   return (user: string): ServerCredential | undefined => {
     const secret = users.find(user)?.secret;
-    switch (secret?.kind) {
-      case "plain":
-        return { kind: "password", password: secret.password };
-      case "md5":
-        return { kind: "md5", hash: secret.hash };
-      default:
-        return gate.credentialOf(user);
-    }
+    const proof = gate.credentialOf(user);
+    if (secret?.kind === "plain") return { kind: "password", password: secret.password };
+    // A password serves every method, a hash but one.
+    if (secret?.kind === "md5" && proof?.kind !== "password")
+      return { kind: "md5", hash: secret.hash };
+    return proof;
   };
 }
 
