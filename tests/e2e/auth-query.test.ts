@@ -1,9 +1,10 @@
 /** Users that the gateway asks the database about. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client } from "pg";
+import { documentedSql } from "../fixtures/documented-sql.ts";
 import {
   connectWire,
   type GatewaydProcess,
@@ -28,14 +29,6 @@ const QUERY = {
 
 let postgres: PostgresServer;
 let directory: string;
-
-/** What docs/pooling.md tells a database administrator to run. */
-async function documentedSql(): Promise<string> {
-  const page = await readFile(join(import.meta.dir, "../../docs/pooling.md"), "utf8");
-  const [, sql] = /```sql\n(-- as a superuser[^]*?)```/.exec(page) ?? [];
-  if (sql === undefined) throw new Error("docs/pooling.md has no SQL about auth.query");
-  return sql;
-}
 
 beforeAll(async () => {
   postgres = await startPostgres({ rules: RULES });

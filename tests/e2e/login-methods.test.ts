@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect } from "bun:test";
 import { chmod, cp, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { makeCertificate } from "../fixtures/certificates.ts";
 import {
   oneBlockConfig,
   type PostgresServer,
@@ -116,6 +117,21 @@ describe("cert", () => {
     expect(await gatewayd.login(showing("client"))).toBe("postgres");
     const other = await gatewayd.login(showing("other-client"));
     expect(other).toContain("certificate authentication failed");
+  });
+
+  testNeeding("psql")("goes by the alternative names as well", async () => {
+    const authority = makeCertificate({ commonName: "test authority", isAuthority: true });
+    const names = { commonName: "machine", dnsNames: ["db.example.com", "postgres"] };
+    const { cert, key } = makeCertificate({ ...names, issuer: authority });
+    await writeFile(pathOf("authority.crt"), authority.cert);
+    await writeFile(pathOf("named.crt"), cert);
+    await writeFile(pathOf("named.key"), key, { mode: 0o600 });
+    const tls = { tlsMode: "verify-ca", clientCAFile: pathOf("authority.crt") };
+    await using gatewayd = await startWith({ method: "cert" }, tls);
+    expect(await gatewayd.login(showing("named"))).toBe("postgres");
+    const other = await gatewayd.login({ ...showing("named"), PGUSER: "shop" });
+    expect(other).toContain("certificate authentication failed");
+    expect(await gatewayd.login({})).not.toBe("postgres");
   });
 
   testNeeding("psql")("goes by the user map where there is one", async () => {
