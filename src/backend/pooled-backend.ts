@@ -18,6 +18,7 @@ import { GatewayError } from "../errors.ts";
 import type { ServerEncryption } from "./open-server.ts";
 import type { LoggedInServer } from "./server-login.ts";
 import { BackendStatements } from "./backend-statements.ts";
+import { sharedParameters } from "./shared-parameters.ts";
 import { runSimpleQuery } from "./simple-query.ts";
 import type { SimpleAnswer, SimpleQueryOptions } from "./simple-query.ts";
 
@@ -41,7 +42,10 @@ export class PooledBackend implements ConnectionHandler {
   readonly dialledAtMs: number;
   /** Process id and secret, to cancel what it runs; undefined from a server that has none. */
   readonly keyData: Uint8Array | undefined;
-  /** What the server reports of its session: another map whenever something changes. */
+  /**
+   * What the server reports of its session: another map whenever something changes, and the same one as
+   * on other backends when it is the same.
+   */
   parameters: ReadonlyMap<string, string>;
   /** What sessions have set and not reset. */
   settings = Settings.NONE;
@@ -65,7 +69,7 @@ export class PooledBackend implements ConnectionHandler {
     this.encryption = opened.encryption;
     this.dialledAtMs = timers.clock.now();
     this.keyData = login.keyData;
-    this.parameters = login.parameters;
+    this.parameters = sharedParameters(login.parameters);
     this.#block = block;
     this.#timers = timers;
     this.statements = new BackendStatements(maxStatements);
@@ -83,7 +87,7 @@ export class PooledBackend implements ConnectionHandler {
   /** The server has reported a parameter. */
   report(name: string, value: string): void {
     if (this.parameters.get(name) !== value) {
-      this.parameters = new Map([...this.parameters, [name, value]]);
+      this.parameters = sharedParameters(new Map([...this.parameters, [name, value]]));
     }
   }
 
