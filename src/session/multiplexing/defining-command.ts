@@ -3,10 +3,12 @@
  * do: definitions and rights (PostgreSQL manual, 54.7, CommandComplete).
  */
 
-/** First words of the tags. DO and CALL may do anything. */
+/**
+ * First words of the tags. DO may do anything; so may CALL, as functions may, but it is used all the time, and
+ * hardly ever for that: what it defines counts when the verdict is renewed.
+ */
 const DEFINING: ReadonlySet<string> = new Set([
   "ALTER",
-  "CALL",
   "COMMENT",
   "CREATE",
   "DO",

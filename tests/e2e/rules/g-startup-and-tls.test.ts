@@ -218,16 +218,6 @@ describe("26: what does not go together is an error, never ignored", () => {
       { server: trust },
       "auth.method: trust needs blocks in a pooled mode",
     ],
-    [
-      "startupParams without a method",
-      { client: { startupParams } },
-      "startupParams: needs servers.default.auth.method: trust",
-    ],
-    [
-      "the method plugin",
-      { client: { startupParams }, server: { auth: { method: "plugin" } } },
-      'auth.method: "plugin" is not available in this version',
-    ],
   ])("26: %s", async (_, options, message) => {
     const { code, stderr } = await startWith(oneBlockConfig("127.0.0.1:1", options));
     expect(code).toBe(1);
