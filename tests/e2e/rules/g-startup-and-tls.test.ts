@@ -204,7 +204,6 @@ describe("26: what does not go together is an error, never ignored", () => {
     return await runToEnd([GATEWAYD_BINARY, "run", "--config", path], { env: {}, cwd: directory });
   }
 
-  const startupParams = { user: "shared", database: "shop" };
   const trust = { auth: { method: "trust" } };
 
   test.each<[string, OneBlockOptions, string]>([
