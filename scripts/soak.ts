@@ -13,6 +13,7 @@ const TIMEOUT_MS = 3 * 3_600_000;
 /** Files elsewhere that have a full size. */
 const OTHER_TESTS = [
   "src/postgres/fuzz.test.ts",
+  "src/session/pooled/pooled-relay.hostile.test.ts",
   "src/postgres/answer-ledger.model.test.ts",
   "src/sharing/statement-key.test.ts",
   "tests/integration/hooks-random.test.ts",
