@@ -110,8 +110,6 @@ export class SharedText {
 
   judged(verdict: Verdict): void {
     this.#verdict = verdict;
-    // What was slow a while ago, and so had its connection alone, may be quick by now.
-    this.usualMs = 0;
   }
 
   /** For messages: with ? in place of numbers and strings. */

@@ -199,6 +199,19 @@ describe("a head that is slow", () => {
     await kit.expectClean();
   });
 
+  test("of a statement that usually takes very long is alone from the beginning", async () => {
+    const { kit, clients } = await kitWith(1, 2);
+    kit.facts.usualMs = 100;
+    await askAll(kit, clients);
+    expect(kit.at().heard.take()).toEqual(ask(0));
+    kit.facts.usualMs = 1;
+    await kit.answer(kit.at(), answerTo(0));
+    expect(kit.at().heard.take()).toEqual(ask(1));
+    await kit.answer(kit.at(), answerTo(1));
+    expect(clients.map(received)).toEqual(["T D C Z answer 0", "T D C Z answer 1"]);
+    await kit.expectClean();
+  });
+
   test("is also one that answers too much", async () => {
     const { kit, clients } = await kitWith(2, 4);
     const blocker = nth(clients, 0);

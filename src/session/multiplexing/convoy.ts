@@ -22,7 +22,7 @@ import {
   readErrorResponse,
 } from "../../postgres/index.ts";
 import type { Rider } from "./rider.ts";
-import { MAX_SHARED_ANSWER_BYTES, slowAfterMs } from "./unit-facts.ts";
+import { MAX_SHARED_ANSWER_BYTES, isQuick, slowAfterMs } from "./unit-facts.ts";
 
 /** So long a server may take to end what nobody waits for. */
 const END_MS = 5_000;
@@ -81,9 +81,9 @@ export class Convoy implements ConnectionHandler {
     return this.#riders.length;
   }
 
-  /** The lease has just begun: this rider is the first. */
+  /** The lease has just begun: this rider is the first, and stays alone if its statement usually takes long. */
   begin(rider: Rider): void {
-    this.#state = "open";
+    this.#state = isQuick(rider.facts) ? "open" : "closed";
     this.#farewell = undefined;
     this.#isTainted = false;
     this.backend.take(this);
@@ -93,7 +93,12 @@ export class Convoy implements ConnectionHandler {
 
   /** One more unit may be sent: this one. */
   takes(rider: Rider): boolean {
-    return this.#isOpen && this.#riders.length < this.#port.depth && rider.suits(this.backend);
+    return (
+      this.#isOpen &&
+      this.#riders.length < this.#port.depth &&
+      isQuick(rider.facts) &&
+      rider.suits(this.backend)
+    );
   }
 
   /** Takes the rider in, which then writes its unit. */

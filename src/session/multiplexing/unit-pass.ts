@@ -2,7 +2,6 @@
 import type { PooledBackend, SharedStatement } from "../../backend/index.ts";
 import type { Settings } from "../../postgres/index.ts";
 import type { StatementScope } from "./multiplexing.ts";
-import { isQuick } from "./unit-facts.ts";
 import type { UnitFacts } from "./unit-facts.ts";
 import { UnitShapeReader } from "./unit-shape.ts";
 import type { UnitShape } from "./unit-shape.ts";
@@ -63,8 +62,7 @@ export class UnitPass {
     if (scope === undefined) return undefined;
     const shape = reader.read(unit);
     if (shape === "other") return undefined;
-    const facts = this.#factsOf(shape, unit, scope);
-    return facts !== undefined && isQuick(facts) ? facts : undefined;
+    return this.#factsOf(shape, unit, scope);
   }
 
   #factsOf(

@@ -185,10 +185,11 @@ export class ServerHold implements LeaseWaiter<PooledBackend>, Rider {
   }
 
   joins(slot: Slot<PooledBackend>): boolean {
-    if (this.#pass?.suits(slot.backend) !== true) return false;
+    if (this.#pass === undefined) return false;
     this.#enter(slot.lane);
-    if (this.#line === undefined) return false;
-    this.#ride(this.#line.convoyOf(slot), false);
+    const convoy = this.#line?.convoyOf(slot);
+    if (convoy?.takes(this) !== true) return false;
+    this.#ride(convoy, false);
     return true;
   }
 
