@@ -33,6 +33,9 @@ const MAX_WHOLE_BYTES = 256 * 1024;
 /** Of a longer Bind: so much of it has the names of portal and statement. */
 const MAX_NAMES_BYTES = 64 * 1024;
 
+/** More is sent in the pieces that it came in. */
+const MAX_JOINED_BYTES = 64 * 1024;
+
 const NO_BYTES = Buffer.alloc(0);
 
 export class RequestStream {
@@ -79,13 +82,16 @@ export class RequestStream {
     return from + Math.min(left, 1 + (lengthAt(chunk, from + 1) >>> 0));
   }
 
-  /** What has become of the bytes so far, to be sent in this order. */
+  /** What has become of the bytes so far, to be sent in this order; joined, as far as that pays. */
   take(): readonly Uint8Array[] {
     const pieces = this.#more;
     if (this.#first !== undefined) pieces.unshift(this.#first);
     this.#first = undefined;
     this.#more = [];
-    return pieces;
+    if (pieces.length === 0) return pieces;
+    const byteLength = pieces.reduce((sum, { length }) => sum + length, 0);
+    // Each piece would be a system call, and wake the server.
+    return byteLength > MAX_JOINED_BYTES ? pieces : [Buffer.concat(pieces, byteLength)];
   }
 
   /** The same, when it is one piece. */
