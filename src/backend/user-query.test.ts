@@ -90,19 +90,36 @@ describe("a query about users", () => {
     expect(servers).toHaveLength(1);
   });
 
-  test("pauses after a stranger that nobody knows, for strangers alone", async () => {
-    const outcomes = asking("stranger1", "stranger2");
-    await asked();
-    await answer(undefined);
+  test("pauses after many strangers that nobody knows, for strangers alone", async () => {
+    const outcomes = asking(...Array.from({ length: 103 }, (_, index) => `stranger${index}`));
+    for (let count = 0; count < 101; count++) {
+      expect(await asked()).toBe(`stranger${count}`);
+      await answer(undefined);
+    }
     expect(await asked()).toBeUndefined();
     const known = asking("anna");
     expect(await asked()).toBe("anna");
     await answer("anna");
-    expect([known, outcomes]).toEqual([["anna"], ["nobody"]]);
+    expect([known, outcomes.length]).toEqual([["anna"], 101]);
     clock.advance(20);
-    expect(await asked()).toBe("stranger2");
-    await answer("stranger2");
-    expect(outcomes).toEqual(["nobody", "stranger2"]);
+    expect(await asked()).toBe("stranger101");
+    await answer("stranger101");
+    expect(outcomes.at(-1)).toBe("stranger101");
+    expect(await asked()).toBe("stranger102");
+  });
+
+  test("knows how long the server takes, whatever else there is to wait for", async () => {
+    expect(query.usualMs).toBe(0);
+    asking("anna", "bert", "carl");
+    for (const [name, tookMs] of [
+      ["anna", 10],
+      ["bert", 20],
+    ] as const) {
+      await asked();
+      clock.advance(tookMs);
+      await answer(name);
+    }
+    expect(query.usualMs).toBe(12);
   });
 
   test("closes its connection after a rest, and opens another one when it is asked again", async () => {

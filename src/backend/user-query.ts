@@ -35,8 +35,11 @@ interface Question {
 export const USER_QUERY_LIMIT_MS = 5_000;
 const REST_MS = 60_000;
 const MAX_WAITING = 1_000;
-/** Between two names that were never heard before, if the former was nobody's: some 100 a second. */
-const STRANGER_PAUSE_MS = 10;
+/** Names that were never heard before and are nobody's: so many at once, and then one in so long. */
+const MAX_NOBODIES = 100;
+const NOBODY_PAUSE_MS = 10;
+/** How much the latest question counts for how long one usually takes. */
+const WEIGHT = 0.2;
 
 export class UserQuery {
   readonly #options: UserQueryOptions;
@@ -47,7 +50,9 @@ export class UserQuery {
   readonly #rest: Deadline;
   #backend: PooledBackend | undefined;
   #isAsking = false;
-  #strangersFromMs = 0;
+  /** When the pauses after those that were nobody's are over. */
+  #pausedUntilMs = 0;
+  #usualMs = 0;
   /** Connections that are not gone yet; tells when the last one is. */
   #connections = 0;
   readonly #whenGone = Promise.withResolvers<void>();
@@ -56,6 +61,11 @@ export class UserQuery {
     this.#options = options;
     this.#wake = options.timers.deadline(() => this.#next());
     this.#rest = options.timers.deadline(() => this.#leave());
+  }
+
+  /** How long the server takes for a question, in the average of the latest; 0 before the first. */
+  get usualMs(): number {
+    return this.#usualMs;
   }
 
   /**
@@ -101,7 +111,8 @@ export class UserQuery {
 
   /** The next one whose turn has come. */
   #stranger(): Question | undefined {
-    const waitMs = this.#strangersFromMs - this.#options.timers.clock.now();
+    const nowMs = this.#options.timers.clock.now();
+    const waitMs = this.#pausedUntilMs - nowMs - MAX_NOBODIES * NOBODY_PAUSE_MS;
     if (waitMs <= 0) return this.#strangers.shift();
     if (this.#strangers.length > 0) this.#wake.set(waitMs);
     return undefined;
@@ -111,7 +122,9 @@ export class UserQuery {
     const { timers } = this.#options;
     try {
       const user = await this.#askServer(name);
-      if (user === undefined) this.#strangersFromMs = timers.clock.now() + STRANGER_PAUSE_MS;
+      if (user === undefined) {
+        this.#pausedUntilMs = Math.max(this.#pausedUntilMs, timers.clock.now()) + NOBODY_PAUSE_MS;
+      }
       answer(user);
     } catch (thrown) {
       const error = GatewayError.from(thrown);
@@ -148,6 +161,8 @@ export class UserQuery {
   }
 
   async #run(backend: PooledBackend, name: string): Promise<User | undefined> {
+    const { clock } = this.#options.timers;
+    const beganMs = clock.now();
     const options = { values: [name], timeoutMs: USER_QUERY_LIMIT_MS };
     const { rows, error } = await backend.run(this.#options.sql, options).catch((thrown) => {
       // Nobody knows what state it is in.
@@ -155,6 +170,8 @@ export class UserQuery {
       this.#closing.signal.throwIfAborted();
       throw asLookupError(GatewayError.from(thrown));
     });
+    const tookMs = clock.now() - beganMs;
+    this.#usualMs += (this.#usualMs === 0 ? 1 : WEIGHT) * (tookMs - this.#usualMs);
     if (error === undefined) return userOfRows(name, rows);
     throw new GatewayError("ERR_AUTH_LOOKUP", `auth.query: ${error.code} ${error.message}`);
   }

@@ -57,6 +57,7 @@ export function userDirectory(
   return new UserDirectory({
     table,
     ask: query && reportingFailures(query, logger),
+    usualMs: () => query?.usualMs ?? 0,
     nowMs: () => clock.now(),
     // Short waits, which the wheel's ticks are too coarse for.
     wait: (ms) => new Promise((resolve) => void clock.setTimeout(resolve, ms)),

@@ -103,6 +103,32 @@ describe("auth.query", () => {
     await gatewayd.stop();
   });
 
+  test("tells by nothing that it asks for a password who exists", async () => {
+    await using gatewayd = await start();
+    expect(await outcomeOf(gatewayd, "shop")).toBe("shop");
+    const shapes = new Set<string>();
+    const medianOf = async (users: readonly string[]): Promise<number> => {
+      const times: number[] = [];
+      for (const user of users) {
+        await using client = await connectWire(gatewayd);
+        client.startup({ user, database: "postgres" });
+        const beganMs = performance.now();
+        const { body } = await client.message();
+        times.push(performance.now() - beganMs);
+        shapes.add(body.toString("latin1"));
+      }
+      return times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)] ?? 0;
+    };
+    const rounds = Array.from({ length: 15 }, (_, index) => index);
+    const known = await medianOf(rounds.map(() => "shop"));
+    const unknown = await medianOf(rounds.map((round) => `nobody-${round}`));
+    const knownAgain = await medianOf(rounds.map(() => "shop"));
+    expect(shapes.size).toBe(1);
+    expect(Math.min(known, unknown, knownAgain)).toBeGreaterThan(1.5);
+    expect(Math.abs(unknown - knownAgain)).toBeLessThan(30);
+    await gatewayd.stop();
+  });
+
   test("serves the other methods as well", async () => {
     await using byMd5 = await start({ method: "md5" });
     expect(await outcomeOf(byMd5, "hashed")).toBe("hashed");

@@ -15,6 +15,7 @@ import { type GatewayInProcess, makeGateway } from "./start-gateway.ts";
 const RULES = `
 local all clear    password
 host  all shared   all scram-sha-256
+host  all hashed   all md5
 host  all all      all trust
 `;
 
@@ -26,6 +27,10 @@ beforeAll(async () => {
   postgres = await startPostgres({ rules: RULES });
   await postgres.query("create role shared login password 's3cret'");
   await postgres.query("create role clear login password 's3cret'");
+  await postgres.query(
+    "set password_encryption = 'md5'; create role hashed login password 's3cret'",
+  );
+  await postgres.query("create role open login");
   await postgres.query("create database shop");
 }, 60_000);
 
@@ -242,6 +247,14 @@ test("minSize connections are opened ahead", async () => {
   await using _ = await start(LOGIN, { size: 4, minSize: 3 });
   const open = "select 1 from pg_stat_activity where usename = 'shared'";
   await waitFor("three connections", async () => (await postgres.query(open)).length === 3);
+});
+
+test.each(["hashed", "open"])("the server may ask for md5, or for nothing: %s", async (user) => {
+  const password = user === "open" ? {} : { password: LOGIN.password };
+  await using gateway = await start({ user, database: "shop", ...password });
+  const client = await connect(gateway);
+  expect(await rowOf(client, "select current_user::text")).toEqual([user]);
+  await client.end();
 });
 
 test("over a Unix socket a password is given in clear text", async () => {

@@ -43,6 +43,7 @@ beforeEach(() => {
   directory = new UserDirectory({
     table: () => new UserTable([userOf("filed")]),
     ask: server.ask,
+    usualMs: () => server.tookMs,
     nowMs: () => clock.now(),
     wait: (ms) => new Promise((resolve) => void clock.setTimeout(resolve, ms)),
   });
@@ -75,6 +76,7 @@ describe("a user directory", () => {
     const alone = new UserDirectory({
       table: () => table,
       ask: undefined,
+      usualMs: () => 0,
       nowMs: () => 0,
       wait: () => Promise.resolve(),
     });

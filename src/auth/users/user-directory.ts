@@ -23,6 +23,8 @@ export interface UserDirectoryOptions {
    * @param isStranger nothing is known of the name: others go first
    */
   readonly ask: ((name: string, isStranger: boolean) => Promise<User | undefined>) | undefined;
+  /** How long an answer usually takes. */
+  readonly usualMs: () => number;
   readonly nowMs: () => number;
   readonly wait: (ms: number) => Promise<void>;
 }
@@ -34,8 +36,6 @@ const NOBODY_MS = 5_000;
 /** What is younger is not doubted: else who guesses passwords would keep the server busy. */
 const MIN_DOUBT_MS = 1_000;
 
-/** How much the latest question counts for how long one usually takes. */
-const WEIGHT = 0.2;
 /** No lookup ends sooner than this, and three times what a question takes, up to a limit. */
 const MIN_LOOKUP_MS = 2;
 const USUAL_TIMES = 3;
@@ -45,7 +45,6 @@ export class UserDirectory {
   readonly #options: UserDirectoryOptions;
   readonly #known = new KnownUsers();
   readonly #asking = new Map<string, Promise<User | undefined>>();
-  #usualMs = 0;
 
   constructor(options: UserDirectoryOptions) {
     this.#options = options;
@@ -79,10 +78,10 @@ export class UserDirectory {
   }
 
   async #lookup(name: string, filed: UserLookup): Promise<UserLookup> {
-    const { nowMs, wait } = this.#options;
+    const { usualMs, nowMs, wait } = this.#options;
     const beganMs = nowMs();
     const user = filed.user ?? (await this.#queried(name));
-    const wantedMs = Math.min(MAX_LOOKUP_MS, Math.max(MIN_LOOKUP_MS, USUAL_TIMES * this.#usualMs));
+    const wantedMs = Math.min(MAX_LOOKUP_MS, Math.max(MIN_LOOKUP_MS, USUAL_TIMES * usualMs()));
     const restMs = wantedMs - (nowMs() - beganMs);
     if (restMs > 0) await wait(restMs);
     return { user, decoy: this.#known.decoy ?? filed.decoy };
@@ -117,10 +116,7 @@ export class UserDirectory {
 
   async #learn(name: string, isStranger: boolean): Promise<User | undefined> {
     const { ask, nowMs } = this.#options;
-    const beganMs = nowMs();
     const user = await ask?.(name, isStranger);
-    const tookMs = nowMs() - beganMs;
-    this.#usualMs += (this.#usualMs === 0 ? 1 : WEIGHT) * (tookMs - this.#usualMs);
     this.#known.learn(name, user, nowMs());
     return user;
   }
