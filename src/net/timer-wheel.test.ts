@@ -45,6 +45,17 @@ describe("a wheel of timers", () => {
     expect([calls, later.isSet]).toEqual([1, false]);
   });
 
+  test("fires a deadline that is set to a time of the clock, at once if that has passed", () => {
+    const { clock, fired, deadline } = setUp();
+    const beganMs = clock.now();
+    deadline("a").setAt(beganMs + 100);
+    clock.advance(200);
+    deadline("b").setAt(beganMs + 150);
+    clock.advance(1);
+    expect(fired).toEqual(["a at 100", "b at 200"]);
+    expect(clock.timerCount).toBe(0);
+  });
+
   const MOVES: Readonly<Record<string, readonly [readonly (number | "clear")[], string]>> = {
     "moved later": [[100, 300], "a at 300"],
     "moved earlier": [[300, 100], "a at 100"],

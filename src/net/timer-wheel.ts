@@ -129,7 +129,11 @@ export class Deadline {
 
   /** Sets or moves it to `delayMs` from now. */
   set(delayMs: number): void {
-    const atMs = this.#wheel.clock.now() + delayMs;
+    this.setAt(this.#wheel.clock.now() + delayMs);
+  }
+
+  /** Sets or moves it to a time on the wheel's clock, which may have passed: then it passes at once. */
+  setAt(atMs: number): void {
     // By its bucket: a deadline that was cleared may still be filed under a later time.
     if (bucketOf(atMs) < this.bucket) this.#wheel.unfile(this);
     this.atMs = atMs;

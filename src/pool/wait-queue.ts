@@ -131,15 +131,14 @@ export class WaitQueue<T extends Queued<T>> {
 
   #arm(): void {
     if (this.#oldest === undefined || this.#timeoutMs === 0) return;
-    const untilMs = this.#oldest.sinceMs + this.#timeoutMs;
-    this.#deadline.set(Math.max(0, untilMs - this.#timers.clock.now()));
+    this.#deadline.setAt(this.#oldest.sinceMs + this.#timeoutMs);
   }
 
   #expire(): void {
-    const askedBeforeMs = this.#timers.clock.now() - this.#timeoutMs;
+    const nowMs = this.#timers.clock.now();
     try {
       for (let ticket = this.#oldest; ticket; ticket = this.#oldest) {
-        if (ticket.sinceMs > askedBeforeMs) break;
+        if (ticket.sinceMs + this.#timeoutMs > nowMs) break;
         this.remove(ticket);
         this.#onExpired(ticket);
       }
