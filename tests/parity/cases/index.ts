@@ -1,6 +1,7 @@
 import type { ParityCase } from "../parity-case.ts";
 import { COPY_CASES } from "./copy.ts";
 import { CURSOR_CASES } from "./cursors.ts";
+import { DRIVER_CASES } from "./drivers.ts";
 import { ERROR_CASES } from "./errors.ts";
 import { FUNCTION_CALL_CASES } from "./function-calls.ts";
 import { NOTICE_CASES } from "./notices.ts";
@@ -30,4 +31,5 @@ export const ALL_CASES: readonly ParityCase[] = [
   ...CURSOR_CASES,
   ...SESSION_STATE_CASES,
   ...SESSION_LIFE_CASES,
+  ...DRIVER_CASES,
 ];
