@@ -54,6 +54,8 @@ const pg = (
     `pg: ${name}`,
     async ({ database }, port) => {
       const client = new Client({ host: "127.0.0.1", port, user: USER, database, password: "any" });
+      // Where the gateway ends the session, the program fails at its next query all the same.
+      client.on("error", () => undefined);
       await client.connect();
       return client;
     },
@@ -73,6 +75,8 @@ const postgres = (
       const sql = postgresJs({
         ...{ host: "127.0.0.1", port, user: USER, database, max: 1 },
         onnotice: () => undefined,
+        // Whatever other cases have left would be among them.
+        fetch_types: false,
       });
       await sql`select 'connected'`;
       return sql;
@@ -225,16 +229,13 @@ export const DRIVER_CASES: readonly ParityCase[] = [
     for await (const rows of sql`select x from generate_series(1, 10) x`.cursor(4)) void rows;
     await sql`select x from generate_series(1, 10) x`.forEach(() => undefined);
   }),
-  postgres("copies in and out", async ({ sql, disturb }) => {
+  postgres("copies in", async ({ sql, disturb }) => {
     const lines = Array.from({ length: 3_000 }, (_, x) => `${x}\t${"z".repeat(x % 50)}\t1\n`);
     const writable = await sql`copy copied from stdin`.writable();
     await new Promise<void>((resolve, reject) => {
       writable.on("finish", resolve).on("error", reject);
       writable.end(lines.join(""));
     });
-    await disturb();
-    const readable = await sql`copy (select * from copied order by id) to stdout`.readable();
-    for await (const chunk of readable) void chunk;
     await disturb();
     await sql`delete from copied`;
   }),
