@@ -148,11 +148,18 @@ describe("a plugin that answers startups", () => {
   });
 
   test.each([
-    ["to another database", "postgres", {}, "3D000"],
-    ["where users have connections of their own", "shop", { startupParams: undefined }, "28000"],
-  ])("logs nobody in %s", async (_, database, own, code) => {
-    const trust = { method: "trust" };
-    await using gateway = await startAnswering(logsIn, { mode: "session" }, trust, own);
+    ["to another database", "postgres", {}, {}, "3D000"],
+    [
+      "where users have connections of their own",
+      "shop",
+      {},
+      { startupParams: undefined },
+      "28000",
+    ],
+    ["against the rules", "shop", { rules: [{ from: "10.0.0.0/8" }] }, {}, "28000"],
+  ])("logs nobody in %s", async (_, database, rules, own, code) => {
+    const auth = { method: "trust", ...rules };
+    await using gateway = await startAnswering(logsIn, { mode: "session" }, auth, own);
     const client = new Client({ ...gateway.target, user: "alice", database });
     const ended = new Promise<Error>((resolve) => client.on("error", resolve));
     await client.connect();

@@ -67,6 +67,14 @@ export class LoginGate {
     return lookup.then((found) => this.#termsFor(request, certificateNames, method, found));
   }
 
+  /**
+   * For a client that handlers have logged in: the rules hold for it all the same.
+   * @throws GatewayError ERR_AUTH_REJECTED when they do not admit it
+   */
+  expectAdmitted(request: LoginRequest): void {
+    if (this.#options.method !== "plugin") this.#methodFor(request);
+  }
+
   /** How long to hold back the answer to a login that succeeds, because of those before it. */
   succeeded(host: string | undefined, user: string, nowMs: number): number {
     const { throttle } = this.#options;

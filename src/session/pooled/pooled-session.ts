@@ -131,6 +131,7 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
       const startup = readPooledStartup(message);
       this.#startup = startup;
       this.#isAnswered = true;
+      pooling.gate.expectAdmitted(this.#loginRequest(startup));
       this.#destination ??= pooling.choose(this.#client, startup.user, startup.database);
       if (this.#destination.block.login !== undefined) this.#enter(undefined, NOTHING);
       else this.fail("ERR_AUTH_UNANSWERED", "a plugin logged a client in without startupParams");
