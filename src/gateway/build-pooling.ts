@@ -2,7 +2,12 @@
 import { randomBytes } from "node:crypto";
 import { LoginThrottle, ScramKeyCache, ScramSecrets, tlsServerEndPoint } from "../auth/index.ts";
 import type { LoginRule, UserDirectory, UserTable } from "../auth/index.ts";
-import { ServerPlace, StatementCatalog, USER_QUERY_LIMIT_MS } from "../backend/index.ts";
+import {
+  ServerLoginError,
+  ServerPlace,
+  StatementCatalog,
+  USER_QUERY_LIMIT_MS,
+} from "../backend/index.ts";
 import type { PooledBackend, ServerCredential, ServerTls, UserQuery } from "../backend/index.ts";
 import type { Strategy } from "../balancer/index.ts";
 import { effectiveMode } from "../config/index.ts";
@@ -69,9 +74,9 @@ export function buildPooling(parts: PoolingParts): {
     allowUnencryptedCleartext: auth.allowUnencryptedCleartext,
     channelBinding: () => channelBindingOf(tls),
   });
-  const credentialOf = credentialsFrom(users, gate);
+  const credentials = credentialsFrom(users, gate);
   const blocks = Object.keys(global.clients[group] ?? {}).map((block) =>
-    buildBlock(parts, block, credentialOf, keys),
+    buildBlock(parts, block, credentials, keys),
   );
   return {
     pooling: new Pooling({ gate, blocks, routes, newStrategy }),
@@ -111,7 +116,7 @@ function incomplete(group: string, block: string): Error {
 function buildBlock(
   parts: PoolingParts,
   block: string,
-  credentialOf: (user: string) => ServerCredential | undefined,
+  credentials: Credentials,
   keys: ScramKeyCache,
 ): PooledBlock {
   const { group, global, timers, logger } = parts;
@@ -128,7 +133,7 @@ function buildBlock(
   const connect = serverConnector(connector);
   const logIn = serverLogin(connector);
   const loginOf = ({ user, database }: Pick<Pair, "user" | "database">): ConnectorLogin =>
-    fixedLogin ?? { user, database, parameters: [], credential: credentialOf(user) };
+    fixedLogin ?? { user, database, parameters: [], credential: credentials.of(user) };
   return {
     pool: new SharedPool<PooledBackend>({
       group,
@@ -141,7 +146,14 @@ function buildBlock(
       idleTimeoutMs: pool.idleTimeout,
       maxLifetimeMs: pool.maxLifetime,
       pingAfterIdleMs: proxy.healthCheckPeriod,
-      connect: (pair, signal) => connect(loginOf(pair), signal),
+      connect: async (pair, signal) => {
+        try {
+          return await connect(loginOf(pair), signal);
+        } catch (thrown) {
+          if (thrown instanceof ServerLoginError) credentials.doubt(pair.user);
+          throw thrown;
+        }
+      },
       ping: async (backend) => {
         await backend.run("");
       },
@@ -172,16 +184,25 @@ function pooledModeOf(mode: PoolConfig["mode"]): PooledMode {
   return mode;
 }
 
-/** What we log in with as a user: its stored password, or what its client has proved itself with. */
-function credentialsFrom(users: UserDirectory, gate: LoginGate) {
-  return (user: string): ServerCredential | undefined => {
-    const secret = users.find(user)?.secret;
-    const proof = gate.credentialOf(user);
-    if (secret?.kind === "plain") return { kind: "password", password: secret.password };
-    // A password serves every method, a hash but one.
-    if (secret?.kind === "md5" && proof?.kind !== "password")
-      return { kind: "md5", hash: secret.hash };
-    return proof;
+/** What we log in to servers with, where each user has connections of its own. */
+interface Credentials {
+  /** The stored password of a user, or what its client has proved itself with. */
+  of(user: string): ServerCredential | undefined;
+  /** The server did not take it: the user may have another password by now. */
+  doubt(user: string): void;
+}
+
+function credentialsFrom(users: UserDirectory, gate: LoginGate): Credentials {
+  return {
+    doubt: (user) => users.doubt(user),
+    of: (user) => {
+      const secret = users.find(user)?.secret;
+      const proof = gate.credentialOf(user);
+      if (secret?.kind === "plain") return { kind: "password", password: secret.password };
+      // A password serves every method, a hash but one.
+      const isHash = secret?.kind === "md5" && proof?.kind !== "password";
+      return isHash ? { kind: "md5", hash: secret.hash } : proof;
+    },
   };
 }
 

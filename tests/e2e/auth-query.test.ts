@@ -163,6 +163,26 @@ describe("auth.query", () => {
     await gatewayd.stop();
   });
 
+  test("asks again when the database does not take what it has told", async () => {
+    await postgres.query("create role rotating login password 'secret'");
+    await using gatewayd = await start();
+    expect(await outcomeOf(gatewayd, "rotating")).toBe("rotating");
+    await postgres.query("alter role rotating password 'renewed'");
+    await postgres.query(
+      "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'rotating'",
+    );
+    const outcomes = new Set<string>();
+    // Let in by what is known, until the database has said no; then it is the password that is wrong.
+    await waitFor("the refusal", async () => {
+      const outcome = await outcomeOf(gatewayd, "rotating");
+      outcomes.add(outcome);
+      return outcome === REFUSED;
+    });
+    expect(outcomes).not.toContain("rotating");
+    expect(await outcomeOf(gatewayd, "rotating", "renewed")).toBe("rotating");
+    await gatewayd.stop();
+  });
+
   test("runs with a fixed search_path, in the database and as the user that it names", async () => {
     await postgres.query("alter role gatewayd set search_path = public");
     const sql =
