@@ -3,7 +3,7 @@
  * somebody else.
  */
 import { SharedStatement } from "../../backend/index.ts";
-import { FrontendTag, HEADER_BYTES, statementTraits } from "../../postgres/index.ts";
+import { FrontendTag, HEADER_BYTES, mayHaveTraits, statementTraits } from "../../postgres/index.ts";
 import type { AnswerLedger, StatementTraits } from "../../postgres/index.ts";
 import { closeMessage, parseMessage } from "./statement-messages.ts";
 import { NAMES_OTHERS } from "./statement-preparation.ts";
@@ -12,7 +12,7 @@ import type { StatementPreparation } from "./statement-preparation.ts";
 /** What runs, as far as it goes beyond itself. */
 export interface Runnable {
   readonly traits: StatementTraits;
-  /** One byte a character. */
+  /** One byte a character. May be empty when there are no traits: nobody needs it then. */
   readonly text: string;
 }
 
@@ -23,6 +23,7 @@ interface Unnamed extends Runnable {
 }
 
 const NO_NAME = Buffer.alloc(0);
+const HARMLESS: Runnable = { traits: statementTraits(""), text: "" };
 
 export class UnnamedStatement {
   readonly #ledger: AnswerLedger;
@@ -51,13 +52,12 @@ export class UnnamedStatement {
    */
   parse(bytes: Buffer, at: number, end: number, textFrom: number): Uint8Array | undefined {
     const textEnd = bytes.indexOf(0, textFrom);
-    const text = bytes.toString("latin1", textFrom, textEnd < 0 ? end : Math.min(textEnd, end));
-    const traits = statementTraits(text);
+    const runnable = runnableOf(bytes, textFrom, textEnd < 0 ? end : Math.min(textEnd, end));
     const message = Uint8Array.prototype.slice.call(bytes, at, end);
-    const namesOthers = (traits.flags & NAMES_OTHERS) !== 0;
+    const namesOthers = (runnable.traits.flags & NAMES_OTHERS) !== 0;
     this.close();
     const sent = this.#preparation.take(namesOthers ? this.#inServersNames(message) : undefined);
-    this.made(message, { traits, text });
+    this.made(message, runnable);
     return sent;
   }
 
@@ -105,4 +105,10 @@ export class UnnamedStatement {
     const statement = new SharedStatement(body, undefined);
     return parseMessage(NO_NAME, this.#preparation.bodyOf(statement));
   }
+}
+
+function runnableOf(bytes: Buffer, from: number, to: number): Runnable {
+  if (!mayHaveTraits(bytes, from, to)) return HARMLESS;
+  const text = bytes.toString("latin1", from, to);
+  return { traits: statementTraits(text), text };
 }
