@@ -30,6 +30,10 @@ export interface PooledBackendOptions extends LoggedInServer {
   readonly maxStatements?: number;
 }
 
+interface RunOptions extends Partial<Pick<SimpleQueryOptions, "values" | "timeoutMs">> {
+  readonly mayBeInTransaction?: boolean;
+}
+
 const DEFAULT_MAX_STATEMENTS = 200;
 /** How long the server may take for what is asked outside of sessions. */
 const QUERY_TIMEOUT_MS = 10_000;
@@ -104,23 +108,22 @@ export class PooledBackend implements ConnectionHandler {
 
   /**
    * Runs statements outside of any session's units, and follows what the server reports.
-   * @returns the answer, which may be an error of the server, outside a transaction
+   * @param options `mayBeInTransaction`: the session is in one, and stays there
+   * @returns the answer, which may be an error of the server, outside a transaction otherwise
    * @throws GatewayError when the connection is lost with it; it is closed then
    */
-  async run(
-    statements: string,
-    options: Partial<Pick<SimpleQueryOptions, "values" | "timeoutMs">> = {},
-  ): Promise<SimpleAnswer> {
+  async run(statements: string, options: RunOptions = {}): Promise<SimpleAnswer> {
+    const { mayBeInTransaction = false, ...others } = options;
     // A Query takes the unnamed statement away.
     this.statements.unnamedOwner = undefined;
     const answer = await runSimpleQuery(this.connection, statements, {
       block: this.#block,
       timeoutMs: QUERY_TIMEOUT_MS,
       timers: this.#timers,
-      ...options,
+      ...others,
     });
     for (const [name, value] of answer.parameters) this.report(name, value);
-    if (answer.status === TransactionStatus.Idle) return answer;
+    if (answer.status === TransactionStatus.Idle || mayBeInTransaction) return answer;
     throw new GatewayError(
       "ERR_PROTOCOL_VIOLATION",
       `block "${this.#block}": left in a transaction`,

@@ -87,7 +87,13 @@ export { literalsDetour } from "./literals-detour.ts";
 export type { LiteralsDetour } from "./literals-detour.ts";
 export { placedStatements } from "./sql-words.ts";
 export type { PlacedStatement } from "./sql-words.ts";
-export { Settings, requestStatements, restoreStatements, settingsQuery } from "./settings.ts";
+export {
+  Settings,
+  requestStatements,
+  restoreStatements,
+  setStatements,
+  settingsQuery,
+} from "./settings.ts";
 export { readStartupOptions } from "./startup-options.ts";
 export { mayHaveTraits } from "./trait-signs.ts";
 export { Trait, UNKNOWN_TRAITS, statementTraits } from "./statement-traits.ts";

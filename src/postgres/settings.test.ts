@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { Settings, restoreStatements, settingsQuery } from "./settings.ts";
+import { Settings, restoreStatements, setStatements, settingsQuery } from "./settings.ts";
 
 const of = (values: Record<string, string>): Settings => new Settings(Object.entries(values));
 
@@ -54,6 +54,17 @@ describe("the statements that restore settings", () => {
       String.raw`SELECT pg_catalog.set_config('a', E'x\\y', false)`,
     );
   });
+});
+
+test.each([
+  ["DateStyle", "German, DMY", `SET "DateStyle" TO 'German, DMY'`],
+  ["my.id", "it's", `SET "my"."id" TO 'it''s'`],
+  ["search_path", `"$user", public`, `SET "search_path" TO '$user', 'public'`],
+  ["search_path", `a, "B c", "d""e", "f,g"`, `SET "search_path" TO 'a', 'B c', 'd"e', 'f,g'`],
+  ["search_path", `""`, `SET "search_path" TO ''`],
+  ["temp_tablespaces", "", `SET "temp_tablespaces" TO ''`],
+])("the statement within a transaction sets %s to %s", (name, value, statement) => {
+  expect(setStatements([[name, value]])).toBe(statement);
 });
 
 test("the query for settings asks for custom ones by name", () => {

@@ -156,6 +156,29 @@ export function requestStatements(
   return `SELECT ${[...wanted].map(setConfig).join(", ")}`;
 }
 
+/**
+ * The same within a transaction that has only begun: unlike a SELECT this takes no snapshot, behind which
+ * its isolation level could not be set any more.
+ * @param values as the server reports them
+ */
+export function setStatements(values: Iterable<readonly [name: string, value: string]>): string {
+  const set = ([name, value]: readonly [string, string]): string =>
+    `SET ${quotedName(name)} TO ${NAME_LISTS.has(name) ? nameList(value) : literal(value)}`;
+  return [...values].map(set).join("; ");
+}
+
+/** Settings that are lists of names, which SET wants one by one. */
+const NAME_LISTS: ReadonlySet<string> = new Set(["search_path", "temp_tablespaces"]);
+
+/** The server writes names as identifiers, quoted where that is needed. */
+function nameList(value: string): string {
+  const names = value.match(/"(?:[^"]|"")*"|[^\s,"]+/g) ?? [""];
+  return names
+    .map((name) => (name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name))
+    .map(literal)
+    .join(", ");
+}
+
 /** A setting may be named in two parts: `myapp.user`. */
 export function quotedName(name: string): string {
   return name

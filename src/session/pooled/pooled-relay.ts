@@ -197,12 +197,12 @@ export class PooledRelay
   }
 
   onStall(at: Connection): void {
-    if (at === this.#client) this.#clientStalled();
+    if (at === this.#client) this.#clientTakes(false);
     else this.#side.pause();
   }
 
   onDrain(at: Connection): void {
-    if (at === this.#client) this.#clientDrained();
+    if (at === this.#client) this.#clientTakes(true);
     else this.#side.resume();
   }
 
@@ -237,8 +237,7 @@ export class PooledRelay
     } catch (thrown) {
       this.#violated(thrown);
     }
-    if (this.#side.isPaused) this.#side.resume();
-    this.#halfClosed?.follow();
+    this.#hearMore();
   }
 
   /** One unit, which is all that shares the backend. */
@@ -262,13 +261,21 @@ export class PooledRelay
     else for (const part of this.#gate.take()) if (this.#isHolding) this.#toServer(part);
   }
 
+  #hearMore(): void {
+    if (this.#side.isPaused) this.#side.resume();
+    this.#halfClosed?.follow();
+  }
+
   onSettled(backend: PooledBackend): void {
     this.#guard(() => {
       this.#read.tellReady();
       this.#answerLoneSyncs();
       const isLeaving = this.#gate.hasTerminated || this.#halfClosed !== undefined;
       if (isLeaving && !this.#gate.isReady) this.#end({ kind: "clientGone" });
-      else if (this.#gate.isReady || this.#session.isTied) this.onHold(backend);
+      else if (this.ledger.isInTransaction) {
+        this.#sendHeld();
+        this.#hearMore();
+      } else if (this.#gate.isReady || this.#session.isTied) this.onHold(backend);
       else this.#letGo();
     });
   }
@@ -351,7 +358,7 @@ export class PooledRelay
 
   #answerLoneSyncs(): void {
     for (let syncs = this.#gate.takeLoneSyncs(); syncs > 0; syncs--) {
-      this.#client.write(readyForQuery(TransactionStatus.Idle));
+      this.#client.write(readyForQuery(this.ledger.transactionStatus));
     }
   }
 
@@ -416,13 +423,14 @@ export class PooledRelay
     const isBetweenMessages = this.#requests.isAtBoundary && this.#answers.isAtBoundary;
     if (!this.#isHolding || !this.ledger.isIdle || !isBetweenMessages) return;
     if (this.ledger.isInTransaction) {
-      if (this.#options.mode === "statement") this.fail("ERR_TRANSACTION_REFUSED");
+      if (this.#read.owesReady) void this.#hold.settle(true);
+      else if (this.#options.mode === "statement") this.fail("ERR_TRANSACTION_REFUSED");
       return;
     }
     // Others are not to go by what was true before.
     if (this.#pass !== undefined && this.#read.takeDefined()) this.#pass.definitionsChanged();
     if (this.#cancellation !== undefined && this.#cancellation.state !== "over") return;
-    if (this.#session.isUnsettled) void this.#hold.settle();
+    if (this.#session.isUnsettled) void this.#hold.settle(false);
     else if (!this.#session.isTied) this.#letGo();
     else if (this.#isDraining) this.#leaveIfDraining();
   }
@@ -565,27 +573,16 @@ export class PooledRelay
 
   /** What the client sent waits, and there is enough of it. */
   get isBehind(): boolean {
-    if (this.#gate.byteLength > MAX_WAITING_BYTES || this.#cancellation?.isFull === true) {
-      return true;
-    }
     const { maxPendingUnits } = this.#options.context.limits;
     if (this.ledger.owedReadyForQuery > maxPendingUnits / 2) return true;
+    if (this.#gate.byteLength > MAX_WAITING_BYTES || this.#cancellation?.isFull) return true;
     return (this.#hold.backend?.connection.backlogBytes ?? 0) > 0;
   }
 
-  #clientStalled(): void {
-    this.isClientStalled = true;
-    if (this.#isHolding || this.#isRiding) this.#hold.stall();
-    this.#pauseChanged();
-  }
-
-  #clientDrained(): void {
-    this.isClientStalled = false;
-    this.#hold.backend?.connection.resume();
-    this.#pauseChanged();
-  }
-
-  #pauseChanged(): void {
+  #clientTakes(isTaking: boolean): void {
+    this.isClientStalled = !isTaking;
+    if (isTaking) this.#hold.backend?.connection.resume();
+    else if (this.#isHolding || this.#isRiding) this.#hold.stall();
     if (this.#isTimed) this.#followTime();
     this.#halfClosed?.follow();
   }

@@ -141,12 +141,14 @@ export class ServerHold implements LeaseWaiter<PooledBackend>, Rider {
   }
 
   /** Asks what the session has set; `onSettled` hears it. */
-  async settle(): Promise<void> {
+  async settle(isInTransaction: boolean): Promise<void> {
     const { backend } = this;
     if (backend === undefined) return;
     this.state = "settling";
     try {
-      const refusal = await this.#session.settle(backend);
+      const refusal = isInTransaction
+        ? await this.#session.settleWithin(backend)
+        : await this.#session.settle(backend);
       this.#settled(backend, refusal);
     } catch (thrown) {
       this.#lost(thrown);

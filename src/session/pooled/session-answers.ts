@@ -61,7 +61,7 @@ export class SessionAnswers implements AnswerPort {
   tellReady(): void {
     const news = this.#backend && this.#session.news(this.#backend);
     if (news !== undefined) this.#client.write(news);
-    if (this.#owesReady) this.#client.write(readyForQuery(TransactionStatus.Idle));
+    if (this.#owesReady) this.#client.write(readyForQuery(this.#ledger.transactionStatus));
     this.#owesReady = false;
   }
 
@@ -82,9 +82,11 @@ export class SessionAnswers implements AnswerPort {
 
   /** Settings of the startup have been reset: before the client goes on they are set again. */
   readied(message: Uint8Array): Uint8Array | undefined {
-    this.#owesReady = this.#ledger.isIdle && !this.#ledger.isInTransaction;
+    const { transactionStatus, isIdle } = this.#ledger;
+    const isSettled = transactionStatus !== TransactionStatus.Idle && !this.#session.settlesWithin;
+    this.#owesReady = isIdle && !isSettled && transactionStatus !== TransactionStatus.Failed;
     if (this.#owesReady) return undefined;
-    // More is asked for already, or a transaction goes on with what it has.
+    // More is asked for already, or a transaction can only be rolled back.
     const news = this.#backend && this.#session.news(this.#backend);
     return news === undefined ? message : Buffer.concat([news, message]);
   }

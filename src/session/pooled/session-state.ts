@@ -3,7 +3,7 @@
  * itself, and what ties it to one backend. It goes with the client from backend to backend.
  */
 import type { PooledBackend, SharedStatement, StatementCatalog } from "../../backend/index.ts";
-import { restoreStatements } from "../../postgres/index.ts";
+import { restoreStatements, setStatements } from "../../postgres/index.ts";
 import type { AnswerLedger, Notice, Settings } from "../../postgres/index.ts";
 import { DueList } from "./due-list.ts";
 import { parameterDifference } from "./parameter-difference.ts";
@@ -81,6 +81,11 @@ export class SessionState {
     return this.statements?.mustNotBeAsked !== true;
   }
 
+  /** What it resets in a transaction is set again there: it goes on. */
+  get settlesWithin(): boolean {
+    return this.#mode !== "statement" && this.statements?.mustNotBeAsked !== true;
+  }
+
   /** It has reset what its startup asked for, which has to be set again before it goes on. */
   get hasReset(): boolean {
     return this.#watch.hasReset;
@@ -136,6 +141,17 @@ export class SessionState {
     const { error } = await backend.run(restoreStatements(backend.settings, this.#settings) ?? "");
     if (error === undefined) backend.settings = this.#settings;
     return error;
+  }
+
+  /**
+   * The same for what was reset, in the transaction that goes on.
+   * @returns the server's reason against it
+   * @throws GatewayError when the connection is lost with it
+   */
+  async settleWithin(backend: PooledBackend): Promise<Notice | undefined> {
+    backend.connection.resume();
+    const statements = setStatements(this.#watch.takeResets());
+    return (await backend.run(statements, { mayBeInTransaction: true })).error;
   }
 
   /**

@@ -65,6 +65,16 @@ export class SettingsWatch {
     return { present, wanted: lost.length === 0 ? present : present.with(lost) };
   }
 
+  /** What has been reset, to be set again as the startup asked for; forgets that. */
+  takeResets(): readonly (readonly [name: string, value: string])[] {
+    const isAll = this.#resets.has("*");
+    const resets = [...this.#asked.values].filter(
+      ([name]) => (isAll && name !== "role") || this.#resets.has(name.toLowerCase()),
+    );
+    this.#forgetResets();
+    return resets;
+  }
+
   #forgetResets(): void {
     if (!this.hasReset) return;
     this.hasReset = false;

@@ -278,6 +278,40 @@ export const SETTING_CASES: readonly ParityCase[] = [
     { startup: { options: "-c parity.user_id=42" } },
   ),
   oneClient(
+    "startup: RESET in a transaction",
+    async (client) => {
+      await client.query("begin", "set datestyle to sql", "reset datestyle", "show datestyle");
+      await client.query("set transaction isolation level serializable", "show search_path");
+      await client.query("set search_path to a", "set work_mem to '9MB'", "reset all");
+      await client.query("show search_path", "show work_mem", "show datestyle", "savepoint one");
+      await client.query("set datestyle to iso", "savepoint two", "reset datestyle");
+      await client.query("show datestyle", "rollback to two", "show datestyle");
+      await client.query("commit", "show datestyle", "begin", "reset datestyle", "show datestyle");
+      await client.query("rollback", "show datestyle", "begin", "reset datestyle; select 1/0");
+      await client.query("rollback", "show datestyle", "reset datestyle", "show datestyle");
+    },
+    {
+      differs: [NO_TRANSACTIONS],
+      startup: {
+        DateStyle: "german",
+        options: "-c work_mem=8MB",
+        search_path: '"$user", public, "Odd name"',
+      },
+    },
+  ),
+  oneClient(
+    "startup: RESET in a transaction, by extended messages in several pieces",
+    async (client) => {
+      await client.unit(parse("reset", "reset datestyle"));
+      await client.query("begin", "set datestyle to sql");
+      await client.sendInPieces(3, bind("reset"), execute(), sync());
+      await client.ready();
+      await client.unit(...extended("select '2024-02-03'::date"));
+      await client.query("commit", "select '2024-02-03'::date");
+    },
+    { differs: [NO_TRANSACTIONS], startup: { DateStyle: "german" } },
+  ),
+  oneClient(
     "startup: RESET in a failing text",
     async (client) => {
       await client.query("set datestyle to sql", "reset datestyle; select 1/0", "show datestyle");
