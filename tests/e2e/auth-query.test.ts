@@ -7,8 +7,10 @@ import { Client } from "pg";
 import { documentedSql } from "../fixtures/documented-sql.ts";
 import {
   connectWire,
+  expectSameDescriptors,
   type GatewaydProcess,
   oneBlockConfig,
+  openDescriptors,
   type PostgresServer,
   startGatewayd,
   startPostgres,
@@ -205,10 +207,12 @@ describe("auth.query", () => {
     });
     await holder.connect();
     await holder.query("begin");
+    const before = openDescriptors(gatewayd.process.pid);
     const attempts = Array.from({ length: 40 }, (_, index) => `unknown-${index % 20}`);
     const outcomes = await Promise.all(attempts.map((user) => outcomeOf(gatewayd, user)));
     expect(new Set(outcomes)).toEqual(new Set([REFUSED]));
     expect(await lookupConnections()).toBe(1);
+    await expectSameDescriptors(gatewayd.process.pid, before);
     await holder.end();
     await gatewayd.stop();
     await waitFor("the lookups' connection to go", async () => (await lookupConnections()) === 0);
