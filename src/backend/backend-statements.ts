@@ -101,9 +101,10 @@ export class BackendStatements {
     return all;
   }
 
-  /** The server does not have them any more, though nobody has asked for that. */
+  /** The server does not have them any more, though nobody has asked for that; several may find out. */
   lose(): void {
-    this.#lost = this.clear();
+    const lost = this.clear();
+    if (lost.length > 0) this.#lost = lost;
   }
 
   /** By its name on this backend, for messages of the server. */

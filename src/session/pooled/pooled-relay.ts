@@ -243,6 +243,7 @@ export class PooledRelay
   /** One unit, which is all that shares the backend. */
   #sendUnit(): void {
     this.#unit ??= this.#gate.takeOne();
+    this.#read.unit = this.#unit;
     if (this.#unit !== undefined) this.#requests.advance(this.#unit);
     this.#send();
   }
@@ -297,6 +298,14 @@ export class PooledRelay
 
   onArrived(): void {
     this.#unit = undefined;
+    if (this.#answers.isDropping) {
+      // The server did not know a statement that it should have: now it gets it first.
+      this.#answers.startOver();
+      this.#unit = this.#read.takeUnit();
+      this.#hold.request();
+      return;
+    }
+    this.#read.unit = undefined;
     if (this.#halfClosed !== undefined) {
       this.#end({ kind: "clientGone" });
       return;
@@ -397,7 +406,7 @@ export class PooledRelay
     const passed = this.#answers.advance(bytes);
     if (passed !== undefined) this.#client.writeThrough(passed);
     else for (const piece of this.#answers.takePieces()) this.#client.write(piece);
-    if (this.#answers.isDropping && this.ledger.isIdle) {
+    if (this.#answers.isDropping && this.ledger.isIdle && !this.#isRiding) {
       this.#answers.startOver();
       this.#sendAgain(this.#read.takeUnit());
     }
