@@ -17,6 +17,11 @@ export class SharedStatement {
   readonly traits: StatementTraits;
   /** In force when it was parsed first; undefined when that is not known for sure. */
   readonly settings: Settings | undefined;
+  /**
+   * Who had it parsed before that, as {@link StatementCatalog.now} counts, knows it with another result. Undefined
+   * as long as no server has said that the result has changed.
+   */
+  changedAt: number | undefined;
 
   /** @param body one byte a character */
   constructor(body: string, settings: Settings | undefined) {

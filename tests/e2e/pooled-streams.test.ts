@@ -43,7 +43,7 @@ async function start() {
   const socket = connect({ host: gatewayd.host, port: gatewayd.port });
   const seen = { bytes: 0, tail: Buffer.alloc(0), peakMiB: 0 };
   const beforeMiB = residentMiB(gatewayd.process.pid);
-  socket.on("data", (bytes) => {
+  socket.on("data", (bytes: Buffer) => {
     seen.bytes += bytes.length;
     seen.tail = Buffer.concat([seen.tail, bytes]).subarray(-64);
     measure();

@@ -41,9 +41,10 @@ export interface AnswerPort {
   refused(place: number, message: Uint8Array | undefined): Uint8Array | undefined;
   /**
    * The error came before the client has heard anything.
+   * @param answer what it would get
    * @returns it hears nothing of it either: what failed is asked once more
    */
-  repeats(message: Uint8Array): boolean;
+  repeats(message: Uint8Array, answer: Uint8Array): boolean;
 }
 
 /** A longer ErrorResponse or NoticeResponse goes on as it comes. */
@@ -206,8 +207,9 @@ export class AnswerStream {
         this.#ledger.serverMessage(tag);
         const message = next > bytes.length ? undefined : bytes.subarray(at, next);
         const answer = this.#port.refused(place, message);
-        if (message !== undefined && this.#isUntouched)
-          this.isDropping = this.#port.repeats(message);
+        if (message !== undefined && answer !== undefined && this.#isUntouched) {
+          this.isDropping = this.#port.repeats(message, answer);
+        }
         return answer === message ? bytes : answer;
       }
       case BackendTag.NoticeResponse:

@@ -111,10 +111,11 @@ export class SessionAnswers implements AnswerPort {
     return unit;
   }
 
-  repeats(message: Uint8Array): boolean {
+  repeats(message: Uint8Array, answer: Uint8Array): boolean {
     const { owedReadyForQuery, isBatchOpen, isInTransaction } = this.#ledger;
     const isWhole = owedReadyForQuery === 1 && !isBatchOpen && !isInTransaction;
-    return this.#session.statements?.repairs(message, isWhole ? this.unit : undefined) === true;
+    const unit = isWhole ? this.unit : undefined;
+    return this.#session.statements?.repairs(message, answer, unit) === true;
   }
 }
 

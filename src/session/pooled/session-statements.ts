@@ -31,7 +31,15 @@ import type { Pins } from "./pins.ts";
 import type { RequestPolicy } from "./request-stream.ts";
 import type { SettingsWatch } from "./settings-watch.ts";
 import { namesInText } from "./statement-in-text.ts";
-import { endOfName, parseMessage, queryMessage, refusal, renamed } from "./statement-messages.ts";
+import {
+  endOfName,
+  parseMessage,
+  queryMessage,
+  refusal,
+  refusedParse,
+  refusedQuery,
+  renamed,
+} from "./statement-messages.ts";
 import { StatementRepair } from "./statement-repair.ts";
 import { NAMES_OTHERS, NOBODYS_NAME, StatementPreparation } from "./statement-preparation.ts";
 import { UnnamedStatement } from "./unnamed-statement.ts";
@@ -42,9 +50,6 @@ const NOBODYS = Buffer.from(NOBODYS_NAME);
 const UNKNOWN: Runnable = { traits: UNKNOWN_TRAITS, text: "" };
 /** What it does was seen when it was prepared. */
 const MADE_BY_SQL: Runnable = { traits: statementTraits(""), text: "" };
-/** What the server fails at in place of what the gateway refuses: it keeps the books of the batch. */
-const REFUSED_TEXT = "gatewayd refused this statement";
-const REFUSED_BODY = Buffer.from(`${REFUSED_TEXT}\0\0\0`);
 export class SessionStatements implements RequestPolicy {
   readonly #ledger: AnswerLedger;
   readonly #pins: Pins;
@@ -148,19 +153,19 @@ export class SessionStatements implements RequestPolicy {
    */
   refused(place: number, message: Uint8Array | undefined): Uint8Array | undefined {
     const end = this.#ledger.answered;
-    const told = message && inClientsNames(message, (ours) => this.#clientsName(ours));
+    const told = message && inClientsNames(message, (ours) => this.#preparation.clientsName(ours));
     const answer = this.#due.fail(place, end, told);
     this.#unnamed.failed(place, end);
     return answer;
   }
 
   /**
-   * Of a failure that {@link refused} has heard of.
+   * Of a failure that {@link refused} has heard of and answered.
    * @param unit that has failed, as the client sent it; undefined when it cannot be sent again
    * @returns it is to be sent again, and all that was done for it is undone
    */
-  repairs(message: Uint8Array, unit: Uint8Array | undefined): boolean {
-    if (!this.#repair.repair(message, unit) || unit === undefined) return false;
+  repairs(message: Uint8Array, answer: Uint8Array, unit: Uint8Array | undefined): boolean {
+    if (!this.#repair.repair(message, answer, unit) || unit === undefined) return false;
     this.#due.undoAll();
     return true;
   }
@@ -188,7 +193,7 @@ export class SessionStatements implements RequestPolicy {
     const text = bytes.toString("latin1", at + HEADER_BYTES, end - 1);
     const traits = statementTraits(text);
     if (traits.flags === 0) return undefined;
-    if (this.#refuses(traits)) return queryMessage(REFUSED_TEXT);
+    if (this.#refuses(traits)) return refusedQuery;
     const preparation = this.#preparation;
     const known =
       (traits.flags & NAMES_OTHERS) === 0
@@ -388,12 +393,7 @@ export class SessionStatements implements RequestPolicy {
 
   #refusedParse(): Uint8Array {
     this.#backend.unnamedOwner = undefined;
-    return parseMessage(NO_NAME, REFUSED_BODY);
-  }
-
-  #clientsName(ours: string): string | undefined {
-    const shared = this.#backend.named(ours)?.shared;
-    return shared === undefined ? undefined : this.#names.of(shared)?.name;
+    return refusedParse;
   }
 }
 

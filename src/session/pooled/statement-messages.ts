@@ -93,3 +93,8 @@ function message(tag: number, ...parts: readonly Uint8Array[]): Uint8Array {
   }
   return bytes;
 }
+
+/** What the server fails at in place of what the gateway refuses: it keeps the books of the batch. */
+const REFUSED_TEXT = "gatewayd refused this statement";
+export const refusedQuery = queryMessage(REFUSED_TEXT);
+export const refusedParse = parseMessage(Buffer.alloc(0), Buffer.from(`${REFUSED_TEXT}\0\0\0`));

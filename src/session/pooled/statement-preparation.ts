@@ -16,6 +16,7 @@ import {
   Settings,
   Trait,
   TransactionStatus,
+  errorResponse,
   literalsDetour,
 } from "../../postgres/index.ts";
 import type { AnswerLedger, LiteralsDetour } from "../../postgres/index.ts";
@@ -27,6 +28,7 @@ import {
   bindMessage,
   closeMessage,
   closePortalMessage,
+  refusedParse,
   executeMessage,
   parseMessage,
   syncMessage,
@@ -37,6 +39,13 @@ export const NOBODYS_NAME = `${STATEMENT_PREFIX}0`;
 
 /** The text speaks of other statements by their names. */
 export const NAMES_OTHERS = Trait.Execute | Trait.Deallocate | Trait.Prepare;
+
+/** What PostgreSQL says of a statement whose result is not what it was. */
+export const RESULT_CHANGED = errorResponse({
+  severity: "ERROR",
+  sqlState: "0A000",
+  message: "cached plan must not change result type",
+});
 
 const NO_NAME = Buffer.alloc(0);
 const PORTAL = Buffer.from(`${STATEMENT_PREFIX}portal`);
@@ -101,6 +110,12 @@ export class StatementPreparation {
     return Buffer.concat([Buffer.from(inServersNames, "latin1"), rest]);
   }
 
+  /** What the client calls a statement of ours on this backend; undefined if it has no such one. */
+  clientsName(ours: string): string | undefined {
+    const shared = this.leased.named(ours)?.shared;
+    return shared === undefined ? undefined : this.#names.of(shared)?.name;
+  }
+
   /** A message of ours goes ahead, unseen by the client. */
   hide(tag: number, message: Uint8Array, makes?: ServerStatement, undo?: () => void): void {
     const place = this.#ledger.sent;
@@ -148,6 +163,10 @@ export class StatementPreparation {
 
   #prepare(shared: SharedStatement, known: ServerStatement | undefined): ServerStatement {
     const backend = this.leased;
+    if (known === undefined && shared.changedAt !== undefined) {
+      const changed = this.#prepareChanged(shared, shared.changedAt);
+      if (changed !== undefined) return changed;
+    }
     const body = this.bodyOf(shared);
     if (known !== undefined) {
       if (Buffer.compare(known.body, body) === 0) return known;
@@ -161,6 +180,28 @@ export class StatementPreparation {
     const undo = () => backend.remove(statement);
     this.hide(FrontendTag.Parse, parseMessage(statement.name, body), statement, undo);
     detour?.after.forEach((text) => this.#run(text));
+    return statement;
+  }
+
+  /**
+   * Its result has changed, and the backend does not have it: there it would be what it is now. Who had it
+   * parsed before the change is refused, as directly; who did later gets another one.
+   */
+  #prepareChanged(shared: SharedStatement, changedAt: number): ServerStatement | undefined {
+    const named = this.#names.of(shared);
+    if (named === undefined) return undefined;
+    if (named.parsedAt > changedAt) {
+      const fresh = this.#catalog.renew(shared);
+      this.#names.renew(named, fresh);
+      return this.ensure(fresh);
+    }
+    this.leased.unnamedOwner = undefined;
+    const backend = this.leased;
+    const statement = backend.add(shared, this.#catalog.now(), EMPTY_STATEMENT);
+    const undo = () => backend.remove(statement);
+    this.#due.add({ place: this.#ledger.sent, isHidden: true, refusal: RESULT_CHANGED, undo });
+    this.#ledger.clientMessage(FrontendTag.Parse);
+    this.#ahead.push(refusedParse);
     return statement;
   }
 

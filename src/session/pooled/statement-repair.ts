@@ -20,6 +20,7 @@ import {
 } from "../../postgres/index.ts";
 import { OUR_NAME } from "./clients-names.ts";
 import type { NamedStatement, NamedStatements } from "./named-statements.ts";
+import { RESULT_CHANGED } from "./statement-preparation.ts";
 import type { StatementPreparation } from "./statement-preparation.ts";
 
 const IS_GONE = "C26000\0";
@@ -44,14 +45,17 @@ export class StatementRepair {
 
   /**
    * @param message an error of the server
+   * @param answer what the client would get
    * @param unit that fails with it, as the client sent it; undefined when it cannot be sent again
    * @returns it would help to send the unit again
    */
-  repair(message: Uint8Array, unit: Uint8Array | undefined): boolean {
+  repair(message: Uint8Array, answer: Uint8Array, unit: Uint8Array | undefined): boolean {
+    if (answer === RESULT_CHANGED) return unit !== undefined && this.#renew(unit);
     const bytes = Buffer.from(message.buffer, message.byteOffset, message.length);
     if (bytes.includes(IS_GONE)) return this.#prepareAnew(message);
     if (unit === undefined || !bytes.includes(IS_UNSUPPORTED)) return false;
-    return readErrorResponse(message).fields.get("R") === CHANGED_IN && this.#renew(unit);
+    const { fields } = readErrorResponse(message);
+    return fields.get("R") === CHANGED_IN && this.#renew(unit);
   }
 
   /** Who has lost one has lost all of them, most often: none is taken for granted any more. */
@@ -69,7 +73,12 @@ export class StatementRepair {
       .map((name) => this.#names.find(name))
       .filter((named) => named !== undefined)
       .filter((named) => hasDescribe || this.#isNewerThanServers(named));
-    for (const named of changed) this.#names.renew(named, this.#catalog.renew(named.shared));
+    for (const named of changed) {
+      const { shared } = named;
+      const { preparedAt = 0 } = this.#preparation.leased.find(shared) ?? {};
+      shared.changedAt = Math.max(shared.changedAt ?? 0, preparedAt);
+      this.#names.renew(named, this.#catalog.renew(shared));
+    }
     return changed.length > 0;
   }
 

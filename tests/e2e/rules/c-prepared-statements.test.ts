@@ -405,6 +405,31 @@ describe("13: a result that would change", () => {
     await stage.rows("drop table changing_3");
   });
 
+  test("13: who has prepared it before hears of the change on every backend, once it is known", async () => {
+    await stage.rows("create table changing_far (a int); insert into changing_far values (1)");
+    const text = "select * from changing_far";
+    await using one = await stage.session("pair");
+    await using two = await stage.session("pair");
+    await using late = await stage.session("pair");
+    const backend = await one.backend();
+    await prepares(one, "old", text);
+    await stage.rows("alter table changing_far add column b text default 'new'");
+    // Both meet the one backend that has the statement.
+    for (const client of [two, late]) expect(await client.backend()).toBe(backend);
+    await prepares(late, "late", text);
+    await prepares(two, "new", text);
+    expect(await two.ask(run("new"), sync)).toMatchObject({ rows: [["1", "new"]] });
+    await onBoth(one, async () => {
+      expect(await runs(one, "old")).toBe("0A000");
+      expect(await two.ask(run("new"), sync)).toMatchObject({ rows: [["1", "new"]] });
+      expect(await late.ask(run("late"), sync)).toMatchObject({ rows: [["1", "new"]] });
+    });
+    expect(await one.ask(bind("old"), describePortal, execute, sync)).toMatchObject({
+      rows: [["1", "new"]],
+    });
+    await stage.rows("drop table changing_far");
+  });
+
   test("13: nothing is asked again of which the client has heard", async () => {
     await stage.rows("create table changing_4 (a int); insert into changing_4 values (1)");
     await using client = await stage.session("transaction");
