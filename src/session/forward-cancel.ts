@@ -10,13 +10,16 @@ export interface CancelTarget extends CancelServer {
   readonly keyData: Uint8Array | undefined;
 }
 
-/** Resolves when the server was told, or could not be, which is logged. Never rejects. */
+/**
+ * Resolves when the server was told, or could not be, which is logged. Never rejects.
+ * @param target undefined: there is nothing to cancel
+ */
 export async function forwardCancel(
-  target: CancelTarget,
+  target: CancelTarget | undefined,
   name: string,
   { timers, logger }: Pick<SessionContext, "timers" | "logger">,
 ): Promise<void> {
-  if (target.keyData === undefined) return;
+  if (target?.keyData === undefined) return;
   try {
     await sendCancelRequest(target, target.keyData, timers);
   } catch (thrown) {

@@ -161,10 +161,7 @@ export class PooledRelay
   }
 
   async cancel(): Promise<void> {
-    if (this.#isRiding) {
-      this.#cancelRide();
-      return;
-    }
+    if (this.#isRiding) return this.#cancelRide();
     if (this.#hold.state === "waiting") this.#cancelWaiting();
     if (!this.isQueryRunning) return;
     this.#cancellation ??= this.#newCancellation(false);
@@ -535,20 +532,16 @@ export class PooledRelay
   }
 
   #newCancellation(isOneByOne: boolean): Cancellation {
+    const { block, context } = this.#options;
     return new Cancellation(
       {
         ledger: this.ledger,
         clientStream: this.#requests,
-        sendRequest: async () => await this.#forwardCancel(this.#hold.backend),
+        sendRequest: () => forwardCancel(this.#hold.backend, block, context),
         toServer: () => this.#send(),
       },
       isOneByOne,
     );
-  }
-
-  async #forwardCancel(backend: PooledBackend | undefined): Promise<void> {
-    const { block, context } = this.#options;
-    if (backend !== undefined) await forwardCancel(backend, block, context);
   }
 
   /** It is over, once: whoever owns it closes the client; the backend is cleaned for the next one. */
@@ -570,11 +563,11 @@ export class PooledRelay
     // A request that is under way would hit whoever comes next; and half a message cannot be taken back.
     const isCancelling = cancellation !== undefined && cancellation.state !== "over";
     if (this.#isOutOfStep || isCancelling || !this.#requests.isServerAtBoundary) return undefined;
-    const { resetQuery, context } = this.#options;
+    const { resetQuery, block, context } = this.#options;
     return {
       ledger: this.ledger,
       answers: this.#answers,
-      cancel: async () => await this.#forwardCancel(this.#backend),
+      cancel: () => forwardCancel(this.#backend, block, context),
       resetQuery,
       timers: context.timers,
     };
