@@ -111,11 +111,6 @@ describe("the traits of a statement", () => {
   ])("settings of %s", (sql, settings) => {
     expect(statementTraits(sql).settings).toEqual(settings);
   });
-
-  test("prepared statements it names", () => {
-    const sql = 'prepare A as select 1; execute "A""b"; deallocate prepare c';
-    expect(statementTraits(sql).prepared).toEqual(["a", 'A"b', "c"]);
-  });
 });
 
 test.each<[string, readonly string[]]>([

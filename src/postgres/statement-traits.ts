@@ -63,11 +63,9 @@ export interface StatementTraits {
   readonly settings: readonly string[];
   /** Those among them that go back to what the session began with; `*` when all may. */
   readonly resets: readonly string[];
-  /** What PREPARE, EXECUTE and DEALLOCATE name, in order. */
-  readonly prepared: readonly string[];
 }
 
-const NONE: StatementTraits = { flags: 0, settings: [], resets: [], prepared: [] };
+const NONE: StatementTraits = { flags: 0, settings: [], resets: [] };
 
 /** Of a text that was not read: it may do all that outlives it. */
 export const UNKNOWN_TRAITS: StatementTraits = {
@@ -82,7 +80,6 @@ export const UNKNOWN_TRAITS: StatementTraits = {
     Trait.Literals,
   settings: ["*"],
   resets: ["*"],
-  prepared: [],
 };
 
 /**
@@ -91,7 +88,7 @@ export const UNKNOWN_TRAITS: StatementTraits = {
  */
 export function statementTraits(sql: string): StatementTraits {
   if (!LEADING.test(sql) && !ANYWHERE.test(sql)) return NONE;
-  const found: Found = { flags: 0, settings: [], resets: [], prepared: [] };
+  const found: Found = { flags: 0, settings: [], resets: [] };
   const statements = sqlStatements(sql);
   for (const words of statements) inspect(words, found);
   if (found.flags === 0) return NONE;
@@ -103,7 +100,6 @@ interface Found {
   flags: number;
   readonly settings: string[];
   readonly resets: string[];
-  readonly prepared: string[];
 }
 
 /** Most statements contain none of this, and need no closer look. */
@@ -167,11 +163,9 @@ function inspect(words: readonly SqlWord[], found: Found): void {
       // PREPARE TRANSACTION 'id' belongs to two-phase commit.
       if (second === "transaction") return;
       found.flags |= Trait.Prepare;
-      found.prepared.push(identifier(second));
       break;
     case "execute":
       found.flags |= Trait.Execute;
-      found.prepared.push(identifier(second));
       break;
     case "declare":
       if (follows(words, "with", "hold")) found.flags |= Trait.HoldCursor;
@@ -241,12 +235,7 @@ function settingName(words: readonly SqlWord[], at: number): string {
 
 function inspectDeallocate(words: readonly SqlWord[], found: Found): void {
   const name = words[1] === "prepare" && words.length > 2 ? words[2] : words[1];
-  if (name === "all") {
-    found.flags |= Trait.DeallocateAll;
-  } else {
-    found.flags |= Trait.Deallocate;
-    found.prepared.push(identifier(name ?? ""));
-  }
+  found.flags |= name === "all" ? Trait.DeallocateAll : Trait.Deallocate;
 }
 
 /** EXPLAIN ANALYZE EXECUTE name runs it, and CREATE TABLE ... AS EXECUTE name does. */
@@ -254,7 +243,6 @@ function inspectWithin(words: readonly SqlWord[], found: Found): void {
   const at = words.lastIndexOf("execute");
   if (at < 0 || (words[0] === "create" && words[at - 1] !== "as")) return;
   found.flags |= Trait.Execute;
-  found.prepared.push(identifier(words[at + 1] ?? ""));
 }
 
 function inspectAnywhere(words: readonly SqlWord[], found: Found): void {
