@@ -31,6 +31,8 @@ export interface Connection {
    * writes once for each read: there is nothing to join, and the waiting costs a tenth of its time.
    */
   writeThrough(bytes: Uint8Array): void;
+  /** Sends what was written in this tick now, before what there is to do next. */
+  flush(): void;
   /** Stops reading. While paused the end of the stream is not seen either; a reset is. */
   pause(): void;
   resume(): void;
@@ -43,6 +45,11 @@ export interface Connection {
    * to finish: then we let go, and the kernel delivers what it still holds.
    */
   close(): void;
+  /**
+   * As `close`, of a peer that has said that it sends nothing more, by a Terminate message or the end of its
+   * stream: it is not waited for once all is with the kernel. That saves a third of what closing costs.
+   */
+  leave(): void;
   /** Closes at once; unsent bytes are lost. */
   terminate(): void;
   /**

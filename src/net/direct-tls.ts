@@ -109,6 +109,12 @@ class DirectTlsConnection implements Connection {
     if (this.#state === "open") this.#secure.end();
   }
 
+  flush(): void {}
+
+  leave(): void {
+    this.close();
+  }
+
   close(): void {
     if (this.#state !== "open") return;
     this.#state = "closing";

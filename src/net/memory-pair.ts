@@ -81,6 +81,13 @@ class MemoryEnd implements MemoryConnection {
     if (!this.#isBlocked) this.#send();
   }
 
+  /** Everything is sent on the next microtask. */
+  flush(): void {}
+
+  leave(): void {
+    this.close();
+  }
+
   close(): void {
     if (this.#state !== "open") return;
     this.#state = "closing";

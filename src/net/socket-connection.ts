@@ -83,6 +83,7 @@ export class SocketConnection implements Connection {
   #isStallReported = false;
   #isFlushScheduled = false;
   #isPaused = false;
+  #isEncrypted = false;
   #linger: Deadline | undefined;
   #error: Error | undefined;
   /** The one under way. */
@@ -179,6 +180,17 @@ export class SocketConnection implements Connection {
     this.shutdown();
   }
 
+  leave(): void {
+    this.flush();
+    // Over TLS the peer is to hear that this is the end.
+    if (this.#state !== "open" || this.#backlogBytes > 0 || this.#isEncrypted) {
+      this.close();
+      return;
+    }
+    this.#socket.close();
+    this.#closed();
+  }
+
   terminate(): void {
     if (this.#state === "closed") return;
     this.#socket.terminate();
@@ -263,6 +275,7 @@ export class SocketConnection implements Connection {
       socket: socketEvents,
     });
     this.#socket = encrypted;
+    this.#isEncrypted = true;
   }
 
   /** While closing: from each time that the peer took something. */

@@ -65,6 +65,8 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
   #startupMessage: Uint8Array | undefined;
   #isEncrypted = false;
   #hasClientEnded = false;
+  /** It sends nothing more, and nothing is owed to it. */
+  #hasClientLeft = false;
   /** Why this client cannot be served; told when it can hear it. */
   #refusal: ErrorCode | undefined;
   #isDraining = false;
@@ -310,6 +312,7 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
       this.#lease.askAgain(end.isStarting);
       return;
     }
+    this.#hasClientLeft = end.kind === "clientGone";
     if (end.kind === "failed") {
       this.#log("info", "A connection was ended by the gateway", {
         code: end.code,
@@ -377,8 +380,9 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
       this.#lease.giveBack();
       this.#state = "lingering";
       // While a relay had the client, or OnClosing took its time, the client may have gone unheard.
-      if (this.#client.isOpen) this.#client.close();
-      else this.#closed();
+      if (!this.#client.isOpen) this.#closed();
+      else if (this.#hasClientLeft) this.#client.leave();
+      else this.#client.close();
     });
   }
 

@@ -179,6 +179,14 @@ export class HookedClient implements Connection, ConnectionHandler {
     this.#client.shutdown();
   }
 
+  flush(): void {
+    this.#client.flush();
+  }
+
+  leave(): void {
+    this.#client.leave();
+  }
+
   close(): void {
     this.#client.close();
   }

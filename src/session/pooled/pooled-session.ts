@@ -391,6 +391,8 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
     if (!this.#isAnswered) writer.backendKeyData(key);
     this.#client.write(writer.take());
     if (!this.#isAnswered) this.#client.write(readyForQuery(TransactionStatus.Idle));
+    // The client goes on while its relay is made.
+    this.#client.flush();
     this.#client.resume();
     this.#deadline.dispose();
     this.#pins = new Pins(block.mode, block.pinBudget, (reason) =>
