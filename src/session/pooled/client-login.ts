@@ -155,9 +155,10 @@ export class ClientLogin implements ConnectionHandler {
 
   #accept(serverFinal: Uint8Array | undefined, credential: ScramCredential | undefined): void {
     this.#state = "over";
-    const writer = new BackendWriter();
-    if (serverFinal !== undefined) writer.authenticationSaslFinal(serverFinal);
-    this.#client.write(writer.authenticationOk().take());
+    if (serverFinal !== undefined) {
+      this.#client.write(new BackendWriter().authenticationSaslFinal(serverFinal).take());
+    }
+    this.#client.write(AUTHENTICATION_OK);
     this.#client.resume();
     this.#port.accepted(credential, this.#received);
   }
@@ -168,6 +169,8 @@ export class ClientLogin implements ConnectionHandler {
     this.#port.failed(error);
   }
 }
+
+const AUTHENTICATION_OK = new BackendWriter().authenticationOk().take();
 
 function messageOf(request: AuthRequest): Uint8Array {
   const writer = new BackendWriter();

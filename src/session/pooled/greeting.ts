@@ -11,6 +11,7 @@ import type { Clock } from "../../net/index.ts";
 import { LeaseTicket } from "../../pool/index.ts";
 import type { LeaseWaiter, PairLane, Slot } from "../../pool/index.ts";
 import {
+  BackendWriter,
   Settings,
   requestStatements,
   restoreStatements,
@@ -22,6 +23,8 @@ export interface Greeting {
   /** What the client has set by its StartupMessage, as the server has it. */
   readonly settings: Settings;
   readonly parameters: ReadonlyMap<string, string>;
+  /** A ParameterStatus for each of them. */
+  readonly messages: Uint8Array;
 }
 
 export type GreetingOutcome =
@@ -139,10 +142,10 @@ class GreetingLease implements LeaseWaiter<PooledBackend> {
     const { rows, error } = await backend.run(settingsQuery(custom));
     if (error !== undefined) throw new GatewayError("ERR_SETTINGS_LOST", error.message);
     backend.settings = new Settings(rows.map(([name, value]) => [name ?? "", value ?? ""]));
-    return {
-      kind: "greeted",
-      greeting: { settings: backend.settings, parameters: backend.parameters },
-    };
+    const { settings, parameters } = backend;
+    const writer = new BackendWriter();
+    for (const [name, value] of parameters) writer.parameterStatus(name, value);
+    return { kind: "greeted", greeting: { settings, parameters, messages: writer.take() } };
   }
 
   #tell(outcome: GreetingOutcome): void {

@@ -137,9 +137,11 @@ export class LoginGate {
 
   #methodFor(request: LoginRequest): AuthMethod {
     const { rules, method } = this.#options;
+    if (rules === undefined && method !== "plugin") return method;
     const who = `user ${JSON.stringify(request.user)}, database ${JSON.stringify(request.database)}`;
-    if (method === "plugin") throw new GatewayError("ERR_AUTH_UNANSWERED", who);
-    if (rules === undefined) return method;
+    if (method === "plugin" || rules === undefined) {
+      throw new GatewayError("ERR_AUTH_UNANSWERED", who);
+    }
     const rule = findRule(rules(), request);
     if (rule !== undefined && rule.method !== "reject") return rule.method;
     const place = rule === undefined ? "no rule fits" : `rejected by ${rule.place}`;

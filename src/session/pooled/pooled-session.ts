@@ -261,10 +261,13 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
   }
 
   #loginRequest(startup: PooledStartup) {
-    const { remoteAddress } = this.#client;
+    const client = this.#client;
     const { user, database } = startup;
     return {
-      host: hostOf(remoteAddress),
+      // Not every login wants to know, and it takes two calls of the kernel to find out.
+      get host() {
+        return hostOf(client.remoteAddress);
+      },
       user,
       database,
       isEncrypted: this.#options.peer !== undefined,
@@ -379,18 +382,19 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
     });
   }
 
-  #serve({ settings, parameters }: Greeting): void {
+  #serve({ settings, parameters, messages }: Greeting): void {
     if (this.#destination === undefined) return;
     const { block, lane } = this.#destination;
     const { context, pooling } = this.#options;
     const hasLongKeys = (this.#startup?.minorVersion ?? 0) >= LONG_KEYS_SINCE_MINOR;
     const key = pooling.newCancelKey(hasLongKeys);
-    const writer = new BackendWriter();
-    for (const [name, value] of parameters) writer.parameterStatus(name, value);
+    const keyMessage = new BackendWriter().backendKeyData(key).take();
+    this.#client.write(messages);
     // Who was answered by handlers has a key of theirs, and has been told to go on.
-    if (!this.#isAnswered) writer.backendKeyData(key);
-    this.#client.write(writer.take());
-    if (!this.#isAnswered) this.#client.write(readyForQuery(TransactionStatus.Idle));
+    if (!this.#isAnswered) {
+      this.#client.write(keyMessage);
+      this.#client.write(readyForQuery(TransactionStatus.Idle));
+    }
     // The client goes on while its relay is made.
     this.#client.flush();
     this.#client.resume();
@@ -412,7 +416,7 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
       multiplexing: block.multiplexing,
       settings,
       parameters,
-      cancelKey: new BackendWriter().backendKeyData(key).take().subarray(HEADER_BYTES),
+      cancelKey: keyMessage.subarray(HEADER_BYTES),
       onEnd: (end) => this.#ended(end),
     });
     this.#relay = relay;
