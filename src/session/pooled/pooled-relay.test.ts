@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { MultiplexedKit } from "../../../tests/fixtures/multiplexed.ts";
 import { told } from "../../../tests/fixtures/session.ts";
 import { backend, frontend, message } from "../../../tests/fixtures/wire/index.ts";
-import { errorResponse } from "../../postgres/index.ts";
+import { Settings, errorResponse } from "../../postgres/index.ts";
 
 const COMPLETE = message("C", "OK");
 const READY = message("Z", Buffer.from("I"));
@@ -31,6 +31,23 @@ describe("a session that shares its server", () => {
     await kit.answer(kit.at(1), backend.rows("served"));
     expect(told(client.heard.take())).toBe("T D C Z");
     await kit.expectClean();
+  });
+
+  test("goes on elsewhere when the server leaves behind the answer that it waited for", async () => {
+    for (const isCut of [false, true]) {
+      const kit = await newKit();
+      const client = kit.client(new Settings([["DateStyle", "German, DMY"]]));
+      await kit.say(client, frontend.query("vacuum"));
+      kit.at().connection.write(Buffer.concat([COMPLETE, READY, GOODBYE]));
+      if (isCut) kit.at().connection.terminate();
+      else kit.at().connection.close();
+      await kit.pass(0);
+      for (let round = 0; round < 100 && kit.backends.length < 2; round++) await kit.pass(100);
+      await kit.answer(kit.at(1), COMPLETE, READY);
+      await kit.answer(kit.at(1), backend.rows("served"));
+      expect(told(client.heard.take())).toBe("T D C Z");
+      await kit.expectClean();
+    }
   });
 
   test("hears a goodbye that comes in the middle of its transaction", async () => {

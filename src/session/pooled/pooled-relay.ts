@@ -474,6 +474,7 @@ export class PooledRelay
   /** What is lost while the gateway itself asks the server something, the hold hears of. */
   #serverEnded(connection: Connection): void {
     if (this.#isHolding && this.#hold.backend?.connection === connection) this.#serverGone();
+    else connection.terminate();
   }
 
   #serverGone(): void {

@@ -14,7 +14,7 @@
  * session that is tied to its backend.
  */
 import type { PooledBackend } from "../../backend/index.ts";
-import type { GatewayError } from "../../errors.ts";
+import { GatewayError } from "../../errors.ts";
 import type { ConnectionHandler } from "../../net/index.ts";
 import { LeaseTicket } from "../../pool/index.ts";
 import type { LeaseOutcome, LeaseWaiter, PairLane, Slot } from "../../pool/index.ts";
@@ -300,6 +300,8 @@ export class ServerHold implements LeaseWaiter<PooledBackend>, Rider {
     this.state = "restoring";
     try {
       const refusal = await this.#session.restore(backend);
+      // Behind its answer, but before we had it.
+      if (!backend.isOpen) throw new GatewayError("ERR_SERVER_LOST");
       this.#restored(backend, refusal);
     } catch (thrown) {
       const isInVain = this.state === "restoring" && ++this.#lostInVain < MAX_LOST_IN_VAIN;
@@ -330,6 +332,8 @@ export class ServerHold implements LeaseWaiter<PooledBackend>, Rider {
     } else if (this.state === "settling") {
       this.state = "held";
       this.#owner.onSettled(backend);
+      // Behind its answer, but before we had it: nobody else tells.
+      if (!backend.isOpen) this.#owner.onClose(undefined, backend.connection);
     } else {
       this.#leave(this.#remains);
     }
