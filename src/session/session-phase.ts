@@ -104,7 +104,7 @@ export class SessionPhase {
 
   /** The server begins only now with what is asked of it: its time counts from here. */
   restart(): void {
-    if (this.#phase === "query") this.#enter("query");
+    if (this.#isServersTurn) this.#enter("query");
   }
 
   dispose(): void {

@@ -59,7 +59,7 @@ export const poolSchema = z.strictObject({
     retryReadOnly: boolean()
       .prefault(false)
       .describe(
-        "Sends a request that shared its server connection, by `multiplexDepth`, to another one when that is lost before anything of the answer came; else its client gets FATAL 08006.",
+        "Sends a request that shared its server connection, by `multiplexDepth`, to another one, once, when that is lost before anything of the answer came; else its client gets FATAL 08006.",
       ),
   }),
 });

@@ -322,6 +322,112 @@ describe("a cancel request", () => {
   });
 });
 
+describe("a cancel request of a client that does not wait", () => {
+  test("never hits those that its next unit has boarded with", async () => {
+    const { kit, clients } = await kitWith(1, 2);
+    const hasty = nth(clients, 1);
+    const asked: string[] = [];
+    Object.defineProperty(kit.at().backend, "keyData", { get: () => void asked.push("cancel") });
+    await kit.say(nth(clients, 0), ask(0));
+    // It is more than one unit, and so waits.
+    await kit.say(hasty, Buffer.concat([ask(1), ask(2)]));
+    await hasty.relay.cancel();
+    await kit.pass(0);
+    expect(kit.at().heard.take()).toEqual(Buffer.concat([ask(0), ask(2)]));
+    expect(asked).toEqual([]);
+    await kit.answer(kit.at(), answerTo(0), answerTo(2));
+    expect(clients.map(received)).toEqual(["T D C Z answer 0", "E ERROR 57014 Z T D C Z answer 2"]);
+    await kit.expectClean();
+  });
+
+  test("counts though what it cancels was about to be prepared again", async () => {
+    const { kit, clients } = await kitWith(1, 2);
+    for (const client of clients) {
+      await kit.say(client, frontend.parse("select 1", "s"), frontend.sync());
+      await kit.answer(kit.at(), backend.parseComplete(), backend.ready());
+      client.heard.take();
+    }
+    const name = /_gatewayd_\d+/.exec(kit.at().heard.text)?.[0] ?? "";
+    const run = Buffer.concat([frontend.bind("", "s"), frontend.execute(), frontend.sync()]);
+    for (const { connection } of clients) connection.write(run);
+    await kit.answer(
+      kit.at(),
+      backend.error("26000", "ERROR", `prepared statement "${name}" does not exist`),
+    );
+    await nth(clients, 0).relay.cancel();
+    await kit.pass(0);
+    expect(received(nth(clients, 0))).toBe("E ERROR 57014 Z");
+    kit.at().heard.take();
+    await kit.answer(kit.at(), backend.ready(), answerTo(7));
+    expect(kit.at().heard.take()).toEqual(Buffer.alloc(0));
+    expect(received(nth(clients, 0))).toBe("");
+    await kit.expectClean();
+  });
+});
+
+describe("what nobody waits for any more", () => {
+  test("is cancelled when it is slow, though somebody waited behind it", async () => {
+    const { kit, clients } = await kitWith(1, 2);
+    await askAll(kit, clients);
+    await nth(clients, 0).relay.cancel();
+    expect(kit.cancelled).toEqual([]);
+    // The one behind it is to go elsewhere.
+    await kit.pass(30);
+    await kit.pass(30);
+    expect(kit.cancelled).toEqual([kit.at().backend]);
+    kit.cancelling.resolve();
+    kit.at().heard.take();
+    await kit.answer(kit.at(), backend.error("57014"), backend.ready(), answerTo(1));
+    expect(kit.at().heard.take()).toEqual(ask(1));
+    await kit.answer(kit.at(), answerTo(1));
+    expect(clients.map(received)).toEqual(["E ERROR 57014 Z", "T D C Z answer 1"]);
+    await kit.expectClean();
+  });
+
+  test("keeps its backend for five seconds at most", async () => {
+    const { kit, clients } = await kitWith(1, 2);
+    await askAll(kit, clients);
+    await nth(clients, 0).relay.cancel();
+    await kit.pass(30);
+    await kit.pass(30);
+    kit.cancelling.resolve();
+    for (let round = 0; round < 8; round++) await kit.pass(1_000);
+    expect(kit.at().connection.isOpen).toBe(false);
+    expect(kit.at(1).heard.take()).toEqual(ask(1));
+    await kit.expectClean();
+  });
+});
+
+describe("the time of a query", () => {
+  test("counts from when the server has come to it", async () => {
+    const kit = await new MultiplexedKit({ size: 1, limits: { queryTimeoutMs: 60 } }).fill();
+    const clients = kit.clients(3);
+    kit.facts.usualMs = 10;
+    await askAll(kit, clients);
+    for (const number of clients.keys()) {
+      await kit.pass(50);
+      await kit.answer(kit.at(), answerTo(number));
+    }
+    expect(clients.map(received)).toEqual([0, 1, 2].map((number) => `T D C Z answer ${number}`));
+    await kit.expectClean();
+  });
+
+  test("does not count while it waits for another backend", async () => {
+    const kit = await new MultiplexedKit({ size: 1, limits: { queryTimeoutMs: 100 } }).fill();
+    const clients = kit.clients(2);
+    await askAll(kit, clients);
+    nth(clients, 0).connection.terminate();
+    await kit.pass(50);
+    await kit.pass(300);
+    expect(received(nth(clients, 1))).toBe("");
+    kit.cancelling.resolve();
+    await kit.answer(kit.at(), answerTo(0), answerTo(1));
+    await kit.answer(kit.at(), answerTo(1));
+    expect(received(nth(clients, 1))).toBe("T D C Z answer 1");
+    await kit.expectClean();
+  });
+});
+
 describe("a client that leaves", () => {
   test("takes nothing from those behind it", async () => {
     const { kit, clients } = await kitWith(1, 3);
@@ -402,6 +508,63 @@ describe("a backend that is lost", () => {
     expect(kit.at(1).heard.take()).toEqual(Buffer.concat([1, 2].map(ask)));
     await kit.answer(kit.at(1), answerTo(1), answerTo(2));
     expect(clients.slice(1).map(received)).toEqual(["T D C Z answer 1", "T D C Z answer 2"]);
+    await kit.expectClean();
+  });
+
+  test("takes nothing that it has not been sent", async () => {
+    const { kit, clients } = await kitWith(1, 2);
+    const first = kit.at();
+    await kit.say(nth(clients, 0), ask(0));
+    // It boards, and before the turn of the event loop is over the backend is lost.
+    nth(clients, 1).connection.write(ask(1));
+    await Promise.resolve();
+    expect(nth(clients, 1).relay.isQueryRunning).toBe(true);
+    first.connection.terminate();
+    await kit.pass(0);
+    await kit.pass(5_000);
+    expect(received(nth(clients, 0))).toBe("E FATAL 08006");
+    expect(kit.at(1).heard.take()).toEqual(ask(1));
+    await kit.answer(kit.at(1), answerTo(1));
+    expect(received(nth(clients, 1))).toBe("T D C Z answer 1");
+    await kit.expectClean();
+  });
+
+  test("is not given to anybody once it has said goodbye", async () => {
+    const { kit, clients } = await kitWith(1, 2);
+    const first = kit.at();
+    await kit.say(nth(clients, 0), ask(0));
+    await kit.say(nth(clients, 1), begin);
+    await kit.answer(first, Buffer.concat([answerTo(0), backend.error("57P01", "FATAL")]));
+    await kit.pass(5_000);
+    expect(kit.at(1).heard.take()).toEqual(begin);
+    expect(clients.map(received)).toEqual(["T D C Z answer 0", ""]);
+    await kit.expectClean();
+  });
+
+  test("has said why, however that is cut", async () => {
+    const farewell = backend.error("57P01", "FATAL");
+    for (let cut = 1; cut < farewell.length; cut++) {
+      const { kit, clients } = await kitWith(1, 2);
+      await askAll(kit, clients);
+      await kit.answer(kit.at(), farewell.subarray(0, cut));
+      await kit.answer(kit.at(), farewell.subarray(cut));
+      kit.at().connection.close();
+      await kit.pass(0);
+      expect(clients.map(received)).toEqual(["E FATAL 57P01", "E FATAL 57P01"]);
+      await kit.expectClean();
+    }
+  });
+
+  test("is not followed by a third one: a statement may be what ends them", async () => {
+    const kit = await new MultiplexedKit({ size: 1, retriesReadOnly: true }).fill();
+    const clients = kit.clients(1);
+    await askAll(kit, clients);
+    for (let place = 0; place < 2; place++) {
+      expect(kit.at(place).heard.take()).toEqual(ask(0));
+      kit.at(place).connection.terminate();
+      await kit.pass(5_000);
+    }
+    expect(received(nth(clients, 0))).toBe("E FATAL 08006");
     await kit.expectClean();
   });
 

@@ -24,6 +24,8 @@ import {
 import type { Rider } from "./rider.ts";
 import { MAX_SHARED_ANSWER_BYTES, isQuick, slowAfterMs } from "./unit-facts.ts";
 
+/** A longer ErrorResponse goes on as it comes. */
+const MAX_ERROR_BYTES = 64 * 1024;
 /** So long a server may take to end what nobody waits for. */
 const END_MS = 5_000;
 
@@ -69,6 +71,10 @@ export class Convoy implements ConnectionHandler {
   #limit: Deadline | undefined;
   /** The rider that was taken in last has not written its unit. */
   #awaitsUnit = false;
+  /** The last riders, of whose units the connection has nothing yet. */
+  #unsentRiders = 0;
+  /** It follows what has come, and goes on or ends behind that. */
+  #isReading = false;
 
   constructor(slot: Slot<PooledBackend>, port: ConvoyPort) {
     this.slot = slot;
@@ -104,6 +110,7 @@ export class Convoy implements ConnectionHandler {
   /** Takes the rider in, which then writes its unit. */
   add(rider: Rider): void {
     this.#awaitsUnit = true;
+    this.#unsentRiders++;
     if (this.#riders.push(rider) === 1) this.#headSinceMs = this.#port.now();
   }
 
@@ -124,6 +131,7 @@ export class Convoy implements ConnectionHandler {
     const [first] = unsent;
     if (first === undefined || this.#state === "over") return;
     this.#unsent = [];
+    this.#unsentRiders = 0;
     this.backend.connection.writeThrough(unsent.length === 1 ? first : Buffer.concat(unsent));
   }
 
@@ -138,6 +146,7 @@ export class Convoy implements ConnectionHandler {
     if (place < 0) return;
     if (this.#awaitsUnit && place === this.#riders.length - 1) {
       this.#awaitsUnit = false;
+      this.#unsentRiders--;
       this.#riders.pop();
       this.#proceed();
       return;
@@ -145,10 +154,7 @@ export class Convoy implements ConnectionHandler {
     this.#riders[place] = undefined;
     // It may have stopped us because its client does not read.
     this.backend.connection.resume();
-    if (!this.#riders.every((left) => left === undefined)) return;
-    // Nobody waits for anything any more: the server is to be told, and to end.
-    this.#limit = this.#port.after(END_MS, () => this.#lose("broken"));
-    void this.#cancel();
+    if (this.#isForsaken) this.#giveUp();
   }
 
   /**
@@ -170,8 +176,10 @@ export class Convoy implements ConnectionHandler {
 
   /** Called every now and then: nobody waits for long behind a head that is slow this time. */
   look(nowMs: number): void {
-    if (this.#riders.length === 0 || this.#state !== "open") return;
-    if (nowMs - this.#headSinceMs > slowAfterMs(this.#riders[0]?.facts)) this.#scatter(1);
+    if (this.#riders.length === 0) return;
+    if (nowMs - this.#headSinceMs <= slowAfterMs(this.#riders[0]?.facts)) return;
+    if (this.#state === "open") this.#scatter(1);
+    if (this.#isForsaken) this.#giveUp();
   }
 
   onData(chunk: Uint8Array): void {
@@ -181,6 +189,7 @@ export class Convoy implements ConnectionHandler {
     let from = 0;
     let at = this.#bodyLeft;
     this.#bodyLeft = 0;
+    this.#isReading = true;
     while (at + HEADER_BYTES <= end) {
       const tag = bytes[at] ?? 0;
       const next = at + 1 + lengthAt(bytes, at + 1);
@@ -191,8 +200,10 @@ export class Convoy implements ConnectionHandler {
       if (tag === BackendTag.ReadyForQuery) {
         if (next > end) break;
         this.#arrive(bytes.subarray(from, next), bytes[at + HEADER_BYTES] ?? 0);
+        if (!this.#isReading) return;
         from = next;
       } else if (tag === BackendTag.ErrorResponse || tag === BackendTag.ParameterStatus) {
+        if (next > end && next - at <= MAX_ERROR_BYTES) break;
         this.#sawRare(tag, bytes, at, next);
       }
       at = next;
@@ -204,6 +215,7 @@ export class Convoy implements ConnectionHandler {
       this.#held = bytes.subarray(at);
     }
     if (from < at) this.#deliver(bytes.subarray(from, at));
+    this.#isReading = false;
     this.#proceed();
   }
 
@@ -229,6 +241,18 @@ export class Convoy implements ConnectionHandler {
       if (this.#riders[place] !== undefined) return false;
     }
     return true;
+  }
+
+  /** Nobody waits for anything any more. */
+  get #isForsaken(): boolean {
+    return this.#riders.every((rider) => rider === undefined);
+  }
+
+  /** The server is told, and has to end. */
+  #giveUp(): void {
+    if (this.#limit !== undefined) return;
+    this.#limit = this.#port.after(END_MS, () => this.#lose("broken"));
+    void this.#cancel();
   }
 
   /** A piece of the head's answer. */
@@ -270,7 +294,10 @@ export class Convoy implements ConnectionHandler {
       if (this.#riders[0] === undefined) this.#isTainted = true;
     } else if (next <= bytes.length) {
       const message = bytes.subarray(at, next);
-      if (isFatal(message)) this.#farewell = message;
+      if (!isFatal(message)) return;
+      this.#farewell = message;
+      this.#state = "closed";
+      this.#isTainted = true;
     }
   }
 
@@ -292,7 +319,7 @@ export class Convoy implements ConnectionHandler {
 
   /** Goes on with others, or gives the backend back when there is nothing under way. */
   #proceed(): void {
-    if (this.#state === "over") return;
+    if (this.#state === "over" || this.#isReading) return;
     this.fill();
     if (this.#riders.length > 0 || this.#cancels > 0) return;
     this.#end(this.#isTainted || this.#held !== undefined ? "broken" : "clean");
@@ -311,10 +338,12 @@ export class Convoy implements ConnectionHandler {
     const farewell = this.#farewell;
     const hasHeadHeard = this.#headBytes > 0;
     const sinceMs = this.#headSinceMs;
+    const firstUnsent = riders.length - this.#unsentRiders;
     this.#end(outcome);
     for (const [place, rider] of riders.entries()) {
       const hasHeard = place === 0 && hasHeadHeard;
-      if (this.#port.retriesReadOnly && !hasHeard) rider?.onStranded(sinceMs);
+      if (place >= firstUnsent) rider?.onStranded(sinceMs);
+      else if (this.#port.retriesReadOnly && !hasHeard) rider?.onLost(farewell, sinceMs);
       // The head has been told with its answer.
       else rider?.onLost(place === 0 ? undefined : farewell);
     }
@@ -326,6 +355,8 @@ export class Convoy implements ConnectionHandler {
     this.#headBytes = 0;
     this.#held = undefined;
     this.#unsent = [];
+    this.#unsentRiders = 0;
+    this.#isReading = false;
     this.#limit?.dispose();
     this.#limit = undefined;
     this.#port.ended(this);

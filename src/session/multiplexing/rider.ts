@@ -24,6 +24,8 @@ export interface Rider {
   /**
    * The connection is lost, or cannot be trusted.
    * @param farewell the FATAL ErrorResponse that the server said last, unless the session has it already
+   * @param sinceMs nothing of the answer has come, and the unit may be sent elsewhere, once: a statement that
+   *   ends its server would else end one after the other. When it began to wait
    */
-  onLost(farewell: Uint8Array | undefined): void;
+  onLost(farewell: Uint8Array | undefined, sinceMs?: number): void;
 }

@@ -50,6 +50,19 @@ describe("a session that shares its server", () => {
     }
   });
 
+  test("leaves when it drains and what it waited for is cancelled", async () => {
+    const kit = await newKit();
+    const blocker = kit.client();
+    const client = kit.client();
+    await kit.say(blocker, frontend.query("begin"));
+    await kit.say(client, frontend.query("vacuum"));
+    client.relay.drain();
+    await client.relay.cancel();
+    await kit.pass(0);
+    expect(told(client.heard.take())).toBe("E ERROR 57014 Z E FATAL 57P01");
+    await kit.expectClean();
+  });
+
   test("hears a goodbye that comes in the middle of its transaction", async () => {
     const kit = await newKit();
     const client = kit.client();

@@ -162,7 +162,7 @@ export class PooledRelay
 
   async cancel(): Promise<void> {
     if (this.#isRiding) return this.#cancelRide();
-    if (this.#hold.state === "waiting") this.#cancelWaiting();
+    if (this.#hold.state === "waiting") return this.#cancelWaiting();
     if (!this.isQueryRunning) return;
     this.#cancellation ??= this.#newCancellation(false);
     await this.#cancellation.request();
@@ -249,7 +249,7 @@ export class PooledRelay
   #sendAgain(unit: Uint8Array): void {
     this.#unit = undefined;
     this.#toServer(unit);
-    if (this.#isHolding && !this.#gate.isEmpty) this.#sendHeld();
+    if (this.#isHolding) for (const part of this.#gate.take()) this.#fromClient(part);
   }
 
   #sendHeld(): void {
@@ -303,10 +303,7 @@ export class PooledRelay
       return;
     }
     this.#read.unit = undefined;
-    if (this.#halfClosed !== undefined) {
-      this.#end({ kind: "clientGone" });
-      return;
-    }
+    if (this.#halfClosed !== undefined) return this.#end({ kind: "clientGone" });
     if (this.#side.isPaused) this.#side.resume();
     this.#advance();
     if (this.#isDraining) this.#leaveIfDraining();
@@ -315,15 +312,13 @@ export class PooledRelay
   onStranded(): void {
     this.ledger.forget();
     this.#answers.startOver();
+    if (this.#isTimed) this.#followTime();
   }
 
   onRideLost(farewell: Uint8Array | undefined): void {
-    if (farewell === undefined) {
-      this.#serverGone();
-    } else {
-      this.#client.write(farewell);
-      this.#end({ kind: "serverClosed" });
-    }
+    if (farewell === undefined) return this.#serverGone();
+    this.#client.write(farewell);
+    this.#end({ kind: "serverClosed" });
   }
 
   #fromClient(bytes: Uint8Array): void {
@@ -416,7 +411,7 @@ export class PooledRelay
 
   /** The Sync of a batch that is still open will not come any more. */
   #answeredHalfClosed(limit: HalfClosedLimit): void {
-    if (this.ledger.owesAnswer || !this.#answers.isAtBoundary) {
+    if (this.ledger.owesAnswer || !this.#answers.isAtBoundary || this.#answers.isDropping) {
       limit.follow();
       return;
     }
@@ -459,6 +454,7 @@ export class PooledRelay
     if (isWhole) this.#client.write(readyForQuery(TransactionStatus.Idle));
     this.#advance();
     this.#side.resume();
+    this.#leaveIfDraining();
   }
 
   /** The server is told if that can hit nobody else; else the unit is answered here. */
@@ -466,6 +462,7 @@ export class PooledRelay
     if (this.#hold.cancelRide() || !this.#answers.isAtBoundary) return;
     this.#hold.leaveRide();
     this.ledger.forget();
+    this.#answers.startOver();
     this.#client.write(errorResponseFor("ERR_CANCELED", "ERROR"));
     this.#client.write(readyForQuery(TransactionStatus.Idle));
     this.onArrived();
@@ -513,8 +510,9 @@ export class PooledRelay
   }
 
   #expired(phase: LimitedPhase): void {
-    if (phase === "query") void this.cancel();
-    else this.fail(EXPIRED[phase]);
+    if (phase !== "query") this.fail(EXPIRED[phase]);
+    else if (this.#isRiding && !this.#hold.isHead) this.#phase.restart();
+    else void this.cancel();
   }
 
   #followTime(): void {

@@ -79,6 +79,8 @@ export class ServerHold implements LeaseWaiter<PooledBackend>, Rider {
   #convoy: Convoy | undefined;
   #slot: Slot<PooledBackend> | undefined;
   #lostInVain = 0;
+  /** The unit that rides was with a backend already that was lost with it. */
+  #isRepeated = false;
   /** How a session that has ended meanwhile leaves it. */
   #remains: Leavings | undefined;
 
@@ -107,6 +109,7 @@ export class ServerHold implements LeaseWaiter<PooledBackend>, Rider {
   request(pass?: UnitPass): void {
     this.state = "waiting";
     this.#pass = pass;
+    this.#isRepeated = false;
     const convoy = pass === undefined ? undefined : this.#line?.find(this);
     if (convoy === undefined) this.#lane.lease(this.#ticket);
     else this.#ride(convoy, false);
@@ -236,8 +239,13 @@ export class ServerHold implements LeaseWaiter<PooledBackend>, Rider {
     this.#lane.rejoin(this.#ticket);
   }
 
-  onLost(farewell: Uint8Array | undefined): void {
+  onLost(farewell: Uint8Array | undefined, sinceMs?: number): void {
     if (this.state !== "riding") return;
+    if (sinceMs !== undefined && !this.#isRepeated) {
+      this.#isRepeated = true;
+      this.onStranded(sinceMs);
+      return;
+    }
     this.#dismount("none");
     this.#owner.onRideLost(farewell);
   }
