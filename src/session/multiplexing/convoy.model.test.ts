@@ -22,6 +22,7 @@ const ASKS = [
   "commit",
   "pipelined",
   "rebind",
+  "sync",
 ] as const;
 const CLIENTS = 6;
 const SIZE = 2;
@@ -141,6 +142,9 @@ class ModelClient {
         if (this.#unnamed === undefined) return;
         this.#owe(`answer ${this.#unnamed} ${token}`);
         return this.#write(...runOf("", token));
+      case "sync":
+        this.#owe("");
+        return this.#write(frontend.sync());
       case "prepared":
         return this.#runPrepared(token);
     }

@@ -151,37 +151,6 @@ describe("units on a backend that others use", () => {
   });
 });
 
-test("a prepared statement that the server has lost is prepared again, and nobody is told", async () => {
-  const { kit, clients } = await kitWith(1, 3);
-  const run = Buffer.concat([frontend.bind("", "s"), frontend.execute(), frontend.sync()]);
-  for (const client of clients) {
-    await kit.say(client, frontend.parse("select 1", "s"), frontend.sync());
-    await kit.answer(kit.at(), backend.parseComplete(), backend.ready());
-    client.heard.take();
-  }
-  const name = /_gatewayd_\d+/.exec(kit.at().heard.text)?.[0] ?? "";
-  kit.at().heard.take();
-  for (const { connection } of clients) connection.write(run);
-  await kit.say(nth(clients, 0));
-  const sent = Buffer.concat([frontend.bind("", name), frontend.execute(), frontend.sync()]);
-  expect(kit.at().heard.take()).toEqual(Buffer.concat([sent, sent, sent]));
-  const lost = Buffer.concat([
-    backend.error("26000", "ERROR", `prepared statement "${name}" does not exist`),
-    backend.ready(),
-  ]);
-  const answer = Buffer.concat([
-    backend.bindComplete(),
-    backend.dataRow("answer 1"),
-    backend.commandComplete("SELECT 1"),
-    backend.ready(),
-  ]);
-  await kit.answer(kit.at(), lost, lost, lost);
-  expect(kit.at().heard.take().toString("latin1")).toMatch(/^P[^]+_gatewayd_\d+\0select 1/);
-  await kit.answer(kit.at(), backend.parseComplete(), answer, answer, answer);
-  expect(clients.map(received)).toEqual(clients.map(() => "2 D C Z answer 1"));
-  await kit.expectClean();
-});
-
 describe("a head that is slow", () => {
   test("keeps its backend, and those behind it go to another one", async () => {
     const { kit, clients } = await kitWith(2, 4);
@@ -337,30 +306,6 @@ describe("a cancel request of a client that does not wait", () => {
     expect(asked).toEqual([]);
     await kit.answer(kit.at(), answerTo(0), answerTo(2));
     expect(clients.map(received)).toEqual(["T D C Z answer 0", "E ERROR 57014 Z T D C Z answer 2"]);
-    await kit.expectClean();
-  });
-
-  test("counts though what it cancels was about to be prepared again", async () => {
-    const { kit, clients } = await kitWith(1, 2);
-    for (const client of clients) {
-      await kit.say(client, frontend.parse("select 1", "s"), frontend.sync());
-      await kit.answer(kit.at(), backend.parseComplete(), backend.ready());
-      client.heard.take();
-    }
-    const name = /_gatewayd_\d+/.exec(kit.at().heard.text)?.[0] ?? "";
-    const run = Buffer.concat([frontend.bind("", "s"), frontend.execute(), frontend.sync()]);
-    for (const { connection } of clients) connection.write(run);
-    await kit.answer(
-      kit.at(),
-      backend.error("26000", "ERROR", `prepared statement "${name}" does not exist`),
-    );
-    await nth(clients, 0).relay.cancel();
-    await kit.pass(0);
-    expect(received(nth(clients, 0))).toBe("E ERROR 57014 Z");
-    kit.at().heard.take();
-    await kit.answer(kit.at(), backend.ready(), answerTo(7));
-    expect(kit.at().heard.take()).toEqual(Buffer.alloc(0));
-    expect(received(nth(clients, 0))).toBe("");
     await kit.expectClean();
   });
 });

@@ -36,6 +36,7 @@ import { ServerHold } from "./server-hold.ts";
 import type { HoldOwner, Leavings } from "./server-hold.ts";
 import { SessionAnswers } from "./session-answers.ts";
 import { SessionState } from "./session-state.ts";
+import { syncMessage } from "./statement-messages.ts";
 import { waitNotice } from "./wait-notice.ts";
 
 /** A client that waits may have sent this much; then it is not read from any more. */
@@ -77,10 +78,9 @@ export class PooledRelay
     this.#options = options;
     // The login is over, and the gateway has said so.
     this.ledger.readyForQuery(TransactionStatus.Idle);
-    const catalog = options.statements;
+    const { statements: catalog, multiplexing } = options;
     const { ledger } = this;
     this.#session = new SessionState({ mode, ledger, catalog, settings, parameters, pins });
-    const { multiplexing } = options;
     if (multiplexing !== undefined) {
       this.#pass = new UnitPass(this.#session, (now) => multiplexing.scope(lane, now));
     }
@@ -249,7 +249,9 @@ export class PooledRelay
   #sendAgain(unit: Uint8Array): void {
     this.#unit = undefined;
     this.#toServer(unit);
-    if (this.#isHolding) for (const part of this.#gate.take()) this.#fromClient(part);
+    if (!this.#isHolding) return;
+    for (let syncs = this.#gate.takeLoneSyncs(); syncs > 0; syncs--) this.#fromClient(syncMessage);
+    for (const part of this.#gate.take()) this.#fromClient(part);
   }
 
   #sendHeld(): void {
