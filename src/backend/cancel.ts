@@ -7,8 +7,10 @@ import { openServer } from "./open-server.ts";
 import type { ServerEncryption } from "./open-server.ts";
 import { Turnstile } from "./turnstile.ts";
 
-/** How long a request may wait for its turn, and the server take to accept, and then to close. */
+/** How long a request may wait for its turn, and the server take to accept. */
 const CANCEL_TIMEOUT_MS = 5_000;
+/** How long the server may take to pass the request on, and then to close. */
+const CLOSE_TIMEOUT_MS = 2_000;
 /**
  * Requests under way at once. When many clients leave in the same moment each of their queries is
  * cancelled: their connections must fit into the descriptors that are kept free beside clients and
@@ -30,20 +32,21 @@ const turnstile = new Turnstile(MAX_CANCELS, CANCEL_TIMEOUT_MS);
 /**
  * Asks a server to cancel what the owner of `key` runs, in turn when there are many to ask. Resolves
  * when the server has closed the connection: the signal is sent then (manual, 54.2.8 Canceling Requests
- * in Progress). The request is encrypted as the query's connection is, as by libpq since version 17:
+ * in Progress); or after two seconds. The request is encrypted as the query's connection is, as by libpq since version 17:
  * whoever reads a key can cancel with it.
+ * @returns it is over; false when the server has not closed: it may strike later
  * @throws GatewayError ERR_SERVER_UNREACHABLE, or what `openServer` throws over TLS
  */
 export async function sendCancelRequest(
   server: CancelServer,
   key: Uint8Array,
   timers: TimerWheel,
-): Promise<void> {
+): Promise<boolean> {
   if (!(await turnstile.enter(timers))) {
     throw new GatewayError("ERR_SERVER_UNREACHABLE", "too many cancel requests are under way");
   }
   try {
-    await send(server, key, timers);
+    return await send(server, key, timers);
   } finally {
     turnstile.leave();
   }
@@ -53,7 +56,7 @@ async function send(
   { address, encryption }: CancelServer,
   key: Uint8Array,
   timers: TimerWheel,
-): Promise<void> {
+): Promise<boolean> {
   const { connection } = await openServer({
     address,
     ...(encryption !== undefined && { tls: encryption.tls }),
@@ -61,8 +64,12 @@ async function send(
     keepAliveMs: 0,
     timers,
   });
+  let isOver = true;
   await new Promise<void>((resolve) => {
-    const limit = timers.after(CANCEL_TIMEOUT_MS, () => connection.terminate());
+    const limit = timers.after(CLOSE_TIMEOUT_MS, () => {
+      isOver = false;
+      connection.terminate();
+    });
     connection.handler = {
       ...ignoringHandler,
       onEnd: () => connection.close(),
@@ -73,4 +80,5 @@ async function send(
     };
     connection.write(cancelRequest(key));
   });
+  return isOver;
 }

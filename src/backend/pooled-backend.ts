@@ -53,6 +53,8 @@ export class PooledBackend implements ConnectionHandler {
   parameters: ReadonlyMap<string, string>;
   /** What sessions have set and not reset. */
   settings = Settings.NONE;
+  /** A cancel request may still come: it is not to be given to another session. */
+  mayBeStruck = false;
   /** The prepared statements that sessions share. */
   readonly statements: BackendStatements;
   readonly #block: string;

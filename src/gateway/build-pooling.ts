@@ -157,7 +157,7 @@ function buildBlock(
       ping: async (backend) => {
         await backend.run("");
       },
-      isStale: ({ address: dialledAt }) => answers.hasLeft(dialledAt),
+      isStale: ({ address: dialledAt, mayBeStruck }) => mayBeStruck || answers.hasLeft(dialledAt),
       timers,
       random: Math.random,
       logger,

@@ -131,17 +131,18 @@ export class PairLane<B extends SharedBackend> implements Standing {
     else this.#hand(slot, ticket.waiter);
   }
 
+  /** A leased backend of this lane would be handed on when it is given back. */
+  keeps({ fate, backend }: Slot<B>): boolean {
+    return (
+      fate === "stays" && !this.isCeding && backend.isOpen && this.#isStale?.(backend) !== true
+    );
+  }
+
   /** Called by the slot. */
   release(slot: Slot<B>, outcome: LeaseOutcome): void {
     if (slot.state !== "leased") return;
     slot.state = "withheld";
-    if (
-      outcome === "clean" &&
-      slot.fate === "stays" &&
-      !this.isCeding &&
-      slot.backend.isOpen &&
-      this.#isStale?.(slot.backend) !== true
-    ) {
+    if (outcome === "clean" && this.keeps(slot)) {
       slot.hasServed = true;
       this.offer(slot);
     } else {

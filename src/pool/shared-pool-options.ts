@@ -51,7 +51,7 @@ export interface SharedPoolOptions<B extends SharedBackend> {
   readonly connect: (pair: Pair, signal: AbortSignal) => Promise<B>;
   /** Asks an idle backend for a sign of life; rejects when there is none. */
   readonly ping?: (backend: B) => Promise<void>;
-  /** The backend should not be used again, as when its server's name has another address now. */
+  /** The backend should not be given to anybody else, as when its server's name has another address now. */
   readonly isStale?: (backend: B) => boolean;
   readonly timers: TimerWheel;
   readonly random: () => number;

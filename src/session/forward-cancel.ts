@@ -8,6 +8,8 @@ import type { SessionContext } from "./session-context.ts";
 export interface CancelTarget extends CancelServer {
   /** Process id and secret that the server gave; undefined from one that has none. */
   readonly keyData: Uint8Array | undefined;
+  /** Set when a request has not come to its end, and may strike whatever runs there later. */
+  mayBeStruck?: boolean;
 }
 
 /**
@@ -21,7 +23,8 @@ export async function forwardCancel(
 ): Promise<void> {
   if (target?.keyData === undefined) return;
   try {
-    await sendCancelRequest(target, target.keyData, timers);
+    const isOver = await sendCancelRequest(target, target.keyData, timers);
+    if (!isOver) target.mayBeStruck = true;
   } catch (thrown) {
     const error = GatewayError.from(thrown);
     logger.warn("Failed to send a cancel request to the server", { error, name });

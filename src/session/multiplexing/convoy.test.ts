@@ -373,6 +373,24 @@ describe("the time of a query", () => {
   });
 });
 
+test("a backend that is not to be used again takes nobody more, and is replaced", async () => {
+  const { kit, clients } = await kitWith(1, 2);
+  await kit.say(nth(clients, 0), ask(0));
+  const old = kit.at();
+  // A cancel request that has not come to its end, say.
+  old.backend.mayBeStruck = true;
+  await kit.pass(15);
+  await kit.say(nth(clients, 1), ask(1));
+  expect(old.heard.take()).toEqual(ask(0));
+  await kit.answer(old, answerTo(0));
+  await kit.pass(100);
+  expect(old.connection.isOpen).toBe(false);
+  expect(kit.at(1).heard.take()).toEqual(ask(1));
+  await kit.answer(kit.at(1), answerTo(1));
+  expect(clients.map(received)).toEqual(["T D C Z answer 0", "T D C Z answer 1"]);
+  await kit.expectClean();
+});
+
 describe("a client that leaves", () => {
   test("takes nothing from those behind it", async () => {
     const { kit, clients } = await kitWith(1, 3);

@@ -177,6 +177,8 @@ export class Convoy implements ConnectionHandler {
   /** Called every now and then: nobody waits for long behind a head that is slow this time. */
   look(nowMs: number): void {
     if (this.#riders.length === 0) return;
+    // Under a load that never ends it would never be given back, and so replaced.
+    if (this.#state === "open" && !this.slot.lane.keeps(this.slot)) this.#state = "closed";
     if (nowMs - this.#headSinceMs <= slowAfterMs(this.#riders[0]?.facts)) return;
     if (this.#state === "open") this.#scatter(1);
     if (this.#isForsaken) this.#giveUp();

@@ -54,6 +54,23 @@ function deafServer(): Disposable {
 }
 
 describe("14: a cancel request hits its unit alone", () => {
+  test("14: a backend that one may still hit is not given to the next client", async () => {
+    await using first = await stage.session("transaction");
+    const asleep = "select pg_backend_pid(), pg_sleep(2.5)";
+    first.send(query(asleep));
+    await stage.untilServer(`state = 'active' and query = '${asleep}'`);
+    let pid: string | null | undefined;
+    {
+      using _deaf = deafServer();
+      // The kernel takes the request, and nobody closes its connection.
+      await using _canceller = await first.requestCancel();
+      pid = (await first.answer()).rows[0]?.[0];
+    }
+    expect(pid).toMatch(/^\d+$/);
+    await using next = await stage.session("transaction");
+    expect(await next.backend()).not.toBe(pid ?? null);
+  });
+
   test("14: one that comes late does not hit the next client of the backend", async () => {
     await using first = await stage.session("transaction");
     await using second = await stage.session("transaction");
