@@ -13,7 +13,7 @@ import { type BenchOptions, parseOptions, USAGE } from "./options.ts";
 import { findProgram, versionOf } from "./programs.ts";
 import { judge, publish, renderReport, republish } from "./report/index.ts";
 import type { BenchResult } from "./result.ts";
-import { CONTROL, runSuite } from "./run-suite.ts";
+import { CONTROL, type Measured, runSuite } from "./run-suite.ts";
 import { SUITES } from "./suites/index.ts";
 
 async function bench(options: BenchOptions): Promise<number> {
@@ -28,25 +28,39 @@ async function bench(options: BenchOptions): Promise<number> {
   const startedAt = new Date();
   await using database = await startDatabase(run);
   run.progress(`PostgreSQL ${database.version} listens on port ${database.port}`);
-  const measured = await runSuite({ context: run, suite, kinds, database, options, pgbench });
-
-  const unjudged = {
-    suite: options.suite,
-    startedAt: startedAt.toISOString(),
-    durationMinutes: Math.round((Date.now() - startedAt.getTime()) / 60_000),
-    settings: { rounds: options.rounds, seconds: options.seconds },
-    machine: describeMachine(),
-    versions: versions(kinds, database, pgbench),
-    entries: kinds.map(({ name }) => name),
-    control: CONTROL,
-    ...measured,
-    missing: [...missing, ...measured.missing],
+  const resultOf = (measured: Measured): BenchResult => {
+    const unjudged = {
+      suite: options.suite,
+      startedAt: startedAt.toISOString(),
+      durationMinutes: Math.round((Date.now() - startedAt.getTime()) / 60_000),
+      settings: { rounds: options.rounds, seconds: options.seconds },
+      machine: describeMachine(),
+      versions: versions(kinds, database, pgbench),
+      entries: kinds.map(({ name }) => name),
+      control: CONTROL,
+      ...measured,
+      missing: [...missing, ...measured.missing],
+    };
+    const relays = options.also.map(({ name }) => name);
+    return { ...unjudged, goals: judge(unjudged, relays) };
   };
-  const relays = options.also.map(({ name }) => name);
-  const result: BenchResult = { ...unjudged, goals: judge(unjudged, relays) };
+  const write = async (result: BenchResult, isFull: boolean): Promise<void> => {
+    const files = await publish(result, isFull);
+    run.progress(`written: ${files.join(", ")}`);
+  };
+  const keep = async (measured: Measured): Promise<void> => await write(resultOf(measured), false);
+  const measured = await runSuite({
+    context: run,
+    suite,
+    kinds,
+    database,
+    options,
+    pgbench,
+    keep,
+  });
+  const result = resultOf(measured);
   console.log(renderReport(result));
-  const files = await publish(result, options.isFull);
-  run.progress(`written: ${files.join(", ")}`);
+  await write(result, options.isFull);
   return 0;
 }
 

@@ -27,9 +27,12 @@ export interface SuiteRun {
   readonly options: BenchOptions;
   /** Path of the program. */
   readonly pgbench: string;
+  /** Keeps what was measured so far, should the rest fail. */
+  readonly keep: (measured: Measured) => Promise<void>;
 }
 
-type Measured = Pick<BenchResult, "loads" | "copies" | "idle" | "stalls" | "missing">;
+/** What a run has found. */
+export type Measured = Pick<BenchResult, "loads" | "copies" | "idle" | "stalls" | "missing">;
 
 /** Measures everything that the options ask for. */
 export async function runSuite(run: SuiteRun): Promise<Measured> {
@@ -63,9 +66,12 @@ export async function runSuite(run: SuiteRun): Promise<Measured> {
       ? NOTHING
       : await withField(run, kinds, async (field) => ({
           ...(await measureLoads(field, reads, options.rounds, pgbench)),
-          copies: parts.includes("copy") ? await measureCopies(field, options) : [],
+          copies: parts.includes("copy")
+            ? await measureCopies(suite.copiesAlso ? field : withoutAlso(field), options)
+            : [],
         }));
   if (writes.length === 0) return { ...read, idle, stalls };
+  await run.keep({ ...read, idle, stalls });
 
   context.progress(`filling the tables to write to, at scale ${options.writesScale}`);
   await createWritesDatabase(database, context, options.writesScale);
@@ -83,6 +89,10 @@ export async function runSuite(run: SuiteRun): Promise<Measured> {
 }
 
 const NOTHING = { loads: [], missing: [], copies: [] } as const;
+
+function withoutAlso(field: Field): Field {
+  return { ...field, entries: field.entries.filter(({ role }) => role !== "also") };
+}
 
 /** Does something with all endpoints running, the control among them. */
 async function withField<T>(

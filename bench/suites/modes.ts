@@ -9,6 +9,7 @@ const WRITING_CLIENTS = 100;
 /** Few server connections for many clients. */
 export const modesSuite: Suite = {
   poolSize: 20,
+  copiesAlso: false,
   idleManners: ["logged in"],
   endpoints: async (context) => [
     direct,

@@ -5,6 +5,7 @@ import { CHURN_CLIENTS, type Suite } from "./suite.ts";
 export const passthroughSuite: Suite = {
   // More than the most clients of a load, and small enough for all endpoints' pools together.
   poolSize: 110,
+  copiesAlso: true,
   idleManners: ["silent", "startup"],
   endpoints: async () => [direct, pgbouncer("session"), passthrough],
   plan: ({ parts, protocols, clients, seconds }) => {

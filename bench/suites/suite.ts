@@ -8,6 +8,8 @@ import type { PlannedLoad } from "../scenarios/index.ts";
 export interface Suite {
   /** Server connections of every endpoint while loads and COPY are measured. */
   readonly poolSize: number;
+  /** Other programs of `--also` copy, too; a pool that knows nothing of slow readers would lose bytes. */
+  readonly copiesAlso: boolean;
   /** How clients wait while memory is measured. */
   readonly idleManners: readonly IdleResult["manner"][];
   /** The columns of the tables, but for programs of the command line, with those that cannot be had. */
