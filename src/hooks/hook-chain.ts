@@ -13,6 +13,7 @@ import type {
   HookPayload,
 } from "./hook-handler.ts";
 import type { HookName } from "./hook-names.ts";
+import type { SessionView } from "./session-view.ts";
 
 export interface HookChainOptions {
   readonly hook: HookName;
@@ -36,12 +37,14 @@ export class HookChain {
   /**
    * Shows the payload to the handlers, one after the other. The outcome comes at once if every
    * handler answers at once, else as a promise. Neither throws nor rejects.
+   *
+   * @param session that the event is of
    */
-  run(payload: HookPayload): HookOutcome | Promise<HookOutcome> {
+  run(payload: HookPayload, session?: SessionView): HookOutcome | Promise<HookOutcome> {
     let outcome: HookOutcome = { kind: "continue", payload };
     for (const [index, handler] of this.handlers.entries()) {
-      const answer = call(handler, outcome.payload);
-      if (isPending(answer)) return this.#runLate(index, outcome.payload, answer);
+      const answer = call(handler, outcome.payload, session);
+      if (isPending(answer)) return this.#runLate(index, outcome.payload, session, answer);
       outcome = this.#judge(handler, outcome.payload, answer);
       if (outcome.kind === "terminate") break;
     }
@@ -52,6 +55,7 @@ export class HookChain {
   async #runLate(
     startIndex: number,
     payload: HookPayload,
+    session: SessionView | undefined,
     pending: PromiseLike<HandlerAnswer>,
   ): Promise<HookOutcome> {
     const deadline = new ChainDeadline(this.#options.schedule, this.#options.timeoutMs);
@@ -60,7 +64,7 @@ export class HookChain {
     for (const [index, handler] of this.handlers.entries()) {
       if (index < startIndex) continue;
       if (index > startIndex) {
-        answer = deadline.isOver ? deadline.failure() : call(handler, outcome.payload);
+        answer = deadline.isOver ? deadline.failure() : call(handler, outcome.payload, session);
       }
       if (isPending(answer)) answer = await deadline.settle(answer, handler.timeoutMs ?? 0);
       outcome = this.#judge(handler, outcome.payload, answer);
@@ -91,9 +95,10 @@ export class HookChain {
 function call(
   { handler }: HandlerRegistration,
   payload: HookPayload,
+  session: SessionView | undefined,
 ): HandlerAnswer | PromiseLike<HandlerAnswer> | HandlerFailure {
   try {
-    return handler(payload);
+    return handler(payload, session);
   } catch (error) {
     return new HandlerFailure(error);
   }

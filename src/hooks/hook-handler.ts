@@ -1,4 +1,5 @@
 /** What is registered on a hook, and what it may answer. */
+import type { SessionView } from "./session-view.ts";
 
 /**
  * What a hook is told and what comes out of it: values of a `plugin.v1.Struct` (null, booleans,
@@ -33,8 +34,13 @@ export type HandlerAnswer = HookPayload | Termination | null | void;
 /**
  * Gets what the handler before it left, the first one what the gateway says. May answer later; then
  * everything that depends on this event waits.
+ *
+ * @param session undefined for events that are of no session
  */
-export type HookHandler = (payload: HookPayload) => HandlerAnswer | PromiseLike<HandlerAnswer>;
+export type HookHandler = (
+  payload: HookPayload,
+  session: SessionView | undefined,
+) => HandlerAnswer | PromiseLike<HandlerAnswer>;
 
 /** A handler and how it is to be treated. */
 export interface HandlerRegistration {

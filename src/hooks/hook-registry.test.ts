@@ -1,7 +1,13 @@
 import { describe, expect, test } from "bun:test";
 import { GatewayError } from "../errors.ts";
 import { HookRegistry, terminate } from "./index.ts";
-import type { HandlerAnswer, HandlerRegistration, HookOutcome, HookPayload } from "./index.ts";
+import type {
+  HandlerAnswer,
+  HandlerRegistration,
+  HookOutcome,
+  HookPayload,
+  SessionView,
+} from "./index.ts";
 
 const HOOK = "OnTrafficFromClient";
 
@@ -38,9 +44,9 @@ function setUp(options: { timeoutMs?: number } = {}) {
       handler: HandlerRegistration["handler"],
       more: Partial<HandlerRegistration> = {},
     ) => registry.register(HOOK, { name, priority: 1000, onError: "continue", handler, ...more }),
-    run: (payload: HookPayload = { trail: "" }) => {
+    run: (payload: HookPayload = { trail: "" }, session?: SessionView) => {
       if (slot.chain === null) throw new Error("the slot has no chain");
-      return slot.chain.run(payload);
+      return slot.chain.run(payload, session);
     },
     advance: (ms: number) => {
       now += ms;
@@ -103,6 +109,26 @@ describe("a slot", () => {
 });
 
 describe("handlers", () => {
+  test("are told what session an event is of, at once or later", async () => {
+    const { add, run } = setUp();
+    const told: unknown[] = [];
+    const listen = (_: HookPayload, session: SessionView | undefined) => void told.push(session);
+    add("a", listen);
+    add("b", async (payload, session) => listen(payload, session), { priority: 1001 });
+    add("c", listen, { priority: 1002 });
+    const session: SessionView = {
+      id: "1",
+      user: "anna",
+      database: undefined,
+      applicationName: undefined,
+      transactionStatus: "idle",
+    };
+    await run(undefined, session);
+    await run();
+    expect(told).toEqual([session, session, session, undefined, undefined, undefined]);
+    expect(told[0]).toBe(session);
+  });
+
   test("run in the order of their priority, whatever the order of registration", () => {
     const { add, run } = setUp();
     add("b", mark("b"), { priority: 1001 });

@@ -31,3 +31,4 @@ export {
   trafficPayload,
 } from "./payloads.ts";
 export type { NewClient, NewClientSettings, SocketEnds, Traffic } from "./payloads.ts";
+export type { SessionTransactionStatus, SessionView } from "./session-view.ts";

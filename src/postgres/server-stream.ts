@@ -5,6 +5,10 @@ import { BackendTag } from "./message-types.ts";
 
 /** Since protocol 3.2: a process id and up to 256 bytes of secret. */
 const MAX_KEY_BYTES = 260;
+const APPLICATION_NAME = "application_name\0";
+const OTHER_REPORT = "?";
+/** PostgreSQL cuts names off at 63 bytes. */
+const MAX_NAME_REPORT_BYTES = 128;
 
 export class ServerStream extends FrameCursor {
   readonly #ledger: AnswerLedger;
@@ -12,6 +16,10 @@ export class ServerStream extends FrameCursor {
   keyData: Uint8Array | undefined;
   /** The last whole message was an ErrorResponse: the server has told the client what happened. */
   endedWithError = false;
+  /** As reported last, undefined before. */
+  applicationName: string | undefined;
+  /** What has come of a report that it may be in. */
+  #report: string | undefined;
   /** Bytes of it that have not come yet. */
   #keyBytesLeft = 0;
   #status = 0;
@@ -34,6 +42,11 @@ export class ServerStream extends FrameCursor {
         this.keyData = new Uint8Array(bodyLength);
         this.#keyBytesLeft = bodyLength;
         return true;
+      case BackendTag.ParameterStatus:
+        this.endedWithError = false;
+        if (bodyLength > MAX_NAME_REPORT_BYTES) return false;
+        this.#report = "";
+        return true;
       default:
         this.endedWithError = tag === BackendTag.ErrorResponse;
         this.#ledger.serverMessage(tag);
@@ -45,6 +58,8 @@ export class ServerStream extends FrameCursor {
     if (this.#keyBytesLeft > 0 && this.keyData !== undefined) {
       this.keyData.set(chunk.subarray(from, to), this.keyData.length - this.#keyBytesLeft);
       this.#keyBytesLeft -= to - from;
+    } else if (this.#report !== undefined) {
+      this.#addToReport(chunk, from, to);
     } else {
       this.#status = chunk[from] ?? this.#status;
     }
@@ -52,5 +67,25 @@ export class ServerStream extends FrameCursor {
 
   protected override messageEnded(tag: number): void {
     if (tag === BackendTag.ReadyForQuery) this.#ledger.readyForQuery(this.#status);
+    else if (tag === BackendTag.ParameterStatus) this.#reported();
   }
+
+  #addToReport(chunk: Uint8Array, from: number, to: number): void {
+    // Most are of other parameters, and need not be read.
+    const isFirst = this.#report === "" && from < to;
+    if (isFirst && chunk[from] !== APPLICATION_NAME.charCodeAt(0)) this.#report = OTHER_REPORT;
+    if (this.#report !== OTHER_REPORT) this.#report += textOf(chunk, from, to);
+  }
+
+  #reported(): void {
+    const report = this.#report;
+    this.#report = undefined;
+    if (report?.startsWith(APPLICATION_NAME) !== true) return;
+    this.applicationName = report.slice(APPLICATION_NAME.length, -1);
+  }
+}
+
+/** The server reports this name in ASCII. */
+function textOf(chunk: Uint8Array, from: number, to: number): string {
+  return Buffer.from(chunk.buffer, chunk.byteOffset + from, to - from).latin1Slice();
 }

@@ -47,6 +47,21 @@ describe("the stream of a server", () => {
     );
   });
 
+  test("yields the name of the application as reported last, wherever it is split", () => {
+    const reports = [
+      backend.parameterStatus("application_name", "orders"),
+      backend.parameterStatus("a", ""),
+      backend.parameterStatus("application_name_of_another", "x"),
+      backend.parameterStatus("search_path", "a".repeat(500)),
+      backend.ready("T"),
+    ];
+    for (const chunks of everySplit(Buffer.concat([LOGIN, ...reports]))) {
+      const { stream, ledger } = server(chunks);
+      expect([stream.applicationName, ledger.isInTransaction]).toEqual(["orders", true]);
+    }
+    expect(server([LOGIN]).stream.applicationName).toBeUndefined();
+  });
+
   test("yields the four-byte secret of protocol 3.0", () => {
     const key = Uint8Array.of(0, 0, 1, 2, 9, 8, 7, 6);
     const { stream } = server([backend.keyData(key)]);

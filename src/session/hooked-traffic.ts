@@ -9,6 +9,7 @@ import { MAX_SERVER_MESSAGE_BYTES, RequestUnits, ResponseParts } from "../postgr
 import type { AnswerLedger, RequestUnit, ResponsePart } from "../postgres/index.ts";
 import type { Deadline, TimerWheel } from "../net/index.ts";
 import { HookLane } from "./hook-lane.ts";
+import { statusAtEnd } from "./status-at-end.ts";
 import { Termination } from "./termination.ts";
 import type { TerminationPort } from "./termination.ts";
 import type { TrafficHooks, Verdict } from "./traffic-hooks.ts";
@@ -69,6 +70,7 @@ export class HookedTraffic {
     this.#hooks = hooks;
     this.#port = port;
     const { ledger, maxMessageBytes, timers } = port;
+    hooks.facts.toldStatus = ledger.transactionStatus;
     this.#unanswered = Array.from({ length: ledger.owedReadyForQuery }, () => UNSEEN);
     this.#termination = new Termination(this.#terminationPort());
     this.#units = new RequestUnits(maxMessageBytes, (unit) => this.#requests.push(unit));
@@ -145,6 +147,7 @@ export class HookedTraffic {
   /** Handlers that answer later, for a connection that has been given up, are not heeded. */
   dispose(): void {
     this.#isOver = true;
+    this.#hooks.facts.toldStatus = undefined;
     this.#flushTimer.dispose();
   }
 
@@ -207,12 +210,19 @@ export class HookedTraffic {
           ? decided.bytes
           : this.#termination.ofAnswer(response, response.isInCycle, decided.response);
       if (bytes.length === 0) return;
+      if (response.endsCycle || decided.kind === "terminate") this.#noteStatus(bytes);
       this.#port.toClient(bytes);
       this.#hooks.toClient(response.request, bytes, isPartial);
     };
     if (verdict instanceof Promise) return verdict.then(use);
     use(verdict);
     return undefined;
+  }
+
+  /** The client is told this. */
+  #noteStatus(bytes: Uint8Array): void {
+    const status = statusAtEnd(bytes);
+    if (status !== undefined) this.#hooks.facts.toldStatus = status;
   }
 
   #responsesEmpty(): void {
@@ -229,7 +239,9 @@ export class HookedTraffic {
       request: (unit) => this.#forward(unit, unit.bytes),
       toServer: (message) => port.toServer(message, false),
       toClient: (bytes) => {
-        if (!this.#isOver) port.toClient(bytes);
+        if (this.#isOver) return;
+        this.#noteStatus(bytes);
+        port.toClient(bytes);
       },
       fail: (code) => port.fail(code),
     };

@@ -27,6 +27,7 @@ import { PauseReason, Relay } from "./relay.ts";
 import { RelayedLogin } from "./relayed-login.ts";
 import type { RelayEnd } from "./relay.ts";
 import type { SessionContext } from "./session-context.ts";
+import type { FactsSource, SessionFacts } from "./session-facts.ts";
 import { ServerLimits } from "./server-limits.ts";
 import type { ServerTimes } from "./server-limits.ts";
 import { EXPIRED, SessionPhase } from "./session-phase.ts";
@@ -39,7 +40,10 @@ export interface RelayedPool {
   readonly options: ServerTimes;
 }
 
-export class PostgresRelay extends Relay implements Cancellable, PhaseTraffic, HalfClosedTraffic {
+export class PostgresRelay
+  extends Relay
+  implements Cancellable, PhaseTraffic, HalfClosedTraffic, FactsSource
+{
   // First what each piece of traffic needs, side by side in memory.
   readonly #context: SessionContext;
   readonly #ledger = new AnswerLedger();
@@ -72,6 +76,7 @@ export class PostgresRelay extends Relay implements Cancellable, PhaseTraffic, H
     backend: Backend,
     pool: RelayedPool,
     context: SessionContext,
+    facts: SessionFacts,
     onEnd: (end: RelayEnd) => void,
   ) {
     super(client, backend, onEnd);
@@ -81,7 +86,8 @@ export class PostgresRelay extends Relay implements Cancellable, PhaseTraffic, H
     this.#fewUnits = Math.max(1, limits.maxPendingUnits / 2);
     this.#clientStream = new ClientStream(this.#ledger, limits.maxMessageBytes);
     this.#serverStream = new ServerStream(this.#ledger, MAX_SERVER_MESSAGE_BYTES);
-    this.#hooks = new TrafficHooks(context.hooks, client, backend.connection);
+    this.#hooks = new TrafficHooks(context.hooks, facts, client, backend.connection);
+    facts.source = this;
     this.#phase = new SessionPhase(this, limits, timers, (phase) => this.#expired(phase));
     if (limits.queryTimeoutMs > 0) this.#cancellation = this.#newCancellation(true);
     this.#serverLimits = new ServerLimits(backend, pool.options, timers, () =>
@@ -120,6 +126,14 @@ export class PostgresRelay extends Relay implements Cancellable, PhaseTraffic, H
 
   get ledger(): AnswerLedger {
     return this.#ledger;
+  }
+
+  get transactionStatus(): number {
+    return this.#ledger.transactionStatus;
+  }
+
+  get applicationName(): string | undefined {
+    return this.#serverStream.applicationName;
   }
 
   get isReceiving(): boolean {
@@ -268,6 +282,12 @@ export class PostgresRelay extends Relay implements Cancellable, PhaseTraffic, H
     );
   }
 
+  /** Handlers may have made another user or database of it. */
+  #startUp(message: Uint8Array): void {
+    this.#hooks.facts.startup = message;
+    this.server.write(message);
+  }
+
   /** Messages for the server: the ledger follows what is really sent. */
   #toServer(bytes: Uint8Array): void {
     if (this.#cancellation !== undefined) {
@@ -363,7 +383,7 @@ export class PostgresRelay extends Relay implements Cancellable, PhaseTraffic, H
       toServer: (bytes, isStartup) => {
         if (this.isOver) return;
         try {
-          if (isStartup) this.server.write(bytes);
+          if (isStartup) this.#startUp(bytes);
           else this.#toServer(bytes);
         } catch (thrown) {
           // A handler made something else of the request; it may have answered late, on its own.

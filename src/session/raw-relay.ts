@@ -8,6 +8,7 @@ import { PauseReason, Relay } from "./relay.ts";
 import type { RelayEnd } from "./relay.ts";
 import { ServerLimits } from "./server-limits.ts";
 import type { SessionContext } from "./session-context.ts";
+import type { SessionFacts } from "./session-facts.ts";
 import { TrafficHooks } from "./traffic-hooks.ts";
 import type { Verdict } from "./traffic-hooks.ts";
 
@@ -34,11 +35,12 @@ export class RawRelay extends Relay {
     backend: Backend,
     pool: Lessor,
     context: SessionContext,
+    facts: SessionFacts,
     onEnd: (end: RelayEnd) => void,
   ) {
     super(client, backend, onEnd);
     this.#context = context;
-    this.#hooks = new TrafficHooks(context.hooks, client, backend.connection);
+    this.#hooks = new TrafficHooks(context.hooks, facts, client, backend.connection);
     this.#idle = context.timers.deadline(() => this.#idledAway());
     this.#serverLimits = new ServerLimits(backend, pool.options, context.timers, () =>
       this.fail("ERR_SERVER_TIMEOUT"),

@@ -28,6 +28,7 @@ import { PooledSession } from "./pooled/index.ts";
 import type { Pooling } from "./pooled/index.ts";
 import type { RelayEnd, Served } from "./relay.ts";
 import type { Admission, SessionContext } from "./session-context.ts";
+import { SessionFacts } from "./session-facts.ts";
 import { SessionLease } from "./session-lease.ts";
 import type { LeasePort } from "./session-lease.ts";
 import { StartupNegotiation } from "./startup-negotiation.ts";
@@ -57,6 +58,8 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
   readonly #startup: StartupNegotiation;
   readonly #lease: SessionLease;
   readonly #deadline: Deadline;
+  /** For handlers, one object for all of them. */
+  readonly #facts = new SessionFacts();
   #client: Connection;
   #state: State = "opening";
   /** Whether OnOpened and OnTraffic have been run: once, for the first lease. */
@@ -155,7 +158,7 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
       return;
     }
     this.#opened = "running";
-    runOpened(this.#context.hooks, this.#client, (isTerminated) => {
+    runOpened(this.#context.hooks, this.#client, this.#facts, (isTerminated) => {
       this.#opened = "done";
       if (isTerminated) this.#refuse("ERR_TERMINATED");
       else this.#join();
@@ -173,7 +176,7 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
 
   #open(): void {
     this.#state = "opening";
-    runOpening(this.#context.hooks, this.#client, (isTerminated) => {
+    runOpening(this.#context.hooks, this.#client, this.#facts, (isTerminated) => {
       if (this.#isEnding) return;
       if (isTerminated) this.#refusal ??= "ERR_TERMINATED";
       const isRaw = this.#context.protocol === "raw";
@@ -246,6 +249,7 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
   #startupReceived(message: Uint8Array, peer: TlsPeer | undefined): void {
     if (this.#hasClientEnded) return;
     this.#startupMessage = message;
+    this.#facts.startup = message;
     this.#isEncrypted = peer !== undefined;
     this.#state = "waiting";
     this.#deadline.clear();
@@ -267,6 +271,7 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
       message,
       rest: this.#startup.buffer.takeAll(),
       peer,
+      facts: this.#facts,
       onEnd: (end) => this.#relayEnded(end),
     });
     this.#relay = session;
@@ -290,14 +295,17 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
     this.#state = "relaying";
     this.#deadline.dispose();
     const { backend, pool } = lease;
+    const client = this.#client;
+    const context = this.#context;
+    const facts = this.#facts;
     const onEnd = (end: RelayEnd): void => this.#relayEnded(end);
-    this.#client.resume();
+    client.resume();
     if (this.#startupMessage === undefined) {
-      const relay = new RawRelay(this.#client, backend, pool, this.#context, onEnd);
+      const relay = new RawRelay(client, backend, pool, context, facts, onEnd);
       this.#relay = relay;
       relay.start(this.#startup.buffer.takeAll(), this.#hasClientEnded);
     } else {
-      const relay = new PostgresRelay(this.#client, backend, pool, this.#context, onEnd);
+      const relay = new PostgresRelay(client, backend, pool, context, facts, onEnd);
       this.#relay = relay;
       relay.start(this.#startupMessage, this.#startup.buffer.takeAll(), this.#isEncrypted);
     }
@@ -359,7 +367,7 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
     const lease = this.#lease.held;
     const client = this.#client;
     const show = (server: SocketEnds): void => {
-      void new TrafficHooks(hooks, client, server).fromClient(packet);
+      void new TrafficHooks(hooks, this.#facts, client, server).fromClient(packet);
     };
     if (lease !== undefined) show(lease.backend.connection);
     const place = pooling?.onlyPlace;
@@ -376,7 +384,7 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
     this.#deadline.dispose();
     this.#startup.stop();
     this.#lease.stop();
-    runClosing(this.#context.hooks, this.#client, () => {
+    runClosing(this.#context.hooks, this.#client, this.#facts, () => {
       this.#lease.giveBack();
       this.#state = "lingering";
       // While a relay had the client, or OnClosing took its time, the client may have gone unheard.
@@ -389,7 +397,7 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
   #closed(): void {
     if (this.#state === "closed") return;
     this.#state = "closed";
-    runClosed(this.#context.hooks, this.#client, () => {
+    runClosed(this.#context.hooks, this.#client, this.#facts, () => {
       this.#context.budget.release(this.#admission);
       this.#onEnded(this);
     });

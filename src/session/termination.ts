@@ -18,15 +18,14 @@
  *   passing -> dropping -> passing, at the ReadyForQuery
  */
 import {
-  BackendTag,
   FrontendTag,
-  HEADER_BYTES,
   TransactionStatus,
   copyFail,
   errorResponseFor,
   readyForQuery,
 } from "../postgres/index.ts";
 import type { AnswerLedger, RequestUnit, ResponsePart } from "../postgres/index.ts";
+import { READY_BYTES, statusAtEnd } from "./status-at-end.ts";
 
 /** What {@link Termination} needs of the traffic around it. */
 export interface TerminationPort {
@@ -49,8 +48,6 @@ interface Told {
 }
 
 const NOTHING = new Uint8Array(0);
-/** Header and transaction status. */
-const READY_BYTES = HEADER_BYTES + 1;
 const SYNC = Uint8Array.of(FrontendTag.Sync, 0, 0, 0, 4);
 const FLUSH = Uint8Array.of(FrontendTag.Flush, 0, 0, 0, 4);
 
@@ -208,8 +205,7 @@ export class Termination {
 
 /** A response that brings its own ReadyForQuery. */
 function isComplete(response: Uint8Array | undefined): boolean {
-  const tagAt = (response?.length ?? 0) - READY_BYTES;
-  return tagAt >= 0 && response?.[tagAt] === BackendTag.ReadyForQuery && response[tagAt + 4] === 5;
+  return response !== undefined && statusAtEnd(response) !== undefined;
 }
 
 /** The ReadyForQuery that a cycle ends with. */

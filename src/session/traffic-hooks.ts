@@ -3,6 +3,7 @@ import { trafficPayload } from "../hooks/index.ts";
 import type { HookOutcome } from "../hooks/index.ts";
 import { endsOf } from "./connection-events.ts";
 import type { SocketEnds } from "./connection-events.ts";
+import type { SessionFacts } from "./session-facts.ts";
 import type { SessionHooks } from "./session-hooks.ts";
 
 /** What a hook decided about a piece of traffic. */
@@ -12,12 +13,14 @@ export type Verdict =
 
 export class TrafficHooks {
   readonly #hooks: SessionHooks;
+  readonly facts: SessionFacts;
   readonly #client: SocketEnds;
   readonly #server: SocketEnds;
 
   /** @param server may change: it is looked at for each call */
-  constructor(hooks: SessionHooks, client: SocketEnds, server: SocketEnds) {
+  constructor(hooks: SessionHooks, facts: SessionFacts, client: SocketEnds, server: SocketEnds) {
     this.#hooks = hooks;
+    this.facts = facts;
     this.#client = client;
     this.#server = server;
   }
@@ -25,7 +28,7 @@ export class TrafficHooks {
   fromClient(request: Uint8Array): Verdict | Promise<Verdict> {
     const chain = this.#hooks.onTrafficFromClient.chain;
     if (chain === null) return { kind: "forward", bytes: request };
-    const outcome = chain.run(this.#payload(request, undefined, false));
+    const outcome = chain.run(this.#payload(request, undefined, false), this.facts);
     return outcome instanceof Promise
       ? outcome.then((late) => verdictOf(late, "request", request))
       : verdictOf(outcome, "request", request);
@@ -38,7 +41,7 @@ export class TrafficHooks {
   ): Verdict | Promise<Verdict> {
     const chain = this.#hooks.onTrafficFromServer.chain;
     if (chain === null) return { kind: "forward", bytes: response };
-    const outcome = chain.run(this.#payload(request, response, isPartial));
+    const outcome = chain.run(this.#payload(request, response, isPartial), this.facts);
     return outcome instanceof Promise
       ? outcome.then((late) => verdictOf(late, "response", response))
       : verdictOf(outcome, "response", response);
@@ -46,11 +49,13 @@ export class TrafficHooks {
 
   /** After the fact: the result is not used, and nothing waits for it. */
   toServer(request: Uint8Array): void {
-    void this.#hooks.onTrafficToServer.chain?.run(this.#payload(request, undefined, false));
+    const { chain } = this.#hooks.onTrafficToServer;
+    if (chain !== null) void chain.run(this.#payload(request, undefined, false), this.facts);
   }
 
   toClient(request: Uint8Array, response: Uint8Array, isPartial: boolean): void {
-    void this.#hooks.onTrafficToClient.chain?.run(this.#payload(request, response, isPartial));
+    const { chain } = this.#hooks.onTrafficToClient;
+    if (chain !== null) void chain.run(this.#payload(request, response, isPartial), this.facts);
   }
 
   #payload(request: Uint8Array, response: Uint8Array | undefined, isPartial: boolean) {

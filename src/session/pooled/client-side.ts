@@ -96,10 +96,10 @@ export class ClientSide implements HookedOwner {
    */
   hook(bytes: Uint8Array, from: Connection): boolean {
     if (!this.#mayHook) return false;
-    const { context } = this.#options;
+    const { context, facts } = this.#options;
     const client = this.#client;
     const ledger = this.#owner.ledger.copy();
-    this.#hooked = new HookedClient({ client, context, owner: this, ledger });
+    this.#hooked = new HookedClient({ client, context, facts, owner: this, ledger });
     this.#reach(this.#hooked);
     if (from !== client) return false;
     this.#hooked.onData(bytes);

@@ -25,6 +25,7 @@ import type { SocketEnds } from "../connection-events.ts";
 import { HookedTraffic } from "../hooked-traffic.ts";
 import type { HookedPort } from "../hooked-traffic.ts";
 import type { SessionContext } from "../session-context.ts";
+import type { SessionFacts } from "../session-facts.ts";
 import { TrafficHooks } from "../traffic-hooks.ts";
 
 /** Whoever has the client behind the hooks; its {@link Connection.handler} hears the rest. */
@@ -45,6 +46,7 @@ export interface HookedOwner {
 export interface HookedClientOptions {
   readonly client: Connection;
   readonly context: SessionContext;
+  readonly facts: SessionFacts;
   readonly owner: HookedOwner;
   /** What the client is owed already. Default: it has not begun to log in. */
   readonly ledger?: AnswerLedger;
@@ -76,7 +78,7 @@ export class HookedClient implements Connection, ConnectionHandler {
   #areAnswersFull = false;
 
   /** Hears the client from now on. */
-  constructor({ client, context, owner, ledger = new AnswerLedger() }: HookedClientOptions) {
+  constructor({ client, context, facts, owner, ledger = new AnswerLedger() }: HookedClientOptions) {
     this.#client = client;
     this.#context = context;
     this.owner = owner;
@@ -84,7 +86,7 @@ export class HookedClient implements Connection, ConnectionHandler {
     this.#hasBegun = ledger.isLoggedIn;
     this.#requests = new ClientStream(ledger, context.limits.maxMessageBytes);
     this.#answers = new ServerStream(ledger, MAX_SERVER_MESSAGE_BYTES);
-    const hooks = new TrafficHooks(context.hooks, client, this.#server);
+    const hooks = new TrafficHooks(context.hooks, facts, client, this.#server);
     this.#traffic = new HookedTraffic(hooks, this.#port());
     this.#isStalled = client.backlogBytes > 0;
     this.#beginCycle();

@@ -5,6 +5,7 @@ import type { Settings } from "../../postgres/index.ts";
 import type { Multiplexing } from "../multiplexing/index.ts";
 import type { RelayEnd } from "../relay.ts";
 import type { SessionContext } from "../session-context.ts";
+import type { SessionFacts } from "../session-facts.ts";
 import type { HookedClient } from "./hooked-client.ts";
 import type { Pins } from "./pins.ts";
 import type { PooledMode } from "./pooling.ts";
@@ -16,6 +17,7 @@ export interface PooledRelayOptions {
   /** The same if it is behind hooks. */
   readonly hooked: HookedClient | undefined;
   readonly context: SessionContext;
+  readonly facts: SessionFacts;
   readonly lane: PairLane<PooledBackend>;
   /** Its name, for the log. */
   readonly block: string;

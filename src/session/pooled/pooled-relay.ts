@@ -72,7 +72,7 @@ export class PooledRelay
   readonly #options: PooledRelayOptions;
   readonly #phase: SessionPhase;
   constructor(options: PooledRelayOptions) {
-    const { client, context, lane, mode, settings, parameters, pins, cancelKey } = options;
+    const { client, context, facts, lane, mode, settings, parameters, pins, cancelKey } = options;
     const { limits, timers } = context;
     this.#client = client;
     this.#options = options;
@@ -80,7 +80,7 @@ export class PooledRelay
     this.ledger.readyForQuery(TransactionStatus.Idle);
     const { statements: catalog, multiplexing } = options;
     const { ledger } = this;
-    this.#session = new SessionState({ mode, ledger, catalog, settings, parameters, pins });
+    this.#session = new SessionState({ mode, ledger, catalog, settings, parameters, pins, facts });
     if (multiplexing !== undefined) {
       this.#pass = new UnitPass(this.#session, (now) => multiplexing.scope(lane, now));
     }

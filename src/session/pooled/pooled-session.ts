@@ -31,6 +31,7 @@ import { runOpened } from "../connection-events.ts";
 import type { SocketEnds } from "../connection-events.ts";
 import type { RelayEnd, Served } from "../relay.ts";
 import type { SessionContext } from "../session-context.ts";
+import type { SessionFacts } from "../session-facts.ts";
 import { ClientLogin } from "./client-login.ts";
 import type { ClientLoginPort } from "./client-login.ts";
 import type { Greeting, GreetingOutcome } from "./greeting.ts";
@@ -52,6 +53,7 @@ export interface PooledSessionOptions {
   readonly rest: Uint8Array;
   /** Of the TLS handshake; undefined without one. */
   readonly peer: TlsPeer | undefined;
+  readonly facts: SessionFacts;
   readonly onEnd: (end: RelayEnd) => void;
 }
 
@@ -111,8 +113,8 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
 
   #hook(message: Uint8Array): void {
     if (this.#isOver) return;
-    const { context } = this.#options;
-    const hooked = new HookedClient({ client: this.#client, context, owner: this });
+    const { context, facts } = this.#options;
+    const hooked = new HookedClient({ client: this.#client, context, facts, owner: this });
     this.#hooked = hooked;
     this.#client = hooked;
     hooked.handler = this;
@@ -141,7 +143,10 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
   /** What handlers have made of the StartupMessage. */
   #beginAs(message: Uint8Array): void {
     const isChanged = Buffer.compare(message, this.#options.message) !== 0;
-    if (isChanged) this.#destination = this.#destinationOf(message);
+    if (isChanged) {
+      this.#options.facts.startup = message;
+      this.#destination = this.#destinationOf(message);
+    }
     this.#begin(message, NOTHING);
   }
 
@@ -341,7 +346,8 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
     const protocolVersion = PROTOCOL_3_0 + Math.min(minorVersion, NEWEST_MINOR_VERSION);
     const parameters = [["replication", value] as const, ...settings];
     const startup = { parameters, protocolVersion };
-    const replication = new Replication({ context: this.#options.context, destination, startup });
+    const { context, facts } = this.#options;
+    const replication = new Replication({ context, facts, destination, startup });
     this.#replication = replication;
     replication.open().then(
       () => this.#guard(() => this.#openReplication(replication)),
@@ -375,7 +381,8 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
 
   #whenOpened(serve: () => void): void {
     if (this.#isOver) return;
-    runOpened(this.#options.context.hooks, this.#client, (isTerminated) => {
+    const { context, facts } = this.#options;
+    runOpened(context.hooks, this.#client, facts, (isTerminated) => {
       if (this.#isOver) return;
       if (isTerminated) this.fail("ERR_TERMINATED");
       else this.#guard(serve);
@@ -385,7 +392,7 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
   #serve({ settings, parameters, messages }: Greeting): void {
     if (this.#destination === undefined) return;
     const { block, lane } = this.#destination;
-    const { context, pooling } = this.#options;
+    const { context, facts, pooling } = this.#options;
     const hasLongKeys = (this.#startup?.minorVersion ?? 0) >= LONG_KEYS_SINCE_MINOR;
     const key = pooling.newCancelKey(hasLongKeys);
     const keyMessage = new BackendWriter().backendKeyData(key).take();
@@ -406,6 +413,7 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
       client: this.#client,
       hooked: this.#hooked,
       context,
+      facts,
       lane,
       block: block.pool.name,
       place: block.place,

@@ -19,10 +19,12 @@ import { TransactionStatus, readyForQuery } from "../../postgres/index.ts";
 import { PostgresRelay } from "../postgres-relay.ts";
 import type { RelayEnd, Served } from "../relay.ts";
 import type { SessionContext } from "../session-context.ts";
+import type { SessionFacts } from "../session-facts.ts";
 import type { Destination, ReplicationStartup } from "./pooling.ts";
 
 export interface ReplicationOptions {
   readonly context: SessionContext;
+  readonly facts: SessionFacts;
   readonly destination: Destination;
   readonly startup: ReplicationStartup;
 }
@@ -83,7 +85,7 @@ export class Replication implements Served {
     }
     const context = isHooked ? unhooked(this.#options.context) : this.#options.context;
     const pool = { name: this.#options.destination.block.pool.name, options: NO_LIMITS };
-    this.#relay = new PostgresRelay(client, backend, pool, context, (end) => {
+    this.#relay = new PostgresRelay(client, backend, pool, context, this.#options.facts, (end) => {
       this.giveUp();
       onEnd(end);
     });

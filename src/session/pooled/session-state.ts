@@ -5,6 +5,7 @@
 import type { PooledBackend, SharedStatement, StatementCatalog } from "../../backend/index.ts";
 import { restoreStatements, setStatements } from "../../postgres/index.ts";
 import type { AnswerLedger, Notice, Settings } from "../../postgres/index.ts";
+import type { FactsSource, SessionFacts } from "../session-facts.ts";
 import { DueList } from "./due-list.ts";
 import { parameterDifference } from "./parameter-difference.ts";
 import type { Pins } from "./pins.ts";
@@ -24,9 +25,12 @@ export interface SessionStateOptions {
   /** What the client was told of its session. */
   readonly parameters: ReadonlyMap<string, string>;
   readonly pins: Pins;
+  /** Go by this session from now on. */
+  readonly facts: SessionFacts;
 }
 
-export class SessionState {
+export class SessionState implements FactsSource {
+  readonly #ledger: AnswerLedger;
   readonly #mode: PooledMode;
   readonly #pins: Pins;
   readonly #watch: SettingsWatch;
@@ -39,7 +43,9 @@ export class SessionState {
   #settings: Settings;
   #told: ReadonlyMap<string, string>;
 
-  constructor({ mode, ledger, catalog, settings, parameters, pins }: SessionStateOptions) {
+  constructor(options: SessionStateOptions) {
+    const { mode, ledger, catalog, settings, parameters, pins, facts } = options;
+    this.#ledger = ledger;
     this.#mode = mode;
     this.#settings = settings;
     this.#told = parameters;
@@ -51,11 +57,20 @@ export class SessionState {
     } else if (settings.values.size > 0) {
       this.policy = new ResetReader(ledger, this.#watch);
     }
+    facts.source = this;
   }
 
   /** What the client has set, as far as is known. */
   get settings(): Settings {
     return this.#settings;
+  }
+
+  get transactionStatus(): number {
+    return this.#ledger.transactionStatus;
+  }
+
+  get applicationName(): string | undefined {
+    return this.#told.get("application_name");
   }
 
   /** What the client knows of its session's parameters. */
