@@ -19,10 +19,7 @@ import {
 } from "../../postgres/index.ts";
 import type { Notice } from "../../postgres/index.ts";
 import type { Cancellable } from "../cancel-keys.ts";
-import { Cancellation } from "../cancellation.ts";
 import { forwardCancel } from "../forward-cancel.ts";
-import { HalfClosedLimit } from "../half-closed-limit.ts";
-import type { HalfClosedTraffic } from "../half-closed-limit.ts";
 import type { RelayEnd } from "../relay.ts";
 import { UnitPass } from "../multiplexing/index.ts";
 import { EXPIRED, SessionPhase } from "../session-phase.ts";
@@ -35,15 +32,19 @@ import { RequestStream } from "./request-stream.ts";
 import { ServerHold } from "./server-hold.ts";
 import type { HoldOwner, Leavings } from "./server-hold.ts";
 import { SessionAnswers } from "./session-answers.ts";
+import { SessionEnding } from "./session-ending.ts";
+import type { EndingOwner } from "./session-ending.ts";
 import { SessionState } from "./session-state.ts";
 import { syncMessage } from "./statement-messages.ts";
+import { UnitCancelling } from "./unit-cancelling.ts";
+import type { CancellingOwner } from "./unit-cancelling.ts";
 import { waitNotice } from "./wait-notice.ts";
 
 /** A client that waits may have sent this much; then it is not read from any more. */
 const MAX_WAITING_BYTES = 64 * 1024;
 
 export class PooledRelay
-  implements ClientSideOwner, HoldOwner, Cancellable, PhaseTraffic, HalfClosedTraffic
+  implements ClientSideOwner, HoldOwner, CancellingOwner, EndingOwner, Cancellable, PhaseTraffic
 {
   // First what each piece of traffic needs, side by side in memory.
   #client: Connection;
@@ -63,12 +64,13 @@ export class PooledRelay
   #isTimed = true;
   /** The server may have a part of a message whose rest it will not get. */
   #isOutOfStep = false;
-  #cancellation: Cancellation | undefined;
-  #isDraining = false;
+  /** While a request to cancel is under way, or may come of a time limit. */
+  #cancelling: UnitCancelling | undefined;
   readonly #side: ClientSide;
   /** The client does not take what it is sent: its server is not read from. */
   isClientStalled = false;
-  #halfClosed: HalfClosedLimit | undefined;
+  /** Once the session cannot go on. */
+  #ending: SessionEnding | undefined;
   readonly #options: PooledRelayOptions;
   readonly #phase: SessionPhase;
   constructor(options: PooledRelayOptions) {
@@ -91,7 +93,7 @@ export class PooledRelay
     this.#side = new ClientSide(this, options, this.#hold, this.#answers, this.#read);
     this.#gate = new UnitGate(limits.maxMessageBytes);
     this.#phase = new SessionPhase(this, limits, timers, (phase) => this.#expired(phase));
-    if (limits.queryTimeoutMs > 0) this.#cancellation = this.#newCancellation(true);
+    if (limits.queryTimeoutMs > 0) this.#cancelling = this.#newCancelling(true);
     context.cancelKeys.add(cancelKey, this);
   }
 
@@ -129,7 +131,7 @@ export class PooledRelay
     if (this.#side.isHandling) return true;
     if (this.#hold.state === "none") return false;
     if (this.#isRiding) return false;
-    return !this.#isHolding || this.#cancellation?.isHolding === true;
+    return !this.#isHolding || this.#cancelling?.isHolding === true;
   }
 
   get isServerPaused(): boolean {
@@ -149,23 +151,42 @@ export class PooledRelay
   }
 
   drain(): void {
-    this.#isDraining = true;
-    this.#leaveIfDraining();
+    this.#endingInSight.drain();
   }
 
   fail(code: ErrorCode, detail?: string): void {
     if (code === "ERR_SHUTTING_DOWN") this.#side.giveUp();
     if (this.#isOver) return;
     if (this.#answers.isClientAtBoundary) this.#client.write(errorResponseFor(code, "FATAL"));
-    this.#end({ kind: "failed", code, ...(detail !== undefined && { detail }) });
+    this.end({ kind: "failed", code, ...(detail !== undefined && { detail }) });
   }
 
   async cancel(): Promise<void> {
-    if (this.#isRiding) return this.#cancelRide();
-    if (this.#hold.state === "waiting") return this.#cancelWaiting();
-    if (!this.isQueryRunning) return;
-    this.#cancellation ??= this.#newCancellation(false);
-    await this.#cancellation.request();
+    await (this.#cancelling ?? this.#newCancelling(false)).cancel();
+  }
+
+  /** Heard from a {@link UnitCancelling}, from here to `cancelled`. */
+  holdBack(cancelling: UnitCancelling): void {
+    this.#cancelling = cancelling;
+  }
+
+  tell(bytes: Uint8Array): void {
+    this.#client.write(bytes);
+  }
+
+  dropUnit(): boolean {
+    const isWhole = this.#unit !== undefined || this.#gate.giveUp();
+    this.#unit = undefined;
+    return isWhole;
+  }
+
+  goOn(): void {
+    this.#advance();
+    this.#side.resume();
+    this.#ending?.leaveIfDraining();
+  }
+
+  cancelled(): void {
     this.#guard(() => {
       if (!this.#isHolding) return;
       this.#releaseHeld();
@@ -190,7 +211,7 @@ export class PooledRelay
 
   hooksMoved(): void {
     if (this.#isTimed) this.#followTime();
-    if (this.#isDraining) this.#leaveIfDraining();
+    this.#ending?.leaveIfDraining();
   }
 
   onStall(at: Connection): void {
@@ -205,13 +226,12 @@ export class PooledRelay
 
   onEnd(of: Connection): void {
     if (of !== this.#client) this.#serverEnded(of);
-    else if (this.#isAnswerDue) this.#awaitLastAnswer();
-    else this.#end({ kind: "clientGone" });
+    else this.#endingInSight.clientEnded();
   }
 
   onClose(_error: Error | undefined, connection: Connection): void {
     if (this.#isOver) return;
-    if (connection === this.#client) this.#end({ kind: "clientGone" });
+    if (connection === this.#client) this.end({ kind: "clientGone" });
     else this.#serverEnded(connection);
   }
 
@@ -242,7 +262,7 @@ export class PooledRelay
     this.#unit ??= this.#gate.takeOne();
     this.#read.unit = this.#unit;
     if (this.#unit !== undefined) this.#requests.advance(this.#unit);
-    this.#send();
+    this.send();
   }
 
   /** It could not stay where it was sent first, or has failed by no fault of the client; the rest follows. */
@@ -263,15 +283,15 @@ export class PooledRelay
 
   #hearMore(): void {
     if (this.#side.isPaused) this.#side.resume();
-    this.#halfClosed?.follow();
+    this.#ending?.follow();
   }
 
   onSettled(backend: PooledBackend): void {
     this.#guard(() => {
       this.#read.tellReady();
       this.#answerLoneSyncs();
-      const isLeaving = this.#gate.hasTerminated || this.#halfClosed !== undefined;
-      if (isLeaving && !this.#gate.isReady) this.#end({ kind: "clientGone" });
+      const isLeaving = this.#gate.hasTerminated || this.#isHalfClosed;
+      if (isLeaving && !this.#gate.isReady) this.end({ kind: "clientGone" });
       else if (this.ledger.isInTransaction) {
         this.#sendHeld();
         this.#hearMore();
@@ -283,7 +303,7 @@ export class PooledRelay
   onSettingsRefused(notice: Notice): void {
     if (this.#isOver) return;
     this.#client.write(fatalResponse(notice));
-    this.#end({ kind: "failed", code: "ERR_SETTINGS_LOST", detail: notice.message });
+    this.end({ kind: "failed", code: "ERR_SETTINGS_LOST", detail: notice.message });
   }
 
   onHoldFailed(thrown: unknown): void {
@@ -305,10 +325,10 @@ export class PooledRelay
       return;
     }
     this.#read.unit = undefined;
-    if (this.#halfClosed !== undefined) return this.#end({ kind: "clientGone" });
+    if (this.#isHalfClosed) return this.end({ kind: "clientGone" });
     if (this.#side.isPaused) this.#side.resume();
     this.#advance();
-    if (this.#isDraining) this.#leaveIfDraining();
+    this.#ending?.leaveIfDraining();
   }
 
   onStranded(): void {
@@ -320,7 +340,7 @@ export class PooledRelay
   onRideLost(farewell: Uint8Array | undefined): void {
     if (farewell === undefined) return this.#serverGone();
     this.#client.write(farewell);
-    this.#end({ kind: "serverClosed" });
+    this.end({ kind: "serverClosed" });
   }
 
   #fromClient(bytes: Uint8Array): void {
@@ -344,7 +364,7 @@ export class PooledRelay
   #advance(): void {
     this.#answerLoneSyncs();
     if (this.#gate.hasTerminated) {
-      this.#end({ kind: "clientGone" });
+      this.end({ kind: "clientGone" });
     } else if (this.#gate.isReady) {
       this.#hold.request(this.#mayRide() ? this.#pass : undefined);
     }
@@ -354,7 +374,7 @@ export class PooledRelay
   /** All that there is to send is a unit that may share a backend. */
   #mayRide(): boolean {
     const pass = this.#pass;
-    if (pass === undefined || this.isClientStalled || this.#halfClosed !== undefined) return false;
+    if (pass === undefined || this.isClientStalled || this.#isHalfClosed) return false;
     const unit = this.#gate.onePiece;
     return unit !== undefined && pass.admits(unit);
   }
@@ -366,17 +386,17 @@ export class PooledRelay
   }
 
   #toServer(bytes: Uint8Array): void {
-    if (this.#cancellation !== undefined) {
-      this.#cancellation.push(bytes);
-      if (this.#cancellation.isFull) this.#side.pause();
+    if (this.#cancelling !== undefined) {
+      this.#cancelling.push(bytes);
+      if (this.#cancelling.isFull) this.#side.pause();
     } else {
       this.#requests.advance(bytes);
-      this.#send();
+      this.send();
     }
   }
 
   /** What the requests have become goes to the server. */
-  #send(): void {
+  send(): void {
     const { backend } = this.#hold;
     if (backend === undefined) return;
     if (this.#read.owesReady) this.#read.tellReady();
@@ -392,8 +412,8 @@ export class PooledRelay
 
   /** The goodbye is for us, not for the server; what is in front of it still counts. */
   #terminated(): void {
-    if (this.#isHolding && this.ledger.owesAnswer) this.#awaitLastAnswer();
-    else this.#end({ kind: "clientGone" });
+    if (this.#isHolding && this.ledger.owesAnswer) this.#endingInSight.awaitLastAnswer();
+    else this.end({ kind: "clientGone" });
   }
 
   #fromServer(bytes: Uint8Array): void {
@@ -405,20 +425,10 @@ export class PooledRelay
       this.#sendAgain(this.#read.takeUnit());
     }
     if (this.#isTimed) this.#followTime();
-    if (this.#cancellation !== undefined) this.#releaseHeld();
+    if (this.#cancelling !== undefined) this.#releaseHeld();
     if (this.#side.isPaused) this.#side.resume();
-    if (this.#halfClosed !== undefined) this.#answeredHalfClosed(this.#halfClosed);
+    if (this.#ending !== undefined) this.#ending.answered();
     if (this.ledger.isIdle) this.#answered();
-  }
-
-  /** The Sync of a batch that is still open will not come any more. */
-  #answeredHalfClosed(limit: HalfClosedLimit): void {
-    if (this.ledger.owesAnswer || !this.#answers.isAtBoundary || this.#answers.isDropping) {
-      limit.follow();
-      return;
-    }
-    if (this.#read.owesReady) this.#read.tellReady();
-    this.#end({ kind: "clientGone" });
   }
 
   /** All that was sent is answered: the lease may be over. */
@@ -432,10 +442,10 @@ export class PooledRelay
     }
     // Others are not to go by what was true before.
     if (this.#pass !== undefined && this.#read.takeDefined()) this.#pass.definitionsChanged();
-    if (this.#cancellation !== undefined && this.#cancellation.state !== "over") return;
+    if (this.#cancelling?.isUnderWay === true) return;
     if (this.#session.isUnsettled) void this.#hold.settle(false);
     else if (!this.#session.isTied) this.#letGo();
-    else if (this.#isDraining) this.#leaveIfDraining();
+    else this.#ending?.leaveIfDraining();
   }
 
   /** The lease is over; what the client has sent meanwhile asks for another one. */
@@ -444,30 +454,7 @@ export class PooledRelay
     this.#hold.release("clean");
     if (this.#side.isPaused) this.#side.resume();
     if (!this.#gate.isEmpty) this.#advance();
-    if (this.#isDraining) this.#leaveIfDraining();
-  }
-
-  /** What waits for a backend is answered instead of sent. */
-  #cancelWaiting(): void {
-    this.#hold.withdraw();
-    this.#client.write(errorResponseFor("ERR_CANCELED", "ERROR"));
-    const isWhole = this.#unit !== undefined || this.#gate.giveUp();
-    this.#unit = undefined;
-    if (isWhole) this.#client.write(readyForQuery(TransactionStatus.Idle));
-    this.#advance();
-    this.#side.resume();
-    this.#leaveIfDraining();
-  }
-
-  /** The server is told if that can hit nobody else; else the unit is answered here. */
-  #cancelRide(): void {
-    if (this.#hold.cancelRide() || !this.#answers.isAtBoundary) return;
-    this.#hold.leaveRide();
-    this.ledger.forget();
-    this.#answers.startOver();
-    this.#client.write(errorResponseFor("ERR_CANCELED", "ERROR"));
-    this.#client.write(readyForQuery(TransactionStatus.Idle));
-    this.onArrived();
+    this.#ending?.leaveIfDraining();
   }
 
   /** What is lost while the gateway itself asks the server something, the hold hears of. */
@@ -478,31 +465,28 @@ export class PooledRelay
 
   #serverGone(): void {
     this.#hold.release("lost");
-    if (this.#halfClosed !== undefined) this.#end({ kind: "clientGone" });
+    if (this.#isHalfClosed) this.end({ kind: "clientGone" });
     else if (this.#answers.endedWithError && this.#answers.isAtBoundary) {
-      this.#end({ kind: "serverClosed" });
+      this.end({ kind: "serverClosed" });
     } else this.fail("ERR_SERVER_LOST");
   }
 
-  /** A client that has ended its side may still wait for it: not in the queue, though. */
-  get #isAnswerDue(): boolean {
-    const { state } = this.#hold;
-    if (state === "held" || state === "riding") return this.ledger.owesAnswer;
-    // There is something to tell it when its settings are known.
-    const isUnheard = this.#read.owesReady || this.#gate.isReady;
-    return state === "restoring" || (state === "settling" && isUnheard);
+  get #endingInSight(): SessionEnding {
+    if (this.#ending !== undefined) return this.#ending;
+    const parts = {
+      hold: this.#hold,
+      gate: this.#gate,
+      answers: this.#answers,
+      read: this.#read,
+      timers: this.#options.context.timers,
+    };
+    this.#ending = new SessionEnding(this, parts);
+    return this.#ending;
   }
 
-  #awaitLastAnswer(): void {
-    const { timers } = this.#options.context;
-    this.#halfClosed ??= new HalfClosedLimit(this, timers, () => this.#end({ kind: "clientGone" }));
-  }
-
-  #leaveIfDraining(): void {
-    if (!this.#isDraining || this.#isOver) return;
-    const isQuiet = this.#hold.state === "none" || (this.#isHolding && this.ledger.isIdle);
-    if (!isQuiet || this.isReceiving || this.ledger.isInTransaction) return;
-    this.fail("ERR_SHUTTING_DOWN");
+  /** The client sends nothing more. */
+  get #isHalfClosed(): boolean {
+    return this.#ending !== undefined && this.#ending.isHalfClosed;
   }
 
   #violated(thrown: unknown): void {
@@ -524,34 +508,31 @@ export class PooledRelay
   }
 
   #releaseHeld(): void {
-    const cancellation = this.#cancellation;
-    if (cancellation === undefined) return;
-    cancellation.release();
-    if (cancellation.isHolding) return;
-    if (cancellation.isDone) this.#cancellation = undefined;
+    const cancelling = this.#cancelling;
+    if (cancelling === undefined) return;
+    cancelling.release();
+    if (cancelling.isHolding) return;
+    if (cancelling.isDone) this.#cancelling = undefined;
     this.#side.resume();
   }
 
-  #newCancellation(isOneByOne: boolean): Cancellation {
-    const { block, context } = this.#options;
-    return new Cancellation(
-      {
-        ledger: this.ledger,
-        clientStream: this.#requests,
-        sendRequest: () => forwardCancel(this.#hold.backend, block, context),
-        toServer: () => this.#send(),
-      },
-      isOneByOne,
-    );
+  #newCancelling(isOneByOne: boolean): UnitCancelling {
+    const parts = {
+      options: this.#options,
+      hold: this.#hold,
+      requests: this.#requests,
+      answers: this.#answers,
+    };
+    return new UnitCancelling(this, parts, isOneByOne);
   }
 
   /** It is over, once: whoever owns it closes the client; the backend is cleaned for the next one. */
-  #end(end: RelayEnd): void {
+  end(end: RelayEnd): void {
     if (this.#isOver) return;
     const leavings = this.#leavings();
     if (this.#pass !== undefined && this.#read.takeDefined()) this.#pass.definitionsChanged();
     this.#phase.dispose();
-    this.#halfClosed?.dispose();
+    this.#ending?.dispose();
     const { context, cancelKey, onEnd } = this.#options;
     context.cancelKeys.remove(cancelKey, this);
     this.#hold.end(leavings);
@@ -560,9 +541,8 @@ export class PooledRelay
 
   /** Undefined when nobody else can use the backend. */
   #leavings(): Leavings | undefined {
-    const cancellation = this.#cancellation;
     // A request that is under way would hit whoever comes next; and half a message cannot be taken back.
-    const isCancelling = cancellation !== undefined && cancellation.state !== "over";
+    const isCancelling = this.#cancelling?.isUnderWay === true;
     if (this.#isOutOfStep || isCancelling || !this.#requests.isServerAtBoundary) return undefined;
     const { resetQuery, block, context } = this.#options;
     return {
@@ -578,7 +558,7 @@ export class PooledRelay
   get isBehind(): boolean {
     const { maxPendingUnits } = this.#options.context.limits;
     if (this.ledger.owedReadyForQuery > maxPendingUnits / 2) return true;
-    if (this.#gate.byteLength > MAX_WAITING_BYTES || this.#cancellation?.isFull) return true;
+    if (this.#gate.byteLength > MAX_WAITING_BYTES || this.#cancelling?.isFull) return true;
     return (this.#hold.backend?.connection.backlogBytes ?? 0) > 0;
   }
 
@@ -587,7 +567,7 @@ export class PooledRelay
     if (isTaking) this.#hold.backend?.connection.resume();
     else if (this.#isHolding || this.#isRiding) this.#hold.stall();
     if (this.#isTimed) this.#followTime();
-    this.#halfClosed?.follow();
+    this.#ending?.follow();
   }
 
   #guard(call: () => void): void {
