@@ -39,7 +39,7 @@ export type HandlerAnswer = HookPayload | Termination | null | void;
  */
 export type HookHandler = (
   payload: HookPayload,
-  session: SessionView | undefined,
+  session?: SessionView,
 ) => HandlerAnswer | PromiseLike<HandlerAnswer>;
 
 /** A handler and how it is to be treated. */

@@ -87,5 +87,5 @@ export class ServerStream extends FrameCursor {
 
 /** The server reports this name in ASCII. */
 function textOf(chunk: Uint8Array, from: number, to: number): string {
-  return Buffer.from(chunk.buffer, chunk.byteOffset + from, to - from).latin1Slice();
+  return Buffer.from(chunk.buffer, chunk.byteOffset + from, to - from).toString("latin1");
 }

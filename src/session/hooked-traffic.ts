@@ -171,10 +171,13 @@ export class HookedTraffic {
     if (request.kind !== "copy" && request.kind !== "terminate") {
       this.#unanswered.push({ ...request, bytes });
     }
+    // A goodbye ends the session at once: nothing is told of it after that.
+    const isGoodbye = request.kind === "terminate";
+    if (isGoodbye) this.#hooks.toServer(bytes);
     // It may be answered at once, by the gateway: hooks hear of that afterwards.
     this.#responses.hold();
     this.#port.toServer(bytes, request.isStartupMessage === true);
-    this.#hooks.toServer(bytes);
+    if (!isGoodbye) this.#hooks.toServer(bytes);
     this.#responses.release();
   }
 
