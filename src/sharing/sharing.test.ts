@@ -4,7 +4,7 @@ import { MemoryLogger } from "../../tests/fixtures/memory-logger.ts";
 import { silentLogger } from "../logging/index.ts";
 import { Sharing, SharedText } from "./index.ts";
 import type { CatalogueAnswer, SharingScope } from "./index.ts";
-import type { Grammar } from "./grammar.ts";
+import type { Parser } from "../sql/index.ts";
 
 const NEVER_ASKED = () => Promise.reject(new Error("nobody is to be asked"));
 
@@ -62,7 +62,7 @@ class Stage {
   readonly asked: PromiseWithResolvers<CatalogueAnswer>[] = [];
   readonly queries: string[] = [];
   loads = 0;
-  grammar: Grammar = { parse: () => ({ stmts: [{ stmt: { SelectStmt: {} } }] }) };
+  grammar: Parser = { parse: () => ({ stmts: [{ stmt: { SelectStmt: {} } }] }) };
 
   constructor() {
     const { clock, logger } = this;

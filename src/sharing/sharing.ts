@@ -2,8 +2,8 @@
 import type { Logger } from "../logging/index.ts";
 import type { Clock } from "../net/index.ts";
 import { FunctionPolicy } from "./function-policy.ts";
-import { loadGrammar } from "./grammar.ts";
-import type { Grammar } from "./grammar.ts";
+import { loadGrammar } from "../sql/index.ts";
+import type { Parser } from "../sql/index.ts";
 import { SharingScope } from "./sharing-scope.ts";
 import type { AskCatalogue, DatabaseDefinitions, SharingParts } from "./sharing-scope.ts";
 import { StatementKey } from "./statement-key.ts";
@@ -19,7 +19,7 @@ export interface SharingOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   /** Default: PostgreSQL's own, when the first statement is to be checked. */
-  readonly load?: () => Promise<Grammar>;
+  readonly load?: () => Promise<Parser>;
 }
 
 /** So many databases, and scopes of each, are known at most; those of live sessions go on. */

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from "bun:test";
-import { loadGrammar } from "./grammar.ts";
-import type { Grammar } from "./grammar.ts";
+import { loadGrammar } from "../sql/index.ts";
+import type { Grammar } from "../sql/index.ts";
 import { statementNeeds } from "./statement-needs.ts";
 import type { WrittenName } from "./collected-needs.ts";
 

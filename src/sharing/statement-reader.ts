@@ -1,6 +1,6 @@
 /** Reads statements by the grammar, which it has loaded when there is something to read. */
 import type { Clock } from "../net/index.ts";
-import type { Grammar } from "./grammar.ts";
+import type { Parser } from "../sql/index.ts";
 import { statementNeeds } from "./statement-needs.ts";
 import type { StatementNeeds } from "./collected-needs.ts";
 
@@ -9,11 +9,11 @@ const REST = 9;
 
 export class StatementReader {
   readonly #clock: Clock;
-  readonly #load: () => Promise<Grammar>;
-  #grammar: Promise<Grammar> | undefined;
+  readonly #load: () => Promise<Parser>;
+  #grammar: Promise<Parser> | undefined;
   #restsUntilMs = 0;
 
-  constructor(clock: Clock, load: () => Promise<Grammar>) {
+  constructor(clock: Clock, load: () => Promise<Parser>) {
     this.#clock = clock;
     this.#load = load;
   }

@@ -28,15 +28,17 @@ export const ARROWS: Readonly<Record<string, FolderRule>> = {
   backend: { mayImport: ["auth", "net", "postgres"] },
   // The balancer's types reach sessions through the pool.
   pool: { mayImport: ["backend", "balancer", "net"] },
-  // Not pure: it loads the grammar. What it asks of a database goes by a port; of net it has the clock.
-  sharing: { mayImport: ["net"] },
+  // Not pure: it loads PostgreSQL's grammar. Whatever reads SQL may use it (docs/decisions/0020).
+  sql: { mayImport: [] },
+  // What it asks of a database goes by a port; of net it has the clock.
+  sharing: { mayImport: ["net", "sql"] },
   // A session logs its client in, talks to the backend it leased, and sends its cancel requests.
   session: {
     mayImport: ["pool", "auth", "backend", "balancer", "postgres", "hooks", "net", "sharing"],
   },
-  plugins: { mayImport: ["hooks", "act", "postgres"] },
-  "act/effects": { mayImport: ["hooks", "act", "postgres"] },
-  sdk: { mayImport: ["hooks", "act", "postgres"] },
+  plugins: { mayImport: ["hooks", "act", "postgres", "sql"] },
+  "act/effects": { mayImport: ["hooks", "act", "postgres", "sql"] },
+  sdk: { mayImport: ["hooks", "act", "postgres", "sql"] },
   admin: { mayImport: [] },
   gateway: {
     mayImport: [
@@ -52,6 +54,7 @@ export const ARROWS: Readonly<Record<string, FolderRule>> = {
       "net",
       "backend",
       "pool",
+      "sql",
       "sharing",
       "session",
       "plugins",

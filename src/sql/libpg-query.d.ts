@@ -10,9 +10,17 @@ declare module "libpg-query/wasm/libpg-query.js" {
     /** Gives `{ char *tree; char *stderr; PgQueryError *error }`. */
     _wasm_parse_query_raw(text: number): number;
     _wasm_free_parse_result(result: number): void;
+    /** Gives 16 hexadecimal digits, or the message of an error. */
+    _wasm_fingerprint(text: number): number;
+    /** Gives the text, or the message of an error: it does not say which. */
+    _wasm_normalize_query(text: number): number;
+    _wasm_free_string(text: number): void;
   }
   export default function open(options: {
-    readonly locateFile: () => string;
+    instantiateWasm(
+      imports: WebAssembly.Imports,
+      receive: (instance: WebAssembly.Instance, module: WebAssembly.Module) => unknown,
+    ): unknown;
   }): Promise<PgQueryModule>;
 }
 
