@@ -1,5 +1,6 @@
 import type { CommandGroup } from "./command.ts";
 import { pluginInitCommand } from "./plugin-init.ts";
+import { pluginInstallCommand } from "./plugin-install.ts";
 import { pluginLintCommand } from "./plugin-lint.ts";
 import { pluginListCommand } from "./plugin-list.ts";
 
@@ -7,6 +8,6 @@ import { pluginListCommand } from "./plugin-list.ts";
 export const pluginCommand: CommandGroup = {
   kind: "group",
   name: "plugin",
-  summary: "Create, check and list the plugins configuration",
-  subcommands: [pluginInitCommand, pluginLintCommand, pluginListCommand],
+  summary: "Install plugins, and create, check and list their configuration",
+  subcommands: [pluginInitCommand, pluginInstallCommand, pluginLintCommand, pluginListCommand],
 };

@@ -78,6 +78,7 @@ function sampleOf(spec: KeySpec): readonly [text: string, value: unknown] {
   const other = choices.filter((choice) => choice !== "").at(-1) ?? "";
   if (scalar === "choice") return [other, other];
   if (scalar === "boolean") return spec.defaultValue === true ? ["off", false] : ["Yes", true];
+  if (String(spec.defaultValue).startsWith("https://")) return ["http://sample", "http://sample"];
   return SAMPLES[scalar] ?? ["", undefined];
 }
 

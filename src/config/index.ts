@@ -25,7 +25,7 @@ export { effectiveMode } from "./effective-mode.ts";
 export { generatedConfigFiles } from "./generated-files.ts";
 export { loginRulesOf, methodProblem } from "./login-rules.ts";
 export { readCertificates, readKeyPair } from "./pem-files.ts";
-export { loadConfig, loadGlobalConfig, loadPluginsConfig } from "./load-config.ts";
+export { loadConfig, loadGlobalConfig, loadPluginsConfig, readPlugins } from "./load-config.ts";
 export {
   formatDuration,
   globalJsonSchema,

@@ -62,7 +62,9 @@ export const ARROWS: Readonly<Record<string, FolderRule>> = {
     ],
     mayUseImplementations: true,
   },
-  cli: { mayImport: ["gateway", "config"] },
+  // Installs what the configuration is to name; a matter of the command line alone.
+  install: { mayImport: ["config"] },
+  cli: { mayImport: ["gateway", "config", "install"] },
   main: { mayImport: ["cli"] },
 };
 

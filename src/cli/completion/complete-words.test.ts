@@ -28,6 +28,9 @@ test.each<[string, readonly string[] | string]>([
   ["run --collector-url ", []],
   ["run --bogus=", []],
   ["gen-docs -o ", "a directory"],
+  ["plugin install ", "a file"],
+  ["plugin install -o ", "a directory"],
+  ["plugin install --no-p", ["--no-prompt"]],
   ["run ", []],
   ["bogus ", ["completion", "config", "help", "plugin", "run", "version"]],
 ])("after %p the shell offers %p", (line, expected) => {

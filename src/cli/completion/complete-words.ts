@@ -34,6 +34,7 @@ export function completeWords(
   if (valueKind !== undefined) return completeValue(valueKind);
   const command = commandAt(path);
   if (!areFlagsOver && current.startsWith("-")) return completeFlag(command, current);
+  if (command.kind === "runnable" && command.operands === "url or archive") return { kind: "file" };
   const isHelp = command.kind === "runnable" && command.operands === "command";
   const parent = isHelp
     ? followWords(root, before.slice(before.indexOf(command.name) + 1))

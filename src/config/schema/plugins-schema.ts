@@ -75,7 +75,11 @@ export const pluginsSchema = z.strictObject({
     hookFlushInterval: later().describe("Time after which a part of an answer is handed over."),
     maxHookMessageBytes: later().describe("Longest message handed to a handler."),
     redactSecrets: later().describe("Hides passwords from plugins."),
-    pluginInstallBaseUrl: later().describe("Where plugins are downloaded from."),
+    pluginInstallBaseUrl: text(urlProblem)
+      .prefault("https://api.github.com")
+      .describe(
+        "Where `gatewayd plugin install` asks for releases: GitHub's interface, or its like.",
+      ),
   }),
 });
 
@@ -87,6 +91,11 @@ export type PluginConfig = PluginsConfig["plugins"][number];
 
 /** One entry of `policies`. */
 export type PolicyConfig = PluginsConfig["policies"][number];
+
+function urlProblem(value: string): string | undefined {
+  const isUrl = /^https?:\/\//.test(value) && URL.canParse(value);
+  return isUrl ? undefined : `must be an http or https URL, not "${value}"`;
+}
 
 function environmentProblem(value: string): string | undefined {
   return /^[^=]+=/.test(value) ? undefined : "must be NAME=value";
