@@ -3,11 +3,18 @@ import { pluginInitCommand } from "./plugin-init.ts";
 import { pluginInstallCommand } from "./plugin-install.ts";
 import { pluginLintCommand } from "./plugin-lint.ts";
 import { pluginListCommand } from "./plugin-list.ts";
+import { pluginScaffoldCommand } from "./plugin-scaffold.ts";
 
 /** `gatewayd plugin`. */
 export const pluginCommand: CommandGroup = {
   kind: "group",
   name: "plugin",
-  summary: "Install plugins, and create, check and list their configuration",
-  subcommands: [pluginInitCommand, pluginInstallCommand, pluginLintCommand, pluginListCommand],
+  summary: "Begin and install plugins, and create, check and list their configuration",
+  subcommands: [
+    pluginInitCommand,
+    pluginInstallCommand,
+    pluginLintCommand,
+    pluginListCommand,
+    pluginScaffoldCommand,
+  ],
 };

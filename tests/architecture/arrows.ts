@@ -64,7 +64,8 @@ export const ARROWS: Readonly<Record<string, FolderRule>> = {
   },
   // Installs what the configuration is to name; a matter of the command line alone.
   install: { mayImport: ["config"] },
-  cli: { mayImport: ["gateway", "config", "install"] },
+  scaffold: { mayImport: [] },
+  cli: { mayImport: ["gateway", "config", "install", "scaffold"] },
   main: { mayImport: ["cli"] },
 };
 
