@@ -11,7 +11,10 @@ import type {
   HandlerRegistration,
   HookOutcome,
   HookPayload,
+  TerminationOptions,
 } from "./hook-handler.ts";
+import { FIRST_PLUGIN_PRIORITY, SIGNALS_KEY } from "./hook-judge.ts";
+import type { HookJudge } from "./hook-judge.ts";
 import type { HookName } from "./hook-names.ts";
 import type { SessionView } from "./session-view.ts";
 
@@ -22,6 +25,8 @@ export interface HookChainOptions {
   readonly timeoutMs: number;
   /** Told of every failure of a handler; must not throw. */
   readonly onHandlerError: (hook: HookName, name: string, error: unknown) => void;
+  /** Default: the signals of plugins mean nothing, and whoever terminates may. */
+  readonly judge?: HookJudge | undefined;
 }
 
 export class HookChain {
@@ -40,34 +45,31 @@ export class HookChain {
    *
    * @param session that the event is of
    */
-  run(payload: HookPayload, session?: SessionView): HookOutcome | Promise<HookOutcome> {
-    let outcome: HookOutcome = { kind: "continue", payload };
+  run(params: HookPayload, session?: SessionView): HookOutcome | Promise<HookOutcome> {
+    let outcome: HookOutcome = { kind: "continue", payload: params };
     for (const [index, handler] of this.handlers.entries()) {
       const answer = call(handler, outcome.payload, session);
-      if (isPending(answer)) return this.#runLate(index, outcome.payload, session, answer);
-      outcome = this.#judge(handler, outcome.payload, answer);
+      if (isPending(answer))
+        return this.#runLate({ index, params, payload: outcome.payload, session, answer });
+      outcome = this.#judge(handler, params, outcome.payload, answer);
       if (outcome.kind === "terminate") break;
     }
     return outcome;
   }
 
   /** Goes on from a handler that answers later. */
-  async #runLate(
-    startIndex: number,
-    payload: HookPayload,
-    session: SessionView | undefined,
-    pending: PromiseLike<HandlerAnswer>,
-  ): Promise<HookOutcome> {
+  async #runLate(begun: BegunRun): Promise<HookOutcome> {
+    const { index: startIndex, params, session } = begun;
     const deadline = new ChainDeadline(this.#options.schedule, this.#options.timeoutMs);
-    let outcome: HookOutcome = { kind: "continue", payload };
-    let answer: HandlerAnswer | HandlerFailure | PromiseLike<HandlerAnswer> = pending;
+    let outcome: HookOutcome = { kind: "continue", payload: begun.payload };
+    let answer: HandlerAnswer | HandlerFailure | PromiseLike<HandlerAnswer> = begun.answer;
     for (const [index, handler] of this.handlers.entries()) {
       if (index < startIndex) continue;
       if (index > startIndex) {
         answer = deadline.isOver ? deadline.failure() : call(handler, outcome.payload, session);
       }
       if (isPending(answer)) answer = await deadline.settle(answer, handler.timeoutMs ?? 0);
-      outcome = this.#judge(handler, outcome.payload, answer);
+      outcome = this.#judge(handler, params, outcome.payload, answer);
       if (outcome.kind === "terminate") break;
     }
     deadline.cancel();
@@ -76,20 +78,72 @@ export class HookChain {
 
   #judge(
     handler: HandlerRegistration,
+    params: HookPayload,
     payload: HookPayload,
     answer: HandlerAnswer | HandlerFailure,
   ): HookOutcome {
-    if (answer instanceof Termination) {
-      return { kind: "terminate", response: answer.response, by: handler.name };
+    if (answer instanceof HandlerFailure) return this.#failed(handler, payload, answer);
+    const { judge } = this.#options;
+    if (
+      judge !== undefined &&
+      handler.priority >= FIRST_PLUGIN_PRIORITY &&
+      (answer instanceof Termination || judge.mindsSilence || answer?.[SIGNALS_KEY] !== undefined)
+    ) {
+      return this.#judged(judge, handler, params, payload, answer);
     }
-    if (!(answer instanceof HandlerFailure)) {
-      return { kind: "continue", payload: answer ? { ...payload, ...answer } : payload };
-    }
-    this.#options.onHandlerError(this.#options.hook, handler.name, answer.error);
-    return handler.onError === "terminate"
-      ? { kind: "terminate", response: undefined, by: handler.name }
-      : { kind: "continue", payload };
+    if (answer instanceof Termination) return ended(handler, answer);
+    return { kind: "continue", payload: answer ? { ...payload, ...answer } : payload };
   }
+
+  #judged(
+    judge: HookJudge,
+    handler: HandlerRegistration,
+    params: HookPayload,
+    payload: HookPayload,
+    answer: HandlerAnswer,
+  ): HookOutcome {
+    const { hook } = this.#options;
+    const { name, priority } = handler;
+    if (answer instanceof Termination) {
+      const result = answer.response === undefined ? {} : { response: answer.response };
+      const signals = [TERMINATE_SIGNAL];
+      const isTerminal = judge.isTerminal({ hook, name, priority, params, result, signals });
+      return isTerminal ? ended(handler, answer) : { kind: "continue", payload };
+    }
+    const { [SIGNALS_KEY]: signals, ...changes } = answer ?? {};
+    const result = { ...payload, ...changes };
+    if (!judge.isTerminal({ hook, name, priority, params, result, signals })) {
+      return { kind: "continue", payload: result };
+    }
+    const response = changes["response"];
+    return ended(handler, response instanceof Uint8Array ? { response } : {});
+  }
+
+  #failed(
+    handler: HandlerRegistration,
+    payload: HookPayload,
+    { error }: HandlerFailure,
+  ): HookOutcome {
+    this.#options.onHandlerError(this.#options.hook, handler.name, error);
+    return handler.onError === "terminate" ? ended(handler, {}) : { kind: "continue", payload };
+  }
+}
+
+/** A run whose answer of the handler at an index is pending. */
+interface BegunRun {
+  readonly index: number;
+  readonly params: HookPayload;
+  /** What the handlers before it have left. */
+  readonly payload: HookPayload;
+  readonly session: SessionView | undefined;
+  readonly answer: PromiseLike<HandlerAnswer>;
+}
+
+/** What a plugin asks for that terminates by {@link Termination}. */
+const TERMINATE_SIGNAL = { name: "terminate", metadata: { terminate: true } };
+
+function ended({ name }: HandlerRegistration, how: TerminationOptions | Termination): HookOutcome {
+  return { kind: "terminate", response: how.response, error: how.error, by: name };
 }
 
 function call(

@@ -8,21 +8,39 @@ import type { SessionView } from "./session-view.ts";
  */
 export type HookPayload = Readonly<Record<string, unknown>>;
 
+/** What a client is told of a request that was ended. */
+export interface TerminationError {
+  /** Five digits or capital letters. */
+  readonly sqlState: string;
+  readonly message: string;
+}
+
+/** How a request ends: with a response of its own, or with an error. Both may be missing. */
+export interface TerminationOptions {
+  /** Goes to the client as it is. */
+  readonly response?: Uint8Array;
+  /** Without a response: in place of `42000`, "Request terminated". */
+  readonly error?: TerminationError;
+}
+
 /** A handler's wish to end the request here. Made by {@link terminate}. */
 export class Termination {
   readonly response: Uint8Array | undefined;
+  readonly error: TerminationError | undefined;
 
-  constructor(response: Uint8Array | undefined) {
+  constructor({ response, error }: TerminationOptions) {
     this.response = response;
+    this.error = error;
   }
 }
 
 /**
- * Answers a hook with: no further handler runs, and the request goes no further. `response` goes to
- * the client as it is; without one the gateway says what the moment calls for.
+ * Answers a hook with: no further handler runs, and the request goes no further. Without a response
+ * the gateway says what the moment calls for: an error, ReadyForQuery where it belongs, and at a
+ * login the end of the connection.
  */
-export function terminate(options: { readonly response?: Uint8Array } = {}): Termination {
-  return new Termination(options.response);
+export function terminate(options: TerminationOptions = {}): Termination {
+  return new Termination(options);
 }
 
 /**
@@ -64,6 +82,7 @@ export type HookOutcome =
   | {
       readonly kind: "terminate";
       readonly response: Uint8Array | undefined;
+      readonly error?: TerminationError | undefined;
       /** Name of the handler that ended it. */
       readonly by: string;
     };

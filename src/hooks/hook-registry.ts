@@ -3,6 +3,7 @@ import type { Schedule } from "./chain-deadline.ts";
 import { HookChain } from "./hook-chain.ts";
 import type { HookChainOptions } from "./hook-chain.ts";
 import type { HandlerRegistration } from "./hook-handler.ts";
+import type { HookJudge } from "./hook-judge.ts";
 import type { HookName } from "./hook-names.ts";
 
 /** 30 s, as the original's `timeout` in the plugins file. */
@@ -28,6 +29,8 @@ export interface HookRegistryOptions {
   readonly timeoutMs?: number;
   /** A handler threw, rejected or was late; it stays registered. Must not throw. */
   readonly onHandlerError: HookChainOptions["onHandlerError"];
+  /** Judges what plugins ask for. Default: nobody does. */
+  readonly judge?: HookJudge;
   /** A handler took the place of another of the same priority. */
   readonly onHandlerReplaced: (hook: HookName, replaced: string, by: string) => void;
 }
@@ -91,10 +94,10 @@ export class HookRegistry {
   }
 
   #set(hook: HookName, handlers: readonly HandlerRegistration[]): void {
-    const { schedule, timeoutMs = DEFAULT_TIMEOUT_MS, onHandlerError } = this.#options;
+    const { schedule, timeoutMs = DEFAULT_TIMEOUT_MS, onHandlerError, judge } = this.#options;
     this.#slot(hook).chain =
       handlers.length > 0
-        ? new HookChain(handlers, { hook, schedule, timeoutMs, onHandlerError })
+        ? new HookChain(handlers, { hook, schedule, timeoutMs, onHandlerError, judge })
         : null;
     for (const presence of this.#presences) presence.isAny = this.#hasAny(presence.hooks);
   }

@@ -12,7 +12,9 @@ export type {
   HookOutcome,
   HookPayload,
   Termination,
+  TerminationError,
 } from "./hook-handler.ts";
+export type { HookJudge, JudgedAnswer } from "./hook-judge.ts";
 export { HOOK_NUMBERS } from "./hook-names.ts";
 export type { HookName } from "./hook-names.ts";
 export { HookRegistry } from "./hook-registry.ts";

@@ -161,7 +161,7 @@ export class HookedTraffic {
 
   #decide(request: Request, verdict: Verdict): Promise<void> | undefined {
     if (this.#isOver) return undefined;
-    if (verdict.kind === "terminate") return this.#termination.ofRequest(request, verdict.response);
+    if (verdict.kind === "terminate") return this.#termination.ofRequest(request, verdict);
     this.#forward(request, verdict.bytes);
     return undefined;
   }
@@ -211,7 +211,7 @@ export class HookedTraffic {
       const bytes =
         decided.kind === "forward"
           ? decided.bytes
-          : this.#termination.ofAnswer(response, response.isInCycle, decided.response);
+          : this.#termination.ofAnswer(response, response.isInCycle, decided);
       if (bytes.length === 0) return;
       if (response.endsCycle || decided.kind === "terminate") this.#noteStatus(bytes);
       this.#port.toClient(bytes);

@@ -17,15 +17,10 @@
  *   passing -> waiting -> passing | discarding;  discarding -> passing, at the Sync
  *   passing -> dropping -> passing, at the ReadyForQuery
  */
-import {
-  FrontendTag,
-  TransactionStatus,
-  copyFail,
-  errorResponseFor,
-  readyForQuery,
-} from "../postgres/index.ts";
+import { FrontendTag, TransactionStatus, copyFail, readyForQuery } from "../postgres/index.ts";
 import type { AnswerLedger, RequestUnit, ResponsePart } from "../postgres/index.ts";
 import { READY_BYTES, statusAtEnd } from "./status-at-end.ts";
+import type { TerminationVerdict } from "./traffic-hooks.ts";
 
 /** What {@link Termination} needs of the traffic around it. */
 export interface TerminationPort {
@@ -82,11 +77,11 @@ export class Termination {
    * A handler terminated a request, with or without a response for the client. The promise, if any, is
    * done when its turn has come and the client has been told.
    */
-  ofRequest(request: RequestUnit, response: Uint8Array | undefined): Promise<void> | undefined {
+  ofRequest(request: RequestUnit, verdict: TerminationVerdict): Promise<void> | undefined {
     const { ledger } = this.#port;
     // A server answers the parts of a batch only when it is asked to.
     if (!ledger.isAnswered && ledger.isBatchOpen && !ledger.isCopying) this.#port.toServer(FLUSH);
-    return this.#inTurn(() => this.#tell(request, response));
+    return this.#inTurn(() => this.#tell(request, verdict));
   }
 
   /** To be called when all that the server sent is with the client. */
@@ -114,7 +109,11 @@ export class Termination {
    * connection has failed.
    * @param isInCycle the part answers a request, so that more of the answer may follow
    */
-  ofAnswer(part: ResponsePart, isInCycle: boolean, response: Uint8Array | undefined): Uint8Array {
+  ofAnswer(
+    part: ResponsePart,
+    isInCycle: boolean,
+    { response, error }: TerminationVerdict,
+  ): Uint8Array {
     if (part.endsLoginStep && response === undefined) {
       this.#port.fail("ERR_TERMINATED");
       return NOTHING;
@@ -125,7 +124,6 @@ export class Termination {
     if (part.startsCopyIn) this.#failCopy();
     if (!part.endsCycle) this.#dropping = { isComplete: isComplete(response) };
     if (response !== undefined) return response;
-    const error = errorResponseFor("ERR_TERMINATED", "ERROR");
     return part.endsCycle ? Buffer.concat([error, endOf(part)]) : error;
   }
 
@@ -145,8 +143,9 @@ export class Termination {
     return promise.then(() => this.#inTurn(act));
   }
 
-  #tell(request: RequestUnit, response: Uint8Array | undefined): void {
+  #tell(request: RequestUnit, verdict: TerminationVerdict): void {
     const { ledger } = this.#port;
+    const { response } = verdict;
     if (request.kind === "startup" || request.kind === "terminate") {
       if (response === undefined) this.#port.fail("ERR_TERMINATED");
       else this.#port.toClient(response);
@@ -155,7 +154,7 @@ export class Termination {
     } else if (ledger.hasBatchFailed) {
       this.#endFailedBatch(request);
     } else if (request.kind !== "copy") {
-      this.#tellOfUnit(request, response);
+      this.#tellOfUnit(request, verdict);
     }
     // COPY data that nobody reads is dropped by the server too, without a word.
   }
@@ -175,9 +174,9 @@ export class Termination {
     if (request.kind === "batch") this.#sendSync();
   }
 
-  #tellOfUnit(request: RequestUnit, response: Uint8Array | undefined): void {
+  #tellOfUnit(request: RequestUnit, { response, error }: TerminationVerdict): void {
     const told = { isComplete: isComplete(response) };
-    this.#port.toClient(response ?? errorResponseFor("ERR_TERMINATED", "ERROR"));
+    this.#port.toClient(response ?? error);
     if (request.kind === "batchPart") this.#discarding = told;
     else if (response === undefined || this.#port.ledger.isBatchOpen) this.#endBatch(told);
   }

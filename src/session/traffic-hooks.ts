@@ -1,15 +1,25 @@
 /** Running the four traffic hooks for one connection. */
 import { trafficPayload } from "../hooks/index.ts";
 import type { HookOutcome } from "../hooks/index.ts";
+import { errorResponse, errorResponseFor } from "../postgres/index.ts";
 import { endsOf } from "./connection-events.ts";
 import type { SocketEnds } from "./connection-events.ts";
 import type { SessionFacts } from "./session-facts.ts";
 import type { SessionHooks } from "./session-hooks.ts";
 
 /** What a hook decided about a piece of traffic. */
-export type Verdict =
-  | { readonly kind: "forward"; readonly bytes: Uint8Array }
-  | { readonly kind: "terminate"; readonly response: Uint8Array | undefined };
+export type Verdict = { readonly kind: "forward"; readonly bytes: Uint8Array } | TerminationVerdict;
+
+/** A handler ended the piece. */
+export interface TerminationVerdict {
+  readonly kind: "terminate";
+  /** For the client, as it is. */
+  readonly response: Uint8Array | undefined;
+  /** An ErrorResponse, for where there is no response. */
+  readonly error: Uint8Array;
+}
+
+const TERMINATED = errorResponseFor("ERR_TERMINATED", "ERROR");
 
 export class TrafficHooks {
   readonly #hooks: SessionHooks;
@@ -75,7 +85,11 @@ function verdictOf(
   key: "request" | "response",
   original: Uint8Array,
 ): Verdict {
-  if (outcome.kind === "terminate") return { kind: "terminate", response: outcome.response };
+  if (outcome.kind === "terminate") {
+    const { response, error } = outcome;
+    const told = error === undefined ? TERMINATED : errorResponse({ severity: "ERROR", ...error });
+    return { kind: "terminate", response, error: told };
+  }
   const bytes = outcome.payload[key];
   return { kind: "forward", bytes: bytes instanceof Uint8Array ? bytes : original };
 }
