@@ -1,4 +1,5 @@
 /** What must fit together in gatewayd_plugins.yaml beyond each key by itself. */
+import { checkAct } from "./check-act.ts";
 import { type CheckReport, reportOn } from "./check-report.ts";
 import type { ConfigIssue } from "./config-issue.ts";
 import type { ConfigNode, Path } from "./config-tree.ts";
@@ -25,6 +26,7 @@ export function checkPlugins(
     names.add(plugin.name);
     checkPlugin(path, plugin, strictness, report);
   }
+  checkAct(config, report);
   return issues;
 }
 

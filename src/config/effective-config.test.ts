@@ -47,7 +47,7 @@ servers:
 
 const PLUGINS = `
 policies:
-  - {name: terminate, policy: "Signal.terminate == true # not a comment", metadata: {limit: 5}}
+  - {name: terminate, policy: "Name == ' # not a comment'", metadata: {limit: 5}}
 plugins:
   - name: one
     localPath: one.ts

@@ -98,7 +98,11 @@ servers:
     auth: {userMap: [{certificate: shop, user: shop}], query: {sql: a, user: b, database: c}}
 raft: {peers: [{id: a, address: "b:1"}]}
 `,
-  plugins: "plugins: [{name: some-plugin}]\npolicies: [{name: p, policy: x}]\n",
+  plugins: `
+plugins: [{name: some-plugin}]
+policies: [{name: p, policy: x}]
+rules: [{name: r, terminate: {}, log: {message: m}, rateLimit: {per: user, requests: 1}}]
+`,
 };
 
 describe.each([

@@ -1,12 +1,16 @@
 /** The composition root: everything a configuration asks for, built, booted, drained and stopped. */
+import { registerRules } from "../act/effects/index.ts";
+import type { ActionChannel } from "../act/effects/index.ts";
 import { formatDuration } from "../config/index.ts";
 import type { LoadedConfig } from "../config/index.ts";
 import { GatewayError } from "../errors.ts";
 import { HookRegistry } from "../hooks/index.ts";
+import type { Schedule } from "../hooks/index.ts";
 import { TimerWheel } from "../net/index.ts";
 import type { Pool } from "../pool/index.ts";
 import { CancelKeys } from "../session/index.ts";
 import { BootHooks } from "./boot-hooks.ts";
+import { buildAct } from "./build-act.ts";
 import { buildTenant, serverOf } from "./build-tenant.ts";
 import { listenerCertificates } from "./certificates.ts";
 import { ConnectionBudget, DescriptorBudget } from "./connection-budget.ts";
@@ -36,6 +40,7 @@ export class Gateway {
   readonly #loggers: Loggers;
   readonly #timers = new TimerWheel();
   readonly #bootHooks: BootHooks;
+  readonly #actionChannel: ActionChannel | undefined;
   #members: readonly Member[] = [];
   /** Those that have listened. */
   readonly #served = new Set<Member>();
@@ -45,12 +50,18 @@ export class Gateway {
   constructor(config: LoadedConfig, loggers: Loggers) {
     this.#config = config;
     this.#loggers = loggers;
+    const schedule: Schedule = (delayMs, callback) => {
+      const deadline = this.#timers.after(delayMs, callback);
+      return () => deadline.dispose();
+    };
+    const now = (): number => this.#timers.clock.now();
+    const logger = loggers.main;
+    const { judge, channel, rules } = buildAct({ config: config.plugins, logger, schedule, now });
+    this.#actionChannel = channel;
     this.hooks = new HookRegistry({
       timeoutMs: config.plugins.timeout,
-      schedule: (delayMs, callback) => {
-        const deadline = this.#timers.after(delayMs, callback);
-        return () => deadline.dispose();
-      },
+      schedule,
+      judge,
       onHandlerError: (hook, name, error) =>
         loggers.main.error("A hook's handler failed", {
           hook,
@@ -62,7 +73,8 @@ export class Gateway {
         loggers.main.warn("Hook is replaced", { hook, replaced, by }),
     });
     this.#bootHooks = new BootHooks(this.hooks, config);
-    if (loggers.main.isEnabled("trace")) traceHooks(this.hooks, loggers.main);
+    if (logger.isEnabled("trace")) traceHooks(this.hooks, logger);
+    registerRules(this.hooks, rules, { logger, now });
   }
 
   snapshot(): readonly GroupSnapshot[] {
@@ -75,6 +87,7 @@ export class Gateway {
    * @throws GatewayError telling what could not be opened
    */
   async boot(): Promise<void> {
+    this.#actionChannel?.open();
     if (await this.#bootHooks.configLoaded()) {
       this.#loggers.main.warn(
         "Changes of the configuration by OnConfigLoaded are not applied in this version",
@@ -105,6 +118,7 @@ export class Gateway {
     for (const ticker of this.#tickers.splice(0)) clearInterval(ticker);
     await Promise.all(this.#members.map((member) => this.#stop(member)));
     this.#members = [];
+    await this.#actionChannel?.close();
     if (this.#served.size > 0) this.#loggers.main.info("Stopped all servers");
     this.#served.clear();
   }

@@ -16,8 +16,8 @@ export const ARROWS: Readonly<Record<string, FolderRule>> = {
   hooks: { mayImport: [], isPure: true },
   act: { mayImport: [], isPure: true },
   "config/schema": { mayImport: [], isPure: true },
-  // Rules about logins are in the configuration, and understood by auth.
-  config: { mayImport: ["config/schema", "auth"] },
+  // Rules about logins are in the configuration, and understood by auth; policies and conditions by act.
+  config: { mayImport: ["config/schema", "auth", "act"] },
   logging: { mayImport: [] },
   metrics: { mayImport: [] },
   tracing: { mayImport: [] },

@@ -17,19 +17,22 @@ export async function writeUsersFile(directory: string, postgres: PostgresServer
 /**
  * A booted gateway in front of a server, with one block of this mode.
  * @param auth how clients of a pooled block log in
+ * @param options its `plugins` are the keys of gatewayd_plugins.yaml
  */
 export async function startInMode(
   mode: HookMode,
   serverAddress: string,
   auth: Readonly<Record<string, unknown>>,
-  { server, pool, ...rest }: OneBlockOptions = {},
+  options: OneBlockOptions & { readonly plugins?: object } = {},
 ): Promise<GatewayInProcess> {
+  const { server, pool, plugins, ...rest } = options;
   const inside = await makeGateway(
     oneBlockConfig(serverAddress, {
       ...rest,
       pool: { mode, ...pool },
       server: { ...(mode !== "passthrough" && { auth }), ...server },
     }),
+    plugins === undefined ? undefined : JSON.stringify(plugins),
   );
   await inside.gateway.boot();
   return inside;

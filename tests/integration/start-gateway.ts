@@ -61,13 +61,19 @@ export class GatewayInProcess implements AsyncDisposable {
   }
 }
 
-/** Makes a gateway from the text of a gatewayd.yaml. It is booted by the test, after registering handlers. */
-export async function makeGateway(yaml: string): Promise<GatewayInProcess> {
+/**
+ * Makes a gateway from the text of a gatewayd.yaml, and of a gatewayd_plugins.yaml. It is booted by the test, after
+ * registering handlers.
+ */
+export async function makeGateway(
+  yaml: string,
+  plugins = "plugins: []\n",
+): Promise<GatewayInProcess> {
   const directory = await mkdtemp(join(tmpdir(), "gatewayd-inside-"));
   const configPath = join(directory, "gatewayd.yaml");
   const pluginConfigPath = join(directory, "gatewayd_plugins.yaml");
   await writeFile(configPath, yaml);
-  await writeFile(pluginConfigPath, "plugins: []\n");
+  await writeFile(pluginConfigPath, plugins);
   const result = loadConfig({ configPath, pluginConfigPath, env: {} });
   await rm(directory, { recursive: true });
   if (!result.ok) throw new Error(result.issues.map(formatIssue).join("\n"));

@@ -32,6 +32,7 @@ export {
   startProcess,
 } from "./processes.ts";
 export { psql, type PsqlOptions } from "./psql.ts";
+export { RedisServer, startRedis } from "./redis.ts";
 export { scramLogin } from "./scram-login.ts";
 export { type MaybeTest, testNeeding, testWhere } from "./tests-needing.ts";
 export { waitFor, type WaitOptions } from "./wait-for.ts";

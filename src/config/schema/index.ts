@@ -22,4 +22,4 @@ export { globalJsonSchema, pluginsJsonSchema } from "./json-schema.ts";
 export { keySpec } from "./key-spec.ts";
 export type { KeySpec, ListSpec, NamedSpec, ObjectSpec, ScalarSpec } from "./key-spec.ts";
 export { pluginsSchema } from "./plugins-schema.ts";
-export type { PluginConfig, PluginsConfig, PolicyConfig } from "./plugins-schema.ts";
+export type { PluginConfig, PluginsConfig, PolicyConfig, RuleConfig } from "./plugins-schema.ts";

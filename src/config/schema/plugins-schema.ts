@@ -1,7 +1,8 @@
 /** The schema of gatewayd_plugins.yaml: the only source of its keys, types, defaults and texts. */
 import * as z from "zod";
 import { newKeys, note } from "./key-info.ts";
-import { boolean, choice, duration, later, text } from "./scalars.ts";
+import { ruleSchema } from "./rule-schema.ts";
+import { boolean, choice, duration, later, notEmpty, text } from "./scalars.ts";
 
 const pluginSchema = z.strictObject({
   name: text((value) => (value === "" ? "must not be empty" : undefined)).describe(
@@ -27,7 +28,6 @@ const pluginSchema = z.strictObject({
     framing: later().describe("What one call gets."),
     passEnv: later().describe("Variables of the gateway that the plugin sees."),
     config: later().describe("Settings handed to the plugin."),
-    rules: later().describe("When the plugin is called."),
     hookBufferBytes: later().describe("Bytes of an answer gathered for one call."),
     hookFlushInterval: later().describe("Time after which a part of an answer is handed over."),
     maxHookMessageBytes: later().describe("Longest message handed to a handler."),
@@ -36,18 +36,31 @@ const pluginSchema = z.strictObject({
 });
 
 const policySchema = z.strictObject({
-  name: text().describe("Name of the policy; a built-in one of that name is replaced."),
-  policy: text().describe("The rule."),
+  name: text(notEmpty).describe(
+    "The signals it is for: `terminate`, `log` or `passthrough`. It takes the place of the built-in one.",
+  ),
+  policy: text(notEmpty).describe(
+    "When the signal counts: an expression in CEL (docs/policies.md).",
+  ),
   metadata: z
     .record(z.string(), z.unknown())
     .prefault({})
-    .describe("Values that the rule can use."),
+    .describe("Values that the expression finds in `Policy`."),
 });
 
 const actionRedisSchema = z.strictObject({
   enabled: boolean().prefault(false).describe("Publishes asynchronous actions to Redis."),
-  address: text().prefault("localhost:6379").describe("Address of Redis."),
-  channel: text().prefault("gatewayd-actions").describe("Channel the actions are published on."),
+  address: text(notEmpty)
+    .prefault("localhost:6379")
+    .describe("Address of Redis, or a URL such as `rediss://user:password@host:6379`."),
+  channel: text(notEmpty)
+    .prefault("gatewayd-actions")
+    .describe("Channel the actions are published on."),
+  ...newKeys({
+    consume: boolean()
+      .prefault(true)
+      .describe("Reads the channel as well, and does the actions that come by it."),
+  }),
 });
 
 export const pluginsSchema = z.strictObject({
@@ -61,16 +74,23 @@ export const pluginsSchema = z.strictObject({
   startTimeout: duration().prefault("1m").describe("Time a plugin has to start."),
   defaultPolicy: choice(["passthrough", "terminate"])
     .prefault("passthrough")
-    .describe("What happens where no policy decides."),
+    .describe("The signal of plugins that give none."),
   policyTimeout: duration().prefault("30s").describe("Time one policy may take."),
   actionTimeout: duration().prefault("30s").describe("Time one action may take; 0 = none."),
   actionRedis: actionRedisSchema.prefault({}).describe("Asynchronous actions through Redis."),
-  policies: z.array(policySchema).prefault([]).describe("Rules for the signals of plugins."),
+  policies: z
+    .array(policySchema)
+    .prefault([])
+    .describe("Which signals of plugins count (docs/policies.md)."),
   plugins: z
     .array(pluginSchema)
     .prefault([])
     .describe("The plugins, in the order they are called."),
   ...newKeys({
+    rules: z
+      .array(ruleSchema)
+      .prefault([])
+      .describe("What happens on hooks without any plugin, in order (docs/policies.md)."),
     hookBufferBytes: later().describe("Bytes of an answer gathered for one call."),
     hookFlushInterval: later().describe("Time after which a part of an answer is handed over."),
     maxHookMessageBytes: later().describe("Longest message handed to a handler."),
@@ -88,6 +108,9 @@ export type PluginsConfig = z.output<typeof pluginsSchema>;
 
 /** One entry of `plugins`. */
 export type PluginConfig = PluginsConfig["plugins"][number];
+
+/** One entry of `rules`. */
+export type RuleConfig = PluginsConfig["rules"][number];
 
 /** One entry of `policies`. */
 export type PolicyConfig = PluginsConfig["policies"][number];

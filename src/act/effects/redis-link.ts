@@ -1,0 +1,88 @@
+/**
+ * A connection to Redis that comes back whenever it is lost.
+ *
+ *   connecting -> ready | waiting    the server answers, or does not
+ *   ready -> waiting                 the connection is lost
+ *   waiting -> connecting            after a pause that grows with the failures in a row
+ *   any -> closed
+ *
+ * Bun's own reconnecting gives up for good after a failed handshake (oven-sh/bun 41829), so each attempt
+ * has a client of its own.
+ */
+import { RedisClient } from "bun";
+import type { Schedule } from "../../hooks/index.ts";
+
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 5_000;
+const CONNECT_TIMEOUT_MS = 5_000;
+
+export interface RedisLinkOptions {
+  readonly url: string;
+  readonly schedule: Schedule;
+  /** To be used until `onLost`. */
+  readonly onReady: (client: RedisClient) => void;
+  /** Told once for each time it is away, not for each attempt. */
+  readonly onLost: (error: unknown) => void;
+}
+
+export class RedisLink {
+  readonly #options: RedisLinkOptions;
+  #client: RedisClient | undefined;
+  #isClosed = false;
+  #isAway = false;
+  /** In a row. */
+  #failures = 0;
+  #cancelPause: () => void = () => {};
+
+  constructor(options: RedisLinkOptions) {
+    this.#options = options;
+  }
+
+  /** To be called once. */
+  open(): void {
+    if (this.#isClosed) return;
+    const client = new RedisClient(this.#options.url, {
+      autoReconnect: false,
+      enableOfflineQueue: false,
+      connectionTimeout: CONNECT_TIMEOUT_MS,
+    });
+    this.#client = client;
+    // oxlint-disable-next-line unicorn/prefer-add-event-listener -- it has no other way to listen
+    client.onclose = (error) => this.#lost(client, error);
+    client.connect().then(
+      () => this.#ready(client),
+      (error: unknown) => this.#lost(client, error),
+    );
+  }
+
+  /** Gives the connection up, as if it had been lost. */
+  reset(error: unknown): void {
+    if (this.#client !== undefined) this.#lost(this.#client, error);
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#cancelPause();
+    const client = this.#client;
+    this.#client = undefined;
+    client?.close();
+  }
+
+  #ready(client: RedisClient): void {
+    if (client !== this.#client) return;
+    this.#failures = 0;
+    this.#isAway = false;
+    this.#options.onReady(client);
+  }
+
+  #lost(client: RedisClient, error: unknown): void {
+    if (client !== this.#client) return;
+    this.#client = undefined;
+    client.close();
+    if (!this.#isAway) this.#options.onLost(error);
+    this.#isAway = true;
+    const pauseMs = Math.min(FIRST_PAUSE_MS * 2 ** this.#failures, LONGEST_PAUSE_MS);
+    this.#failures++;
+    this.#cancelPause = this.#options.schedule(pauseMs, () => this.open());
+  }
+}

@@ -1,0 +1,57 @@
+import { describe, expect, test } from "bun:test";
+import { frontend, message, opening } from "../../../tests/fixtures/wire/index.ts";
+import { asksForWork, fingerprintOf, sqlOf, statementsOf } from "./sql-of-request.ts";
+
+const { query, parse, bind, execute, sync, copyData } = frontend;
+
+describe("the SQL of a request", () => {
+  test("is the text of a Query, or of every Parse of a batch", () => {
+    expect(sqlOf(query("select 1"))).toBe("select 1");
+    const batch = Buffer.concat([
+      parse("select 1"),
+      bind(),
+      parse("drop table x"),
+      execute(),
+      sync(),
+    ]);
+    expect(sqlOf(batch)).toBe("select 1;\ndrop table x");
+  });
+
+  test("is empty for what has none, or cannot be read", () => {
+    for (const bytes of [opening.startup(), copyData("drop table x"), sync(), Buffer.alloc(0)]) {
+      expect(sqlOf(bytes)).toBe("");
+    }
+    const broken = message("Q", Buffer.from("no end"));
+    expect(sqlOf(broken)).toBe("");
+    expect(sqlOf(Buffer.concat([broken, query("select 1")]))).toBe("select 1");
+    expect(sqlOf(Buffer.from([0x51, 0, 0, 0, 0, 0x51, 0, 0]))).toBe("");
+  });
+});
+
+test("statements are told apart whatever stands between their words", () => {
+  expect(
+    statementsOf(`DROP/* no */TABLE "X"; -- drop table y
+      select 'drop table z', $$; drop table z$$, 12.5;;`),
+  ).toEqual(['drop table "X"', "select 'drop table z' , $$ , 0"]);
+});
+
+test("statements that differ in their values have one fingerprint", () => {
+  const texts = [
+    "select * from t where a = 'x' and b = 1",
+    "SELECT *\nFROM t WHERE a = 'it''s' AND b = 22 -- why",
+    "select * from t where a = $$x$$ and b = 0.5",
+  ];
+  expect(new Set(texts.map(fingerprintOf))).toEqual(
+    new Set(["select * from t where a = ? and b = 0"]),
+  );
+  expect(fingerprintOf("select * from u")).not.toBe(fingerprintOf("select * from t"));
+});
+
+test("work is asked for by queries and batches, not by their ends, nor by data", () => {
+  for (const bytes of [query("x"), parse("x"), bind(), execute()]) {
+    expect(asksForWork(bytes)).toBe(true);
+  }
+  for (const bytes of [opening.startup(), copyData("x"), sync(), message("X")]) {
+    expect(asksForWork(bytes)).toBe(false);
+  }
+});

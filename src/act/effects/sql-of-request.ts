@@ -1,0 +1,67 @@
+/** The SQL in a piece of a client's traffic. */
+import { GatewayError } from "../../errors.ts";
+import {
+  FrontendTag,
+  HEADER_BYTES,
+  lengthAt,
+  placedStatements,
+  readParse,
+  readQuery,
+} from "../../postgres/index.ts";
+
+/** Between the texts of several messages: each is a statement of its own. */
+const BETWEEN = ";\n";
+
+/** The text of a Query, or those of all Parse messages of a batch; "" where there is none. */
+export function sqlOf(request: Uint8Array): string {
+  // Anything but a startup packet begins with a letter; that has its length there, which is short.
+  if ((request[0] ?? 0) === 0) return "";
+  const texts: string[] = [];
+  for (let at = 0; at + HEADER_BYTES <= request.length;) {
+    const end = at + 1 + Math.max(lengthAt(request, at + 1), 4);
+    const text = textOf(request.subarray(at, end));
+    if (text !== undefined) texts.push(text);
+    at = end;
+  }
+  return texts.join(BETWEEN);
+}
+
+function textOf(message: Uint8Array): string | undefined {
+  try {
+    if (message[0] === FrontendTag.Query) return readQuery(message);
+    if (message[0] === FrontendTag.Parse) return readParse(message).text;
+    return undefined;
+  } catch (thrown) {
+    // The server refuses it as well.
+    if (thrown instanceof GatewayError) return undefined;
+    throw thrown;
+  }
+}
+
+/** The statements of a text, each on one line: see `ConditionInput.statements`. */
+export function statementsOf(sql: string): readonly string[] {
+  return placedStatements(sql).map(({ words }) => words.join(" "));
+}
+
+/** What statements that differ in their values only have in common. */
+export function fingerprintOf(sql: string): string {
+  const statements = placedStatements(sql).map(({ words }) =>
+    words.map((word) => (word.endsWith("'") || word === "$$" ? "?" : word)).join(" "),
+  );
+  return statements.join("; ");
+}
+
+/** Tags of the messages that ask the server for something; others end it or belong to a COPY. */
+const WORK_TAGS: ReadonlySet<number | undefined> = new Set([
+  FrontendTag.Query,
+  FrontendTag.Parse,
+  FrontendTag.Bind,
+  FrontendTag.Describe,
+  FrontendTag.Execute,
+  FrontendTag.FunctionCall,
+]);
+
+/** Whether a piece of a client's traffic asks the server for work: a query, a batch, a function call. */
+export function asksForWork(request: Uint8Array): boolean {
+  return WORK_TAGS.has(request[0]);
+}
