@@ -281,6 +281,46 @@ export const ERROR_TABLE = {
       "A hook's handler did not answer within its own time, or the handlers of the event not within `timeout` together.",
     remedy: "Make the handler faster, or raise `timeout` in gatewayd_plugins.yaml.",
   },
+  ERR_PLUGIN_UNUSABLE: {
+    sqlState: "F0000",
+    clientMessage: "a plugin of the gateway is not configured correctly",
+    meaning:
+      "A plugin cannot be started as it is configured: not installed, without a valid checksum, or of another name than its entry says.",
+    remedy:
+      "Correct the plugin's entry in gatewayd_plugins.yaml as the message says, then start the gateway again.",
+  },
+  ERR_PLUGIN_REQUIREMENT: {
+    sqlState: "F0000",
+    clientMessage: "a plugin of the gateway lacks another one",
+    meaning:
+      "A plugin requires another one that does not run, or not in the version that is needed; it is not called until that one runs.",
+    remedy: "Add the other plugin to gatewayd_plugins.yaml, or update it.",
+  },
+  ERR_PLUGIN_TIMEOUT: {
+    sqlState: "38000",
+    clientMessage: "a plugin of the gateway did not answer in time",
+    meaning: "A plugin did not start within `startTimeout`, or did not answer a ping in time.",
+    remedy: "See the plugin's own log; raise `startTimeout` if it is slow to start.",
+  },
+  ERR_PLUGIN_DISABLED: {
+    sqlState: "F0000",
+    clientMessage: "a plugin of the gateway is disabled",
+    meaning: "A command asked for a plugin that is disabled, or that was disabled meanwhile.",
+    remedy: "Enable the plugin first.",
+  },
+  ERR_PLUGIN_AWAY: {
+    sqlState: "38000",
+    clientMessage: "a plugin of the gateway does not run",
+    meaning:
+      "A plugin with `onError: terminate` is not there: it was lost, or has not started. Its events are terminated until it runs.",
+    remedy: "The log says why it does not run; `plugin list` names it. Correct or disable it.",
+  },
+  ERR_PLUGIN_UNKNOWN: {
+    sqlState: "F0000",
+    clientMessage: "the gateway has no such plugin",
+    meaning: "A command named a plugin that gatewayd_plugins.yaml does not have.",
+    remedy: "Use a name of the list that `gatewayd plugin list` shows.",
+  },
   ERR_INTERNAL: {
     sqlState: "XX000",
     clientMessage: "internal error in the gateway",

@@ -4,8 +4,10 @@ import type { HookHandler, HookName } from "../hooks/index.ts";
 /** A plugin that another one cannot do without. */
 export interface PluginRequirement {
   readonly name: string;
-  /** A version or a semver range; empty: any. */
+  /** The lowest version that will do, or a range of versions; empty: any. */
   readonly version: string;
+  /** Where it has to come from; undefined or empty: from anywhere. */
+  readonly remoteUrl?: string;
 }
 
 /** What a plugin says of itself (`GetPluginConfig`; reference: gatewayd-plugins 1.2). */

@@ -1,0 +1,14 @@
+/**
+ * Plugins: which of them run and what becomes of them, whichever way each one runs.
+ * May import: hooks, act, postgres, errors, logging.
+ */
+export { PluginMetrics } from "./metrics/index.ts";
+export type {
+  PluginDescription,
+  PluginHost,
+  PluginRequirement,
+  RunningPlugin,
+} from "./plugin-host.ts";
+export { PluginSet } from "./plugin-set.ts";
+export type { PluginAnswer, PluginEntry, PluginSetOptions, PluginSnapshot } from "./plugin-set.ts";
+export type { PluginState } from "./plugin-state.ts";

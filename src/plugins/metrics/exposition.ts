@@ -1,0 +1,131 @@
+/** Prometheus' text format (0.0.4), read strictly: what is not in it is an error, not a guess. */
+
+export type MetricType = "counter" | "gauge" | "histogram" | "summary" | "untyped";
+
+/** One value of a family. */
+export interface MetricSample {
+  /** The family's name, or that with `_sum`, `_count` or `_bucket`. */
+  readonly name: string;
+  /** Values as they are written: escaped. */
+  readonly labels: readonly (readonly [name: string, escapedValue: string])[];
+  /** The value and, if there is one, the time, as they are written. */
+  readonly value: string;
+}
+
+export interface MetricFamily {
+  readonly name: string;
+  /** As it is written: escaped. */
+  readonly help: string | undefined;
+  readonly type: MetricType;
+  readonly samples: readonly MetricSample[];
+}
+
+const TYPES: readonly string[] = ["counter", "gauge", "histogram", "summary", "untyped"];
+const META = /^# (HELP|TYPE) ([a-zA-Z_:][a-zA-Z0-9_:]*)(?: (.*))?$/;
+const SAMPLE = /^([a-zA-Z_:][a-zA-Z0-9_:]*)[ \t]*(?:\{(.*)\})?[ \t]*(\S+(?:[ \t]+-?\d+)?)[ \t]*$/;
+const VALUE = /^(?:[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[+-]?Inf|NaN)(?:[ \t]+-?\d+)?$/i;
+const LABEL = /^[ \t]*([a-zA-Z_][a-zA-Z0-9_]*)[ \t]*=[ \t]*"((?:[^"\\]|\\["\\n])*)"[ \t]*(?:,|$)/;
+/** What the samples of these types have behind the name of the family. */
+const SUFFIXES: Readonly<Partial<Record<MetricType, RegExp>>> = {
+  histogram: /_(?:bucket|sum|count)$/,
+  summary: /_(?:sum|count)$/,
+};
+
+interface OpenFamily {
+  readonly name: string;
+  help: string | undefined;
+  type: MetricType | undefined;
+  readonly samples: MetricSample[];
+}
+
+/**
+ * The families of a text, in its order. Samples without a TYPE make a family that is `untyped`.
+ *
+ * @throws Error naming the line that is wrong
+ */
+export function parseExposition(text: string): readonly MetricFamily[] {
+  if (text !== "" && !text.endsWith("\n")) throw new Error("the last line is not complete");
+  const families = new Map<string, OpenFamily>();
+  const seen = new Set<string>();
+  for (const [index, line] of text.split("\n").entries()) {
+    const fail = (problem: string): never => {
+      throw new Error(`line ${index + 1}: ${problem}`);
+    };
+    if (line.trim() === "") continue;
+    if (line.startsWith("#")) {
+      readMeta(families, line, fail);
+      continue;
+    }
+    const sample = readSample(line, fail);
+    const identity = JSON.stringify([
+      sample.name,
+      sample.labels.map((pair) => pair.join("=")).sort(),
+    ]);
+    if (seen.has(identity)) fail(`${sample.name} is there twice with the same labels`);
+    seen.add(identity);
+    familyOf(families, sample.name).samples.push(sample);
+  }
+  return [...families.values()].map(({ type = "untyped", ...family }) => ({ ...family, type }));
+}
+
+function readMeta(
+  families: Map<string, OpenFamily>,
+  line: string,
+  fail: (problem: string) => never,
+): void {
+  const [, keyword, name = "", rest = ""] = META.exec(line) ?? [];
+  if (keyword === undefined) {
+    if (/^#\s*(?:HELP|TYPE)\b/.test(line)) fail("HELP and TYPE need the name of a metric");
+    return;
+  }
+  const family = ensured(families, name);
+  if (keyword === "HELP") {
+    if (family.help !== undefined) fail(`${name} has two HELP lines`);
+    family.help = rest;
+    return;
+  }
+  if (family.type !== undefined) fail(`${name} has two TYPE lines`);
+  if (family.samples.length > 0) fail(`the TYPE of ${name} comes after its samples`);
+  family.type = isType(rest) ? rest : fail(`"${rest}" is no type of a metric`);
+}
+
+function readSample(line: string, fail: (problem: string) => never): MetricSample {
+  const [, name, labels, value = ""] = SAMPLE.exec(line) ?? [];
+  if (name === undefined) return fail("neither a comment nor a sample");
+  if (!VALUE.test(value)) return fail(`"${value}" is no value`);
+  return { name, labels: readLabels(labels ?? "", fail), value };
+}
+
+function readLabels(text: string, fail: (problem: string) => never): MetricSample["labels"] {
+  const labels: (readonly [string, string])[] = [];
+  let rest = text;
+  while (rest.trim() !== "") {
+    const [all = "", name = "", value = ""] = LABEL.exec(rest) ?? [];
+    if (all === "") fail(`"${rest}" are no labels`);
+    if (labels.some(([other]) => other === name)) fail(`the label ${name} is there twice`);
+    labels.push([name, value]);
+    rest = rest.slice(all.length);
+  }
+  return labels;
+}
+
+/** The family whose TYPE says that it has such samples, or the one of this very name. */
+function familyOf(families: Map<string, OpenFamily>, sampleName: string): OpenFamily {
+  for (const [type, suffix] of Object.entries(SUFFIXES)) {
+    const owner = families.get(sampleName.replace(suffix, ""));
+    if (owner?.type === type) return owner;
+  }
+  return ensured(families, sampleName);
+}
+
+function ensured(families: Map<string, OpenFamily>, name: string): OpenFamily {
+  const present = families.get(name);
+  if (present !== undefined) return present;
+  const family = { name, help: undefined, type: undefined, samples: [] };
+  families.set(name, family);
+  return family;
+}
+
+function isType(text: string): text is MetricType {
+  return TYPES.includes(text);
+}

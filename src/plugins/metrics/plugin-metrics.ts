@@ -1,0 +1,88 @@
+import { GatewayError } from "../../errors.ts";
+import type { Schedule } from "../../hooks/index.ts";
+import type { Logger } from "../../logging/index.ts";
+import type { RunningPlugin } from "../plugin-host.ts";
+import { withinTime } from "../within-time.ts";
+import { parseExposition } from "./exposition.ts";
+import type { MetricFamily } from "./exposition.ts";
+import { mergeFamilies } from "./merge-families.ts";
+
+export interface PluginMetricsOptions {
+  /** Those that serve at the moment. */
+  readonly running: () => readonly RunningPlugin[];
+  /** Time between two reads. */
+  readonly periodMs: number;
+  readonly schedule: Schedule;
+  readonly logger: Logger;
+}
+
+/** A plugin that has not told its metrics by then is left out. */
+const READ_LIMIT_MS = 5_000;
+
+/**
+ * The metrics of all plugins, read every so often and merged when they are asked for. A plugin that cannot
+ * be read, or whose text is not in order, is left out until it can; so is one that does not serve.
+ */
+export class PluginMetrics {
+  readonly #options: PluginMetricsOptions;
+  readonly #families = new WeakMap<RunningPlugin, readonly MetricFamily[]>();
+  /** What was last said of a plugin: problems are told once. */
+  readonly #told = new Map<string, string>();
+  #cancelTimer = (): void => {};
+  #isStopped = false;
+
+  constructor(options: PluginMetricsOptions) {
+    this.#options = options;
+  }
+
+  /** Reads now, then every so often until {@link stop}. */
+  start(): void {
+    void this.#read();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#cancelTimer();
+  }
+
+  /** In Prometheus' text format, each sample with the label `plugin`; empty when there is nothing. */
+  collect(): string {
+    const sources = this.#options.running().flatMap((plugin) => {
+      const families = this.#families.get(plugin);
+      return families === undefined ? [] : [{ plugin: plugin.description.name, families }];
+    });
+    const { text, conflicts } = mergeFamilies(sources);
+    for (const { plugin, family, problem } of conflicts) {
+      this.#tell(`${plugin} ${family}`, problem, { name: plugin, metric: family });
+    }
+    return text;
+  }
+
+  async #read(): Promise<void> {
+    const { running, schedule, periodMs } = this.#options;
+    await Promise.all(running().map((plugin) => this.#readOne(plugin)));
+    if (this.#isStopped) return;
+    this.#cancelTimer = schedule(periodMs, () => void this.#read());
+  }
+
+  async #readOne(plugin: RunningPlugin): Promise<void> {
+    const { schedule } = this.#options;
+    const { name } = plugin.description;
+    const limit = { schedule, limitMs: READ_LIMIT_MS, what: "reading its metrics" };
+    try {
+      const text = await withinTime(limit, (signal) => plugin.scrape(signal));
+      if (text === undefined) this.#families.delete(plugin);
+      else this.#families.set(plugin, parseExposition(text));
+      this.#told.delete(name);
+    } catch (thrown) {
+      this.#families.delete(plugin);
+      this.#tell(name, GatewayError.from(thrown).message, { name });
+    }
+  }
+
+  #tell(about: string, reason: string, fields: Readonly<Record<string, string>>): void {
+    if (this.#isStopped || this.#told.get(about) === reason) return;
+    this.#told.set(about, reason);
+    this.#options.logger.warn("The metrics of a plugin are left out", { ...fields, reason });
+  }
+}

@@ -1,0 +1,60 @@
+import { GatewayError } from "../errors.ts";
+import type { HandlerRegistration, HookHandler, HookName, HookRegistry } from "../hooks/index.ts";
+import type { RunningPlugin } from "./plugin-host.ts";
+
+/** How the handlers of one plugin are registered, whichever run of it they belong to. */
+export type PluginPlace = Omit<HandlerRegistration, "handler">;
+
+/** What everything that clients send goes by. */
+const ENTRANCE: readonly HookName[] = ["OnTrafficFromClient"];
+
+/** In the place of a plugin that is away: fails as the plugin would, which no policy can overrule. */
+const absent: HookHandler = () => {
+  throw new GatewayError("ERR_PLUGIN_AWAY");
+};
+
+/**
+ * The handlers of one plugin in the hooks: those of the run that serves, or, while there is none and
+ * `onError` is `terminate`, stand-ins that fail. Changes are made between two events, so that none
+ * meets half of them.
+ */
+export class PluginHooks {
+  readonly #registry: HookRegistry;
+  readonly #place: PluginPlace;
+  #removals: (() => void)[] = [];
+  /** Those of the last run; undefined before the first one. */
+  #hooks: readonly HookName[] | undefined;
+
+  constructor(registry: HookRegistry, place: PluginPlace) {
+    this.#registry = registry;
+    this.#place = place;
+  }
+
+  /** The handlers of this run, in place of all others. */
+  serve(plugin: RunningPlugin): void {
+    this.#hooks = plugin.description.hooks;
+    this.#replace(this.#hooks, (hook) => plugin.handler(hook));
+  }
+
+  /**
+   * The plugin is away, and wanted: with `continue` there is nothing in its place, with `terminate` its
+   * hooks terminate. Before its first run nobody knows its hooks, and no traffic of clients is let through.
+   */
+  standIn(): void {
+    const isGuarded = this.#place.onError === "terminate";
+    this.#replace(isGuarded ? (this.#hooks ?? ENTRANCE) : [], () => absent);
+  }
+
+  /** Nothing in its place. */
+  clear(): void {
+    this.#replace([], () => absent);
+  }
+
+  #replace(hooks: readonly HookName[], handlerOf: (hook: HookName) => HookHandler): void {
+    // First, so that nobody is said to be replaced.
+    for (const remove of this.#removals) remove();
+    this.#removals = hooks.map((hook) =>
+      this.#registry.register(hook, { ...this.#place, handler: handlerOf(hook) }),
+    );
+  }
+}
