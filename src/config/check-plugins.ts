@@ -19,15 +19,30 @@ export function checkPlugins(
   strictness: Strictness,
 ): ConfigIssue[] {
   const { report, issues } = reportOn(root);
-  const names = new Set<string>();
+  if (config.enableMetricsMerger && config.metricsMergerPeriod === 0) {
+    report.error(["metricsMergerPeriod"], "must be more than 0");
+  }
+  checkNames(config.plugins, report);
   for (const [index, plugin] of config.plugins.entries()) {
     const path = ["plugins", index];
-    if (names.has(plugin.name)) report.error([...path, "name"], `"${plugin.name}" is given twice`);
-    names.add(plugin.name);
     checkPlugin(path, plugin, strictness, report);
   }
   checkAct(config, report);
   return issues;
+}
+
+function checkNames(plugins: readonly PluginConfig[], report: CheckReport): void {
+  const labels = new Map<string, string>();
+  for (const [index, { name }] of plugins.entries()) {
+    const path = ["plugins", index, "name"];
+    const label = name.replaceAll("-", "_");
+    const other = labels.get(label);
+    labels.set(label, name);
+    if (other === name) report.error(path, `"${name}" is given twice`);
+    else if (other !== undefined) {
+      report.warning(path, `its metrics have the same label as those of "${other}": ${label}`);
+    }
+  }
 }
 
 /** Whether a plugin is TypeScript or JavaScript that the gateway loads itself. */

@@ -246,6 +246,16 @@ test.each([
   ],
   ["{name: p, localPath: p.ts, env: [X]}", "error", "plugins.0.env.0: must be NAME=value"],
   [
+    "{name: p-q, localPath: p.ts}, {name: p_q, localPath: q.ts}",
+    "warning",
+    'plugins.1.name: its metrics have the same label as those of "p-q": p_q',
+  ],
+  [
+    "{name: p, localPath: p.ts, onError: stop}",
+    "error",
+    "plugins.0.onError: must be one of continue, terminate",
+  ],
+  [
     "{name: p, localPath: p.ts, isolation: worker}",
     "error",
     "plugins.0.isolation: is not available in this version",
@@ -260,7 +270,7 @@ test.each([
   `{name: p, localPath: ./p, checksum: ${SUM}}`,
   `{name: p, localPath: ./p, checksum: ${SUM.toUpperCase()}}`,
   "{name: p, localPath: ./p.ts}",
-  "{name: p, localPath: ./p.js}",
+  "{name: p, localPath: ./p.js, onError: terminate}",
   `{name: p, localPath: ./p.mjs, checksum: ${SUM}}`,
 ])("the plugin %s is fine", (entry) => {
   expect(checkPlugins(`plugins: [${entry}]`)).toEqual([]);
@@ -280,6 +290,12 @@ test("in development an executable may lack its checksum, a module must still ma
   expect(checkPlugins("plugins: [{name: p, localPath: ./p}]", true)[0]?.[0]).toBe("warning");
   const module = "plugins: [{name: p, localPath: ./p.ts, checksum: abc}]";
   expect(checkPlugins(module, true)[0]?.[0]).toBe("error");
+});
+
+test("a period of metrics that is 0 is an error, unless they are not merged", () => {
+  const period = "metricsMergerPeriod: 0s";
+  expect(checkPlugins(period)).toEqual([["error", "metricsMergerPeriod: must be more than 0"]]);
+  expect(checkPlugins(`${period}\nenableMetricsMerger: false`)).toEqual([]);
 });
 
 test("a missing variable is a warning where a plugin or Redis can do without", () => {

@@ -22,7 +22,11 @@ const pluginSchema = z.strictObject({
     .prefault("")
     .describe("SHA-256 of the file, 64 hexadecimal digits; needed for an executable."),
   ...newKeys({
-    onError: later().describe("What happens to a request whose handler fails."),
+    onError: choice(["continue", "terminate"])
+      .prefault("continue")
+      .describe(
+        "What happens to a request when the plugin fails or is not there: it goes on as if there were no plugin, or it is refused.",
+      ),
     isolation: later().describe("Where a module runs."),
     timeout: later().describe("Deadline of one call."),
     framing: later().describe("What one call gets."),
@@ -66,8 +70,12 @@ const actionRedisSchema = z.strictObject({
 export const pluginsSchema = z.strictObject({
   enableMetricsMerger: boolean().prefault(true).describe("Merges the plugins' metrics into ours."),
   metricsMergerPeriod: duration().prefault("5s").describe("Time between two reads of them."),
-  healthCheckPeriod: duration().prefault("5s").describe("Time between two pings of a plugin."),
-  reloadOnCrash: boolean().prefault(true).describe("Restarts a plugin that answers no ping."),
+  healthCheckPeriod: duration()
+    .prefault("5s")
+    .describe("Time between two pings of a plugin; 0 = no pings."),
+  reloadOnCrash: boolean()
+    .prefault(true)
+    .describe("Restarts a plugin that has ended, answers no ping or does not start."),
   timeout: duration()
     .prefault("30s")
     .describe("Deadline of all handlers of one event together; 0 = none."),
