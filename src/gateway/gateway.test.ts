@@ -26,6 +26,7 @@ function configured(
   servers: Readonly<Record<string, object>>,
   blocks: readonly string[],
   proxy: object = {},
+  pluginsText = "",
 ): Gateway {
   const byBlock = (value: object): object =>
     Object.fromEntries(blocks.map((name) => [name, value]));
@@ -38,7 +39,7 @@ function configured(
     servers,
   });
   const global = readGlobal(text, "gatewayd.yaml", { env: {} });
-  const plugins = readPlugins("", "", { env: {} });
+  const plugins = readPlugins(pluginsText, "", { env: {} });
   if (!global.ok || !plugins.ok) throw new Error(JSON.stringify([global, plugins]));
   const config = {
     ...global.config,
@@ -47,7 +48,7 @@ function configured(
     plugins: plugins.config.value,
     pluginsPath: undefined,
   };
-  return new Gateway(config, { main: logger, of: () => logger });
+  return new Gateway(config, { main: logger, of: () => logger }, { dev: false });
 }
 
 function on(hook: HookName, handler: (payload: HookPayload) => HookPayload | void): void {
@@ -164,4 +165,23 @@ test("a boot that is stopped opens nothing more", async () => {
     code: "ERR_SHUTTING_DOWN",
   });
   expect(logger.count("GatewayD is listening")).toBe(0);
+});
+
+test("a plugin that cannot be run is told of before OnConfigLoaded, and the boot goes on", async () => {
+  gateway = configured({ default: server }, ["writes"], {}, "plugins: [{name: p, url: u}]");
+  const told: number[] = [];
+  on("OnConfigLoaded", () => void told.push(logger.count("Failed to start plugin")));
+  await gateway.boot();
+  expect(told).toEqual([1]);
+  expect(gateway.plugins.snapshot()).toMatchObject([{ name: "p", state: { kind: "failed" } }]);
+  expect(logger.count("Starting plugin health check scheduler")).toBe(1);
+  expect(logger.count("Started the metrics merger scheduler")).toBe(1);
+  expect(gateway.pluginMetrics()).toBe("");
+});
+
+test("without plugins nothing watches them", async () => {
+  gateway = configured({ default: server }, ["writes"]);
+  await gateway.boot();
+  expect(logger.count("Starting plugin health check scheduler")).toBe(0);
+  expect(logger.count("Started the metrics merger scheduler")).toBe(0);
 });

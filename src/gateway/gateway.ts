@@ -5,8 +5,10 @@ import { formatDuration } from "../config/index.ts";
 import type { LoadedConfig } from "../config/index.ts";
 import { GatewayError } from "../errors.ts";
 import { HookRegistry } from "../hooks/index.ts";
-import type { Schedule } from "../hooks/index.ts";
+import type { HookName, Schedule } from "../hooks/index.ts";
+import type { Logger } from "../logging/index.ts";
 import { TimerWheel } from "../net/index.ts";
+import type { PluginSet } from "../plugins/index.ts";
 import type { Pool } from "../pool/index.ts";
 import { CancelKeys } from "../session/index.ts";
 import { BootHooks } from "./boot-hooks.ts";
@@ -16,7 +18,9 @@ import { listenerCertificates } from "./certificates.ts";
 import { ConnectionBudget, DescriptorBudget } from "./connection-budget.ts";
 import type { GroupSnapshot } from "./control-port.ts";
 import type { Loggers } from "./create-loggers.ts";
+import { GatewayPlugins } from "./gateway-plugins.ts";
 import { traceHooks } from "./hook-tracing.ts";
+import type { PluginSurroundings } from "./plugin-host-of.ts";
 import type { Tenant } from "./tenant.ts";
 import { toAddress } from "./to-address.ts";
 import { hbaRulesOf } from "./hba-rules.ts";
@@ -25,6 +29,12 @@ import type { Watched } from "./watched-files.ts";
 
 /** Peers that do not finish within this time are cut off by the end of the process. */
 const STOP_MS = 1_000;
+
+/** Time that plugins have to take note of a signal. */
+const TELL_MS = 5_000;
+
+/** Longer than the grace time of a plugin that is asked to end. */
+const STOP_PLUGINS_MS = 5_000;
 
 interface Member {
   readonly group: string;
@@ -41,13 +51,14 @@ export class Gateway {
   readonly #timers = new TimerWheel();
   readonly #bootHooks: BootHooks;
   readonly #actionChannel: ActionChannel | undefined;
+  readonly #plugins: GatewayPlugins;
   #members: readonly Member[] = [];
   /** Those that have listened. */
   readonly #served = new Set<Member>();
   #isStopped = false;
   readonly #tickers: Timer[] = [];
 
-  constructor(config: LoadedConfig, loggers: Loggers) {
+  constructor(config: LoadedConfig, loggers: Loggers, surroundings: PluginSurroundings) {
     this.#config = config;
     this.#loggers = loggers;
     const schedule: Schedule = (delayMs, callback) => {
@@ -62,17 +73,19 @@ export class Gateway {
       timeoutMs: config.plugins.timeout,
       schedule,
       judge,
-      onHandlerError: (hook, name, error) =>
-        loggers.main.error("A hook's handler failed", {
-          hook,
-          name,
-          ...(error instanceof GatewayError && { code: error.code }),
-          error,
-        }),
+      onHandlerError: (hook, name, error) => reportHandler(logger, hook, name, error),
       onHandlerReplaced: (hook, replaced, by) =>
         loggers.main.warn("Hook is replaced", { hook, replaced, by }),
     });
     this.#bootHooks = new BootHooks(this.hooks, config);
+    this.#plugins = new GatewayPlugins({
+      ...surroundings,
+      config: config.plugins,
+      registry: this.hooks,
+      schedule,
+      now,
+      logger,
+    });
     if (logger.isEnabled("trace")) traceHooks(this.hooks, logger);
     registerRules(this.hooks, rules, { logger, now });
   }
@@ -81,13 +94,25 @@ export class Gateway {
     return this.#members.map(({ tenant }) => tenant.snapshot());
   }
 
+  /** What runs, and the commands to reload, enable and disable it. */
+  get plugins(): PluginSet {
+    return this.#plugins.set;
+  }
+
+  /** The metrics of all plugins, in Prometheus' text format. */
+  pluginMetrics(): string {
+    return this.#plugins.metrics();
+  }
+
   /**
-   * Opens pools, then listeners. After a failure `stopNow` has to be called; calling it earlier ends
+   * Starts plugins, opens pools, then listeners. After a failure `stopNow` has to be called; calling it earlier ends
    * the boot.
    * @throws GatewayError telling what could not be opened
    */
   async boot(): Promise<void> {
     this.#actionChannel?.open();
+    await this.#plugins.start();
+    this.#expectNotStopped();
     if (await this.#bootHooks.configLoaded()) {
       this.#loggers.main.warn(
         "Changes of the configuration by OnConfigLoaded are not applied in this version",
@@ -102,9 +127,9 @@ export class Gateway {
     for (const member of this.#members) await this.#listen(member);
   }
 
-  /** Tells plugins which signal stops the gateway. */
+  /** Tells plugins which signal stops the gateway; one that does not answer holds it up for {@link TELL_MS} at most. */
   async signalled(signal: NodeJS.Signals): Promise<void> {
-    await this.#bootHooks.signal(signal);
+    await this.#within(TELL_MS, this.#bootHooks.signal(signal));
   }
 
   /** Lets clients finish, each group up to its `drainTimeout`. */
@@ -112,12 +137,17 @@ export class Gateway {
     await Promise.all(this.#members.map((member) => this.#drain(member)));
   }
 
-  /** Ends everything that is left, a boot under way included, within {@link STOP_MS}. */
+  /**
+   * Ends everything that is left, a boot under way included, within {@link STOP_MS} for sessions and pools each.
+   * Plugins hear of OnShutdown and end last.
+   */
   async stopNow(): Promise<void> {
     this.#isStopped = true;
     for (const ticker of this.#tickers.splice(0)) clearInterval(ticker);
+    this.#plugins.quiesce();
     await Promise.all(this.#members.map((member) => this.#stop(member)));
     this.#members = [];
+    await this.#within(STOP_PLUGINS_MS, this.#plugins.stop());
     await this.#actionChannel?.close();
     if (this.#served.size > 0) this.#loggers.main.info("Stopped all servers");
     this.#served.clear();
@@ -132,7 +162,7 @@ export class Gateway {
     await this.#within(STOP_MS, tenant.whenEmpty());
     await this.#within(STOP_MS, tenant.close());
     if (!this.#served.has(member)) return;
-    await this.#bootHooks.shutdown(clients);
+    await this.#within(STOP_MS, this.#bootHooks.shutdown(clients));
     this.#loggers.of(group).info("Stopped the server");
   }
 
@@ -257,4 +287,15 @@ export class Gateway {
     const { drainTimeout } = serverOf(this.#config.global, group);
     await this.#within(drainTimeout, tenant.whenEmpty());
   }
+}
+
+/** A plugin that is away was told of when it was lost, not once for each request that it misses. */
+function reportHandler(logger: Logger, hook: HookName, name: string, error: unknown): void {
+  const code = error instanceof GatewayError ? error.code : undefined;
+  logger.log(code === "ERR_PLUGIN_AWAY" ? "debug" : "error", "A hook's handler failed", {
+    hook,
+    name,
+    ...(code !== undefined && { code }),
+    error,
+  });
 }

@@ -148,7 +148,9 @@ test("a plugin without a checksum stops the start, and without lint is only left
   expect(strict.log).toContain("plugins.0.checksum: must be the SHA-256 of ./plugin");
   await using lenient = await start("--lint=false");
   await lenient.logged("GatewayD is running");
-  expect(lenient.log).toMatch(/ERR.*Plugin is not started: its checksum.* name=unchecked/);
+  expect(lenient.log).toMatch(
+    /ERR Failed to start plugin .*name=unchecked reason="its checksum is not a SHA-256"/,
+  );
   lenient.signal("SIGTERM");
   expect(await lenient.exitCode()).toBe(0);
 });

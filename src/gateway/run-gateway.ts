@@ -1,5 +1,5 @@
 /** The life of the process: boot in the original's order, serve, stop on a signal. */
-import { formatIssue, hasValidChecksum } from "../config/index.ts";
+import { formatIssue } from "../config/index.ts";
 import type { LoadedConfig } from "../config/index.ts";
 import { GatewayError } from "../errors.ts";
 import type { Logger } from "../logging/index.ts";
@@ -33,7 +33,7 @@ export async function runGateway(options: RunOptions): Promise<number> {
   const logger = loggers.main;
   announce(options, logger);
   const signals = new StopSignals();
-  const gateway = new Gateway(config, loggers);
+  const gateway = new Gateway(config, loggers, { dev: options.dev });
   const signal = signals.next();
   try {
     const booted = gateway.boot().then(() => {
@@ -74,11 +74,5 @@ function announce(options: RunOptions, logger: Logger): void {
     });
   }
   if (pluginsFileNote !== undefined) logger.info(pluginsFileNote);
-  for (const plugin of config.plugins.plugins.filter(({ enabled }) => enabled)) {
-    const reason = hasValidChecksum(plugin, dev)
-      ? "this version of gatewayd does not run plugins yet"
-      : "its checksum is not the SHA-256 of its file";
-    logger.error(`Plugin is not started: ${reason}`, { name: plugin.name });
-  }
   logger.info("This version of gatewayd serves neither the metrics page nor the admin API yet");
 }

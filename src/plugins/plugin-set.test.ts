@@ -128,9 +128,12 @@ describe("a requirement", () => {
   });
 
   test("that is not met keeps a plugin out of the hooks, and the log says so", async () => {
-    const { set, trail, reasons, plugin, states, clock } = setUpPlugins([{ version: "0.9.0" }, needsA], {
-      periodMs: 0,
-    });
+    const { set, trail, reasons, plugin, states, clock } = setUpPlugins(
+      [{ version: "0.9.0" }, needsA],
+      {
+        periodMs: 0,
+      },
+    );
     await set.start();
     expect(trail()).toBe("a1");
     expect(states()).toEqual(["running", "failed"]);
@@ -289,7 +292,9 @@ describe("enable and disable", () => {
   });
 
   test("disabling ends a start that is under way, and a pause", async () => {
-    const { set, host, states, plugin, clock, logger } = setUpPlugins([{ entry: { isEnabled: false } }]);
+    const { set, host, states, plugin, clock, logger } = setUpPlugins([
+      { entry: { isEnabled: false } },
+    ]);
     await set.start();
     const gate = Promise.withResolvers<void>();
     host("a").gate = gate.promise;

@@ -160,7 +160,9 @@ describe("with onError terminate", () => {
   });
 
   test("traffic goes on while a plugin is enabled or reloaded", async () => {
-    const { set, host, trail } = setUpPlugins([{ entry: { onError: "terminate", isEnabled: false } }]);
+    const { set, host, trail } = setUpPlugins([
+      { entry: { onError: "terminate", isEnabled: false } },
+    ]);
     await set.start();
     const gate = Promise.withResolvers<void>();
     host("a").gate = gate.promise;
@@ -175,4 +177,3 @@ describe("with onError terminate", () => {
     expect(trail()).toBe("a1");
   });
 });
-

@@ -32,7 +32,7 @@ export class GatewayInProcess implements AsyncDisposable {
         this.errors.push(error instanceof Error ? `${message}: ${error.message}` : message);
       },
     };
-    this.gateway = new Gateway(config, { main: logger, of: () => logger });
+    this.gateway = new Gateway(config, { main: logger, of: () => logger }, { dev: false });
   }
 
   /** Registers a handler on every hook, before all others, that keeps what it sees. */

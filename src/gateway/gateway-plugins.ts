@@ -1,0 +1,83 @@
+/** The plugins of a gateway: built from the configuration, started, watched, and ended with it. */
+import { formatDuration } from "../config/index.ts";
+import type { PluginsConfig } from "../config/index.ts";
+import type { HookRegistry, Schedule } from "../hooks/index.ts";
+import type { Logger } from "../logging/index.ts";
+import { PluginMetrics, PluginSet } from "../plugins/index.ts";
+import { pluginHostOf } from "./plugin-host-of.ts";
+import type { PluginSurroundings } from "./plugin-host-of.ts";
+
+export interface GatewayPluginsOptions extends PluginSurroundings {
+  readonly config: PluginsConfig;
+  readonly registry: HookRegistry;
+  readonly schedule: Schedule;
+  /** Milliseconds that never jump back. */
+  readonly now: () => number;
+  readonly logger: Logger;
+}
+
+export class GatewayPlugins {
+  readonly set: PluginSet;
+  readonly #options: GatewayPluginsOptions;
+  /** Undefined without `enableMetricsMerger`. */
+  readonly #metrics: PluginMetrics | undefined;
+
+  constructor(options: GatewayPluginsOptions) {
+    const { config, registry, schedule, now, logger } = options;
+    this.#options = options;
+    this.set = new PluginSet({
+      registry,
+      schedule,
+      now,
+      logger,
+      startTimeoutMs: config.startTimeout,
+      healthCheckPeriodMs: config.healthCheckPeriod,
+      restarts: config.reloadOnCrash,
+      entries: config.plugins.map((plugin) => ({
+        name: plugin.name,
+        isEnabled: plugin.enabled,
+        onError: plugin.onError,
+        host: pluginHostOf(plugin, options),
+      })),
+    });
+    if (!config.enableMetricsMerger) return;
+    const running = () => this.set.running();
+    const periodMs = config.metricsMergerPeriod;
+    this.#metrics = new PluginMetrics({ running, periodMs, schedule, logger });
+  }
+
+  /** Starts those that are enabled; the log tells of those that do not start. Without plugins there is nothing to do. */
+  async start(): Promise<void> {
+    const { config, logger } = this.#options;
+    if (config.plugins.length === 0) return;
+    await this.set.start();
+    if (this.#metrics !== undefined) {
+      this.#metrics.start();
+      logger.info("Started the metrics merger scheduler", {
+        metricsMergerPeriod: formatDuration(config.metricsMergerPeriod),
+      });
+    }
+    if (config.healthCheckPeriod > 0) {
+      logger.info("Starting plugin health check scheduler", {
+        healthCheckPeriod: formatDuration(config.healthCheckPeriod),
+      });
+    }
+  }
+
+  /** The metrics of those that run, in Prometheus' text format; empty when there are none. */
+  metrics(): string {
+    return this.#metrics?.collect() ?? "";
+  }
+
+  /** The end is near: nothing is started, pinged or read any more; what runs goes on. */
+  quiesce(): void {
+    this.set.quiesce();
+    this.#metrics?.stop();
+  }
+
+  /** Resolves when nothing of them is left. */
+  async stop(): Promise<void> {
+    this.quiesce();
+    await this.set.stop();
+  }
+}
