@@ -101,6 +101,25 @@ describe.each(Object.entries(KINDS))("a connection over %s", (_, connect) => {
     await hears(leftHeard, "9876543210");
   });
 
+  test("sends parts of bytes through, in order with what is queued", async () => {
+    const { left, rightHeard } = await connect();
+    left.writeThrough(bytesOf("(one)"), 1, 4);
+    left.write(bytesOf("two"));
+    left.writeThrough(bytesOf("(three)"), 1, 6);
+    await hears(rightHeard, "onetwothree");
+  });
+
+  test("sends the rest of a part when there is room again", async () => {
+    const { left, leftHeard, rightHeard, block, unblock } = await connect();
+    block();
+    left.writeThrough(Buffer.concat([bytesOf("("), LARGE, bytesOf("end)")]), 1, LARGE.length + 4);
+    await waitFor("the stall", () => leftHeard.events.includes("stall"), soon);
+    unblock();
+    await waitFor("the end", () => rightHeard.byteLength === LARGE.length + 3, soon);
+    const expected = Buffer.concat([LARGE, bytesOf("end")]);
+    expect(rightHeard.bytes.equals(expected)).toBe(true);
+  });
+
   test("reports a stall once, and that all is sent once", async () => {
     const { left, leftHeard, rightHeard, block, unblock } = await connect();
     block();

@@ -9,6 +9,7 @@ import { TLSSocket } from "node:tls";
 import { GatewayError } from "../errors.ts";
 import { ignoringHandler } from "./connection.ts";
 import type { Connection, ConnectionHandler } from "./connection.ts";
+import { partOf } from "./part-of.ts";
 import { ALPN_POSTGRESQL, namesOf } from "./server-tls.ts";
 import type { HandshakeResult, ServerTlsOptions } from "./server-tls.ts";
 
@@ -82,8 +83,8 @@ class DirectTlsConnection implements Connection {
     this.#wire.uncork();
   }
 
-  writeThrough(bytes: Uint8Array): void {
-    this.write(bytes);
+  writeThrough(bytes: Uint8Array, from = 0, to = bytes.length): void {
+    this.write(partOf(bytes, from, to));
   }
 
   pause(): void {

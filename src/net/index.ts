@@ -15,6 +15,7 @@ export type { Listener, ListenOptions } from "./listener.ts";
 export { memoryPair } from "./memory-pair.ts";
 export type { MemoryConnection } from "./memory-pair.ts";
 export { NameAnswers } from "./name-answers.ts";
+export { partOf } from "./part-of.ts";
 export { readProxyHeader } from "./proxy-protocol.ts";
 export type { ProxyHeader } from "./proxy-protocol.ts";
 export type { HandshakeResult, ServerTlsOptions, TlsPeer } from "./server-tls.ts";

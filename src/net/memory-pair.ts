@@ -2,6 +2,7 @@
 import { GatewayError } from "../errors.ts";
 import { ignoringHandler } from "./connection.ts";
 import type { Connection, ConnectionHandler } from "./connection.ts";
+import { partOf } from "./part-of.ts";
 
 export interface MemoryConnection extends Connection {
   /** While true, what is written here stays here, as with a peer whose socket buffer is full. */
@@ -63,8 +64,8 @@ class MemoryEnd implements MemoryConnection {
     else if (this.#outgoing.length === 1) this.#guard(() => this.handler.onStall(this));
   }
 
-  writeThrough(bytes: Uint8Array): void {
-    this.write(bytes);
+  writeThrough(bytes: Uint8Array, from = 0, to = bytes.length): void {
+    this.write(partOf(bytes, from, to));
   }
 
   pause(): void {

@@ -18,6 +18,7 @@ import { bunClientTlsOptions, faultOfServer } from "./client-tls.ts";
 import type { ClientHandshakeResult, ClientTlsOptions } from "./client-tls.ts";
 import { CLOSE_LINGER_MS, CLOSE_STALL_MS, ignoringHandler } from "./connection.ts";
 import type { Connection, ConnectionHandler } from "./connection.ts";
+import { partOf } from "./part-of.ts";
 import { reasonOf } from "./reason-of.ts";
 import { bunTlsOptions, namesOf } from "./server-tls.ts";
 import type { HandshakeResult, ServerTlsOptions } from "./server-tls.ts";
@@ -139,15 +140,15 @@ export class SocketConnection implements Connection {
     }
   }
 
-  writeThrough(bytes: Uint8Array): void {
+  writeThrough(bytes: Uint8Array, from = 0, to = bytes.length): void {
     if (this.#backlogBytes > 0 || this.#state !== "open" || this.#isShutDown || this.#isBroken) {
-      this.write(bytes);
+      this.write(partOf(bytes, from, to));
       return;
     }
-    const taken = this.#socket.write(bytes);
-    if (taken === bytes.length) return;
+    const taken = this.#socket.write(bytes, from, to - from);
+    if (taken === to - from) return;
     // What the kernel did not take is offered once more by the flush, which then knows what it means.
-    this.write(taken > 0 ? bytes.subarray(taken) : bytes);
+    this.write(partOf(bytes, taken > 0 ? from + taken : from, to));
   }
 
   pause(): void {

@@ -201,7 +201,7 @@ export class Convoy implements ConnectionHandler {
       }
       if (tag === BackendTag.ReadyForQuery) {
         if (next > end) break;
-        this.#arrive(bytes.subarray(from, next), bytes[at + HEADER_BYTES] ?? 0);
+        this.#arrive(bytes, from, next);
         if (!this.#isReading) return;
         from = next;
       } else if (tag === BackendTag.ErrorResponse || tag === BackendTag.ParameterStatus) {
@@ -216,7 +216,7 @@ export class Convoy implements ConnectionHandler {
     } else if (at < end) {
       this.#held = bytes.subarray(at);
     }
-    if (from < at) this.#deliver(bytes.subarray(from, at));
+    if (from < at) this.#deliver(bytes, from, at);
     this.#isReading = false;
     this.#proceed();
   }
@@ -258,19 +258,20 @@ export class Convoy implements ConnectionHandler {
   }
 
   /** A piece of the head's answer. */
-  #deliver(bytes: Uint8Array): void {
+  #deliver(bytes: Uint8Array, from: number, to: number): void {
     const head = this.#riders[0];
-    this.#headBytes += bytes.length;
+    this.#headBytes += to - from;
     if (head === undefined) return;
     if (this.#headBytes > MAX_SHARED_ANSWER_BYTES && this.#state === "open") this.#scatter(1);
-    head.onAnswer(bytes);
+    head.onAnswer(bytes, from, to);
   }
 
-  /** The rest of the head's answer, with its ReadyForQuery. */
-  #arrive(bytes: Uint8Array, status: number): void {
+  /** The rest of the head's answer, with its ReadyForQuery, which ends with the status. */
+  #arrive(bytes: Uint8Array, from: number, to: number): void {
+    const status = bytes[to - 1] ?? 0;
     const rider = this.#riders.shift();
-    this.#headBytes += bytes.length;
-    rider?.onAnswer(bytes);
+    this.#headBytes += to - from;
+    rider?.onAnswer(bytes, from, to);
     const nowMs = this.#port.now();
     rider?.facts.answered(nowMs - this.#headSinceMs, this.#headBytes);
     this.#headSinceMs = nowMs;

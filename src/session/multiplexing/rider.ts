@@ -11,8 +11,8 @@ export interface Rider {
   suits(backend: PooledBackend): boolean;
   /** The server has answered what was ahead of its unit. */
   onHead(): void;
-  /** A piece of its answer, cut anywhere but behind its end. */
-  onAnswer(bytes: Uint8Array): void;
+  /** A piece of its answer, cut anywhere but behind its end: the bytes from `from` to before `to`. */
+  onAnswer(bytes: Uint8Array, from: number, to: number): void;
   /** Its answer is complete, and it is with the convoy no more. */
   onArrived(): void;
   /**

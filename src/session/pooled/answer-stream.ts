@@ -12,6 +12,7 @@ import {
   MAX_SERVER_MESSAGE_BYTES,
   lengthAt,
 } from "../../postgres/index.ts";
+import { partOf } from "../../net/index.ts";
 import type { AnswerLedger } from "../../postgres/index.ts";
 import type { DueList } from "./due-list.ts";
 
@@ -96,19 +97,24 @@ export class AnswerStream {
   }
 
   /**
-   * @returns what the client gets of it: most often the chunk itself, undefined for nothing, and else
-   *   {@link takePieces} has it
+   * Moves over a piece of a chunk.
+   * @returns the client gets it as it is, which is most often so; else {@link takePieces} has what it gets
    * @throws GatewayError ERR_PROTOCOL_VIOLATION or ERR_MESSAGE_TOO_LARGE at a header that cannot be
    */
-  advance(chunk: Uint8Array): Uint8Array | undefined {
-    const bytes = this.#held === undefined ? chunk : Buffer.concat([this.#held, chunk]);
+  advance(chunk: Uint8Array, begin = 0, end = chunk.length): boolean {
+    if (this.#held === undefined) return this.#advance(chunk, begin, end);
+    const bytes = Buffer.concat([this.#held, partOf(chunk, begin, end)]);
     this.#held = undefined;
-    const end = bytes.length;
-    let from = 0;
-    let at = this.#bodyLeft;
+    if (this.#advance(bytes, 0, bytes.length)) this.#pieces.push(bytes);
+    return false;
+  }
+
+  #advance(bytes: Uint8Array, begin: number, end: number): boolean {
+    let from = begin;
+    let at = begin + this.#bodyLeft;
     if (at > end) {
       this.#bodyLeft = at - end;
-      return bytes;
+      return true;
     }
     this.#bodyLeft = 0;
     while (at + HEADER_BYTES <= end) {
@@ -133,7 +139,7 @@ export class AnswerStream {
           from = next;
         }
       } else {
-        const kept = this.#read(tag, bytes, at, next);
+        const kept = this.#read(tag, bytes, at, next, end);
         if (kept !== bytes) {
           this.#replace(bytes, from, at, kept);
           from = next;
@@ -145,9 +151,10 @@ export class AnswerStream {
       this.#bodyLeft = at - end;
       at = end;
     } else if (at < end) {
-      this.#held = bytes.subarray(at);
+      this.#held = bytes.subarray(at, end);
     }
-    return this.#pass(bytes, from, at);
+    const isAll = from === begin && at === end;
+    return this.#pass(bytes, from, at, isAll);
   }
 
   takePieces(): readonly Uint8Array[] {
@@ -163,19 +170,16 @@ export class AnswerStream {
     if (instead !== undefined) this.#pieces.push(instead);
   }
 
-  #pass(bytes: Uint8Array, from: number, to: number): Uint8Array | undefined {
+  /** The rest goes on. @returns it is all there is, and there is nothing else to go */
+  #pass(bytes: Uint8Array, from: number, to: number, isAll: boolean): boolean {
     if (this.isDropping) {
       this.#pieces = [];
-      return undefined;
+      return false;
     }
     if (from < to || this.#pieces.length > 0) this.#isUntouched = false;
-    const isAll = from === 0 && to === bytes.length;
-    if (this.#pieces.length === 0) {
-      if (isAll) return bytes;
-      return from < to ? bytes.subarray(from, to) : undefined;
-    }
+    if (isAll && this.#pieces.length === 0) return true;
     if (from < to) this.#pieces.push(bytes.subarray(from, to));
-    return undefined;
+    return false;
   }
 
   /** The message whose answer this is has succeeded; answers whether the client is not to see that. */
@@ -184,18 +188,20 @@ export class AnswerStream {
   }
 
   /** @returns `bytes` when the message goes on as it is, else what goes instead */
-  #read(tag: number, bytes: Uint8Array, at: number, next: number): Uint8Array | undefined {
+  #read(
+    tag: number,
+    bytes: Uint8Array,
+    at: number,
+    next: number,
+    end: number,
+  ): Uint8Array | undefined {
     this.endedWithError = tag === BackendTag.ErrorResponse;
     switch (tag) {
       case BackendTag.ParseComplete:
       case BackendTag.BindComplete:
       case BackendTag.CommandComplete:
       case BackendTag.CloseComplete: {
-        if (
-          this.#port.followsCommands &&
-          tag === BackendTag.CommandComplete &&
-          next <= bytes.length
-        ) {
+        if (this.#port.followsCommands && tag === BackendTag.CommandComplete && next <= end) {
           this.#port.commanded(bytes, at + HEADER_BYTES);
         }
         const isHidden = this.#completes();
@@ -205,7 +211,7 @@ export class AnswerStream {
       case BackendTag.ErrorResponse: {
         const place = this.#ledger.answered;
         this.#ledger.serverMessage(tag);
-        const message = next > bytes.length ? undefined : bytes.subarray(at, next);
+        const message = next > end ? undefined : bytes.subarray(at, next);
         const answer = this.#port.refused(place, message);
         if (message !== undefined && answer !== undefined && this.#isUntouched) {
           this.isDropping = this.#port.repeats(message, answer);

@@ -13,7 +13,7 @@
 import { GatewayError } from "../../errors.ts";
 import type { ErrorCode } from "../../errors.ts";
 import type { ServerPlace } from "../../backend/index.ts";
-import { ignoringHandler } from "../../net/index.ts";
+import { ignoringHandler, partOf } from "../../net/index.ts";
 import type { Connection, ConnectionHandler } from "../../net/index.ts";
 import {
   AnswerLedger,
@@ -163,8 +163,8 @@ export class HookedClient implements Connection, ConnectionHandler {
     this.#isWriting = false;
   }
 
-  writeThrough(bytes: Uint8Array): void {
-    this.write(bytes);
+  writeThrough(bytes: Uint8Array, from = 0, to = bytes.length): void {
+    this.write(partOf(bytes, from, to));
   }
 
   pause(): void {

@@ -196,9 +196,17 @@ export class PooledRelay
 
   onData(bytes: Uint8Array, from: Connection): void {
     if (this.#side.isUnseen && this.#side.hook(bytes, from)) return;
+    if (from !== this.#client) return this.onAnswer(bytes, 0, bytes.length);
     try {
-      if (from === this.#client) this.#fromClient(bytes);
-      else this.#fromServer(bytes);
+      this.#fromClient(bytes);
+    } catch (thrown) {
+      this.#violated(thrown);
+    }
+  }
+
+  onAnswer(bytes: Uint8Array, from: number, to: number): void {
+    try {
+      this.#fromServer(bytes, from, to);
     } catch (thrown) {
       this.#violated(thrown);
     }
@@ -416,9 +424,8 @@ export class PooledRelay
     else this.end({ kind: "clientGone" });
   }
 
-  #fromServer(bytes: Uint8Array): void {
-    const passed = this.#answers.advance(bytes);
-    if (passed !== undefined) this.#client.writeThrough(passed);
+  #fromServer(bytes: Uint8Array, from: number, to: number): void {
+    if (this.#answers.advance(bytes, from, to)) this.#client.writeThrough(bytes, from, to);
     else for (const piece of this.#answers.takePieces()) this.#client.write(piece);
     if (this.#answers.isDropping && this.ledger.isIdle && !this.#isRiding) {
       this.#answers.startOver();

@@ -47,6 +47,8 @@ export interface HoldOwner extends ConnectionHandler {
   onLongWait(waitedMs: number): void;
   /** Riding: the server has come to its unit. */
   onHead(): void;
+  /** Riding: a piece of its answer, from `from` to before `to`. */
+  onAnswer(bytes: Uint8Array, from: number, to: number): void;
   /** Riding is over: its unit is answered. */
   onArrived(): void;
   /** Its unit is not answered by the backend it was sent to, and goes to another one. */
@@ -221,8 +223,8 @@ export class ServerHold implements LeaseWaiter<PooledBackend>, Rider {
     this.#owner.onHead();
   }
 
-  onAnswer(bytes: Uint8Array): void {
-    if (this.backend !== undefined) this.#owner.onData(bytes, this.backend.connection);
+  onAnswer(bytes: Uint8Array, from: number, to: number): void {
+    if (this.state === "riding") this.#owner.onAnswer(bytes, from, to);
   }
 
   onArrived(): void {
