@@ -1,6 +1,8 @@
 /** How long the units of one statement take, and how much they answer: what sharing depends on. */
 
 export interface UnitFacts {
+  /** They may be shared now. To be asked for each of them. */
+  readonly isShared: boolean;
   /** A moving average of the time they take at the head; 0 before the first. */
   readonly usualMs: number;
   /** One of them has answered more than is shared. */

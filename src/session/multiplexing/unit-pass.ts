@@ -29,6 +29,8 @@ export class UnitPass {
   #told: ReadonlyMap<string, string> | undefined;
   /** The prepared statement that the unit runs. */
   #statement: SharedStatement | undefined;
+  /** The prepared statement that was shared last. */
+  #known: { readonly statement: SharedStatement; readonly facts: UnitFacts } | undefined;
   /** Of the unit at hand. */
   facts: UnitFacts | undefined;
 
@@ -78,12 +80,24 @@ export class UnitPass {
       case "parse":
         return scope.findParse(unit, from, to);
       case "prepared": {
-        const name = Buffer.from(unit.buffer, unit.byteOffset + from, to - from);
-        this.#statement = this.#holder.named(name.toString("latin1"));
-        const body = this.#statement?.body;
-        return body === undefined ? undefined : scope.findParse(body, 0, body.length);
+        // Not by a view of the name: with the first view of a small piece the engine moves its bytes.
+        const name = Buffer.prototype.toString.call(unit, "latin1", from, to);
+        this.#statement = this.#holder.named(name);
+        return this.#statement && this.#factsOfPrepared(this.#statement, scope);
       }
     }
+  }
+
+  /** Most often it is the one of before, whose text is not read again. */
+  #factsOfPrepared(statement: SharedStatement, scope: StatementScope): UnitFacts | undefined {
+    if (statement !== this.#known?.statement) {
+      const { body } = statement;
+      const facts = scope.findParse(body, 0, body.length);
+      this.#known = facts && { statement, facts };
+      return facts;
+    }
+    const { facts } = this.#known;
+    return facts.isShared ? facts : undefined;
   }
 
   /** Undefined while the session's texts cannot be read as others are. */
@@ -93,6 +107,7 @@ export class UnitPass {
       this.#settings = settings;
       this.#told = told;
       this.#scope = isPlain(told) ? this.#scopeOf(settings) : undefined;
+      this.#known = undefined;
     }
     return this.#scope;
   }

@@ -107,6 +107,21 @@ export class RequestStream {
     else this.#more.push(piece);
   }
 
+  /** What is behind the last message that was replaced. */
+  #putRest(bytes: Buffer, from: number, to: number): void {
+    const first = this.#first;
+    const byteLength = (first?.length ?? 0) + to - from;
+    if (first === undefined || this.#more.length > 0 || byteLength > MAX_JOINED_BYTES) {
+      this.#put(bytes.subarray(from, to));
+      return;
+    }
+    // Joined at once, which takes neither a list nor a view.
+    const joined = Buffer.allocUnsafe(byteLength);
+    joined.set(first);
+    bytes.copy(joined, first.length, from, to);
+    this.#first = joined;
+  }
+
   /** @throws GatewayError at bytes that cannot be messages of a client */
   advance(chunk: Uint8Array): void {
     if (this.hasTerminated) return;
@@ -151,7 +166,7 @@ export class RequestStream {
       at = next;
     }
     if (from === 0 && at === end) this.#put(bytes);
-    else if (from < at) this.#put(bytes.subarray(from, at));
+    else if (from < at) this.#putRest(bytes, from, at);
     if (at < end && !this.hasTerminated) this.#held = bytes.subarray(at);
   }
 
