@@ -3,7 +3,7 @@ import { setImmediate } from "node:timers/promises";
 import { SeededRandom } from "../fixtures/seeded-random.ts";
 import { SEED, SEED_HINT, times } from "../fixtures/test-size.ts";
 import { frontendMessage, type PostgresServer, startPostgres } from "../kit/index.ts";
-import { type SharingMode, sharingModes, startSharing } from "./modes.ts";
+import { SHARING_MODES, type SharingMode, startSharing } from "./modes.ts";
 import { SoakClient, type SoakTarget } from "./soak-client.ts";
 
 const RACES = times(300, 10_000);
@@ -22,8 +22,6 @@ const MAX_AIM = 5_000;
 /** Of the outer table, each of which meets 2,000. */
 const ROWS_PER_MS = 8;
 
-const { known, unknown } = await sharingModes();
-
 let postgres: PostgresServer;
 
 beforeAll(async () => {
@@ -37,9 +35,7 @@ afterAll(async () => {
 });
 
 describe("a cancel hits its own statement or none", () => {
-  test.each(known)("$name", (mode) => racing(mode), times(60_000, 3_600_000));
-
-  test.skip.each(unknown)("%s (skipped: this version does not know it)", () => {});
+  test.each(SHARING_MODES)("$name", (mode) => racing(mode), times(60_000, 3_600_000));
 });
 
 /** How the statements that were to be cancelled ended. */

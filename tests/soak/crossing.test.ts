@@ -3,7 +3,7 @@ import { setImmediate } from "node:timers/promises";
 import { SeededRandom } from "../fixtures/seeded-random.ts";
 import { SEED, SEED_HINT, times } from "../fixtures/test-size.ts";
 import { type PostgresServer, startPostgres } from "../kit/index.ts";
-import { type SharingMode, sharingModes, startSharing } from "./modes.ts";
+import { SHARING_MODES, type SharingMode, startSharing } from "./modes.ts";
 import { anyOperation, type Asker, nameOf, type Operation, SOAK_TABLES } from "./operations.ts";
 import { SoakClient, type SoakTarget } from "./soak-client.ts";
 
@@ -13,8 +13,6 @@ const CYCLES = times(20_000, 1_000_000);
 
 /** Nobody has been answered for so long: something hangs. */
 const STILL_MS = 20_000;
-
-const { known, unknown } = await sharingModes();
 
 let postgres: PostgresServer;
 
@@ -27,9 +25,7 @@ afterAll(async () => {
 });
 
 describe("answers never cross", () => {
-  test.each(known)("$name", (mode) => crossing(mode), times(60_000, 3_600_000));
-
-  test.skip.each(unknown)("%s (skipped: this version does not know it)", () => {});
+  test.each(SHARING_MODES)("$name", (mode) => crossing(mode), times(60_000, 3_600_000));
 });
 
 /** What all clients of a run share. */
