@@ -12,19 +12,22 @@ export class StartupBuffer {
   }
 
   push(chunk: Uint8Array): void {
-    // A copy: what is kept while a client waits must not keep a whole read buffer alive.
-    this.#bytes = Buffer.concat([this.#bytes, chunk]);
+    // Most often there is one chunk, and the packet is all of it: it is passed on as it is.
+    this.#bytes = this.#bytes.length === 0 ? chunk : Buffer.concat([this.#bytes, chunk]);
   }
 
   /** Takes out the first `byteLength` bytes. */
   take(byteLength: number): Uint8Array {
+    if (byteLength >= this.#bytes.length) return this.takeAll();
     const taken = this.#bytes.subarray(0, byteLength);
     this.#bytes = this.#bytes.subarray(byteLength);
     return taken;
   }
 
   takeAll(): Uint8Array {
-    return this.take(this.#bytes.length);
+    const taken = this.#bytes;
+    this.#bytes = NOTHING;
+    return taken;
   }
 
   /** @throws GatewayError when the bytes are no startup packet */

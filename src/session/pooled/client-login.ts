@@ -39,6 +39,7 @@ export interface ClientLoginPort {
 
 /** PostgreSQL's own limit for messages before the login is done. */
 const MAX_MESSAGE_BYTES = 65_536;
+const NOTHING = new Uint8Array(0);
 
 export class ClientLogin implements ConnectionHandler {
   readonly #client: Connection;
@@ -48,7 +49,7 @@ export class ClientLogin implements ConnectionHandler {
   #held: Deadline | undefined;
   #state: "asking" | "checking" | "over" = "asking";
   #request: AuthRequest | undefined;
-  #received: Uint8Array = new Uint8Array(0);
+  #received: Uint8Array = NOTHING;
 
   constructor(
     client: Connection,

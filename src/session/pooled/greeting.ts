@@ -18,6 +18,7 @@ import {
   settingsQuery,
 } from "../../postgres/index.ts";
 import type { Notice } from "../../postgres/index.ts";
+import type { PooledStartup, WantedSettings } from "./startup-request.ts";
 
 export interface Greeting {
   /** What the client has set by its StartupMessage, as the server has it. */
@@ -32,8 +33,6 @@ export type GreetingOutcome =
   /** The server does not take what the client wants to set. */
   | { readonly kind: "refused"; readonly notice: Notice }
   | { readonly kind: "failed"; readonly error: GatewayError };
-
-export type WantedSettings = readonly (readonly [name: string, value: string])[];
 
 /** ALTER ROLE ... SET and the like are seen after so long. */
 const GREETING_LIFE_MS = 60_000;
@@ -54,18 +53,19 @@ export class Greetings {
    */
   learn(
     lane: PairLane<PooledBackend>,
-    wanted: WantedSettings,
+    { settings, settingsKey }: Pick<PooledStartup, "settings" | "settingsKey">,
     client: { readonly remoteAddress: string },
     done: (outcome: GreetingOutcome) => void,
   ): () => void {
     const { user, database, key } = lane.pair;
-    const name = JSON.stringify([user, database, key, wanted]);
+    // No name of a user or a database has a zero byte.
+    const name = `${user}\0${database}\0${key}\0${settingsKey}`;
     const known = this.#known.get(name);
     if (known !== undefined && known.untilMs > this.#clock.now()) {
       done({ kind: "greeted", greeting: known.greeting });
       return () => {};
     }
-    const lease = new GreetingLease(wanted, client.remoteAddress, (outcome) => {
+    const lease = new GreetingLease(settings, client.remoteAddress, (outcome) => {
       if (outcome.kind === "greeted") this.#remember(name, outcome.greeting);
       done(outcome);
     });

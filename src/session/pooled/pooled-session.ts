@@ -32,6 +32,7 @@ import type { SocketEnds } from "../connection-events.ts";
 import type { RelayEnd, Served } from "../relay.ts";
 import type { SessionContext } from "../session-context.ts";
 import type { SessionFacts } from "../session-facts.ts";
+import { StartupBuffer } from "../startup-buffer.ts";
 import { ClientLogin } from "./client-login.ts";
 import type { ClientLoginPort } from "./client-login.ts";
 import type { Greeting, GreetingOutcome } from "./greeting.ts";
@@ -41,7 +42,6 @@ import { Pins } from "./pins.ts";
 import { PooledRelay } from "./pooled-relay.ts";
 import type { Destination, Pooling } from "./pooling.ts";
 import { Replication } from "./replication.ts";
-import { readPooledStartup } from "./startup-request.ts";
 import type { PooledStartup, ReplicationRequest } from "./startup-request.ts";
 
 export interface PooledSessionOptions {
@@ -77,7 +77,7 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
   #destination: Destination | undefined;
   #giveUpGreeting: (() => void) | undefined;
   /** What the client sent behind its login. */
-  #early: Uint8Array[] = [];
+  readonly #early = new StartupBuffer();
   #relay: Served | undefined;
   #replication: Replication | undefined;
   #pins: Pins | undefined;
@@ -104,7 +104,7 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
   /** Hooks are told where the server is: the client is led to a block at once. */
   #startHooked(message: Uint8Array, rest: Uint8Array): void {
     this.#client.handler = this;
-    if (rest.length > 0) this.#early.push(rest);
+    this.#early.push(rest);
     this.#destination = this.#destinationOf(message);
     const { place } = this;
     if (place === undefined || place.isKnown) this.#hook(message);
@@ -118,7 +118,7 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
     this.#hooked = hooked;
     this.#client = hooked;
     hooked.handler = this;
-    const rest = Buffer.concat(this.#early.splice(0));
+    const rest = this.#early.takeAll();
     hooked.startUp(message, rest, (startup) => this.#beginAs(startup));
     hooked.resume();
   }
@@ -130,7 +130,7 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
   answered(): void {
     this.#guard(() => {
       const { message, pooling } = this.#options;
-      const startup = readPooledStartup(message);
+      const startup = pooling.startups.read(message);
       this.#startup = startup;
       this.#isAnswered = true;
       pooling.gate.expectAdmitted(this.#loginRequest(startup));
@@ -153,9 +153,10 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
   /** Undefined if the client will be refused for it. */
   #destinationOf(message: Uint8Array): Destination | undefined {
     try {
-      const { user, database, replication } = readPooledStartup(message);
+      const { pooling } = this.#options;
+      const { user, database, replication } = pooling.startups.read(message);
       const isOfDatabase = replication?.isPhysical !== true;
-      return this.#options.pooling.choose(this.#client, user, database, isOfDatabase);
+      return pooling.choose(this.#client, user, database, isOfDatabase);
     } catch (thrown) {
       if (thrown instanceof GatewayError) return undefined;
       throw thrown;
@@ -165,12 +166,12 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
   #begin(message: Uint8Array, rest: Uint8Array): void {
     const { pooling, peer } = this.#options;
     try {
-      const startup = readPooledStartup(message);
+      const startup = pooling.startups.read(message);
       this.#startup = startup;
       this.#negotiate(startup);
       const names = peer === undefined || peer.names.length === 0 ? undefined : peer.names;
       const options = pooling.gate.admit(this.#loginRequest(startup), names);
-      if (rest.length > 0) this.#early.push(rest);
+      this.#early.push(rest);
       if (options instanceof Promise) this.#await(options);
       else this.#logIn(options);
     } catch (thrown) {
@@ -191,7 +192,7 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
     if (this.#isOver) return;
     this.#login = new ClientLogin(this.#client, options, this.#options.context.timers, this);
     this.#client.resume();
-    this.#login.start(Buffer.concat(this.#early.splice(0)));
+    this.#login.start(this.#early.takeAll());
   }
 
   drain(): void {
@@ -250,8 +251,7 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
       return;
     }
     this.#early.push(bytes);
-    const early = this.#early.reduce((sum, { length }) => sum + length, 0);
-    if (early > MAX_EARLY_BYTES) this.#client.pause();
+    if (this.#early.byteLength > MAX_EARLY_BYTES) this.#client.pause();
   }
 
   onStall(): void {}
@@ -292,7 +292,7 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
     const { pooling } = this.#options;
     const startup = this.#startup;
     if (startup === undefined || this.#isOver) return;
-    const { user, database, settings, replication } = startup;
+    const { user, database, replication } = startup;
     if (credential !== undefined) pooling.gate.remember(user, credential);
     const excess = pooling.gate.enter(user, database);
     this.#hasEntered = excess === undefined;
@@ -300,7 +300,7 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
       this.fail(excess, `user ${JSON.stringify(user)}, database ${JSON.stringify(database)}`);
       return;
     }
-    if (rest.length > 0) this.#early.push(rest);
+    this.#early.push(rest);
     this.#client.handler = this;
     const isOfDatabase = replication?.isPhysical !== true;
     this.#destination ??= pooling.choose(this.#client, user, database, isOfDatabase);
@@ -311,7 +311,7 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
     const { block, lane } = this.#destination;
     // The queue has a limit of its own.
     this.#deadline.clear();
-    this.#giveUpGreeting = block.greetings.learn(lane, settings, this.#client, (outcome) =>
+    this.#giveUpGreeting = block.greetings.learn(lane, startup, this.#client, (outcome) =>
       this.#guard(() => this.#greeted(outcome)),
     );
   }
@@ -359,7 +359,7 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
 
   #openReplication(replication: Replication): void {
     this.#whenOpened(() => {
-      const early = Buffer.concat(this.#early);
+      const early = this.#early.takeAll();
       replication.serve(this.#client, this.#hooked !== undefined, early, (end) => this.#ended(end));
       this.#client.resume();
       this.#deadline.dispose();
@@ -429,7 +429,7 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
     });
     this.#relay = relay;
     this.#isOver = true;
-    relay.start(Buffer.concat(this.#early));
+    relay.start(this.#early.takeAll());
   }
 
   /** Nobody hears of what is thrown after a wait: it ends the session here. */

@@ -13,6 +13,7 @@ import type { BlockSet, LeaseTicket, Pair, PairLane, SharedPool } from "../../po
 import type { BackendKeyData } from "../../postgres/index.ts";
 import type { Multiplexing } from "../multiplexing/index.ts";
 import type { Greetings } from "./greeting.ts";
+import { KnownStartups } from "./known-startups.ts";
 import type { LoginGate } from "./login-gate.ts";
 import type { PinBudget } from "./pin-budget.ts";
 import { findRoute } from "./route.ts";
@@ -74,6 +75,7 @@ type Blocks = BlockSet<SharedPool<PooledBackend>>;
 
 export class Pooling {
   readonly gate: LoginGate;
+  readonly startups = new KnownStartups();
   readonly #blocks: ReadonlyMap<SharedPool<PooledBackend>, PooledBlock>;
   readonly #routes: readonly Route[] | undefined;
   readonly #choice: BlockChoice<LeaseTicket<PooledBackend>, SharedPool<PooledBackend>>;

@@ -1,13 +1,16 @@
 /** What the StartupMessage of a client asks of a pooled session. */
 import { GatewayError } from "../../errors.ts";
 import { readStartupOptions, readStartupParameters } from "../../postgres/index.ts";
-import type { WantedSettings } from "./greeting.ts";
+
+export type WantedSettings = readonly (readonly [name: string, value: string])[];
 
 export interface PooledStartup {
   readonly user: string;
   readonly database: string;
   /** Settings, in the order given; those of `options` first, as on the server. */
   readonly settings: WantedSettings;
+  /** The same for equal settings, and only for those. */
+  readonly settingsKey: string;
   /** Protocol options that we do not know. */
   readonly unrecognizedOptions: readonly string[];
   /** Minor version of protocol 3 that is asked for. */
@@ -40,10 +43,13 @@ export function readPooledStartup(message: Uint8Array): PooledStartup {
   const others = [...parameters].filter(([name]) => !NOT_SETTINGS.has(name));
   const isOption = (name: string): boolean => name.startsWith("_pq_.");
   const named = others.filter(([name]) => !isOption(name));
+  const options = readStartupOptions(parameters.get("options") ?? "");
+  const settings = lastOfEach([...options, ...named]);
   return {
     user,
     database: parameters.get("database") || user,
-    settings: lastOfEach([...readStartupOptions(parameters.get("options") ?? ""), ...named]),
+    settings,
+    settingsKey: JSON.stringify(settings),
     unrecognizedOptions: others.map(([name]) => name).filter(isOption),
     minorVersion: ((message[MINOR_VERSION_AT] ?? 0) << 8) | (message[MINOR_VERSION_AT + 1] ?? 0),
     replication: replicationOf(parameters.get("replication")),
