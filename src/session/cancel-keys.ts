@@ -16,7 +16,8 @@ export class CancelKeys {
 
   remove(key: Uint8Array, target: Cancellable): void {
     // The server may have given the same key to another session in the meantime.
-    if (this.#targets.get(nameOf(key)) === target) this.#targets.delete(nameOf(key));
+    const name = nameOf(key);
+    if (this.#targets.get(name) === target) this.#targets.delete(name);
   }
 
   find(key: Uint8Array): Cancellable | undefined {
@@ -25,5 +26,7 @@ export class CancelKeys {
 }
 
 function nameOf(key: Uint8Array): string {
-  return Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString("latin1");
+  const bytes =
+    key instanceof Buffer ? key : Buffer.from(key.buffer, key.byteOffset, key.byteLength);
+  return bytes.toString("latin1");
 }

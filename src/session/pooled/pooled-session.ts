@@ -65,6 +65,7 @@ const LONG_KEYS_SINCE_MINOR = 2;
 /** A client may send so much while it is not served yet. */
 const MAX_EARLY_BYTES = 64 * 1024;
 const NOTHING = new Uint8Array(0);
+const READY = readyForQuery(TransactionStatus.Idle);
 
 export class PooledSession implements ClientLoginPort, ConnectionHandler, HookedOwner {
   readonly #options: PooledSessionOptions;
@@ -394,13 +395,12 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
     const { block, lane } = this.#destination;
     const { context, facts, pooling } = this.#options;
     const hasLongKeys = (this.#startup?.minorVersion ?? 0) >= LONG_KEYS_SINCE_MINOR;
-    const key = pooling.newCancelKey(hasLongKeys);
-    const keyMessage = new BackendWriter().backendKeyData(key).take();
+    const keyMessage = pooling.newCancelKey(hasLongKeys);
     this.#client.write(messages);
     // Who was answered by handlers has a key of theirs, and has been told to go on.
     if (!this.#isAnswered) {
       this.#client.write(keyMessage);
-      this.#client.write(readyForQuery(TransactionStatus.Idle));
+      this.#client.write(READY);
     }
     // The client goes on while its relay is made.
     this.#client.flush();

@@ -1,5 +1,4 @@
 /** What the sessions of a pooled group share. Built by gateway/, read by every session. */
-import { randomBytes } from "node:crypto";
 import type {
   LoggedInServer,
   PooledBackend,
@@ -10,12 +9,13 @@ import type { Strategy } from "../../balancer/index.ts";
 import { GatewayError } from "../../errors.ts";
 import { BlockChoice } from "../../pool/index.ts";
 import type { BlockSet, LeaseTicket, Pair, PairLane, SharedPool } from "../../pool/index.ts";
-import type { BackendKeyData } from "../../postgres/index.ts";
+import { BackendWriter } from "../../postgres/index.ts";
 import type { Multiplexing } from "../multiplexing/index.ts";
 import type { Greetings } from "./greeting.ts";
 import { KnownStartups } from "./known-startups.ts";
 import type { LoginGate } from "./login-gate.ts";
 import type { PinBudget } from "./pin-budget.ts";
+import { RandomBytes } from "./random-bytes.ts";
 import { findRoute } from "./route.ts";
 import type { Route } from "./route.ts";
 
@@ -81,6 +81,8 @@ export class Pooling {
   readonly #choice: BlockChoice<LeaseTicket<PooledBackend>, SharedPool<PooledBackend>>;
   /** Those of routes that are not for all blocks. */
   readonly #sets = new Map<string, Blocks>();
+  readonly #secrets = new RandomBytes();
+  readonly #writer = new BackendWriter();
   #lastProcessId = 0;
 
   constructor({ gate, blocks, routes, newStrategy }: PoolingOptions) {
@@ -145,11 +147,12 @@ export class Pooling {
   /**
    * What a client of this gateway cancels by: a number of ours, and a secret.
    * @param isLong the client speaks a protocol whose secrets may be longer than four bytes
+   * @returns a BackendKeyData
    */
-  newCancelKey(isLong: boolean): BackendKeyData {
+  newCancelKey(isLong: boolean): Uint8Array {
     this.#lastProcessId = (this.#lastProcessId + 1) & 0x7fff_ffff;
-    const secretKey = randomBytes(isLong ? LONG_SECRET_BYTES : SHORT_SECRET_BYTES);
-    return { processId: this.#lastProcessId, secretKey };
+    const secretKey = this.#secrets.take(isLong ? LONG_SECRET_BYTES : SHORT_SECRET_BYTES);
+    return this.#writer.backendKeyData({ processId: this.#lastProcessId, secretKey }).take();
   }
 
   /** The last session has ended. */
