@@ -54,7 +54,7 @@ export class SessionPhase {
   readonly #deadline: Deadline;
   /** With no limit set there is nothing to follow once the login is done. */
   readonly #isFollowed: boolean;
-  #phase: Phase = "login";
+  #phase: Phase;
   #cycles = 0;
   /** The server is paused: what is left of its time, if that is limited. */
   #suspendedMs: number | undefined;
@@ -68,6 +68,7 @@ export class SessionPhase {
   ) {
     this.#traffic = traffic;
     this.#ledger = traffic.ledger;
+    this.#phase = traffic.ledger.isLoggedIn ? "idle" : "login";
     this.#limits = limits;
     this.#timers = timers;
     this.#isFollowed =

@@ -262,7 +262,7 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
 
   #pool(pooling: Pooling, message: Uint8Array, peer: TlsPeer | undefined): void {
     this.#state = "relaying";
-    this.#deadline.dispose();
+    this.#armStartupTimeout();
     this.#client.resume();
     const session = new PooledSession({
       client: this.#client,
@@ -272,6 +272,7 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
       rest: this.#startup.buffer.takeAll(),
       peer,
       facts: this.#facts,
+      deadline: this.#deadline,
       onEnd: (end) => this.#relayEnded(end),
     });
     this.#relay = session;
@@ -353,6 +354,10 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
   }
 
   #startupTimedOut(): void {
+    if (this.#relay !== undefined) {
+      this.#relay.fail("ERR_STARTUP_TIMEOUT");
+      return;
+    }
     this.#log("info", "A client was refused", { code: "ERR_STARTUP_TIMEOUT" });
     this.#finish();
   }

@@ -54,6 +54,8 @@ export interface PooledSessionOptions {
   /** Of the TLS handshake; undefined without one. */
   readonly peer: TlsPeer | undefined;
   readonly facts: SessionFacts;
+  /** Of its login, and set: the session is told to fail when it passes. */
+  readonly deadline: Deadline;
   readonly onEnd: (end: RelayEnd) => void;
 }
 
@@ -91,9 +93,7 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
   constructor(options: PooledSessionOptions) {
     this.#options = options;
     this.#client = options.client;
-    const { timers, limits } = options.context;
-    this.#deadline = timers.deadline(() => this.fail("ERR_STARTUP_TIMEOUT"));
-    if (limits.startupTimeoutMs > 0) this.#deadline.set(limits.startupTimeoutMs);
+    this.#deadline = options.deadline;
   }
 
   start(): void {
