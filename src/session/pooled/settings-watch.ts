@@ -11,23 +11,20 @@ export class SettingsWatch {
   /** Something of what the client asked for at its startup may have been reset since. */
   hasReset = false;
   readonly #asked: Settings;
-  /** In lower case: the server writes DateStyle. */
-  readonly #askedNames: ReadonlySet<string>;
   /** What has been reset; `*` for all that RESET ALL does. */
   readonly #resets = new Set<string>();
-  /** Settings with a dot in their name, which the server does not list. */
-  readonly #custom: Set<string>;
+  /** Settings with a dot in their name, which the server does not list: beyond those of `asked`. */
+  readonly #custom = new Set<string>();
 
   /** @param asked what the client asked for at its startup: there a RESET goes back to */
   constructor(asked: Settings) {
     this.#asked = asked;
-    this.#askedNames = new Set([...asked.values.keys()].map((name) => name.toLowerCase()));
-    this.#custom = new Set([...asked.values.keys()].filter(isCustom));
   }
 
   /** The statements whose answer `settle` takes. */
   get query(): string {
-    return settingsQuery(this.#custom);
+    const asked = [...this.#asked.values.keys()].filter(isCustom);
+    return settingsQuery(new Set([...asked, ...this.#custom]));
   }
 
   begin(): void {
@@ -82,8 +79,9 @@ export class SettingsWatch {
   }
 
   #sawReset(name: string): void {
-    const isAsked = name === "*" ? this.#askedNames.size > 0 : this.#askedNames.has(name);
-    if (!isAsked) return;
+    // In lower case: the server writes DateStyle.
+    const isAsked = (asked: string): boolean => name === "*" || asked.toLowerCase() === name;
+    if (![...this.#asked.values.keys()].some(isAsked)) return;
     this.#resets.add(name);
     this.hasReset = true;
   }
