@@ -1,15 +1,20 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { existsSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
+import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { connect as connectTls } from "node:tls";
+import { FakeClock } from "../../tests/fixtures/fake-clock.ts";
 import { Recorder } from "../../tests/fixtures/recorder.ts";
 import { runToEnd, testWhere, waitFor } from "../../tests/kit/index.ts";
 import { TimerWheel, dial, listen } from "./index.ts";
-import type { Address, Connection, Listener, ListenOptions } from "./index.ts";
+import type { Address, Connection, HandshakeResult, Listener, ListenOptions } from "./index.ts";
 
 const timers = new TimerWheel();
+const pem = (name: string): string =>
+  readFileSync(join(import.meta.dir, "../../tests/fixtures/tls", name), "utf8");
 const cleanUps: (() => unknown)[] = [];
 
 afterEach(async () => {
@@ -111,28 +116,75 @@ describe("listening", () => {
 
   const testOnLinux = testWhere(process.platform === "linux", "it reads /proc");
 
-  testOnLinux(
-    "finds out about clients that vanish, by keep-alive probes after a minute",
-    async () => {
+  describe("finds out about clients that vanish, by keep-alive probes after a minute", () => {
+    const clock = new FakeClock();
+
+    async function accept(): Promise<[Connection, Socket, Listener]> {
       const accepted: Connection[] = [];
       const listener = await listenOn(
         { kind: "tcp", host: "127.0.0.1", port: 0 },
-        { onConnection: (connection) => accepted.push(connection) },
+        {
+          timers: new TimerWheel(clock),
+          onConnection: (connection) => {
+            cleanUps.push(() => connection.terminate());
+            accepted.push(connection);
+          },
+        },
       );
-      const port = portOf(listener);
-      const peer = connect(port, "127.0.0.1");
+      const peer = connect(portOf(listener), "127.0.0.1");
       cleanUps.push(() => peer.destroy());
-      await waitFor("the accept", () => accepted.length > 0, { intervalMs: 1 });
-      cleanUps.push(() => accepted[0]?.terminate());
+      const connection = await waitFor("the accept", () => accepted[0], { intervalMs: 1 });
+      return [connection as Connection, peer, listener];
+    }
+
+    /** When the kernel will ask, in seconds; undefined when it will not. */
+    async function probeDueIn(listener: Listener): Promise<number | undefined> {
       // proc(5), net/tcp: the local port, the remote one, state 1 = established, timer 2 = keep-alive.
-      const portHex = port.toString(16).toUpperCase().padStart(4, "0");
+      const portHex = portOf(listener).toString(16).toUpperCase().padStart(4, "0");
       const entry = new RegExp(`:${portHex} \\w+:\\w+ 01 \\S+ (\\d+):(\\w+)`);
       const [, timer, dueIn = ""] = entry.exec(await Bun.file("/proc/net/tcp").text()) ?? [];
-      expect(timer).toBe("02");
       // In hundredths of a second.
-      expect(Number.parseInt(dueIn, 16)).toBeWithin(5_500, 6_001);
-    },
-  );
+      return timer === "02" ? Number.parseInt(dueIn, 16) / 100 : undefined;
+    }
+
+    testOnLinux("which come to stay", async () => {
+      const [, , listener] = await accept();
+      expect(await probeDueIn(listener)).toBeUndefined();
+      clock.advance(5_010);
+      expect(await probeDueIn(listener)).toBeWithin(55, 60.01);
+      expect(clock.timerCount).toBe(0);
+    });
+
+    testOnLinux("which turn to TLS", async () => {
+      const [connection, peer, listener] = await accept();
+      const results: HandshakeResult[] = [];
+      connection.startTls(
+        { cert: pem("server.crt"), key: pem("server.key"), minVersion: "1.2" },
+        (result) => results.push(result),
+      );
+      const secure = connectTls({ socket: peer, ca: pem("ca.crt"), servername: "localhost" });
+      secure.on("error", () => {});
+      cleanUps.push(() => secure.destroy());
+      await waitFor("the handshake", () => results[0]?.kind === "done", { intervalMs: 1 });
+      clock.advance(5_010);
+      expect(await probeDueIn(listener)).toBeWithin(55, 60.01);
+    });
+
+    testOnLinux("also when it stops before", async () => {
+      const [, , listener] = await accept();
+      listener.stop();
+      expect(await probeDueIn(listener)).toBeWithin(55, 60.01);
+      expect(clock.timerCount).toBe(0);
+    });
+
+    testOnLinux("and forgets those that go", async () => {
+      const [connection, , listener] = await accept();
+      connection.terminate();
+      clock.advance(5_010);
+      expect(await probeDueIn(listener)).toBeUndefined();
+      expect(clock.timerCount).toBe(0);
+    });
+  });
 
   test("keeps its connections when it stops accepting", async () => {
     const listener = await listenOn({ kind: "tcp", host: "127.0.0.1", port: 0 });

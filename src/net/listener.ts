@@ -3,17 +3,11 @@ import { chmodSync, statSync, unlinkSync } from "node:fs";
 import { GatewayError } from "../errors.ts";
 import { formatAddress, formatHostPort } from "./address.ts";
 import type { Address } from "./address.ts";
+import { Arrivals } from "./arrivals.ts";
 import { reasonOf } from "./reason-of.ts";
 import { SocketConnection, socketEvents } from "./socket-connection.ts";
 import type { BunSocket } from "./socket-connection.ts";
 import type { TimerWheel } from "./timer-wheel.ts";
-
-/**
- * A client that vanishes without a word (its machine lost power, a firewall forgot the connection)
- * would hold its session, its backend and its transaction for ever: after this much silence the
- * kernel asks whether it is still there.
- */
-const KEEP_ALIVE_MS = 60_000;
 
 export interface ListenOptions {
   readonly address: Address;
@@ -58,6 +52,7 @@ export function socketFile(path: string, port: number): string {
 function listenTcp(options: ListenOptions, host: string, port: number): Listener {
   // Not in Bun's types; works in 1.4.5, also from several processes.
   const untyped = { reusePort: options.reusePort };
+  const arrivals = new Arrivals(options.timers);
   const listener = Bun.listen<SocketConnection | undefined>({
     ...untyped,
     hostname: host === "" ? "::" : host,
@@ -65,11 +60,14 @@ function listenTcp(options: ListenOptions, host: string, port: number): Listener
     data: undefined,
     // Otherwise Bun closes at the peer's end of stream and drops what is still to be sent.
     allowHalfOpen: true,
-    socket: { ...socketEvents, open: accept(options) },
+    socket: { ...socketEvents, open: accept(options, (connection) => arrivals.add(connection)) },
   });
   return {
     address: formatHostPort(listener.hostname, listener.port),
-    stop: () => listener.stop(),
+    stop: () => {
+      listener.stop();
+      arrivals.settle();
+    },
   };
 }
 
@@ -79,17 +77,24 @@ async function listenUnix(options: ListenOptions, path: string): Promise<Listene
     unix: path,
     data: undefined,
     allowHalfOpen: true,
-    socket: { ...socketEvents, open: accept(options, path) },
+    socket: {
+      ...socketEvents,
+      open: accept(options, (connection) => {
+        connection.localAddress = path;
+      }),
+    },
   });
   chmodSync(path, options.socketMode);
   return { address: path, stop: () => listener.stop() };
 }
 
-function accept(options: ListenOptions, path?: string): (socket: BunSocket) => void {
+function accept(
+  options: ListenOptions,
+  prepare: (connection: SocketConnection) => void,
+): (socket: BunSocket) => void {
   return (socket) => {
     const connection = new SocketConnection(socket, options.timers);
-    if (path === undefined) socket.setKeepAlive(true, KEEP_ALIVE_MS);
-    else connection.localAddress = path;
+    prepare(connection);
     socket.data = connection;
     options.onConnection(connection);
   };

@@ -14,6 +14,7 @@
 import type { Socket, SocketHandler, TLSOptions } from "bun";
 import { GatewayError } from "../errors.ts";
 import { formatHostPort } from "./address.ts";
+import type { Arrivals } from "./arrivals.ts";
 import { bunClientTlsOptions, faultOfServer } from "./client-tls.ts";
 import type { ClientHandshakeResult, ClientTlsOptions } from "./client-tls.ts";
 import { CLOSE_LINGER_MS, CLOSE_STALL_MS, ignoringHandler } from "./connection.ts";
@@ -87,6 +88,8 @@ export class SocketConnection implements Connection {
   #isEncrypted = false;
   #linger: Deadline | undefined;
   #error: Error | undefined;
+  /** Accepted, and has not stayed for long yet. */
+  arrivals: Arrivals | undefined;
   /** The one under way. */
   #handshake: Handshake | undefined;
 
@@ -197,6 +200,11 @@ export class SocketConnection implements Connection {
     this.#socket.terminate();
     // Bun reports `close` on a later tick, or not at all for a socket whose upgrade failed.
     this.#closed();
+  }
+
+  /** The kernel asks the peer for a sign of life after so much silence. */
+  keepAlive(silenceMs: number): void {
+    if (this.isOpen) this.#socket.setKeepAlive(true, silenceMs);
   }
 
   /** Offers everything queued to the kernel now. */
@@ -313,6 +321,8 @@ export class SocketConnection implements Connection {
   #closed(): void {
     if (this.#state === "closed") return;
     this.#state = "closed";
+    this.arrivals?.remove(this);
+    this.arrivals = undefined;
     this.#linger?.dispose();
     this.#linger = undefined;
     this.#queue = [];
