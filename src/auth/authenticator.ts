@@ -48,7 +48,7 @@ export interface AuthenticatorOptions {
   /** Names in the client's certificate, which has been verified; undefined without one. */
   readonly certificateNames: readonly string[] | undefined;
   /** Which certificates are good for which users. Default: those that name the user. */
-  readonly userMap?: readonly UserMapEntry[];
+  readonly userMap?: readonly UserMapEntry[] | undefined;
   /** tls-server-end-point of our certificate; undefined if there is none. */
   readonly channelBinding: Uint8Array | undefined;
   readonly nowMs: number;

@@ -52,11 +52,10 @@ export function readStartupPacket(bytes: Uint8Array): StartupPacket {
     throw new GatewayError("ERR_PROTOCOL_VIOLATION", `startup packet of ${byteLength} bytes`);
   }
   if (bytes.length < byteLength) return { kind: "incomplete" };
-  return readCode(bytes.subarray(0, byteLength));
+  return readCode(bytes, byteLength);
 }
 
-function readCode(packet: Uint8Array): StartupPacket {
-  const byteLength = packet.length;
+function readCode(packet: Uint8Array, byteLength: number): StartupPacket {
   const code = lengthAt(packet, 4);
   const isBare = byteLength === MIN_STARTUP_BYTES;
   if (code === SSL_REQUEST_CODE && isBare) return { kind: "sslRequest", byteLength };
@@ -65,7 +64,7 @@ function readCode(packet: Uint8Array): StartupPacket {
     return {
       kind: "cancelRequest",
       byteLength,
-      key: Uint8Array.from(packet.subarray(MIN_STARTUP_BYTES)),
+      key: Uint8Array.from(packet.subarray(MIN_STARTUP_BYTES, byteLength)),
     };
   }
   const majorVersion = code >>> 16;

@@ -1,4 +1,5 @@
 /** Which session may be cancelled by which key: the key data each client was given at login. */
+import { latin1Of } from "./latin1-of.ts";
 
 /** Something that runs queries and can be asked to stop the current one. */
 export interface Cancellable {
@@ -11,22 +12,16 @@ export class CancelKeys {
 
   /** @param key process id and secret, as in BackendKeyData and CancelRequest */
   add(key: Uint8Array, target: Cancellable): void {
-    this.#targets.set(nameOf(key), target);
+    this.#targets.set(latin1Of(key), target);
   }
 
   remove(key: Uint8Array, target: Cancellable): void {
     // The server may have given the same key to another session in the meantime.
-    const name = nameOf(key);
+    const name = latin1Of(key);
     if (this.#targets.get(name) === target) this.#targets.delete(name);
   }
 
   find(key: Uint8Array): Cancellable | undefined {
-    return this.#targets.get(nameOf(key));
+    return this.#targets.get(latin1Of(key));
   }
-}
-
-function nameOf(key: Uint8Array): string {
-  const bytes =
-    key instanceof Buffer ? key : Buffer.from(key.buffer, key.byteOffset, key.byteLength);
-  return bytes.toString("latin1");
 }

@@ -1,3 +1,4 @@
+import { latin1Of } from "../latin1-of.ts";
 import { readPooledStartup } from "./startup-request.ts";
 import type { PooledStartup } from "./startup-request.ts";
 
@@ -12,7 +13,7 @@ export class KnownStartups {
   /** @throws GatewayError as {@link readPooledStartup} does */
   read(message: Uint8Array): PooledStartup {
     if (message.length > MAX_BYTES) return readPooledStartup(message);
-    const text = Buffer.from(message.buffer, message.byteOffset, message.length).toString("latin1");
+    const text = latin1Of(message);
     const known = this.#known.get(text);
     if (known !== undefined) return known;
     const startup = readPooledStartup(message);

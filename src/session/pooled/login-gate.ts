@@ -128,7 +128,7 @@ export class LoginGate {
       isEncrypted,
       allowUnencryptedCleartext,
       certificateNames,
-      ...(userMap !== undefined && { userMap }),
+      userMap,
       channelBinding: isEncrypted ? channelBinding() : undefined,
       nowMs: Date.now(),
       randomBytes,
