@@ -16,6 +16,11 @@ export interface ConditionInput {
    * `0` for each number.
    */
   readonly statements: readonly string[];
+  /**
+   * The relations that the SQL names, as `name` or `schema.name`. Asking throws if nothing is known of the
+   * text.
+   */
+  readonly tables: readonly string[];
 }
 
 const SESSION_FIELDS = [
@@ -47,8 +52,12 @@ export class ConditionSession implements Readonly<Record<SessionField, string>> 
 
 type SessionField = (typeof SESSION_FIELDS)[number];
 
-/** @throws anything, when it cannot be evaluated */
-export type Condition = (input: ConditionInput) => boolean;
+export interface Condition {
+  /** @throws anything, when it cannot be evaluated */
+  isMet(input: ConditionInput): boolean;
+  /** It asks for `tables`, which take PostgreSQL's grammar. */
+  readonly readsTables: boolean;
+}
 
 let language: ExpressionLanguage<ConditionInput> | undefined;
 
@@ -62,18 +71,18 @@ export function compileCondition(
     session: { name: "Session", ofClass: ConditionSession, fields: SESSION_FIELDS },
     query: "string",
     statements: "list<string>",
+    tables: "list<string>",
   });
   const compiled = language.compile(text);
   if ("problem" in compiled) return compiled;
-  const { run, type } = compiled;
+  const { run, type, names } = compiled;
   if (type !== "bool" && type !== "dyn") {
     return { problem: `must be true or false, and is of type ${type}` };
   }
-  return {
-    condition: (input) => {
-      const verdict = run(input);
-      if (typeof verdict === "boolean") return verdict;
-      throw new Error(`the condition is neither true nor false, but ${typeof verdict}`);
-    },
+  const isMet = (input: ConditionInput): boolean => {
+    const verdict = run(input);
+    if (typeof verdict === "boolean") return verdict;
+    throw new Error(`the condition is neither true nor false, but ${typeof verdict}`);
   };
+  return { condition: { isMet, readsTables: names.has("tables") } };
 }

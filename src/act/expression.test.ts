@@ -25,12 +25,13 @@ const INPUT: ConditionInput = {
   }),
   query: "drop table x",
   statements: ["drop table x"],
+  tables: ["x"],
 };
 
 function verdict(text: string, input: Partial<ConditionInput> = {}): boolean {
   const compiled = compileCondition(text);
   if ("problem" in compiled) throw new Error(compiled.problem);
-  return compiled.condition({ ...INPUT, ...input });
+  return compiled.condition.isMet({ ...INPUT, ...input });
 }
 
 describe("a condition", () => {
@@ -42,6 +43,7 @@ describe("a condition", () => {
     'hook == "OnTrafficFromClient" && payload.client.remote.endsWith(":1")',
     '!(session.user in ["bob", "carol"])',
     "size(query) > 3 && size(statements) == 1",
+    '"x" in tables && !("y" in tables)',
     'has(payload.error) && !has(payload.response) ? payload.error == "" : false',
     'cel.bind(q, query, q.matches("table"))',
   ])("is met: %s", (text) => {
@@ -58,7 +60,8 @@ describe("a condition", () => {
         throw new Error("asked");
       },
     };
-    expect(compiled.condition(input)).toBe(true);
+    expect(compiled.condition.isMet(input)).toBe(true);
+    expect(compiled.condition.readsTables).toBe(false);
   });
 
   test("that is neither true nor false is refused, at load or when it turns out", () => {

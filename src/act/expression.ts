@@ -24,6 +24,14 @@ interface RecordType {
 /** Gets values of the declared variables, as fields or getters. */
 export type Expression<Variables extends object> = (variables: Variables) => unknown;
 
+export interface CompiledExpression<Variables extends object> {
+  readonly run: Expression<Variables>;
+  /** What it answers, `dyn` if that depends. */
+  readonly type: string;
+  /** Names that it uses, of variables and others. */
+  readonly names: ReadonlySet<string>;
+}
+
 /** Far beyond what a person writes, far below what costs much. */
 const LIMITS = {
   maxAstNodes: 2_000,
@@ -63,15 +71,18 @@ export class ExpressionLanguage<Variables extends object> {
   }
 
   /** The expression, or what is wrong with it, and where in the text. */
-  compile(
-    text: string,
-  ): { readonly run: Expression<Variables>; readonly type: string } | { readonly problem: string } {
+  compile(text: string): CompiledExpression<Variables> | { readonly problem: string } {
     try {
       const parsed = this.#environment.parse(text);
-      useLinearMatches(parsed.ast);
+      const names = new Set<string>();
+      for (const node of nodesOf(parsed.ast)) {
+        if (node.op === "id") names.add(node.args);
+        // Macros evaluate the very nodes that they were written with, so that these are all there are.
+        if (node.op === "rcall" && node.args[0] === MATCHES) node.args[0] = LINEAR_MATCHES;
+      }
       const { error, type } = parsed.check();
       if (error !== undefined) return { problem: problemOf(error, text) };
-      return { run: (variables) => parsed(variables), type: type ?? "dyn" };
+      return { run: (variables) => parsed(variables), type: type ?? "dyn", names };
     } catch (error) {
       return { problem: problemOf(error, text) };
     }
@@ -84,13 +95,13 @@ export function evaluationProblem(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** Macros evaluate the very nodes that they were written with, so that these are all there are. */
-function useLinearMatches(node: ASTNode): void {
-  const parts: unknown[] = [node];
-  for (let part = parts.pop(); part !== undefined; part = parts.pop()) {
+function* nodesOf(root: ASTNode): Generator<ASTNode> {
+  const parts: unknown[] = [root];
+  while (parts.length > 0) {
+    const part = parts.pop();
     if (Array.isArray(part)) parts.push(...part);
     if (!isNode(part)) continue;
-    if (part.op === "rcall" && part.args[0] === MATCHES) part.args[0] = LINEAR_MATCHES;
+    yield part;
     parts.push(part.args);
   }
 }

@@ -1,5 +1,6 @@
 import { loadConfig } from "../config/index.ts";
-import { runGateway } from "../gateway/index.ts";
+import type { LoadResult } from "../config/index.ts";
+import { ExitCode, runGateway } from "../gateway/index.ts";
 import type { Flag, RunnableCommand, SwitchFlag, TextFlag } from "./command.ts";
 import { configFlag, devFlag, pluginConfigFlag, sentryFlag } from "./flags.ts";
 import { loadOptions } from "./load-options.ts";
@@ -65,7 +66,10 @@ plugins.`,
       return 1;
     }
     const result = loadConfig({ ...loadOptions(invocation), lint: given.isOn(lintFlag) });
-    if (!result.ok) return reportLoadFailure(terminal, result);
+    if (!result.ok) {
+      const code = await reportLoadFailure(terminal, result);
+      return areAllOfPolicies(result) ? ExitCode.FailedToLoadPolicies : code;
+    }
     const { config } = result;
     return runGateway({
       config: given.isOn(lintFlag) ? config : { ...config, warnings: [] },
@@ -78,6 +82,12 @@ plugins.`,
     });
   },
 };
+
+/** Everything else is in order. */
+function areAllOfPolicies({ issues }: Extract<LoadResult, { ok: false }>): boolean {
+  const errors = issues.filter(({ severity }) => severity === "error");
+  return errors.length > 0 && errors.every(({ path }) => /^policies\.\d+\.policy$/.test(path));
+}
 
 const pluginsFileNote =
   "No plugins configuration file in ./ or /etc/, the gateway runs without plugins";

@@ -24,6 +24,8 @@ export interface BuiltAct {
   /** Undefined without `actionRedis`. Nothing is opened yet. */
   readonly channel: ActionChannel | undefined;
   readonly rules: readonly Rule[];
+  /** PostgreSQL's grammar has to be loaded before rules are used. */
+  readonly readsTables: boolean;
 }
 
 /** @throws GatewayError ERR_CONFIG_INVALID, if the policies and rules have not been checked before */
@@ -46,6 +48,7 @@ export function buildAct({ config, logger, schedule, now }: ActParts): BuiltAct 
         logger,
       })
     : undefined;
+  const used = rules.filter(({ enabled }) => enabled).map(ruleOf);
   return {
     judge: createJudge({
       act,
@@ -55,7 +58,8 @@ export function buildAct({ config, logger, schedule, now }: ActParts): BuiltAct 
       }),
     }),
     channel,
-    rules: rules.filter(({ enabled }) => enabled).map(ruleOf),
+    rules: used,
+    readsTables: used.some(({ condition }) => condition.readsTables),
   };
 }
 

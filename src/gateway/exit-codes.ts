@@ -4,6 +4,8 @@ export const ExitCode = {
   Stopped: 0,
   /** A listener, a certificate or the limit of open files. */
   FailedToStartServer: 1,
+  /** A policy of the plugins file is not one. */
+  FailedToLoadPolicies: 4,
   /** The database could not be reached within the configured retries. */
   FailedToCreatePoolAndClients: 7,
 } as const;

@@ -11,6 +11,7 @@ import { TimerWheel } from "../net/index.ts";
 import type { PluginSet } from "../plugins/index.ts";
 import type { Pool } from "../pool/index.ts";
 import { CancelKeys } from "../session/index.ts";
+import { loadSql } from "../sql/index.ts";
 import { BootHooks } from "./boot-hooks.ts";
 import { buildAct } from "./build-act.ts";
 import { buildTenant, serverOf } from "./build-tenant.ts";
@@ -52,6 +53,7 @@ export class Gateway {
   readonly #bootHooks: BootHooks;
   readonly #actionChannel: ActionChannel | undefined;
   readonly #plugins: GatewayPlugins;
+  readonly #readsTables: boolean;
   #members: readonly Member[] = [];
   /** Those that have listened. */
   readonly #served = new Set<Member>();
@@ -67,8 +69,14 @@ export class Gateway {
     };
     const now = (): number => this.#timers.clock.now();
     const logger = loggers.main;
-    const { judge, channel, rules } = buildAct({ config: config.plugins, logger, schedule, now });
+    const { judge, channel, rules, readsTables } = buildAct({
+      config: config.plugins,
+      logger,
+      schedule,
+      now,
+    });
     this.#actionChannel = channel;
+    this.#readsTables = readsTables;
     this.hooks = new HookRegistry({
       timeoutMs: config.plugins.timeout,
       schedule,
@@ -110,6 +118,12 @@ export class Gateway {
    * @throws GatewayError telling what could not be opened
    */
   async boot(): Promise<void> {
+    const { policies, rules } = this.#config.plugins;
+    this.#loggers.main.info("Policies are loaded", {
+      policies: policies.length,
+      rules: rules.length,
+    });
+    if (this.#readsTables) await loadSql();
     this.#actionChannel?.open();
     await this.#plugins.start();
     this.#expectNotStopped();

@@ -3,6 +3,7 @@
  * May import: everything but cli.
  */
 export type { ControlPort, GroupSnapshot } from "./control-port.ts";
+export { ExitCode } from "./exit-codes.ts";
 export { Gateway } from "./gateway.ts";
 export { runGateway } from "./run-gateway.ts";
 export type { RunOptions } from "./run-gateway.ts";

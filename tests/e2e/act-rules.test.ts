@@ -104,6 +104,25 @@ describe.each(MODES)("in mode %s the rules of the example", (mode) => {
   });
 });
 
+test("a rule about tables sees them wherever a statement names them", async () => {
+  const condition = '"pg_authid" in tables || "pg_catalog.pg_authid" in tables';
+  const rule = { name: "no secrets", condition, terminate: { message: "not these" } };
+  await using gatewayd = await startIn("transaction", JSON.stringify({ rules: [rule] }));
+  const { host, port } = gatewayd;
+  const { password } = postgres;
+  const client = new Client({ host, port, user: "postgres", password, database: "postgres" });
+  await client.connect();
+  for (const sql of [
+    "select * from pg_authid",
+    "with a as (select * from pg_catalog.pg_authid) select 1 from a",
+  ]) {
+    await expect(client.query(sql)).rejects.toMatchObject({ code: "42501", message: "not these" });
+  }
+  expect((await client.query("select 'pg_authid' as x")).rows).toEqual([{ x: "pg_authid" }]);
+  await client.end();
+  await gatewayd.stop();
+});
+
 test("a policy that is Expr ends the start, and says how CEL writes it", async () => {
   const config = join(directory, "gatewayd.yaml");
   const plugins = join(directory, "gatewayd_plugins.yaml");
@@ -111,7 +130,7 @@ test("a policy that is Expr ends the start, and says how CEL writes it", async (
   await writeFile(plugins, "policies:\n  - name: log\n    policy: Signal.log and true\n");
   const run = [GATEWAYD_BINARY, "run", "-c", config, "-p", plugins] as const;
   const { code, stderr } = await runToEnd(run, { cwd: "/", env: {} });
-  expect(code).toBe(1);
+  expect(code).toBe(4);
   expect(stderr).toContain(
     `${plugins}:3:13: policies.0.policy: and is Expr, and policies are CEL: write \`a && b\``,
   );

@@ -57,7 +57,7 @@ export class RuleSet {
   /** A condition that cannot be evaluated counts as met: a rule must not fail to protect. */
   #isMet({ name, condition }: Rule, subject: RuleSubject): boolean {
     try {
-      return condition(subject);
+      return condition.isMet(subject);
     } catch (thrown) {
       this.#logger.error("The condition of a rule could not be evaluated, and counts as met", {
         rule: name,

@@ -1,16 +1,20 @@
 /** One event, as the conditions of rules see it. Nothing is worked out before a condition asks. */
 import type { HookName, HookPayload, SessionView } from "../../hooks/index.ts";
+import { tablesOf } from "../../sql/index.ts";
 import { ConditionSession, isMap } from "../index.ts";
 import type { ConditionInput } from "../index.ts";
-import { asksForWork, fingerprintOf, sqlOf, statementsOf } from "./sql-of-request.ts";
+import { asksForWork, fingerprintOf, sqlTextsOf, statementsOf } from "./sql-of-request.ts";
 
 const NOTHING = new Uint8Array(0);
+/** Between the texts of several messages: each is a statement of its own. */
+const BETWEEN = ";\n";
 
 export class RuleSubject implements ConditionInput {
   readonly hook: HookName;
   readonly payload: HookPayload;
   readonly #view: SessionView | undefined;
   #session: ConditionSession | undefined;
+  #texts: readonly string[] | undefined;
   #query: string | undefined;
   #statements: readonly string[] | undefined;
 
@@ -32,13 +36,22 @@ export class RuleSubject implements ConditionInput {
   }
 
   get query(): string {
-    this.#query ??= sqlOf(this.#request);
+    this.#query ??= this.#sqlTexts.join(BETWEEN);
     return this.#query;
   }
 
   get statements(): readonly string[] {
     this.#statements ??= statementsOf(this.query);
     return this.#statements;
+  }
+
+  /** @throws Error when nothing is known of the text: the one who asks forbids what it may hide */
+  get tables(): readonly string[] {
+    return this.#sqlTexts.flatMap((text) => {
+      const tables = tablesOf(text);
+      if (tables === undefined) throw new Error("the tables of the SQL are not known");
+      return tables;
+    });
   }
 
   /** Of the client, without its port; "" for events without a client. */
@@ -55,6 +68,11 @@ export class RuleSubject implements ConditionInput {
   /** It is one of what is limited: a connection, or a request for the server to do something. */
   get isCounted(): boolean {
     return this.hook !== "OnTrafficFromClient" || asksForWork(this.#request);
+  }
+
+  get #sqlTexts(): readonly string[] {
+    this.#texts ??= sqlTextsOf(this.#request);
+    return this.#texts;
   }
 
   get #request(): Uint8Array {

@@ -1,8 +1,9 @@
-import { describe, expect, test } from "bun:test";
+import { beforeAll, describe, expect, test } from "bun:test";
 import { MemoryLogger } from "../../../tests/fixtures/memory-logger.ts";
 import { frontend, opening } from "../../../tests/fixtures/wire/index.ts";
 import { HookRegistry } from "../../hooks/index.ts";
 import type { HookName, HookOutcome, SessionView } from "../../hooks/index.ts";
+import { loadSql } from "../../sql/index.ts";
 import { compileCondition } from "../index.ts";
 import { registerRules } from "./register-rules.ts";
 import type { Rule, RuleAction } from "./rule.ts";
@@ -54,6 +55,8 @@ function setUp(...rules: readonly Rule[]) {
   return { logger, registry, remove, run, isEnded, pass: (ms: number) => (nowMs += ms) };
 }
 
+beforeAll(loadSql);
+
 describe("a rule", () => {
   test("that terminates does so with its error, where its condition is met", () => {
     const { run, isEnded, logger } = setUp(
@@ -96,6 +99,17 @@ describe("a rule", () => {
     );
     expect(isEnded(query("x"), { client: "[::1]:7" })).toBe(true);
     expect(isEnded(query("x"))).toBe(false);
+  });
+
+  test("sees which tables a statement names; what cannot be told counts as met", () => {
+    const { isEnded } = setUp(rule('"secrets" in tables', TERMINATE));
+    expect(isEnded(query("select * from t join (select 1 from Secrets) s on true"))).toBe(true);
+    expect(isEnded(Buffer.concat([parse("select 1"), parse("delete from secrets"), sync()]))).toBe(
+      true,
+    );
+    expect(isEnded(query("select 'secrets' from t -- secrets"))).toBe(false);
+    expect(isEnded(query("selec * from t"))).toBe(true);
+    expect(isEnded(opening.startup())).toBe(false);
   });
 
   test("that logs lets the next one look; one that ends is the last", () => {

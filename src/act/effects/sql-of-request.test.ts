@@ -1,12 +1,12 @@
 import { describe, expect, test } from "bun:test";
 import { frontend, message, opening } from "../../../tests/fixtures/wire/index.ts";
-import { asksForWork, fingerprintOf, sqlOf, statementsOf } from "./sql-of-request.ts";
+import { asksForWork, fingerprintOf, sqlTextsOf, statementsOf } from "./sql-of-request.ts";
 
 const { query, parse, bind, execute, sync, copyData } = frontend;
 
 describe("the SQL of a request", () => {
   test("is the text of a Query, or of every Parse of a batch", () => {
-    expect(sqlOf(query("select 1"))).toBe("select 1");
+    expect(sqlTextsOf(query("select 1"))).toEqual(["select 1"]);
     const batch = Buffer.concat([
       parse("select 1"),
       bind(),
@@ -14,17 +14,17 @@ describe("the SQL of a request", () => {
       execute(),
       sync(),
     ]);
-    expect(sqlOf(batch)).toBe("select 1;\ndrop table x");
+    expect(sqlTextsOf(batch)).toEqual(["select 1", "drop table x"]);
   });
 
   test("is empty for what has none, or cannot be read", () => {
     for (const bytes of [opening.startup(), copyData("drop table x"), sync(), Buffer.alloc(0)]) {
-      expect(sqlOf(bytes)).toBe("");
+      expect(sqlTextsOf(bytes)).toEqual([]);
     }
     const broken = message("Q", Buffer.from("no end"));
-    expect(sqlOf(broken)).toBe("");
-    expect(sqlOf(Buffer.concat([broken, query("select 1")]))).toBe("select 1");
-    expect(sqlOf(Buffer.from([0x51, 0, 0, 0, 0, 0x51, 0, 0]))).toBe("");
+    expect(sqlTextsOf(broken)).toEqual([]);
+    expect(sqlTextsOf(Buffer.concat([broken, query("select 1")]))).toEqual(["select 1"]);
+    expect(sqlTextsOf(Buffer.from([0x51, 0, 0, 0, 0, 0x51, 0, 0]))).toEqual([]);
   });
 });
 

@@ -9,13 +9,10 @@ import {
   readQuery,
 } from "../../postgres/index.ts";
 
-/** Between the texts of several messages: each is a statement of its own. */
-const BETWEEN = ";\n";
-
-/** The text of a Query, or those of all Parse messages of a batch; "" where there is none. */
-export function sqlOf(request: Uint8Array): string {
+/** The text of a Query, or those of all Parse messages of a batch. */
+export function sqlTextsOf(request: Uint8Array): readonly string[] {
   // Anything but a startup packet begins with a letter; that has its length there, which is short.
-  if ((request[0] ?? 0) === 0) return "";
+  if ((request[0] ?? 0) === 0) return [];
   const texts: string[] = [];
   for (let at = 0; at + HEADER_BYTES <= request.length;) {
     const end = at + 1 + Math.max(lengthAt(request, at + 1), 4);
@@ -23,7 +20,7 @@ export function sqlOf(request: Uint8Array): string {
     if (text !== undefined) texts.push(text);
     at = end;
   }
-  return texts.join(BETWEEN);
+  return texts;
 }
 
 function textOf(message: Uint8Array): string | undefined {
