@@ -1,13 +1,11 @@
 /** Conditions and policies in CEL: checked and compiled once, then evaluated often. */
-import {
-  Environment,
-  EvaluationError,
-  ParseError,
-  TypeError as CelTypeError,
-} from "@marcbachmann/cel-js";
-import type { ASTNode } from "@marcbachmann/cel-js";
+import type * as CelJs from "@marcbachmann/cel-js";
+import type { ASTNode, Environment } from "@marcbachmann/cel-js";
 import { findExprConstruct } from "./expr-constructs.ts";
+import { lazily } from "./lazily.ts";
 import { linearMatches } from "./linear-matches.ts";
+
+const cel = lazily(() => require("@marcbachmann/cel-js") as typeof CelJs);
 
 /** Types of the variables of an expression; a record has fields of its class, all of them texts. */
 export type VariableTypes = Readonly<
@@ -50,7 +48,7 @@ export class ExpressionLanguage<Variables extends object> {
   readonly #environment: Environment;
 
   constructor(types: VariableTypes) {
-    const environment = new Environment({
+    const environment = new (cel().Environment)({
       homogeneousAggregateLiterals: false,
       limits: LIMITS,
     });
@@ -91,8 +89,15 @@ export class ExpressionLanguage<Variables extends object> {
 
 /** What an evaluation threw, in one line. */
 export function evaluationProblem(error: unknown): string {
-  if (error instanceof EvaluationError) return shown(error.summary);
+  if (isOfExpression(error)) return shown(error.summary);
   return error instanceof Error ? error.message : String(error);
+}
+
+type ExpressionFault = CelJs.EvaluationError | CelJs.ParseError | CelJs.TypeError;
+
+/** What the package throws has a summary beside its message of several lines. */
+function isOfExpression(error: unknown): error is ExpressionFault {
+  return error instanceof Error && "summary" in error && typeof error.summary === "string";
 }
 
 function* nodesOf(root: ASTNode): Generator<ASTNode> {
@@ -116,10 +121,10 @@ function problemOf(error: unknown, text: string): string {
     const { construct, celForm, offset } = expr;
     return `${construct} is Expr, and policies are CEL: write ${celForm} (${placeIn(text, offset)})`;
   }
-  if (error instanceof ParseError || error instanceof CelTypeError) {
+  if (isOfExpression(error)) {
     return `${shown(error.summary)} (${placeIn(text, error.range?.start ?? 0)})`;
   }
-  return error instanceof Error ? error.message : String(error);
+  return evaluationProblem(error);
 }
 
 function shown(summary: string): string {
