@@ -1,6 +1,10 @@
 /** Writes the messages of a server, named as in the PostgreSQL manual, 54.7. */
 import { AuthenticationCode } from "./authentication-view.ts";
-import type { BackendKeyData, NegotiateProtocolVersion } from "./backend-views.ts";
+import type {
+  BackendKeyData,
+  FieldDescription,
+  NegotiateProtocolVersion,
+} from "./backend-views.ts";
 import { BackendTag } from "./message-types.ts";
 import { MessageWriter } from "./message-writer.ts";
 
@@ -13,8 +17,11 @@ export interface NoticeFields {
   readonly hint?: string;
 }
 
+/** A column that is of no table. */
+export type ColumnDescription = Pick<FieldDescription, "name" | "typeOid" | "typeSize" | "format">;
+
 /** The type `text`, whose values may have any length. */
-const TEXT_OID = 25;
+const TEXT = { typeOid: 25, typeSize: -1, format: 0 } as const;
 
 /**
  * Every method writes one message behind those before it, and may be chained:
@@ -86,17 +93,26 @@ export class BackendWriter extends MessageWriter {
     return this.begin(BackendTag.EmptyQueryResponse).end();
   }
 
-  /** Columns of type text, by their names. */
-  rowDescription(names: readonly string[]): this {
-    this.begin(BackendTag.RowDescription).count(names);
-    for (const name of names) {
+  /** A column by its name alone is of type text. */
+  rowDescription(columns: readonly (string | ColumnDescription)[]): this {
+    this.begin(BackendTag.RowDescription).count(columns);
+    for (const column of columns) {
+      const { name, typeOid, typeSize, format } =
+        typeof column === "string" ? { name: column, ...TEXT } : column;
       this.string(name).int32(0).int16(0);
-      this.int32(TEXT_OID).int16(-1).int32(-1).int16(0);
+      this.int32(typeOid).int16(typeSize).int32(-1).int16(format);
     }
     return this.end();
   }
 
-  /** One value for each column, as text or as the bytes of a text. */
+  /** @param types object ids */
+  parameterDescription(types: readonly number[]): this {
+    this.begin(BackendTag.ParameterDescription).count(types);
+    for (const type of types) this.int32(type);
+    return this.end();
+  }
+
+  /** One value for each column, as text or as bytes in the format of the column. */
   dataRow(values: readonly (Uint8Array | string | null)[]): this {
     this.begin(BackendTag.DataRow).count(values);
     for (const value of values) this.value(value);

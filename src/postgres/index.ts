@@ -28,7 +28,7 @@ export type {
   ParameterStatus,
 } from "./backend-views.ts";
 export { BackendWriter } from "./backend-writer.ts";
-export type { NoticeFields } from "./backend-writer.ts";
+export type { ColumnDescription, NoticeFields } from "./backend-writer.ts";
 export { ClientStream } from "./client-stream.ts";
 export { lengthAt } from "./frame-cursor.ts";
 export {
