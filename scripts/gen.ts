@@ -9,6 +9,9 @@ import { parseArgs } from "node:util";
 import { generatedConfigFiles } from "../src/config/index.ts";
 import { errorsPage } from "./errors-page.ts";
 import { bun, filesBelow, installedProgram, root, runScript } from "./repository.ts";
+import { sdkDeclarations } from "./sdk-declarations.ts";
+import { sdkPage } from "./sdk-page.ts";
+import { sdkTypes } from "./sdk-types.ts";
 
 interface GeneratedFile {
   /** From the top of the repository. */
@@ -17,7 +20,7 @@ interface GeneratedFile {
 }
 
 /** Folders that hold nothing else: what is not generated any more is removed from them. */
-const GENERATED_FOLDERS = ["tests/gen", "docs/cli"];
+const GENERATED_FOLDERS = ["tests/gen", "docs/cli", "src/sdk/gen"];
 
 /** Lets a program write into an empty folder, and returns what it wrote there. */
 async function filesWrittenBy(
@@ -70,10 +73,21 @@ function formatted({ path, content }: GeneratedFile): GeneratedFile {
   return { path, content: result.stdout.toString() };
 }
 
+/** The page about the SDK, and its types for projects of plugins. */
+function sdkFiles(): readonly GeneratedFile[] {
+  const api = sdkDeclarations("src/sdk/plugin-api.ts");
+  const testing = sdkDeclarations("src/sdk/testing.ts", api.declarations);
+  return [
+    { path: "docs/sdk.md", content: sdkPage(api.declarations, testing.declarations) },
+    { path: "src/sdk/gen/sdk-types.d.ts", content: sdkTypes(api, testing) },
+  ];
+}
+
 async function generatedFiles(): Promise<readonly GeneratedFile[]> {
   const files = [
     ...generatedConfigFiles(),
     { path: "docs/errors.md", content: errorsPage() },
+    ...sdkFiles(),
     ...(await commandPages()),
     ...(await protocolStubs()),
   ];

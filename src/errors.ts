@@ -321,6 +321,33 @@ export const ERROR_TABLE = {
     meaning: "A command named a plugin that gatewayd_plugins.yaml does not have.",
     remedy: "Use a name of the list that `gatewayd plugin list` shows.",
   },
+  ERR_PLUGIN_MODULE: {
+    sqlState: "F0000",
+    clientMessage: "a plugin of the gateway cannot be loaded",
+    meaning:
+      "The file of a module plugin is missing or has mistakes, exports no plugin, refuses its configuration, or failed in its setup.",
+    remedy: "The message says which; correct the file or `config` of its entry.",
+  },
+  ERR_PLUGIN_CHECKSUM: {
+    sqlState: "38000",
+    clientMessage: "a plugin of the gateway is not available",
+    meaning:
+      "The SHA-256 of a plugin's file is not the `checksum` of its entry, or the entry of an executable has none.",
+    remedy:
+      "If the file is the one that is meant, put its SHA-256 (`sha256sum FILE`) into the entry; `--dev` runs executables without one.",
+  },
+  ERR_PLUGIN_ENDED: {
+    sqlState: "38000",
+    clientMessage: "a plugin of the gateway is not available",
+    meaning: "A plugin was to be called that had ended: it was stopped or killed, or has failed.",
+    remedy: "See the plugin's last log lines; `reloadOnCrash` starts it again.",
+  },
+  ERR_PLUGIN_CALL: {
+    sqlState: "38000",
+    clientMessage: "a plugin of the gateway failed",
+    meaning: "A plugin answered a call with an error, or the call was broken off.",
+    remedy: "The message has what the plugin said; see its log lines.",
+  },
   ERR_INTERNAL: {
     sqlState: "XX000",
     clientMessage: "internal error in the gateway",

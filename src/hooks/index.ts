@@ -4,14 +4,13 @@
  */
 export type { Schedule } from "./chain-deadline.ts";
 export type { HookChain } from "./hook-chain.ts";
-export { terminate } from "./hook-handler.ts";
+export { Termination, terminate } from "./hook-handler.ts";
 export type {
   HandlerAnswer,
   HandlerRegistration,
   HookHandler,
   HookOutcome,
   HookPayload,
-  Termination,
   TerminationError,
 } from "./hook-handler.ts";
 export type { HookJudge, JudgedAnswer } from "./hook-judge.ts";

@@ -36,7 +36,8 @@ export const ARROWS: Readonly<Record<string, FolderRule>> = {
   session: {
     mayImport: ["pool", "auth", "backend", "balancer", "postgres", "hooks", "net", "sharing"],
   },
-  plugins: { mayImport: ["hooks", "act", "postgres", "sql"] },
+  // Modules are run by the same code of the SDK in the gateway, in a worker and in a process.
+  plugins: { mayImport: ["hooks", "act", "postgres", "sdk", "sql"] },
   "act/effects": { mayImport: ["hooks", "act", "postgres", "sql"] },
   sdk: { mayImport: ["hooks", "act", "postgres", "sql"] },
   admin: { mayImport: [] },

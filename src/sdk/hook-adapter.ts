@@ -1,0 +1,89 @@
+/** Between the hooks of the gateway and the handlers that plugins write. */
+import { terminate } from "../hooks/index.ts";
+import type { HandlerAnswer, HookHandler, HookName, HookPayload } from "../hooks/index.ts";
+import type { HandlerResult, PluginHandlers } from "./define-plugin.ts";
+import { GatewayEvent } from "./events.ts";
+import { TrafficFromClientEvent } from "./request-event.ts";
+import { TrafficFromServerEvent } from "./response-event.ts";
+import type { Session } from "./session.ts";
+import { Signal } from "./signals.ts";
+import { TrafficEvent } from "./traffic-event.ts";
+
+/** Where an answer's signals are. */
+const SIGNALS_KEY = "__signals__";
+
+/** What a written handler is called with, whichever hook it is of. */
+type AnyEvent = GatewayEvent<object> | TrafficEvent;
+type AnyHandler = (event: AnyEvent) => HandlerResult | PromiseLike<HandlerResult>;
+
+/** The handler as the gateway calls it: at once when the plugin's own answers at once. */
+export function handlerOf(hook: HookName, handlers: PluginHandlers): HookHandler {
+  // Each handler is of the event that its own hook makes here.
+  const name = `o${hook.slice(1)}` as keyof PluginHandlers;
+  const handler = handlers[name]?.bind(handlers) as AnyHandler | undefined;
+  if (handler === undefined) throw new TypeError(`no handler of ${hook}`);
+  const eventOf = eventMaker(hook);
+  return (payload, session) => {
+    const event = eventOf(payload, session);
+    const result = handler(event);
+    if (result === undefined || result === null) return answerOf(event, undefined);
+    if (isPending(result)) return result.then((late) => answerOf(event, late));
+    return answerOf(event, result);
+  };
+}
+
+function eventMaker(
+  hook: HookName,
+): (payload: HookPayload, session: Session | undefined) => AnyEvent {
+  switch (hook) {
+    case "OnTrafficFromClient":
+    case "OnTrafficToServer":
+      return (payload, session) => new TrafficFromClientEvent(hook, payload, session);
+    case "OnTrafficFromServer":
+    case "OnTrafficToClient":
+      return (payload, session) => new TrafficFromServerEvent(hook, payload, session);
+    default:
+      return (payload, session) => new GatewayEvent(hook, payload, session);
+  }
+}
+
+function answerOf(event: AnyEvent, result: HandlerResult): HandlerAnswer {
+  const decision = event.decision;
+  if (decision === undefined && (result === undefined || result === null)) return undefined;
+  const signals = signalsIn(result).filter(({ name }) => name !== "passthrough");
+  const wish = signals.findLast(({ name }) => name === "terminate");
+  const response = responseTo(event, wish) ?? decision?.response;
+  if (wish === undefined && response === undefined) {
+    return signals.length === 0
+      ? decision?.changes
+      : { ...decision?.changes, [SIGNALS_KEY]: signals.map(onWire) };
+  }
+  if (signals.length === (wish === undefined ? 0 : 1)) {
+    return terminate(response === undefined ? {} : { response });
+  }
+  const all =
+    wish === undefined ? [...signals, new Signal("terminate", { terminate: true })] : signals;
+  return { ...(response !== undefined && { response }), [SIGNALS_KEY]: all.map(onWire) };
+}
+
+function signalsIn(result: HandlerResult): readonly Signal[] {
+  if (result === undefined || result === null) return [];
+  return "name" in result ? [result] : result;
+}
+
+function responseTo(event: AnyEvent, wish: Signal | undefined): Uint8Array | undefined {
+  const response = wish?.response;
+  if (response === undefined || response instanceof Uint8Array) return response;
+  if (event instanceof TrafficEvent) return event.answerWith(response);
+  throw new TypeError(`${event.hook} is no request that could be answered`);
+}
+
+function onWire({ name, metadata }: Signal): HookPayload {
+  return { name, metadata };
+}
+
+function isPending(
+  result: Exclude<HandlerResult, null | undefined | void> | PromiseLike<HandlerResult>,
+): result is PromiseLike<HandlerResult> {
+  return "then" in result;
+}
