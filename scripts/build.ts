@@ -57,7 +57,7 @@ export async function build(options: BuildOptions = {}): Promise<string> {
     const exitCode = await run([
       bun,
       "build",
-      "src/main.ts",
+      ...ENTRY_FILES,
       `--outfile=${partial}`,
       ...COMPILE_FLAGS,
       ...defines(commit),
@@ -72,6 +72,9 @@ export async function build(options: BuildOptions = {}): Promise<string> {
   return output;
 }
 
+/** The program, and those of the workers that it starts. */
+const ENTRY_FILES = ["src/main.ts", "src/plugins/module/plugin-worker.ts"] as const;
+
 const COMPILE_FLAGS = [
   "--compile",
   "--minify",
@@ -82,9 +85,9 @@ const COMPILE_FLAGS = [
   // An executable must not change with the directory it is started from.
   "--no-compile-autoload-dotenv",
   "--no-compile-autoload-bunfig",
-  // No eval. Not the strict level: that also refuses the plugin modules loaded from disk. And no plugin
-  // process outlives the gateway.
-  "--compile-exec-argv=--disallow-code-generation-from-strings --no-orphans",
+  // No eval. Not the strict level: that also refuses the plugin modules loaded from disk. No plugin process
+  // outlives the gateway. And what a module imports is there, or missing: never fetched.
+  "--compile-exec-argv=--disallow-code-generation-from-strings --no-orphans --no-install",
 ] as const;
 
 function defines(commit: string): readonly string[] {

@@ -1,10 +1,15 @@
-import { reportUnexpected, runCommandLine } from "./cli/index.ts";
+import { reportStrayError, reportUnexpected, runCommandLine } from "./cli/index.ts";
 
 async function endWith(error: unknown): Promise<never> {
   process.exit(await reportUnexpected(error));
 }
 
-process.on("uncaughtException", (error) => void endWith(error));
-process.on("unhandledRejection", (reason) => void endWith(reason));
+/** A plugin inside this program answers for its own errors. */
+function unexpected(error: unknown): void {
+  if (!reportStrayError(error)) void endWith(error);
+}
+
+process.on("uncaughtException", unexpected);
+process.on("unhandledRejection", unexpected);
 
 process.exit(await runCommandLine(process.argv.slice(2)));

@@ -46,7 +46,7 @@ function checkNames(plugins: readonly PluginConfig[], report: CheckReport): void
 }
 
 /** Whether a plugin is TypeScript or JavaScript that the gateway loads itself. */
-function isModulePath(localPath: string): boolean {
+export function isModulePath(localPath: string): boolean {
   return /\.(ts|js|mjs)$/.test(localPath);
 }
 
@@ -66,6 +66,7 @@ function checkPlugin(
   report: CheckReport,
 ): void {
   const { localPath, url, enabled } = plugin;
+  if (localPath !== "" && !isModulePath(localPath)) checkExecutable(path, plugin, report);
   if (localPath === "") {
     if (url === "") report.error(path, "needs localPath, the path of the plugin");
     else report.warning(path, "is not installed yet: it has a url and no localPath");
@@ -77,4 +78,20 @@ function checkPlugin(
   // A plugin that is not started anyway can wait for its checksum.
   if (hasValidChecksum(plugin, dev) || !enabled || !lint) report.warning(checksumPath, message);
   else report.error(checksumPath, message);
+}
+
+/** Keys that mean nothing for an executable. */
+function checkExecutable(
+  path: Path,
+  { isolation, config }: PluginConfig,
+  report: CheckReport,
+): void {
+  if (isolation === "worker") {
+    const message = "is for modules: an executable runs in a process of its own";
+    report.error([...path, "isolation"], message);
+  }
+  if (Object.keys(config).length > 0) {
+    const message = "is for modules: an executable gets its settings by args and env";
+    report.error([...path, "config"], message);
+  }
 }

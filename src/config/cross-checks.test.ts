@@ -245,6 +245,7 @@ test.each([
     'plugins.1.name: "p" is given twice',
   ],
   ["{name: p, localPath: p.ts, env: [X]}", "error", "plugins.0.env.0: must be NAME=value"],
+  ["{name: p, localPath: p.ts, isolation: thread}", "error", "plugins.0.isolation: must be"],
   [
     "{name: p-q, localPath: p.ts}, {name: p_q, localPath: q.ts}",
     "warning",
@@ -256,10 +257,16 @@ test.each([
     "plugins.0.onError: must be one of continue, terminate",
   ],
   [
-    "{name: p, localPath: p.ts, isolation: worker}",
+    `{name: p, localPath: ./p, checksum: ${SUM}, isolation: worker}`,
     "error",
-    "plugins.0.isolation: is not available in this version",
+    "plugins.0.isolation: is for modules",
   ],
+  [
+    `{name: p, localPath: ./p, checksum: ${SUM}, config: {a: 1}}`,
+    "error",
+    "plugins.0.config: is for modules",
+  ],
+  ["{name: p, localPath: p.ts, config: [1]}", "error", "plugins.0.config: must be a map of keys"],
 ] as const)("the plugin %s is one %s", (entry, severity, expected) => {
   const issues = checkPlugins(`plugins: [${entry}]`);
   expect(issues.map(([kind]) => kind)).toEqual([severity]);
@@ -272,6 +279,7 @@ test.each([
   "{name: p, localPath: ./p.ts}",
   "{name: p, localPath: ./p.js, onError: terminate}",
   `{name: p, localPath: ./p.mjs, checksum: ${SUM}}`,
+  "{name: p, localPath: ./p.ts, isolation: worker, config: {a: [1, {b: on}]}}",
 ])("the plugin %s is fine", (entry) => {
   expect(checkPlugins(`plugins: [${entry}]`)).toEqual([]);
 });

@@ -25,6 +25,11 @@ export class GatewayPlugins {
   constructor(options: GatewayPluginsOptions) {
     const { config, registry, schedule, now, logger } = options;
     this.#options = options;
+    const surroundings = {
+      ...options,
+      chainTimeoutMs: config.timeout,
+      reload: (name: string) => void this.#reload(name),
+    };
     this.set = new PluginSet({
       registry,
       schedule,
@@ -37,7 +42,8 @@ export class GatewayPlugins {
         name: plugin.name,
         isEnabled: plugin.enabled,
         onError: plugin.onError,
-        host: pluginHostOf(plugin, options),
+        ...(plugin.timeout > 0 && { timeoutMs: plugin.timeout }),
+        host: pluginHostOf(plugin, surroundings),
       })),
     });
     if (!config.enableMetricsMerger) return;
@@ -62,6 +68,14 @@ export class GatewayPlugins {
         healthCheckPeriod: formatDuration(config.healthCheckPeriod),
       });
     }
+  }
+
+  /** A new run takes the place of the one that serves, if it starts. */
+  async #reload(name: string): Promise<void> {
+    const { logger } = this.#options;
+    const answer = await this.set.reload(name);
+    if (answer.ok) logger.info("Plugin is loaded anew", { name });
+    else logger.error(`Plugin goes on as it was: ${answer.message}`, { name, code: answer.code });
   }
 
   /** The metrics of those that run, in Prometheus' text format; empty when there are none. */

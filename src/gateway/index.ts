@@ -2,6 +2,7 @@
  * The composition root: builds everything from a configuration, boots, drains and stops it.
  * May import: everything but cli.
  */
+export { reportStrayError } from "../plugins/index.ts";
 export type { ControlPort, GroupSnapshot } from "./control-port.ts";
 export { ExitCode } from "./exit-codes.ts";
 export { Gateway } from "./gateway.ts";

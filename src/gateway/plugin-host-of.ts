@@ -1,20 +1,39 @@
-import { hasValidChecksum } from "../config/index.ts";
+import { hasValidChecksum, isModulePath } from "../config/index.ts";
 import type { PluginConfig } from "../config/index.ts";
 import { GatewayError } from "../errors.ts";
+import type { Schedule } from "../hooks/index.ts";
+import type { Logger } from "../logging/index.ts";
+import { createModuleHost } from "../plugins/index.ts";
 import type { PluginHost } from "../plugins/index.ts";
 
 /** What is the same for all plugins. */
 export interface PluginSurroundings {
-  /** Development: executables need no checksum. */
+  /** Development: executables need no checksum, and modules are loaded anew when they change. */
   readonly dev: boolean;
 }
 
+/** What hosts need of the gateway. */
+export interface HostSurroundings extends PluginSurroundings {
+  readonly logger: Logger;
+  readonly schedule: Schedule;
+  /** Deadline of all handlers of one event together; 0 = none. */
+  readonly chainTimeoutMs: number;
+  /** Called in development when a module has changed. */
+  readonly reload: (name: string) => void;
+}
+
 /** Who can run a plugin of the configuration. Of one that nobody can run each start says why. */
-export function pluginHostOf(plugin: PluginConfig, { dev }: PluginSurroundings): PluginHost {
+export function pluginHostOf(plugin: PluginConfig, surroundings: HostSurroundings): PluginHost {
+  const { dev, logger, schedule, chainTimeoutMs, reload } = surroundings;
   if (plugin.localPath === "") {
     return unusable("it is not installed: its entry has no localPath");
   }
   if (!hasValidChecksum(plugin, dev)) return unusable("its checksum is not a SHA-256");
+  if (isModulePath(plugin.localPath)) {
+    const onChange = (): void => reload(plugin.name);
+    const all = { logger, schedule, chainTimeoutMs };
+    return createModuleHost(plugin, dev ? { ...all, onChange } : all);
+  }
   return unusable("this version of gatewayd does not run such plugins yet");
 }
 

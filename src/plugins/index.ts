@@ -1,8 +1,9 @@
 /**
  * Plugins: which of them run and what becomes of them, whichever way each one runs.
- * May import: hooks, act, postgres, errors, logging.
+ * May import: hooks, act, postgres, sdk, sql, errors, logging.
  */
 export { PluginMetrics } from "./metrics/index.ts";
+export { createModuleHost, reportStrayError } from "./module/index.ts";
 export type {
   PluginDescription,
   PluginHost,

@@ -27,11 +27,20 @@ const pluginSchema = z.strictObject({
       .describe(
         "What happens to a request when the plugin fails or is not there: it goes on as if there were no plugin, or it is refused.",
       ),
-    isolation: later().describe("Where a module runs."),
-    timeout: later().describe("Deadline of one call."),
+    isolation: choice(["inline", "worker"])
+      .prefault("inline")
+      .describe(
+        "Where a module runs: `inline`, where it costs the least, or in a `worker` that is killed when a call takes longer than the timeout.",
+      ),
+    timeout: duration()
+      .prefault("0")
+      .describe("Deadline of one call, within `timeout` of the whole file; 0 = none of its own."),
     framing: later().describe("What one call gets."),
     passEnv: later().describe("Variables of the gateway that the plugin sees."),
-    config: later().describe("Settings handed to the plugin."),
+    config: z
+      .record(z.string(), z.unknown())
+      .prefault({})
+      .describe("Settings of a module; the module says which there are."),
     hookBufferBytes: later().describe("Bytes of an answer gathered for one call."),
     hookFlushInterval: later().describe("Time after which a part of an answer is handed over."),
     maxHookMessageBytes: later().describe("Longest message handed to a handler."),

@@ -1,0 +1,234 @@
+/**
+ * A module that runs in a thread of its own, and can be killed.
+ *
+ *   starting   the worker loads the module
+ *   running
+ *   stopping   it was told to end, and has a moment to do so
+ *   ended      the thread is gone: it was stopped, or killed, or has failed
+ *
+ *   starting -> running | ended;  running -> stopping | ended;  stopping -> ended
+ */
+import { GatewayError } from "../../errors.ts";
+import type { HookHandler, HookName, Schedule } from "../../hooks/index.ts";
+import type { Logger } from "../../logging/index.ts";
+import type { PluginDescription, RunningPlugin } from "../plugin-host.ts";
+import { WorkerCalls } from "./worker-calls.ts";
+import type { FromWorker, ToWorker } from "./worker-messages.ts";
+
+/** The program of the worker: beside this file, or where the executable has it, from the top of `src`. */
+function workerFile(): URL {
+  const isSource = import.meta.url.endsWith("/worker-plugin.ts");
+  const file = isSource ? "./plugin-worker.ts" : "./plugins/module/plugin-worker.ts";
+  return new URL(file, import.meta.url);
+}
+
+/** Time for the end of what is under way. */
+const STOP_GRACE_MS = 1_000;
+/** A worker that is not stuck answers a ping within this time. */
+const PING_GRACE_MS = 250;
+
+export interface WorkerOptions {
+  readonly logger: Logger;
+  readonly schedule: Schedule;
+  /** Longest time of one call; 0 = no limit. */
+  readonly callTimeoutMs: number;
+  /** Called once when the thread is gone. */
+  readonly onEnd: () => void;
+}
+
+/** What the worker has said when the module runs. */
+interface Started {
+  readonly description: PluginDescription;
+  /** What the module is made of. */
+  readonly files: readonly string[];
+}
+
+interface Waiting {
+  readonly resolve: (text: string | undefined) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export class WorkerPlugin implements RunningPlugin {
+  readonly #worker: Worker;
+  readonly #options: WorkerOptions;
+  readonly #calls: WorkerCalls;
+  readonly #started = Promise.withResolvers<Started>();
+  readonly #stopped = Promise.withResolvers<void>();
+  readonly #ended = Promise.withResolvers<string>();
+  /** Who has asked for a pong or for metrics. */
+  readonly #waiting = new Map<number, Waiting>();
+  #state: "starting" | "running" | "stopping" | "ended" = "starting";
+  #running: Started | undefined;
+  #nextId = 0;
+  #isSuspected = false;
+
+  private constructor(options: WorkerOptions) {
+    this.#options = options;
+    this.#worker = new Worker(workerFile());
+    this.#calls = new WorkerCalls({
+      send: (message) => this.#say(message),
+      schedule: options.schedule,
+      callTimeoutMs: options.callTimeoutMs,
+      onOverdue: (hook) => void this.#suspect(hook),
+    });
+    this.#worker.addEventListener("message", ({ data }: MessageEvent<FromWorker>) =>
+      this.#hear(data),
+    );
+    this.#worker.addEventListener("error", (event) => {
+      event.preventDefault();
+      this.#finish(`an error that nothing caught: ${event.message}`);
+    });
+    this.#worker.addEventListener("close", () => this.#finish("its thread has ended"));
+  }
+
+  /** @throws GatewayError ERR_PLUGIN_MODULE, or the reason of the signal */
+  static async start(
+    module: {
+      readonly path: string;
+      readonly checksum: string;
+      readonly config: Readonly<Record<string, unknown>>;
+    },
+    options: WorkerOptions,
+    signal: AbortSignal,
+  ): Promise<WorkerPlugin> {
+    signal.throwIfAborted();
+    const plugin = new WorkerPlugin(options);
+    const giveUp = (): void => {
+      plugin.#started.reject(signal.reason);
+      plugin.#finish("its start was given up");
+    };
+    signal.addEventListener("abort", giveUp, { once: true });
+    try {
+      plugin.#say({ kind: "start", ...module });
+      plugin.#running = await plugin.#started.promise;
+      plugin.#state = "running";
+      return plugin;
+    } finally {
+      signal.removeEventListener("abort", giveUp);
+    }
+  }
+
+  get description(): PluginDescription {
+    return this.#known.description;
+  }
+
+  /** The files that the module is made of. */
+  get files(): readonly string[] {
+    return this.#known.files;
+  }
+
+  get ended(): Promise<string> {
+    return this.#ended.promise;
+  }
+
+  handler(hook: HookName): HookHandler {
+    return (payload, session) => this.#calls.call(hook, payload, session);
+  }
+
+  async ping(signal: AbortSignal): Promise<void> {
+    await this.#ask("ping", signal);
+  }
+
+  scrape(signal: AbortSignal): Promise<string | undefined> {
+    return this.#ask("scrape", signal);
+  }
+
+  async stop(): Promise<void> {
+    if (this.#state === "running") {
+      this.#state = "stopping";
+      this.#say({ kind: "stop" });
+      const cancel = this.#options.schedule(STOP_GRACE_MS, () => this.#stopped.resolve());
+      void this.#stopped.promise.then(cancel);
+    }
+    if (this.#state !== "ended") await this.#stopped.promise;
+    this.#finish("it was stopped");
+  }
+
+  get #known(): Started {
+    if (this.#running === undefined) throw new Error("the worker has not started");
+    return this.#running;
+  }
+
+  #say(message: ToWorker): void {
+    if (this.#state !== "ended") this.#worker.postMessage(message);
+  }
+
+  #hear(message: FromWorker): void {
+    switch (message.kind) {
+      case "answers":
+        this.#calls.answered(message.answers);
+        break;
+      case "started":
+        this.#started.resolve(message);
+        break;
+      case "failed":
+        this.#started.reject(new GatewayError("ERR_PLUGIN_MODULE", message.message));
+        this.#finish(message.message);
+        break;
+      case "told":
+        this.#waiting.get(message.id)?.resolve(message.text);
+        break;
+      case "log":
+        this.#options.logger.log(message.level, message.message, message.fields);
+        break;
+      case "stopped":
+        this.#stopped.resolve();
+        break;
+    }
+  }
+
+  async #ask(kind: "ping" | "scrape", signal: AbortSignal): Promise<string | undefined> {
+    signal.throwIfAborted();
+    if (this.#state === "ended") throw goneError("it has ended");
+    const id = this.#nextId++;
+    const { promise, resolve, reject } = Promise.withResolvers<string | undefined>();
+    const giveUp = (): void => reject(signal.reason);
+    this.#waiting.set(id, { resolve, reject });
+    signal.addEventListener("abort", giveUp, { once: true });
+    this.#say({ kind, id });
+    try {
+      return await promise;
+    } finally {
+      this.#waiting.delete(id);
+      signal.removeEventListener("abort", giveUp);
+    }
+  }
+
+  /** A call took too long. A worker that waits for something answers a ping; one that does not is killed. */
+  async #suspect(hook: HookName): Promise<void> {
+    if (this.#isSuspected || this.#state === "ended") return;
+    this.#isSuspected = true;
+    const controller = new AbortController();
+    const cancel = this.#options.schedule(PING_GRACE_MS, () => controller.abort());
+    try {
+      await this.ping(controller.signal);
+    } catch {
+      this.#finish(
+        `killed: its handler of ${hook} took longer than ${this.#options.callTimeoutMs} ms`,
+      );
+    } finally {
+      cancel();
+      this.#isSuspected = false;
+    }
+  }
+
+  /** The thread is gone from here on, whatever it was doing. */
+  #finish(reason: string): void {
+    if (this.#state === "ended") return;
+    const wasStopped = this.#state === "stopping";
+    this.#state = "ended";
+    this.#worker.terminate();
+    const error = goneError(reason);
+    this.#started.promise.catch(() => {});
+    this.#started.reject(error);
+    this.#calls.end(error);
+    for (const { reject } of this.#waiting.values()) reject(error);
+    this.#stopped.resolve();
+    this.#options.onEnd();
+    if (!wasStopped) this.#ended.resolve(reason);
+  }
+}
+
+function goneError(reason: string): GatewayError {
+  return new GatewayError("ERR_PLUGIN_ENDED", `the plugin's worker does not run: ${reason}`);
+}

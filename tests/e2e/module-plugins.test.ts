@@ -1,0 +1,175 @@
+/** Plugins that are TypeScript files, with the executable as it is shipped, started from `/`. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Client } from "pg";
+import {
+  type GatewaydProcess,
+  oneBlockConfig,
+  type PostgresServer,
+  startGatewayd,
+  startPostgres,
+  waitFor,
+} from "../kit/index.ts";
+
+const EXAMPLES = join(import.meta.dir, "..", "..", "examples", "plugins");
+
+let postgres: PostgresServer;
+let directory: string;
+
+beforeAll(async () => {
+  postgres = await startPostgres();
+  directory = await mkdtemp(join(tmpdir(), "gatewayd-modules-"));
+}, 60_000);
+
+afterAll(async () => {
+  await postgres[Symbol.asyncDispose]();
+  await rm(directory, { recursive: true });
+});
+
+async function start(
+  plugins: readonly Readonly<Record<string, unknown>>[],
+  args: readonly string[] = [],
+): Promise<GatewaydProcess> {
+  return await startGatewayd({
+    config: oneBlockConfig(postgres.address, { level: "debug" }),
+    plugins: JSON.stringify({ plugins }),
+    args,
+  });
+}
+
+async function connected({ host, port }: GatewaydProcess): Promise<Client> {
+  const { user, password, database } = postgres;
+  const client = new Client({ host, port, user, password, database });
+  client.on("error", () => {}); // Told by the query as well.
+  await client.connect();
+  return client;
+}
+
+/** Writes a plugin that answers `select 'word'` by a word of a file beside it. */
+async function writeWordPlugin(name: string, word: string): Promise<string> {
+  const folder = join(directory, name);
+  await mkdir(folder, { recursive: true });
+  await writeFile(
+    join(folder, "word.ts"),
+    `export const word: string = ${JSON.stringify(word)};\n`,
+  );
+  const path = join(folder, "plugin.ts");
+  await writeFile(
+    path,
+    `import { connectionState, definePlugin, rows, tablesOf } from "gatewayd/sdk";
+     import { word } from "./word";
+     const counts = connectionState(() => ({ requests: 0 }));
+     export default definePlugin({
+       name: "word",
+       version: "1.0.0",
+       setup: ({ config, logger }) => ({
+         onTrafficFromClient(event) {
+           const { query, session } = event;
+           const count = ++counts.of(event).requests;
+           if (query === "select 'word'") {
+             const { user, transactionStatus } = session;
+             event.respond(rows(["word", "user", "status", "more"], [[word, user ?? null, transactionStatus ?? null, String(config["more"])]]));
+           }
+           if (query === "tables") event.respond(rows(["t"], (tablesOf("select * from a, b") ?? []).map((t) => [t])));
+           if (query === "count") event.respond(rows([{ name: "n", type: "int4" }], [[count]]));
+           if (query === "loop") for (;;);
+           if (query === "stray") void Promise.reject(new Error("nobody waits"));
+         },
+       }),
+     });`,
+  );
+  return path;
+}
+
+describe.each(["inline", "worker"] as const)("a module that runs %s", (isolation) => {
+  test("answers in the database's place, with its settings and the client's session", async () => {
+    const localPath = await writeWordPlugin(`answers-${isolation}`, "hello");
+    const config = { more: "settings" };
+    await using gateway = await start([{ name: "word", localPath, isolation, config }]);
+    const client = await connected(gateway);
+    const row = { word: "hello", user: postgres.user, status: "idle", more: "settings" };
+    expect((await client.query("select 'word'")).rows).toEqual([row]);
+    expect((await client.query("select 1 as x")).rows).toEqual([{ x: 1 }]);
+    await client.query("begin");
+    expect((await client.query("select 'word'")).rows).toEqual([
+      { ...row, status: "inTransaction" },
+    ]);
+    await client.query("rollback");
+    expect((await client.query("tables")).rows).toEqual([{ t: "a" }, { t: "b" }]);
+    const other = await connected(gateway);
+    const [before] = (await client.query("count")).rows;
+    const [fresh] = (await other.query("count")).rows;
+    expect(before.n).toBeGreaterThan(fresh.n);
+    await other.end();
+    await client.end();
+    await gateway.stop();
+  });
+
+  test("is loaded anew in development when a file of it changes, and stays when that fails", async () => {
+    const localPath = await writeWordPlugin(`dev-${isolation}`, "old");
+    await using gateway = await start([{ name: "word", localPath, isolation }], ["--dev"]);
+    const client = await connected(gateway);
+    const word = async (): Promise<string> => (await client.query("select 'word'")).rows[0].word;
+    expect(await word()).toBe("old");
+    await writeWordPlugin(`dev-${isolation}`, "new");
+    await waitFor("the new word", word, { until: (seen) => seen === "new" });
+    await writeFile(localPath, "export default {");
+    await gateway.process.waitForLine("Plugin goes on as it was");
+    expect(await word()).toBe("new");
+    await client.end();
+    await gateway.stop();
+  });
+});
+
+test("an error that nothing caught is logged as the plugin's own, and the gateway goes on", async () => {
+  const localPath = await writeWordPlugin("stray", "hello");
+  await using gateway = await start([{ name: "word", localPath }]);
+  const client = await connected(gateway);
+  await client.query("stray").catch(() => {});
+  await gateway.process.waitForLine("An error of the plugin that nothing caught");
+  expect((await client.query("select 'word'")).rows).toHaveLength(1);
+  await client.end();
+  await gateway.stop();
+});
+
+test("a worker that loops forever is killed and started again; traffic goes on", async () => {
+  const localPath = await writeWordPlugin("loop", "hello");
+  const plugin = { name: "word", localPath, isolation: "worker", timeout: "200ms" };
+  await using gateway = await start([plugin]);
+  const client = await connected(gateway);
+  // The handler has failed: the request goes on to the server, which does not understand it.
+  await expect(client.query("loop")).rejects.toMatchObject({ code: "42601" });
+  await waitFor(
+    "the plugin to be back",
+    async () => (await client.query("select 'word'")).rows[0].word === "hello",
+    { retryErrors: true },
+  );
+  await client.end();
+  await gateway.stop();
+});
+
+test("the examples do what they say", async () => {
+  await postgres.query("create table salaries (name text, email text)");
+  await postgres.query("insert into salaries values ('Ann', 'ann@example.com')");
+  await using gateway = await start([
+    { name: "query-logger", localPath: join(EXAMPLES, "query-logger.ts") },
+    {
+      name: "table-blocker",
+      localPath: join(EXAMPLES, "table-blocker.ts"),
+      config: { tables: ["secrets"] },
+    },
+    { name: "mask-responses", localPath: join(EXAMPLES, "mask-responses.ts") },
+  ]);
+  const client = await connected(gateway);
+  await expect(client.query("select * from secrets where id = 7")).rejects.toMatchObject({
+    code: "42501",
+  });
+  expect((await client.query("select * from salaries where name = $1", ["Ann"])).rows).toEqual([
+    { name: "Ann", email: "***@***" },
+  ]);
+  await gateway.process.waitForLine("select * from secrets where id = $1");
+  await client.end();
+  await gateway.stop();
+});
