@@ -1,0 +1,35 @@
+import { expect, test } from "bun:test";
+import { rows } from "gatewayd/sdk";
+import { answerTo, openPlugin, openSession } from "gatewayd/sdk/testing";
+import maskResponses from "./mask-responses.ts";
+
+const answerOf = (values: readonly (string | null)[]): Uint8Array =>
+  answerTo("select", rows(["a", "b", "c"], [values]));
+
+test("addresses and card numbers are masked, and nothing else", async () => {
+  await using plugin = await openPlugin(maskResponses);
+  const answer = answerOf(["write to ann@example.com", "4111 1111 1111 1111", null]);
+  const outcome = await plugin.response(answer, "select");
+  expect(outcome.kind === "forwarded" && Buffer.from(outcome.bytes)).toEqual(
+    Buffer.from(answerOf(["write to ***@***", "****", null])),
+  );
+  expect(await plugin.metrics()).toContain("mask_responses_values_total 2");
+
+  const harmless = answerOf(["2026-11-26 10:00:00", "12345", "a@b"]);
+  const untouched = await plugin.response(harmless, "select");
+  expect(untouched.kind === "forwarded" && untouched.bytes).toBe(harmless);
+});
+
+test("values that are no text go on as they are", async () => {
+  await using plugin = await openPlugin(maskResponses);
+  const answer = answerTo("select", rows(["a"], [[Buffer.from([0xff, 0xfe, 1, 2, 3, 4, 5, 6])]]));
+  const outcome = await plugin.response(answer, "select");
+  expect(outcome.kind === "forwarded" && outcome.bytes).toBe(answer);
+});
+
+test("some users see everything", async () => {
+  await using plugin = await openPlugin(maskResponses, { except: ["auditor"] });
+  const answer = answerOf(["ann@example.com", null, null]);
+  const outcome = await plugin.response(answer, "select", openSession({ user: "auditor" }));
+  expect(outcome.kind === "forwarded" && outcome.bytes).toBe(answer);
+});
