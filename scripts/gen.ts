@@ -9,6 +9,7 @@ import { parseArgs } from "node:util";
 import { generatedConfigFiles } from "../src/config/index.ts";
 import { errorsPage } from "./errors-page.ts";
 import { bun, filesBelow, installedProgram, root, runScript } from "./repository.ts";
+import { sdkBundle } from "./sdk-bundle.ts";
 import { sdkDeclarations } from "./sdk-declarations.ts";
 import { sdkPage } from "./sdk-page.ts";
 import { sdkTypes } from "./sdk-types.ts";
@@ -17,10 +18,12 @@ interface GeneratedFile {
   /** From the top of the repository. */
   readonly path: string;
   readonly content: string;
+  /** What the formatter is told the file is called; undefined: it stays as it is. Default: its name. */
+  readonly formattedAs?: string | undefined;
 }
 
 /** Folders that hold nothing else: what is not generated any more is removed from them. */
-const GENERATED_FOLDERS = ["tests/gen", "docs/cli", "src/sdk/gen"];
+const GENERATED_FOLDERS = ["tests/gen", "docs/cli", "src/scaffold/gen"];
 
 /** Lets a program write into an empty folder, and returns what it wrote there. */
 async function filesWrittenBy(
@@ -64,8 +67,11 @@ function commandPages(): Promise<readonly GeneratedFile[]> {
   );
 }
 
-function formatted({ path, content }: GeneratedFile): GeneratedFile {
-  const result = Bun.spawnSync([bun, "fmt", `--stdin-filepath=${path}`], {
+function formatted(file: GeneratedFile): GeneratedFile {
+  const { path, content } = file;
+  const name = "formattedAs" in file ? file.formattedAs : path;
+  if (name === undefined) return file;
+  const result = Bun.spawnSync([bun, "fmt", `--stdin-filepath=${name}`], {
     cwd: root,
     stdin: Buffer.from(content),
   });
@@ -73,13 +79,18 @@ function formatted({ path, content }: GeneratedFile): GeneratedFile {
   return { path, content: result.stdout.toString() };
 }
 
-/** The page about the SDK, and its types for projects of plugins. */
-function sdkFiles(): readonly GeneratedFile[] {
+/** The page about the SDK, and for projects of plugins its types and itself. */
+async function sdkFiles(): Promise<readonly GeneratedFile[]> {
   const api = sdkDeclarations("src/sdk/plugin-api.ts");
   const testing = sdkDeclarations("src/sdk/testing.ts", api.declarations);
   return [
     { path: "docs/sdk.md", content: sdkPage(api.declarations, testing.declarations) },
-    { path: "src/sdk/gen/sdk-types.d.ts", content: sdkTypes(api, testing) },
+    {
+      path: "src/scaffold/gen/sdk.d.ts.txt",
+      content: sdkTypes(api, testing),
+      formattedAs: "sdk.d.ts",
+    },
+    { path: "src/scaffold/gen/sdk.js.txt", content: await sdkBundle(), formattedAs: undefined },
   ];
 }
 
@@ -87,7 +98,7 @@ async function generatedFiles(): Promise<readonly GeneratedFile[]> {
   const files = [
     ...generatedConfigFiles(),
     { path: "docs/errors.md", content: errorsPage() },
-    ...sdkFiles(),
+    ...(await sdkFiles()),
     ...(await commandPages()),
     ...(await protocolStubs()),
   ];

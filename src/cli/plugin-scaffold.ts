@@ -36,7 +36,7 @@ const languageFlag: TextFlag = {
   name: "language",
   short: "l",
   description: `What the plugin is written in: ${LANGUAGES.join(", ")}`,
-  defaultText: "go",
+  defaultText: "typescript, and go with --input-file",
   valueKind: "text",
 };
 
@@ -71,10 +71,10 @@ export const pluginScaffoldCommand: RunnableCommand = {
   kind: "runnable",
   name: "scaffold",
   summary: "Make the project of a new plugin",
-  description: `Makes the project of a new plugin in Go or Python, ready to be built, tested and run; its README
+  description: `Makes the project of a new plugin in TypeScript, Go or Python, ready to be built, tested and run; its README
 says how.
   gatewayd plugin scaffold --name my-plugin
-  gatewayd plugin scaffold --language python --remote-url https://github.com/me/my-plugin
+  gatewayd plugin scaffold --language go --remote-url https://github.com/me/my-plugin
 
 What the plugin is to be can stand in a file; flags count more:
   gatewayd plugin scaffold --input-file input.yaml`,
@@ -93,7 +93,7 @@ What the plugin is to be can stand in a file; flags count more:
     try {
       const project = projectOf(wishesOf(given));
       const directory = join(given.text(outputDirFlag) ?? "./plugins", project.name);
-      const paths = writeProject(directory, projectFiles(project));
+      const paths = writeProject(directory, await projectFiles(project));
       const lines = paths.map((path) => `${path}\n`).join("");
       await terminal.err(`scaffold done\ncreated files:\n${lines}`);
       return 0;

@@ -1,6 +1,6 @@
 /**
  * Makes the project of a new plugin, ready to be built, tested and run.
- * May import: errors, logging.
+ * May import: errors, logging, sql.
  */
 export { isLanguage, LANGUAGES } from "./plugin-project.ts";
 export type { Language } from "./plugin-project.ts";

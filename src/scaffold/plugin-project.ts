@@ -1,5 +1,5 @@
 /** What a plugin is written in. */
-export const LANGUAGES = ["go", "python"] as const;
+export const LANGUAGES = ["typescript", "go", "python"] as const;
 
 export type Language = (typeof LANGUAGES)[number];
 

@@ -26,7 +26,7 @@ export function projectOf(wishes: ProjectWishes): PluginProject {
   if (!/^[a-z][a-z0-9._-]*$/i.test(name)) {
     throw new Error(`"${name}" cannot be the name of a plugin: letters, digits, ".", "_" and "-"`);
   }
-  const language = wishes.language ?? "go";
+  const language = wishes.language ?? "typescript";
   if (language === "go" && !/^[\w.~/-]*$/.test(remoteUrl.replace(/^https?:\/\//, ""))) {
     throw new Error(`"${remoteUrl}" cannot be the path of a Go module`);
   }

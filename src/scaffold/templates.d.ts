@@ -1,3 +1,9 @@
+declare module "*.txt" {
+  /** The text of the file. */
+  const text: string;
+  export default text;
+}
+
 declare module "*.tmpl" {
   /** The text of the file. */
   const text: string;

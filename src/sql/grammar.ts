@@ -47,10 +47,15 @@ function forgetCompiled(error: unknown): never {
 }
 
 async function compile(): Promise<WebAssembly.Module> {
+  return await WebAssembly.compile(await grammarCode());
+}
+
+/** The grammar as WebAssembly, out of the executable. */
+export async function grammarCode(): Promise<Uint8Array<ArrayBuffer>> {
   const { default: file } = await import("libpg-query/wasm/libpg-query.wasm", {
     with: { type: "file" },
   });
-  return await WebAssembly.compile(await Bun.file(file).arrayBuffer());
+  return new Uint8Array(await Bun.file(file).arrayBuffer());
 }
 
 /** Hands the text over as C has it. */

@@ -3,7 +3,7 @@
  * common. Used by sharing, by rules and by plugins.
  * May import: errors, logging. Not pure: it loads the grammar.
  */
-export { loadGrammar } from "./grammar.ts";
+export { grammarCode, loadGrammar } from "./grammar.ts";
 export type { Grammar, Parser } from "./grammar.ts";
 export { fingerprint, loadSql, normalize, parseSql, tablesOf } from "./sql-helpers.ts";
 export type { SqlNode, SqlTree } from "./sql-reader.ts";

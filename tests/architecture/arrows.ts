@@ -65,7 +65,8 @@ export const ARROWS: Readonly<Record<string, FolderRule>> = {
   },
   // Installs what the configuration is to name; a matter of the command line alone.
   install: { mayImport: ["config"] },
-  scaffold: { mayImport: [] },
+  // Projects get the grammar for their tests.
+  scaffold: { mayImport: ["sql"] },
   cli: { mayImport: ["gateway", "config", "install", "scaffold"] },
   main: { mayImport: ["cli"] },
 };

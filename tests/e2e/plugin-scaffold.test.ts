@@ -1,6 +1,14 @@
 /** `gatewayd plugin scaffold`: what it writes is built, tested and run as its README says. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { makeCertificate } from "../fixtures/certificates.ts";
@@ -87,7 +95,7 @@ description: |
   test.each([
     [["--name", "../evil"], /cannot be the name of a plugin/],
     [["--remote-url", "git@github.com:org/x"], /must be an http or https URL/],
-    [["--name", "x", "--language", "cobol"], /must be one of go, python, not "cobol"/],
+    [["--name", "x", "--language", "cobol"], /must be one of typescript, go, python, not "cobol"/],
     [["--input-file", "absent.yaml"], /ENOENT.*absent\.yaml/],
     [["--input-file", "bad.yaml"], /bad\.yaml: license: .*; authors: /],
   ])("%p is an error", async (args, message) => {
@@ -96,6 +104,41 @@ description: |
     expect(code).toBe(1);
     expect(stderr).toStartWith("Scaffold failed:  ");
     expect(stderr).toMatch(message);
+  });
+});
+
+describe("a plugin in TypeScript", () => {
+  let project: string;
+
+  beforeAll(async () => {
+    expect((await scaffold("--name", "in-typescript")).code).toBe(0);
+    project = inside("plugins", "in-typescript");
+    // What `bun install` would fetch.
+    symlinkSync(join(import.meta.dir, "..", "..", "node_modules"), join(project, "node_modules"));
+  });
+
+  test("passes its tests", async () => {
+    expect(await succeed([process.execPath, "test"], project)).toContain(" 0 fail");
+  });
+
+  test("passes its tests in the gateway's own program", async () => {
+    const { code, stderr } = await runToEnd([GATEWAYD_BINARY, "test"], {
+      cwd: project,
+      env: { BUN_BE_BUN: "1" },
+    });
+    expect(stderr).toContain(" 0 fail");
+    expect(code).toBe(0);
+  });
+
+  test("has the types of the SDK", async () => {
+    await succeed([process.execPath, "check", "--no-script"], project);
+    const file = join(project, "plugin.ts");
+    writeFileSync(file, readFileSync(file, "utf8").replace("event.queries", "event.querys"));
+    const { code, stdout, stderr } = await runToEnd([process.execPath, "check", "--no-script"], {
+      cwd: project,
+    });
+    expect(`${stdout}${stderr}`).toContain("querys");
+    expect(code).not.toBe(0);
   });
 });
 
