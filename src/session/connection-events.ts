@@ -1,21 +1,26 @@
 /** The events of one connection's life, before and after its traffic. */
 import { closingPayload, connectionPayload } from "../hooks/index.ts";
-import type { HookOutcome, HookPayload, HookSlot } from "../hooks/index.ts";
+import type { HookChain, HookOutcome, HookPayload, HookSlot } from "../hooks/index.ts";
 import type { Connection } from "../net/index.ts";
 import type { SessionFacts } from "./session-facts.ts";
 import type { SessionHooks } from "./session-hooks.ts";
 
+type PayloadOf = (ends: ReturnType<typeof endsOf>) => HookPayload;
+
 /** Gets on with the connection; `isTerminated` when a handler wants it to end. */
 export type Continuation = (isTerminated: boolean) => void;
 
-/** Each of these goes on in the same tick, unless a handler takes its time. */
+/**
+ * Each of these goes on in the same tick, unless a handler takes its time. Without handlers none makes
+ * anything on the way: most connections of many that come and go have none.
+ */
 export function runOpening(
   hooks: SessionHooks,
   client: Connection,
   facts: SessionFacts,
   next: Continuation,
 ): void {
-  run(hooks.onOpening, () => connectionPayload(endsOf(client)), facts, next);
+  run(hooks.onOpening, connectionPayload, client, facts, next);
 }
 
 /** OnOpened, then OnTraffic: a backend is there, and traffic may begin. */
@@ -25,12 +30,8 @@ export function runOpened(
   facts: SessionFacts,
   next: Continuation,
 ): void {
-  const payload = (): HookPayload => connectionPayload(endsOf(client));
-  run(hooks.onOpened, payload, facts, (isOpenedTerminated) =>
-    run(hooks.onTraffic, payload, facts, (isTerminated) =>
-      next(isTerminated || isOpenedTerminated),
-    ),
-  );
+  if (hooks.onOpened.chain === null) run(hooks.onTraffic, connectionPayload, client, facts, next);
+  else runOpenedFirst(hooks, client, facts, next);
 }
 
 export function runClosing(
@@ -39,7 +40,7 @@ export function runClosing(
   facts: SessionFacts,
   next: Continuation,
 ): void {
-  run(hooks.onClosing, () => closingPayload(endsOf(client)), facts, next);
+  run(hooks.onClosing, closingPayload, client, facts, next);
 }
 
 export function runClosed(
@@ -48,7 +49,7 @@ export function runClosed(
   facts: SessionFacts,
   next: Continuation,
 ): void {
-  run(hooks.onClosed, () => closingPayload(endsOf(client)), facts, next);
+  run(hooks.onClosed, closingPayload, client, facts, next);
 }
 
 /** The addresses of a connection. */
@@ -59,19 +60,38 @@ export function endsOf(connection: SocketEnds): { local: string; remote: string 
   return { local: connection.localAddress, remote: connection.remoteAddress };
 }
 
-function run(
-  slot: HookSlot,
-  payload: () => HookPayload,
+function runOpenedFirst(
+  hooks: SessionHooks,
+  client: Connection,
   facts: SessionFacts,
   next: Continuation,
 ): void {
-  const { chain } = slot;
-  if (chain === null) {
-    next(false);
-    return;
-  }
+  run(hooks.onOpened, connectionPayload, client, facts, (isOpenedTerminated) =>
+    run(hooks.onTraffic, connectionPayload, client, facts, (isTerminated) =>
+      next(isTerminated || isOpenedTerminated),
+    ),
+  );
+}
+
+function run(
+  { chain }: HookSlot,
+  payloadOf: PayloadOf,
+  client: Connection,
+  facts: SessionFacts,
+  next: Continuation,
+): void {
+  if (chain === null) next(false);
+  else runChain(chain, payloadOf(endsOf(client)), facts, next);
+}
+
+function runChain(
+  chain: HookChain,
+  payload: HookPayload,
+  facts: SessionFacts,
+  next: Continuation,
+): void {
   const goOn = (outcome: HookOutcome): void => next(outcome.kind === "terminate");
-  const outcome = chain.run(payload(), facts);
+  const outcome = chain.run(payload, facts);
   if (outcome instanceof Promise) void outcome.then(goOn);
   else goOn(outcome);
 }

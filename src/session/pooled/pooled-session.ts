@@ -35,9 +35,11 @@ import type { SessionFacts } from "../session-facts.ts";
 import { StartupBuffer } from "../startup-buffer.ts";
 import { ClientLogin } from "./client-login.ts";
 import type { ClientLoginPort } from "./client-login.ts";
+import { ClientRequest } from "./client-request.ts";
 import type { Greeting, GreetingOutcome } from "./greeting.ts";
 import { HookedClient } from "./hooked-client.ts";
 import type { HookedOwner } from "./hooked-client.ts";
+import { hostOf } from "./host-of.ts";
 import { Pins } from "./pins.ts";
 import { PooledRelay } from "./pooled-relay.ts";
 import type { Destination, Pooling } from "./pooling.ts";
@@ -266,19 +268,8 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
     this.gone();
   }
 
-  #loginRequest(startup: PooledStartup) {
-    const client = this.#client;
-    const { user, database } = startup;
-    return {
-      // Not every login wants to know, and it takes two calls of the kernel to find out.
-      get host() {
-        return hostOf(client.remoteAddress);
-      },
-      user,
-      database,
-      isEncrypted: this.#options.peer !== undefined,
-      isReplication: startup.replication?.isPhysical === true,
-    };
+  #loginRequest(startup: PooledStartup): ClientRequest {
+    return new ClientRequest(this.#client, startup, this.#options.peer !== undefined);
   }
 
   /** A newer minor version or unknown options: the client is told what it gets instead. */
@@ -474,11 +465,4 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
 /** What is wrong with our own login, or with the server, is not what the client asked for. */
 function isClientsFault({ code }: Notice): boolean {
   return !code.startsWith("28") && !code.startsWith("53") && !code.startsWith("57");
-}
-
-/** Undefined over a unix socket. */
-function hostOf(remoteAddress: string): string | undefined {
-  const end = remoteAddress.lastIndexOf(":");
-  if (end < 0) return undefined;
-  return remoteAddress.slice(0, end).replace(/^\[(.*)\]$/, "$1");
 }
