@@ -1,6 +1,6 @@
 /**
- * Checks everything that needs no running gateway: `bun run check`. Format, lint, types, dead code, generated
- * files, arrows between folders. All checks run, also after one has failed; the exit code is 1 if any has.
+ * Checks everything that needs no running gateway: `bun run check`. Format, lint, types, dead code, protocol
+ * files, generated files, arrows between folders. All checks run, also after one has failed; the exit code is 1 if any has.
  */
 import { bun, installedProgram, root, run, runScript } from "./repository.ts";
 
@@ -12,6 +12,7 @@ const CHECKS: readonly { readonly name: string; readonly command: readonly strin
   },
   { name: "types", command: [bun, "check", "--no-script"] },
   { name: "dead code", command: [bun, "--bun", installedProgram("knip")] },
+  { name: "protocol files", command: [bun, `${root}/scripts/protocol.ts`] },
   { name: "generated files", command: [bun, `${root}/scripts/gen.ts`, "--check"] },
   { name: "arrows", command: [bun, "test", "./tests/architecture"] },
 ];

@@ -23,7 +23,7 @@ interface GeneratedFile {
 }
 
 /** Folders that hold nothing else: what is not generated any more is removed from them. */
-const GENERATED_FOLDERS = ["tests/gen", "docs/cli", "src/scaffold/gen"];
+const GENERATED_FOLDERS = ["src/rpc/gen", "docs/cli", "src/scaffold/gen"];
 
 /** Lets a program write into an empty folder, and returns what it wrote there. */
 async function filesWrittenBy(

@@ -36,10 +36,12 @@ export const ARROWS: Readonly<Record<string, FolderRule>> = {
   session: {
     mayImport: ["pool", "auth", "backend", "balancer", "postgres", "hooks", "net", "sharing"],
   },
+  // What is said to plugin processes: by the gateway that runs them, and by an SDK that is one.
+  rpc: { mayImport: [], isPure: true },
   // Modules are run by the same code of the SDK in the gateway, in a worker and in a process.
-  plugins: { mayImport: ["hooks", "act", "postgres", "sdk", "sql"] },
+  plugins: { mayImport: ["hooks", "act", "postgres", "rpc", "sdk", "sql"] },
   "act/effects": { mayImport: ["hooks", "act", "postgres", "sql"] },
-  sdk: { mayImport: ["hooks", "act", "postgres", "sql"] },
+  sdk: { mayImport: ["hooks", "act", "postgres", "rpc", "sql"] },
   admin: { mayImport: [] },
   gateway: {
     mayImport: [

@@ -89,9 +89,11 @@ export function deepImports(tree: SourceTree): readonly string[] {
     innerImports(file, source).flatMap(({ target }) => {
       const below = posix.relative(posix.dirname(file), target).replace(/^(\.\.\/)+/, "");
       const folder = below.includes("/") ? below.split("/")[0] : undefined;
-      // Only programs are behind doors: texts that are put into them are not.
+      // Only programs are behind doors: texts that are put into them are not. Generated files have no door of
+      // their own: the one of the folder they are in is theirs.
       const isDoor =
         folder === undefined ||
+        folder === "gen" ||
         below === `${folder}/index.ts` ||
         NESTED_DOORS.has(target) ||
         !target.endsWith(".ts");
