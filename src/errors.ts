@@ -348,6 +348,105 @@ export const ERROR_TABLE = {
     meaning: "A plugin answered a call with an error, or the call was broken off.",
     remedy: "The message has what the plugin said; see its log lines.",
   },
+  ERR_PLUGIN_EXEC: {
+    sqlState: "38000",
+    clientMessage: "a plugin of the gateway is not available",
+    meaning: "A plugin's executable cannot be read or started.",
+    remedy:
+      "Check `localPath` of its entry, and that the gateway's user may read and execute the file.",
+  },
+  ERR_PLUGIN_START_ABORTED: {
+    sqlState: "38000",
+    clientMessage: "a plugin of the gateway is not available",
+    meaning: "A plugin was not wanted any more while it started.",
+    remedy: "None: the gateway was stopping, or the plugin was disabled.",
+  },
+  ERR_PLUGIN_EXITED: {
+    sqlState: "38000",
+    clientMessage: "a plugin of the gateway is not available",
+    meaning: "A plugin's process ended while it started. The message has its last words.",
+    remedy:
+      "Start the executable by hand with the same `args` and `env`; a plugin that calls itself a plugin and not a program was not given its magic cookie.",
+  },
+  ERR_PLUGIN_HANDSHAKE: {
+    sqlState: "38000",
+    clientMessage: "a plugin of the gateway is not available",
+    meaning:
+      "The first line a plugin wrote to its standard output is not `CORE|APP|NETWORK|ADDRESS|PROTOCOL|CERTIFICATE`.",
+    remedy:
+      "Check that `localPath` is a plugin, and that it writes nothing to its standard output before its handshake.",
+  },
+  ERR_PLUGIN_CORE_PROTOCOL: {
+    sqlState: "38000",
+    clientMessage: "a plugin of the gateway is not available",
+    meaning: "A plugin's handshake has a version of go-plugin's core protocol other than 1.",
+    remedy: "Rebuild the plugin with a go-plugin of version 1.",
+  },
+  ERR_PLUGIN_APP_PROTOCOL: {
+    sqlState: "38000",
+    clientMessage: "a plugin of the gateway is not available",
+    meaning: "A plugin's handshake has a version of the plugin protocol other than 1.",
+    remedy: "Let the plugin choose a version of `PLUGIN_PROTOCOL_VERSIONS`.",
+  },
+  ERR_PLUGIN_ADDRESS: {
+    sqlState: "38000",
+    clientMessage: "a plugin of the gateway is not available",
+    meaning: "A plugin's handshake names neither a unix socket nor a TCP address.",
+    remedy:
+      "Let the plugin listen on `unix` or `tcp`, and write the address as `/path` or `host:port`.",
+  },
+  ERR_PLUGIN_RPC_PROTOCOL: {
+    sqlState: "38000",
+    clientMessage: "a plugin of the gateway is not available",
+    meaning: "A plugin's handshake names a protocol other than `grpc`.",
+    remedy: "Let the plugin serve gRPC: with go-plugin, by setting `GRPCServer`.",
+  },
+  ERR_PLUGIN_CERTIFICATE: {
+    sqlState: "38000",
+    clientMessage: "a plugin of the gateway is not available",
+    meaning: "A plugin's handshake has no certificate, or none that can be read.",
+    remedy:
+      "Let the plugin make a certificate and take `PLUGIN_CLIENT_CERT` into account (docs/plugins.md).",
+  },
+  ERR_PLUGIN_CONNECT: {
+    sqlState: "38000",
+    clientMessage: "a plugin of the gateway is not available",
+    meaning: "Nobody listens at the address of a plugin's handshake.",
+    remedy:
+      "Let the plugin listen before it writes its handshake; the path of a socket must be the gateway's too.",
+  },
+  ERR_PLUGIN_TLS: {
+    sqlState: "38000",
+    clientMessage: "a plugin of the gateway is not available",
+    meaning:
+      "Plugin and gateway did not come to terms on TLS: the plugin shows another certificate than in its handshake, does not accept the gateway's, or does not speak HTTP/2.",
+    remedy:
+      "Let the plugin serve with the certificate of its handshake, trust the one in `PLUGIN_CLIENT_CERT`, and allow TLS 1.3.",
+  },
+  ERR_PLUGIN_DESCRIPTION: {
+    sqlState: "38000",
+    clientMessage: "a plugin of the gateway is not available",
+    meaning: "A plugin's answer to GetPluginConfig does not say who it is.",
+    remedy: "Let it answer as the GatewayD SDK does, at least with `id.name`.",
+  },
+  ERR_PLUGIN_UNHEALTHY: {
+    sqlState: "38000",
+    clientMessage: "a plugin of the gateway is not available",
+    meaning: "A plugin says of itself that it does not serve.",
+    remedy: "See the plugin's log lines.",
+  },
+  ERR_PLUGIN_MESSAGE_TOO_LARGE: {
+    sqlState: "38000",
+    clientMessage: "the message is larger than a plugin of the gateway takes",
+    meaning: "A call of a plugin would be longer than its `maxHookMessageBytes`.",
+    remedy: "Raise `plugins[].maxHookMessageBytes`.",
+  },
+  ERR_PLUGIN_METRICS: {
+    sqlState: "38000",
+    clientMessage: "a plugin of the gateway is not available",
+    meaning: "A plugin's metrics page cannot be read.",
+    remedy: "Check `metricsUnixDomainSocket` of the plugin, or let it say `metricsEnabled: false`.",
+  },
   ERR_INTERNAL: {
     sqlState: "XX000",
     clientMessage: "internal error in the gateway",

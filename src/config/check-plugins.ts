@@ -72,6 +72,9 @@ function checkPlugin(
     else report.warning(path, "is not installed yet: it has a url and no localPath");
     return;
   }
+  if (isModulePath(localPath) && plugin.passEnv.join() !== "*") {
+    report.warning([...path, "passEnv"], "has no effect: a module has the gateway's environment");
+  }
   if (hasValidChecksum(plugin, false)) return;
   const checksumPath = [...path, "checksum"];
   const message = `must be the SHA-256 of ${localPath}: 64 hexadecimal digits`;

@@ -246,6 +246,7 @@ test.each([
   ],
   ["{name: p, localPath: p.ts, env: [X]}", "error", "plugins.0.env.0: must be NAME=value"],
   ["{name: p, localPath: p.ts, isolation: thread}", "error", "plugins.0.isolation: must be"],
+  ["{name: p, localPath: p.ts, passEnv: [A]}", "warning", "plugins.0.passEnv: has no effect"],
   [
     "{name: p-q, localPath: p.ts}, {name: p_q, localPath: q.ts}",
     "warning",

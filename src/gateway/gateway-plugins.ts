@@ -27,6 +27,7 @@ export class GatewayPlugins {
     this.#options = options;
     const surroundings = {
       ...options,
+      startTimeoutMs: config.startTimeout,
       chainTimeoutMs: config.timeout,
       reload: (name: string) => void this.#reload(name),
     };

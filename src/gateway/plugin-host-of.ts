@@ -3,7 +3,7 @@ import type { PluginConfig } from "../config/index.ts";
 import { GatewayError } from "../errors.ts";
 import type { Schedule } from "../hooks/index.ts";
 import type { Logger } from "../logging/index.ts";
-import { createModuleHost } from "../plugins/index.ts";
+import { createModuleHost, createProcessHost } from "../plugins/index.ts";
 import type { PluginHost } from "../plugins/index.ts";
 
 /** What is the same for all plugins. */
@@ -16,6 +16,8 @@ export interface PluginSurroundings {
 export interface HostSurroundings extends PluginSurroundings {
   readonly logger: Logger;
   readonly schedule: Schedule;
+  /** Time a plugin has to start. */
+  readonly startTimeoutMs: number;
   /** Deadline of all handlers of one event together; 0 = none. */
   readonly chainTimeoutMs: number;
   /** Called in development when a module has changed. */
@@ -24,7 +26,7 @@ export interface HostSurroundings extends PluginSurroundings {
 
 /** Who can run a plugin of the configuration. Of one that nobody can run each start says why. */
 export function pluginHostOf(plugin: PluginConfig, surroundings: HostSurroundings): PluginHost {
-  const { dev, logger, schedule, chainTimeoutMs, reload } = surroundings;
+  const { dev, logger, schedule, startTimeoutMs, chainTimeoutMs, reload } = surroundings;
   if (plugin.localPath === "") {
     return unusable("it is not installed: its entry has no localPath");
   }
@@ -34,7 +36,9 @@ export function pluginHostOf(plugin: PluginConfig, surroundings: HostSurrounding
     const all = { logger, schedule, chainTimeoutMs };
     return createModuleHost(plugin, dev ? { ...all, onChange } : all);
   }
-  return unusable("this version of gatewayd does not run such plugins yet");
+  const verifiesChecksum = !dev;
+  const all = { logger, env: process.env, startTimeoutMs, chainTimeoutMs, verifiesChecksum };
+  return createProcessHost(plugin, all);
 }
 
 function unusable(reason: string): PluginHost {

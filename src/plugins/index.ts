@@ -1,6 +1,6 @@
 /**
  * Plugins: which of them run and what becomes of them, whichever way each one runs.
- * May import: hooks, act, postgres, sdk, sql, errors, logging.
+ * May import: hooks, act, postgres, rpc, sdk, sql, errors, logging.
  */
 export { PluginMetrics } from "./metrics/index.ts";
 export { createModuleHost, reportStrayError } from "./module/index.ts";
@@ -13,3 +13,5 @@ export type {
 export { PluginSet } from "./plugin-set.ts";
 export type { PluginAnswer, PluginEntry, PluginSetOptions, PluginSnapshot } from "./plugin-set.ts";
 export type { PluginState } from "./plugin-state.ts";
+export { createProcessHost } from "./process/index.ts";
+export type { ProcessEntry, ProcessSurroundings } from "./process/index.ts";

@@ -2,73 +2,16 @@ import { expect } from "bun:test";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import {
+  type Call,
+  CAPTURED_CONFIG,
+  capturedCalls,
+  field,
+  masked,
+} from "../fixtures/captured-calls.ts";
 import { type PostgresServer, psql, startPostgres, testNeeding, waitFor } from "../kit/index.ts";
 import { HOOK_MODES, startInMode, writeUsersFile } from "./hook-modes.ts";
 import { type GatewayInProcess, makeGateway } from "./start-gateway.ts";
-
-const FIXTURES = join(import.meta.dir, "..", "fixtures");
-const CAPTURE = join(FIXTURES, "gatewayd-0.10.3", "hooks.jsonl");
-const CAPTURED_CONFIG = join(FIXTURES, "config", "on-config-loaded-0.10.3.yaml");
-
-interface Call {
-  readonly rpc: string;
-  readonly json: unknown;
-}
-
-/**
- * What the original sent, less what is not to be the same:
- *
- * - GetPluginConfig is no event: plugins are asked for it when they are loaded.
- * - OnTick comes by the clock, so that the number of ticks differs; they are compared apart.
- * - After the client had closed, the original sent an OnTrafficFromClient with an empty request: a
- *   defect (nothing was received). The other known one, that an answer is paired with the latest
- *   request and not with its own, does not show where the client awaits each answer.
- */
-async function capturedCalls(): Promise<readonly Call[]> {
-  const text = await readFile(CAPTURE, "utf8");
-  const calls = text
-    .trim()
-    .split("\n")
-    .map((line): Call => {
-      const call: Call = JSON.parse(line);
-      return { rpc: call.rpc, json: call.json };
-    });
-  return calls.filter(({ rpc, json }) => {
-    const isEmptyRequest = rpc === "OnTrafficFromClient" && field(json, "request") === "";
-    return rpc !== "GetPluginConfig" && !isEmptyRequest;
-  });
-}
-
-function field(json: unknown, key: string): unknown {
-  return typeof json === "object" && json !== null ? Reflect.get(json, key) : undefined;
-}
-
-/** Masks what differs from run to run: addresses, ids, and the secrets and settings of a login. */
-function masked(value: unknown, key = ""): unknown {
-  if (value instanceof Uint8Array) return masked(Buffer.from(value).toString("base64"), key);
-  if (Array.isArray(value)) return value.map((entry) => masked(entry));
-  if (typeof value === "object" && value !== null) {
-    const entries = Object.entries(value).sort(([left], [right]) => (left < right ? -1 : 1));
-    return Object.fromEntries(entries.map(([name, entry]) => [name, masked(entry, name)]));
-  }
-  if (typeof value !== "string") return value;
-  if (key === "request" || key === "response") return maskedMessages(value);
-  if (/^[0-9a-f]{64}$/.test(value)) return "<id>";
-  return value.replace(/^(localhost|127\.0\.0\.1):\d+$/, "<address>");
-}
-
-/** Login messages as their tags, repeated ones once; all others byte for byte. */
-function maskedMessages(base64: string): string {
-  const bytes = Buffer.from(base64, "base64");
-  const first = bytes.toString("latin1", 0, 1);
-  if (first !== "p" && first !== "R") return base64;
-  let tags = "";
-  for (let at = 0; at < bytes.length; at += 1 + bytes.readUInt32BE(at + 1)) {
-    const tag = bytes.toString("latin1", at, at + 1);
-    if (!tags.endsWith(tag)) tags += tag;
-  }
-  return `<${tags}>`;
-}
 
 /** What was captured: psql logs in, asks twice and leaves. */
 async function converse(inside: GatewayInProcess, postgres: PostgresServer): Promise<void> {

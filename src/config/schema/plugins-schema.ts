@@ -2,7 +2,7 @@
 import * as z from "zod";
 import { newKeys, note } from "./key-info.ts";
 import { ruleSchema } from "./rule-schema.ts";
-import { boolean, choice, duration, later, notEmpty, text } from "./scalars.ts";
+import { boolean, byteSize, choice, duration, later, notEmpty, text } from "./scalars.ts";
 
 const pluginSchema = z.strictObject({
   name: text((value) => (value === "" ? "must not be empty" : undefined)).describe(
@@ -36,14 +36,21 @@ const pluginSchema = z.strictObject({
       .prefault("0")
       .describe("Deadline of one call, within `timeout` of the whole file; 0 = none of its own."),
     framing: later().describe("What one call gets."),
-    passEnv: later().describe("Variables of the gateway that the plugin sees."),
+    passEnv: z
+      .array(text(notEmpty))
+      .prefault(["*"])
+      .describe(
+        "Environment variables of the gateway that an executable sees too: names, or patterns with `*` and `?`.",
+      ),
     config: z
       .record(z.string(), z.unknown())
       .prefault({})
       .describe("Settings of a module; the module says which there are."),
     hookBufferBytes: later().describe("Bytes of an answer gathered for one call."),
     hookFlushInterval: later().describe("Time after which a part of an answer is handed over."),
-    maxHookMessageBytes: later().describe("Longest message handed to a handler."),
+    maxHookMessageBytes: byteSize({ min: 1024, max: 2 ** 31 - 1 })
+      .prefault("64MiB")
+      .describe("Longest message to or from an executable; a call that would be longer fails."),
     redactSecrets: later().describe("Hides passwords from the plugin."),
   }),
 });

@@ -1,0 +1,85 @@
+/** How gRPC looks on HTTP/2: headers, message prefixes, statuses. */
+import { Code, ConnectError } from "@connectrpc/connect";
+import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http2";
+
+/** In front of each message: one byte that says whether it is compressed, and its length in 4 bytes. */
+export const PREFIX_BYTES = 5;
+
+/** Longest number that fits the 8 digits of the header grpc-timeout. */
+const MAX_TIMEOUT_DIGITS = 99_999_999;
+
+/** The headers of every call of one method; `timeoutMs` 0 = no deadline. */
+export function unaryHeaders(path: string, timeoutMs: number): OutgoingHttpHeaders {
+  return {
+    ":method": "POST",
+    ":path": path,
+    ":scheme": "https",
+    ":authority": "localhost",
+    "content-type": "application/grpc+proto",
+    te: "trailers",
+    ...(timeoutMs > 0 && { "grpc-timeout": formatTimeout(timeoutMs) }),
+  };
+}
+
+function formatTimeout(timeoutMs: number): string {
+  const ms = Math.max(1, Math.ceil(timeoutMs));
+  return ms <= MAX_TIMEOUT_DIGITS ? `${ms}m` : `${Math.ceil(ms / 1000)}S`;
+}
+
+/** Writes the prefix of a message into the first bytes of a frame, whose rest is the message. */
+export function writePrefix(frame: Buffer): void {
+  frame[0] = 0;
+  frame.writeUInt32BE(frame.length - PREFIX_BYTES, 1);
+}
+
+/** The failure that trailers, or headers of an answer without a message, tell of; undefined for success. */
+export function failureOf(trailers: IncomingHttpHeaders): ConnectError | undefined {
+  const status = trailers["grpc-status"];
+  if (status === "0") return undefined;
+  const message = trailers["grpc-message"];
+  const code = Number(status);
+  const text = typeof message === "string" ? percentDecoded(message) : "no reason given";
+  return new ConnectError(text, isCode(code) ? code : Code.Unknown);
+}
+
+/** The failure of an answer that is not gRPC; undefined when it is. */
+export function httpFailureOf(headers: IncomingHttpHeaders): ConnectError | undefined {
+  const status = Number(headers[":status"]);
+  const type = headers["content-type"];
+  if (status === 200 && type?.startsWith("application/grpc") === true) return undefined;
+  return new ConnectError(
+    `the answer is not gRPC: HTTP status ${status}, content type ${type ?? "not given"}`,
+    CODE_OF_HTTP_STATUS[status] ?? Code.Unknown,
+  );
+}
+
+/** As gRPC's document "HTTP to gRPC status code mapping" has them. */
+const CODE_OF_HTTP_STATUS: Readonly<Record<number, Code>> = {
+  400: Code.Internal,
+  401: Code.Unauthenticated,
+  403: Code.PermissionDenied,
+  404: Code.Unimplemented,
+  429: Code.Unavailable,
+  502: Code.Unavailable,
+  503: Code.Unavailable,
+  504: Code.Unavailable,
+};
+
+/** The failure of a call whose stream ended before its answer did; Bun does not tell with which error code. */
+export function brokenOff(cause: unknown): ConnectError {
+  const reason = cause instanceof Error ? cause.message : "the plugin ended the stream";
+  const text = `the call was broken off: ${reason}`;
+  return new ConnectError(text, Code.Unavailable, undefined, undefined, cause);
+}
+
+function isCode(code: number): code is Code {
+  return code in Code && code > 0;
+}
+
+function percentDecoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // Not encoded as it should be: as it came is better than nothing.
+  }
+}

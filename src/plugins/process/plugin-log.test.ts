@@ -1,0 +1,60 @@
+import { describe, expect, test } from "bun:test";
+import { MemoryLogger } from "../../../tests/fixtures/memory-logger.ts";
+import { PluginLog } from "./plugin-log.ts";
+
+function logged(...lines: string[]) {
+  const logger = new MemoryLogger();
+  const log = new PluginLog(logger);
+  for (const line of lines) log.stderr(line, Buffer.byteLength(line));
+  return { records: logger.records, lastWords: log.lastWords };
+}
+
+describe("a line of a plugin", () => {
+  test("in hclog's JSON keeps its level, message and fields", () => {
+    const line =
+      '{"@level":"warn","@message":"slow","@module":"cache","@timestamp":"2026-01-02T03:04:05.000006Z","ms":12,"keys":["a"]}';
+    expect(logged(line).records).toEqual([
+      {
+        level: "warn",
+        message: "slow",
+        fields: { module: "cache", timestamp: "2026-01-02T03:04:05.000006Z", ms: 12, keys: ["a"] },
+      },
+    ]);
+  });
+
+  test.each([
+    ['{"@message":"no level"}', "debug", "no level"],
+    ['{"@level":"loud","@message":"unknown level"}', "debug", "unknown level"],
+    ['{"level":"error","message":"not hclog"}', "debug", '{"level":"error","message":"not hclog"}'],
+    ["{not JSON", "debug", "{not JSON"],
+    ["[TRACE] a", "trace", "a"],
+    ["[INFO]  b", "info", "b"],
+    ["[WARN] c", "warn", "c"],
+    ["[ERROR] d", "error", "d"],
+    ["[OTHER] e", "debug", "[OTHER] e"],
+    ["plain", "debug", "plain"],
+  ])("%s is told at its level", (line, level, message) => {
+    const records: readonly unknown[] = logged(line).records;
+    expect(records).toEqual([{ level, message, fields: {} }]);
+  });
+
+  test("from a panic on is an error, and the panic its last words", () => {
+    const { records, lastWords } = logged(
+      "before",
+      "panic: index out of range",
+      "",
+      "goroutine 1 [running]:",
+      "main.main()",
+    );
+    expect(records.map(({ level }) => level)).toEqual(["debug", "error", "error", "error"]);
+    expect(lastWords).toBe("panic: index out of range");
+  });
+
+  test("that is cut is no JSON, and says how long it was", () => {
+    const logger = new MemoryLogger();
+    new PluginLog(logger).stderr('{"@level":"error"', 70_000);
+    expect(logger.records).toEqual([
+      { level: "debug", message: '{"@level":"error"', fields: { cutFromBytes: 70_000 } },
+    ]);
+  });
+});
