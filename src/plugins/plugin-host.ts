@@ -40,7 +40,10 @@ export interface RunningPlugin {
   ping(signal: AbortSignal): Promise<void>;
   /** Its own metrics in Prometheus' text format, without a plugin label; undefined when it has none. */
   scrape(signal: AbortSignal): Promise<string | undefined>;
-  /** Ends it. Resolves when nothing of it is left, at the latest after its grace time. Never rejects. */
+  /**
+   * Ends it, when calls under way have their answers. Resolves when nothing of it is left, at the latest after
+   * its grace time. Never rejects.
+   */
   stop(): Promise<void>;
   /** Resolves with the reason when it ends without having been told to. */
   readonly ended: Promise<string>;

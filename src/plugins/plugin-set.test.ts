@@ -171,8 +171,8 @@ describe("a requirement", () => {
 });
 
 describe("reload", () => {
-  test("puts a new run in the place of the old one, then ends that", async () => {
-    const { set, host, trail } = setUpPlugins([{}, {}]);
+  test("puts a new run in the place of the old one, and ends that when no event can call it any more", async () => {
+    const { set, host, trail, pass } = setUpPlugins([{}, {}]);
     await set.start();
     const [old] = host("a").plugins;
     const gate = Promise.withResolvers<void>();
@@ -182,7 +182,9 @@ describe("reload", () => {
     expect([trail(), old?.isStopped]).toEqual(["a1 b1", false]);
     gate.resolve();
     expect(await reloaded).toMatchObject({ ok: true, plugin: { name: "a", restarts: 1 } });
-    expect([trail(), old?.isStopped]).toEqual(["a2 b1", true]);
+    expect([trail(), old?.isStopped]).toEqual(["a2 b1", false]);
+    await pass(1_000);
+    expect(old?.isStopped).toBe(true);
   });
 
   test("that fails leaves the run that serves, and says why", async () => {
@@ -246,11 +248,12 @@ describe("reload", () => {
   });
 
   test("of many at once are made one after the other", async () => {
-    const { set, host, trail } = setUpPlugins([{}]);
+    const { set, host, trail, pass } = setUpPlugins([{}]);
     await set.start();
     const answers = await Promise.all(Array.from({ length: 20 }, () => set.reload("a")));
     expect(answers.map(code)).toEqual(Array.from({ length: 20 }, () => "ok"));
     expect(trail()).toBe("a21");
+    await pass(1_000);
     expect(host("a").plugins.filter(({ isStopped }) => !isStopped)).toHaveLength(1);
   });
 

@@ -61,6 +61,8 @@ export interface SupervisedPluginOptions extends Supervision {
 const PING_MS = { min: 1_000, max: 5_000 } as const;
 /** After this time a run was a good one: failures are counted anew. */
 const STABLE_MS = 60_000;
+/** An event that is under way may still call a run that has been replaced: it is ended after this time. */
+const RETIRE_MS = 1_000;
 
 export class SupervisedPlugin {
   readonly #options: SupervisedPluginOptions;
@@ -79,6 +81,8 @@ export class SupervisedPlugin {
   #cancelTimer = (): void => {};
   #launch: AbortController | undefined;
   #turn: Promise<unknown> = Promise.resolve();
+  /** Runs that have been replaced, each with what calls its end off. */
+  readonly #retired = new Map<RunningPlugin, () => void>();
   /** Runs that are over and not yet gone. */
   readonly #leaving = new Set<Promise<void>>();
 
@@ -235,7 +239,7 @@ export class SupervisedPlugin {
     this.#state = { kind: "running" };
     void plugin.ended.then((reason) => this.#lose(plugin, reason));
     this.#pingLater(plugin);
-    if (previous !== undefined) this.#discard(previous);
+    if (previous !== undefined) this.#retire(previous);
     logger.info("Plugin is ready", { name, version });
     onRunning();
   }
@@ -308,7 +312,20 @@ export class SupervisedPlugin {
     this.#running = undefined;
     this.#state = { kind: "disabled" };
     if (plugin !== undefined) this.#discard(plugin);
+    for (const [retired, callOff] of this.#retired) {
+      callOff();
+      this.#discard(retired);
+    }
+    this.#retired.clear();
     await Promise.all(this.#leaving);
+  }
+
+  #retire(plugin: RunningPlugin): void {
+    const callOff = this.#options.schedule(RETIRE_MS, () => {
+      this.#retired.delete(plugin);
+      this.#discard(plugin);
+    });
+    this.#retired.set(plugin, callOff);
   }
 
   /** Ends a run in the background. */

@@ -120,8 +120,9 @@ export class ProcessPlugin implements RunningPlugin {
   }
 
   async #stop(): Promise<void> {
-    const { child, cleanUp } = this.#options;
+    const { child, channel, cleanUp } = this.#options;
     const kill = setTimeout(() => child.kill(), GRACE_MS);
+    await Promise.race([channel.idle(), child.exited]);
     // A Go plugin is often gone before it has answered. One that does not know the call gets the signal.
     await this.#controller.shutdown({}, { timeoutMs: GRACE_MS }).catch((error: unknown) => {
       if (ConnectError.from(error).code === Code.Unimplemented) child.terminate();

@@ -261,6 +261,23 @@ describe("a channel", () => {
     expect(scenes[0]?.dials).toBe(1);
   });
 
+  test("is waited for until it has its answer", async () => {
+    const { promise: gate, resolve } = Promise.withResolvers<void>();
+    const made = await scene();
+    const { call } = bound(made, (stream, headers) => void gate.then(() => echo(stream, headers)));
+    await made.channel.idle();
+    let isIdle = false;
+    const answered = call("slow");
+    const idle = made.channel.idle().then(() => {
+      isIdle = true;
+    });
+    await waitFor("the call to be under way", () => made.sessions.size > 0);
+    expect(isIdle).toBe(false);
+    resolve();
+    expect(await answered).toBe("slow");
+    await idle;
+  });
+
   test("has no more calls under way than the server takes", async () => {
     let open = 0;
     let most = 0;

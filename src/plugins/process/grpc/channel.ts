@@ -49,6 +49,8 @@ export class Channel {
   /** How many the server of this session takes. */
   #maxInFlight = Number.POSITIVE_INFINITY;
   #closedBecause: ConnectError | undefined;
+  /** Told when no call is under way. */
+  #onIdle: (() => void)[] = [];
 
   constructor(options: ChannelOptions) {
     this.#options = options;
@@ -67,6 +69,12 @@ export class Channel {
     if (signal !== undefined) failWhenAborted(call, signal);
     this.#sendOrWait(call);
     return call.answer;
+  }
+
+  /** Resolves when no call is under way any more. */
+  idle(): Promise<void> {
+    if (this.#inFlight.size + this.#waiting.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#onIdle.push(resolve));
   }
 
   /** Opens a stream in both directions; the caller ends it. Rejects with a ConnectError. */
@@ -94,6 +102,9 @@ export class Channel {
     this.#inFlight.delete(call);
     this.#waiting.delete(call);
     if (this.#waiting.size > 0 && this.#state === "ready") this.#sendWaiting();
+    if (this.#onIdle.length > 0 && this.#inFlight.size + this.#waiting.size === 0) {
+      for (const tell of this.#onIdle.splice(0)) tell();
+    }
   };
 
   #sendOrWait(call: Waiting): void {
