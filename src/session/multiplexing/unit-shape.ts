@@ -62,8 +62,9 @@ export class UnitShapeReader {
     if (next < 0 || unit[at + HEADER_BYTES] !== 0) return -1;
     const from = at + HEADER_BYTES + 1;
     if (isUnnamed) return unit[from] === 0 ? next : -1;
-    const to = unit.indexOf(0, from);
-    if (to <= from || to >= next) return -1;
+    let to = from;
+    while (to < next && unit[to] !== 0) to++;
+    if (to === from || to === next) return -1;
     this.from = from;
     this.to = to;
     return next;

@@ -15,8 +15,8 @@ const NO_LIMIT = Buffer.alloc(4);
  * @throws GatewayError ERR_PROTOCOL_VIOLATION when it does not before `end`
  */
 export function endOfName(bytes: Buffer, from: number, end: number): number {
-  const at = bytes.indexOf(0, from);
-  if (at >= 0 && at < end) return at;
+  // Names are short: a call of `indexOf` takes ten times as long.
+  for (let at = from; at < end; at++) if (bytes[at] === 0) return at;
   throw new GatewayError("ERR_PROTOCOL_VIOLATION", "a statement's name has no end");
 }
 
