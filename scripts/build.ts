@@ -8,6 +8,7 @@ import { mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import packageJson from "../package.json" with { type: "json" };
+import { makeSdkBundle, SDK_BUNDLE } from "./sdk-bundle.ts";
 import { bun, filesBelow, outputOf, root, run, runScript } from "./repository.ts";
 
 /** Platforms an executable can be made for, and the npm package that holds each one's Bun. */
@@ -54,6 +55,7 @@ export async function build(options: BuildOptions = {}): Promise<string> {
   const partial = join(partialDirectory, `gatewayd${extension}`);
   await mkdir(partialDirectory, { recursive: true });
   try {
+    await makeSdkBundle();
     const exitCode = await run([
       bun,
       "build",
@@ -105,7 +107,7 @@ async function hashOfInputs(): Promise<string> {
   const inputs = await Promise.all(["src", "config", "proto"].map((name) => filesBelow(name, "*")));
   const files = inputs
     .flat()
-    .filter((file) => !file.endsWith(".test.ts"))
+    .filter((file) => !file.endsWith(".test.ts") && file !== SDK_BUNDLE)
     .concat("package.json", "bun.lock", "tsconfig.json", "scripts/build.ts");
   for (const file of files.sort()) {
     hash.update(`\0${file}\0`);

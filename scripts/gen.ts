@@ -9,7 +9,6 @@ import { parseArgs } from "node:util";
 import { generatedConfigFiles } from "../src/config/index.ts";
 import { errorsPage } from "./errors-page.ts";
 import { bun, filesBelow, installedProgram, root, runScript } from "./repository.ts";
-import { sdkBundle } from "./sdk-bundle.ts";
 import { sdkDeclarations } from "./sdk-declarations.ts";
 import { sdkPage } from "./sdk-page.ts";
 import { sdkTypes } from "./sdk-types.ts";
@@ -18,8 +17,8 @@ interface GeneratedFile {
   /** From the top of the repository. */
   readonly path: string;
   readonly content: string;
-  /** What the formatter is told the file is called; undefined: it stays as it is. Default: its name. */
-  readonly formattedAs?: string | undefined;
+  /** What the formatter is told the file is called. Default: its name. */
+  readonly formattedAs?: string;
 }
 
 /** Folders that hold nothing else: what is not generated any more is removed from them. */
@@ -67,11 +66,8 @@ function commandPages(): Promise<readonly GeneratedFile[]> {
   );
 }
 
-function formatted(file: GeneratedFile): GeneratedFile {
-  const { path, content } = file;
-  const name = "formattedAs" in file ? file.formattedAs : path;
-  if (name === undefined) return file;
-  const result = Bun.spawnSync([bun, "fmt", `--stdin-filepath=${name}`], {
+function formatted({ path, content, formattedAs = path }: GeneratedFile): GeneratedFile {
+  const result = Bun.spawnSync([bun, "fmt", `--stdin-filepath=${formattedAs}`], {
     cwd: root,
     stdin: Buffer.from(content),
   });
@@ -79,8 +75,8 @@ function formatted(file: GeneratedFile): GeneratedFile {
   return { path, content: result.stdout.toString() };
 }
 
-/** The page about the SDK, and for projects of plugins its types and itself. */
-async function sdkFiles(): Promise<readonly GeneratedFile[]> {
+/** The page about the SDK, and its types for projects of plugins. */
+function sdkFiles(): readonly GeneratedFile[] {
   const api = sdkDeclarations("src/sdk/plugin-api.ts");
   const testing = sdkDeclarations("src/sdk/testing.ts", api.declarations);
   return [
@@ -90,7 +86,6 @@ async function sdkFiles(): Promise<readonly GeneratedFile[]> {
       content: sdkTypes(api, testing),
       formattedAs: "sdk.d.ts",
     },
-    { path: "src/scaffold/gen/sdk.js.txt", content: await sdkBundle(), formattedAs: undefined },
   ];
 }
 
@@ -98,7 +93,7 @@ async function generatedFiles(): Promise<readonly GeneratedFile[]> {
   const files = [
     ...generatedConfigFiles(),
     { path: "docs/errors.md", content: errorsPage() },
-    ...(await sdkFiles()),
+    ...sdkFiles(),
     ...(await commandPages()),
     ...(await protocolStubs()),
   ];

@@ -5,12 +5,15 @@ import { root } from "./repository.ts";
 /** The file of PostgreSQL's grammar, which lies beside the bundle. */
 const GRAMMAR = "libpg-query.wasm";
 
+/** Where the executable takes the bundle from; it is made of the source with each build, and not kept with it. */
+export const SDK_BUNDLE = "src/scaffold/made/sdk.js.txt";
+
 /**
- * The SDK and its test kit as one file of JavaScript, `{ sdk, testing }`, for projects that are tested without the
- * gateway's source at hand.
+ * Makes the SDK and its test kit into one file of JavaScript, `{ sdk, testing }`, for projects that are tested without
+ * the gateway's source at hand.
  * @throws Error when it cannot be bundled
  */
-export async function sdkBundle(): Promise<string> {
+export async function makeSdkBundle(): Promise<void> {
   const result = await Bun.build({
     entrypoints: [join(root, "src/sdk/bundle.ts")],
     root,
@@ -22,7 +25,7 @@ export async function sdkBundle(): Promise<string> {
   const [bundle] = result.outputs;
   if (bundle === undefined) throw new Error("the SDK has no bundle");
   // Packages bring the paths of the machine that bundles them.
-  return (await bundle.text()).replaceAll(root, ".");
+  await Bun.write(join(root, SDK_BUNDLE), (await bundle.text()).replaceAll(root, "."));
 }
 
 const grammarBeside: BunPlugin = {
