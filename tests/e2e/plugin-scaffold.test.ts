@@ -11,16 +11,34 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { makeCertificate } from "../fixtures/certificates.ts";
-import { pythonWithPackages } from "../fixtures/plugins/python-packages.ts";
-import { GATEWAYD_BINARY, runToEnd, startProcess, testNeeding } from "../kit/index.ts";
+import { Client } from "pg";
+import {
+  pythonWithPackages,
+  sha256Of,
+  testGo,
+  testPython,
+} from "../fixtures/plugins/built-plugins.ts";
+import { startReleaseServer } from "../fixtures/release-server.ts";
+import {
+  GATEWAYD_BINARY,
+  oneBlockConfig,
+  type PostgresServer,
+  runToEnd,
+  startGatewayd,
+  startPostgres,
+} from "../kit/index.ts";
 
 let directory: string;
+let postgres: PostgresServer;
 
-beforeAll(() => {
+beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), "gatewayd-scaffold-"));
+  postgres = await startPostgres();
+}, 60_000);
+afterAll(async () => {
+  rmSync(directory, { recursive: true });
+  await postgres[Symbol.asyncDispose]();
 });
-afterAll(() => rmSync(directory, { recursive: true }));
 
 const inside = (...path: string[]): string => join(directory, ...path);
 
@@ -34,23 +52,32 @@ async function succeed(command: readonly [string, ...string[]], cwd: string): Pr
   return `${stdout}${stderr}`;
 }
 
-/** The first line that a plugin writes when a gateway starts it. */
-async function handshakeOf(command: readonly [string, ...string[]], cwd: string): Promise<string> {
-  const { cert } = makeCertificate({ commonName: "localhost", isAuthority: true });
-  await using child = await startProcess(command, {
-    cwd,
-    env: {
-      PATH: process.env["PATH"] ?? "",
-      GATEWAYD_PLUGIN: "5712b87aa5d7e9f9e9ab643e6603181c5b796015cb1c09d6f5ada882bf2a1872",
-      PLUGIN_PROTOCOL_VERSIONS: "1",
-      PLUGIN_CLIENT_CERT: cert,
-      METRICS_ENABLED: "false",
-    },
+/** Runs a gateway with the plugin, and statements through it; answers what came of them. */
+async function throughGateway(
+  entry: Readonly<Record<string, unknown>>,
+  statements: readonly string[],
+): Promise<{ readonly outcomes: readonly unknown[]; readonly logged: string }> {
+  await using gateway = await startGatewayd({
+    config: oneBlockConfig(postgres.address),
+    plugins: JSON.stringify({ plugins: [entry] }),
   });
-  return await child.waitForLine(/\|grpc\|/);
+  const { host, port } = gateway;
+  const { user, password, database } = postgres;
+  const client = new Client({ host, port, user, password, database });
+  await client.connect();
+  const outcomes: unknown[] = [];
+  for (const sql of statements) {
+    const outcome = client.query(sql).then(
+      ({ rows }) => rows as unknown,
+      (error: unknown) => (error instanceof Error ? error.message : error),
+    );
+    outcomes.push(await outcome);
+  }
+  const logged = await gateway.process.waitForLine(statements.at(-1) ?? "");
+  await client.end();
+  await gateway.stop();
+  return { outcomes, logged };
 }
-
-const HANDSHAKE = /^1\|1\|unix\|\/\S+\|grpc\|[\w+/]{100,}$/;
 
 describe("scaffold", () => {
   const INPUT = `remote_url: https://github.com/org/from-file
@@ -130,6 +157,19 @@ describe("a plugin in TypeScript", () => {
     expect(code).toBe(0);
   });
 
+  test("sees queries, and keeps them from a table", async () => {
+    const entry = {
+      name: "in-typescript",
+      localPath: join(project, "plugin.ts"),
+      config: { blockedTables: ["pg_shadow"] },
+    };
+    const { outcomes } = await throughGateway(entry, [
+      "select usename from pg_catalog.pg_shadow",
+      "select 'in typescript' as said",
+    ]);
+    expect(outcomes).toEqual(["permission denied for pg_shadow", [{ said: "in typescript" }]]);
+  });
+
   test("has the types of the SDK", async () => {
     await succeed([process.execPath, "check", "--no-script"], project);
     const file = join(project, "plugin.ts");
@@ -142,35 +182,62 @@ describe("a plugin in TypeScript", () => {
   });
 });
 
-testNeeding("go")(
-  "a plugin in Go is built, passes its tests, and shakes hands",
+testGo(
+  "a plugin in Go is built, passes its tests, is released, installed, and sees queries",
   async () => {
-    const args = [
-      "--language",
-      "go",
-      "--remote-url",
-      "https://github.com/org/in-go",
-      "--description",
-      'A "plugin"\\',
-    ];
-    expect((await scaffold(...args, "--authors", "A, B", "--license", "Zlib")).code).toBe(0);
+    const args = ["--language", "go", "--remote-url", "https://github.com/org/in-go"];
+    const said = ["--description", 'A "plugin"\\', "--authors", "A, B", "--license", "Zlib"];
+    expect((await scaffold(...args, ...said)).code).toBe(0);
     const project = inside("plugins", "in-go");
-    await succeed(["go", "build", "-o", "in-go", "."], project);
     await succeed(["go", "vet", "./..."], project);
     await succeed(["go", "test", "./..."], project);
-    expect(await handshakeOf([join(project, "in-go")], project)).toMatch(HANDSHAKE);
+
+    const machine = process.arch === "x64" ? "amd64" : process.arch;
+    const platform = `${process.platform}-${machine}`;
+    await succeed(["make", "release", `PLATFORMS=${platform}`, "VERSION=v1.2.3"], project);
+    const archive = `in-go-${platform}-v1.2.3.tar.gz`;
+    const assets = {
+      [archive]: readFileSync(join(project, "dist", archive)),
+      "checksums.txt": readFileSync(join(project, "dist", "checksums.txt")),
+    };
+    using server = startReleaseServer([{ repository: "in-go", tag: "v1.2.3", assets }]);
+    const installing = ["plugin", "install", "github.com/org/in-go@v1.2.3", "-o", "installed"];
+    const installed = await runToEnd([GATEWAYD_BINARY, ...installing], {
+      cwd: directory,
+      env: { GATEWAYD_PLUGININSTALLBASEURL: server.url },
+    });
+    expect(installed).toMatchObject({ code: 0 });
+    const localPath = inside("installed", "in-go");
+    const entry = {
+      name: "in-go",
+      localPath,
+      args: ["--log-level", "info"],
+      env: [`METRICS_UNIX_DOMAIN_SOCKET=${inside("go.sock")}`],
+      checksum: await sha256Of(localPath),
+    };
+    const { outcomes, logged } = await throughGateway(entry, ["select 'in go' as said"]);
+    expect(outcomes).toEqual([[{ said: "in go" }]]);
+    expect(logged).toContain("plugin=in-go");
   },
   300_000,
 );
 
-testNeeding("python3")(
-  "a plugin in Python passes its tests, and shakes hands",
+testPython(
+  "a plugin in Python passes its tests, and sees queries",
   async () => {
     expect((await scaffold("-l", "python", "-n", "in-python")).code).toBe(0);
     const project = inside("plugins", "in-python");
     const python = await pythonWithPackages();
     expect(await succeed([python, "-B", "-m", "unittest"], project)).toContain("OK");
-    expect(await handshakeOf([python, "-B", "main.py"], project)).toMatch(HANDSHAKE);
+    const entry = {
+      name: "in-python",
+      localPath: python,
+      args: ["-B", join(project, "main.py")],
+      checksum: await sha256Of(python),
+    };
+    const { outcomes, logged } = await throughGateway(entry, ["select 'in python' as said"]);
+    expect(outcomes).toEqual([[{ said: "in python" }]]);
+    expect(logged).toContain("query");
   },
   300_000,
 );
