@@ -90,7 +90,10 @@ function runChain(
   facts: SessionFacts,
   next: Continuation,
 ): void {
-  const goOn = (outcome: HookOutcome): void => next(outcome.kind === "terminate");
+  const goOn = (outcome: HookOutcome): void => {
+    if (outcome.kind === "terminate") facts.termination = outcome.error;
+    next(outcome.kind === "terminate");
+  };
   const outcome = chain.run(payload, facts);
   if (outcome instanceof Promise) void outcome.then(goOn);
   else goOn(outcome);

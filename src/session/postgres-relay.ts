@@ -13,7 +13,6 @@ import {
   ClientStream,
   MAX_SERVER_MESSAGE_BYTES,
   ServerStream,
-  errorResponseFor,
 } from "../postgres/index.ts";
 import type { Cancellable } from "./cancel-keys.ts";
 import { Cancellation } from "./cancellation.ts";
@@ -178,7 +177,7 @@ export class PostgresRelay
 
   fail(code: ErrorCode, detail?: string): void {
     if (this.isOver) return;
-    if (this.#isClientAtBoundary) this.client.write(errorResponseFor(code, "FATAL"));
+    if (this.#isClientAtBoundary) this.client.write(this.#hooks.facts.lastWords(code));
     this.#cancelRunning();
     this.end({ kind: "failed", code, ...(detail !== undefined && { detail }) });
   }

@@ -1,7 +1,14 @@
 /** What is known of a session, for its handlers: read only when one of them asks. */
 import { GatewayError } from "../errors.ts";
-import type { SessionTransactionStatus, SessionView } from "../hooks/index.ts";
-import { TransactionStatus, readStartupOptions, readStartupParameters } from "../postgres/index.ts";
+import type { ErrorCode } from "../errors.ts";
+import type { SessionTransactionStatus, SessionView, TerminationError } from "../hooks/index.ts";
+import {
+  TransactionStatus,
+  errorResponse,
+  errorResponseFor,
+  readStartupOptions,
+  readStartupParameters,
+} from "../postgres/index.ts";
 
 /** Whoever follows the traffic of a session. */
 export interface FactsSource {
@@ -28,6 +35,8 @@ export class SessionFacts implements SessionView {
    * server; undefined while there are none.
    */
   toldStatus: number | undefined;
+  /** What the handler that has terminated last wants the client to be told. */
+  termination: TerminationError | undefined;
   #startup: Uint8Array | undefined;
   #parameters: ReadonlyMap<string, string> | undefined;
   #id: string | undefined;
@@ -36,6 +45,14 @@ export class SessionFacts implements SessionView {
   set startup(message: Uint8Array) {
     this.#startup = message;
     this.#parameters = undefined;
+  }
+
+  /** The FATAL that the session ends with. */
+  lastWords(code: ErrorCode): Uint8Array {
+    const words = code === "ERR_TERMINATED" ? this.termination : undefined;
+    return words === undefined
+      ? errorResponseFor(code, "FATAL")
+      : errorResponse({ severity: "FATAL", ...words });
   }
 
   get id(): string {

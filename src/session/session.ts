@@ -342,7 +342,7 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
     }
     if (this.#isEnding) return;
     this.#log("info", "A client was refused", { code: this.#refusal });
-    if (isHeard) this.#client.write(errorResponseFor(this.#refusal, "FATAL"));
+    if (isHeard) this.#client.write(this.#facts.lastWords(this.#refusal));
     this.#finish();
   }
 

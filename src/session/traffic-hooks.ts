@@ -40,8 +40,8 @@ export class TrafficHooks {
     if (chain === null) return { kind: "forward", bytes: request };
     const outcome = chain.run(this.#payload(request, undefined, false), this.facts);
     return outcome instanceof Promise
-      ? outcome.then((late) => verdictOf(late, "request", request))
-      : verdictOf(outcome, "request", request);
+      ? outcome.then((late) => verdictOf(late, "request", request, this.facts))
+      : verdictOf(outcome, "request", request, this.facts);
   }
 
   fromServer(
@@ -53,8 +53,8 @@ export class TrafficHooks {
     if (chain === null) return { kind: "forward", bytes: response };
     const outcome = chain.run(this.#payload(request, response, isPartial), this.facts);
     return outcome instanceof Promise
-      ? outcome.then((late) => verdictOf(late, "response", response))
-      : verdictOf(outcome, "response", response);
+      ? outcome.then((late) => verdictOf(late, "response", response, this.facts))
+      : verdictOf(outcome, "response", response, this.facts);
   }
 
   /** After the fact: the result is not used, and nothing waits for it. */
@@ -84,9 +84,11 @@ function verdictOf(
   outcome: HookOutcome,
   key: "request" | "response",
   original: Uint8Array,
+  facts: SessionFacts,
 ): Verdict {
   if (outcome.kind === "terminate") {
     const { response, error } = outcome;
+    facts.termination = error;
     const told = error === undefined ? TERMINATED : errorResponse({ severity: "ERROR", ...error });
     return { kind: "terminate", response, error: told };
   }

@@ -117,6 +117,39 @@ describe.each(HOOK_MODES)("in mode %s", (mode) => {
     await client.end();
   });
 
+  test("rules refuse logins with their own error", async () => {
+    const terminate = { sqlState: "28000", message: "not with this program" };
+    const condition = 'session.applicationName == "forbidden"';
+    await using inside = await started(mode, { rules: [{ name: "r", condition, terminate }] });
+    const { user, password, database } = postgres;
+    const to = { ...inside.target, user, password, database };
+    const client = new Client({ ...to, application_name: "forbidden" });
+    await expect(client.connect()).rejects.toMatchObject({
+      severity: "FATAL",
+      code: "28000",
+      message: "not with this program",
+    });
+    const other = await connected(inside);
+    expect((await other.query("select 1 as x")).rows).toEqual([{ x: 1 }]);
+    await other.end();
+  });
+
+  test.each(["OnOpening", "OnOpened", "OnTraffic"])(
+    "rules refuse connections on %s",
+    async (hook) => {
+      const terminate = { sqlState: "28000", message: "not from there" };
+      const condition = 'session.address == "127.0.0.1"';
+      await using inside = await started(mode, {
+        rules: [{ name: "r", hook, condition, terminate }],
+      });
+      await expect(connected(inside)).rejects.toMatchObject({
+        severity: "FATAL",
+        code: "28000",
+        message: "not from there",
+      });
+    },
+  );
+
   test("a limit of the rate ends what is too much, and leaves the rest", async () => {
     const rateLimit = { per: "fingerprint", requests: 2, interval: "1h" };
     await using inside = await started(mode, {

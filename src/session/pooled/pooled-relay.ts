@@ -13,7 +13,6 @@ import {
   AnswerLedger,
   TransactionStatus,
   UnitGate,
-  errorResponseFor,
   fatalResponse,
   readyForQuery,
 } from "../../postgres/index.ts";
@@ -157,7 +156,7 @@ export class PooledRelay
   fail(code: ErrorCode, detail?: string): void {
     if (code === "ERR_SHUTTING_DOWN") this.#side.giveUp();
     if (this.#isOver) return;
-    if (this.#answers.isClientAtBoundary) this.#client.write(errorResponseFor(code, "FATAL"));
+    if (this.#answers.isClientAtBoundary) this.#client.write(this.#options.facts.lastWords(code));
     this.end({ kind: "failed", code, ...(detail !== undefined && { detail }) });
   }
 

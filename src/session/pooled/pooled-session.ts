@@ -22,7 +22,6 @@ import {
   BackendWriter,
   HEADER_BYTES,
   TransactionStatus,
-  errorResponseFor,
   fatalResponse,
   readyForQuery,
 } from "../../postgres/index.ts";
@@ -210,7 +209,7 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
     }
     if (code === "ERR_SHUTTING_DOWN") this.#hooked?.giveUp();
     if (this.#isOver) return;
-    this.#client.write(errorResponseFor(code, "FATAL"));
+    this.#client.write(this.#options.facts.lastWords(code));
     this.#end({ kind: "failed", code, ...(detail !== undefined && { detail }) });
   }
 
