@@ -28,7 +28,9 @@ export class GatewayInProcess implements AsyncDisposable {
       warn: (message) => {
         this.warnings.push(message);
       },
-      error: (message, { error } = {}) => {
+      error: (message, fields) => logger.log("error", message, fields),
+      log: (level, message, { error } = {}) => {
+        if (level !== "error") return;
         this.errors.push(error instanceof Error ? `${message}: ${error.message}` : message);
       },
     };
