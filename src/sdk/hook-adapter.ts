@@ -50,13 +50,16 @@ function eventMaker(
 function answerOf(event: AnyEvent, result: HandlerResult): HandlerAnswer {
   const decision = event.decision;
   if (decision === undefined && (result === undefined || result === null)) return undefined;
-  const signals = signalsIn(result).filter(({ name }) => name !== "passthrough");
+  const given = signalsIn(result);
+  const signals = given.filter(({ name }) => name !== "passthrough");
   const wish = signals.findLast(({ name }) => name === "terminate");
   const response = responseTo(event, wish) ?? decision?.response;
   if (wish === undefined && response === undefined) {
-    return signals.length === 0
+    // By itself it says something where the default policy ends what nobody lets pass.
+    const all = signals.length === 0 ? given : signals;
+    return all.length === 0
       ? decision?.changes
-      : { ...decision?.changes, [SIGNALS_KEY]: signals.map(onWire) };
+      : { ...decision?.changes, [SIGNALS_KEY]: all.map(onWire) };
   }
   if (signals.length === (wish === undefined ? 0 : 1)) {
     return terminate(response === undefined ? {} : { response });

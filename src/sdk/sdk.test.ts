@@ -288,7 +288,11 @@ describe("what a handler answers", () => {
     expect(await answerOf(terminate({ response }))).toEqual(
       new Termination({ response: answerTo("q", response) }),
     );
-    expect(await answerOf(passthrough())).toBeUndefined();
+    const pass = { name: "passthrough", metadata: null };
+    expect(await answerOf(passthrough())).toEqual({ __signals__: [pass] });
+    expect(await answerOf([passthrough(), log("info", "m", { a: 1 })])).toEqual({
+      __signals__: [line],
+    });
     expect(await answerOf(log("info", "m", { a: 1 }))).toEqual({ __signals__: [line] });
     expect(await answerOf([log("info", "m", { a: 1 }), terminate()])).toEqual({
       __signals__: [line, wish],

@@ -24,7 +24,7 @@ export type SignalLogLevel = "trace" | "debug" | "info" | "warn" | "error";
 
 const PASSTHROUGH = new Signal("passthrough", null);
 
-/** The event goes on. The same as answering nothing. */
+/** The event goes on: the same as answering nothing, but where `defaultPolicy` is `terminate`. */
 export function passthrough(): Signal {
   return PASSTHROUGH;
 }
