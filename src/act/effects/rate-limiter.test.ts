@@ -29,6 +29,13 @@ test("each key has its own", () => {
   expect(take(1, "a")).toBe(0);
 });
 
+test("long keys are told apart as short ones are", () => {
+  const { take } = setUp(1, 1_000);
+  const long = "x".repeat(100_000);
+  expect(take(2, `${long}a`)).toBe(1);
+  expect(take(2, `${long}b`)).toBe(1);
+});
+
 test("of very many keys the ones that were quiet longest are forgotten", () => {
   const { take } = setUp(1, 1_000);
   take(1, "kept");

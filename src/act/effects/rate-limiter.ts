@@ -2,6 +2,8 @@
 
 /** Keys that are remembered; beyond that the one that was quiet longest is forgotten. */
 const MAX_KEYS = 10_000;
+/** Of longer keys, which clients may make as long as their messages, only a hash is kept. */
+const MAX_KEY_CHARACTERS = 128;
 
 export interface RateLimiterOptions {
   /** As many at once, and as many again in each interval, evenly. */
@@ -11,6 +13,8 @@ export interface RateLimiterOptions {
   readonly now: () => number;
 }
 
+type Key = string | number | bigint;
+
 interface Bucket {
   left: number;
   atMs: number;
@@ -19,14 +23,15 @@ interface Bucket {
 export class RateLimiter {
   readonly #options: RateLimiterOptions;
   /** The one that was used last is the last one. */
-  readonly #buckets = new Map<string, Bucket>();
+  readonly #buckets = new Map<Key, Bucket>();
 
   constructor(options: RateLimiterOptions) {
     this.#options = options;
   }
 
-  /** Whether the key may have one more now; if so, it is counted. */
-  take(key: string): boolean {
+  /** Whether the one of this name may have one more now; if so, it is counted. */
+  take(text: string): boolean {
+    const key = text.length > MAX_KEY_CHARACTERS ? Bun.hash(text) : text;
     const bucket = this.#refilled(key);
     this.#buckets.delete(key);
     this.#buckets.set(key, bucket);
@@ -36,7 +41,7 @@ export class RateLimiter {
     return true;
   }
 
-  #refilled(key: string): Bucket {
+  #refilled(key: Key): Bucket {
     const { requests, intervalMs, now } = this.#options;
     const atMs = now();
     const bucket = this.#buckets.get(key);
