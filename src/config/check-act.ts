@@ -22,8 +22,18 @@ const ENDING_HOOKS: Readonly<Record<"terminate" | "rateLimit", ReadonlySet<strin
 /** Class 00 is success. */
 const SQL_STATE = /^(?!00)[0-9A-Z]{5}$/;
 
-/** All errors and warnings about `policies` and `rules`. */
-export function checkAct({ policies, rules }: PluginsConfig, report: CheckReport): void {
+/** Schemes of Redis, and of its like. */
+const REDIS_SCHEME = /^(redis|valkey)s?(\+tls|\+unix|\+tls\+unix)?:$/;
+
+/** All errors and warnings about `policies`, `rules` and `actionRedis`. */
+export function checkAct(
+  { actionRedis, policies, rules }: PluginsConfig,
+  report: CheckReport,
+): void {
+  if (actionRedis.enabled && !isRedisAddress(actionRedis.address)) {
+    const message = "must be host:port, or a URL such as redis://host:6379";
+    report.error(["actionRedis", "address"], message);
+  }
   const names = new Set<string>();
   for (const [index, policy] of policies.entries()) {
     const path = ["policies", index];
@@ -40,6 +50,11 @@ export function checkAct({ policies, rules }: PluginsConfig, report: CheckReport
     checkName([...path, "name"], rule.name, ruleNames, report);
     checkRule(path, rule, report);
   }
+}
+
+function isRedisAddress(address: string): boolean {
+  const text = address.includes("://") ? address : `redis://${address}`;
+  return URL.canParse(text) && REDIS_SCHEME.test(new URL(text).protocol);
 }
 
 function checkName(path: Path, name: string, names: Set<string>, report: CheckReport): void {

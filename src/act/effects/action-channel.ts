@@ -140,6 +140,8 @@ export class ActionChannel {
 
   #publisherLost(error: unknown): void {
     this.#client = undefined;
+    // Whether Redis has got them nobody knows; they are not sent twice.
+    for (const message of this.#underWay) this.#settled(message, "failed");
     this.#tellLost("publishing", error);
   }
 
