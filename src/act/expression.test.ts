@@ -96,7 +96,10 @@ describe("matches", () => {
 
   test("finds a pattern anywhere, and refuses what is none", () => {
     expect(verdict('query.matches("p t")')).toBe(true);
-    expect(() => verdict('query.matches("(")')).toThrow();
+    expect(() => verdict("query.matches(query)", { query: "(" })).toThrow();
+    expect(conditionProblem('query.matches("a(")')).toMatch(
+      /^no regular expression: .*\(at character 15\)$/,
+    );
   });
 });
 

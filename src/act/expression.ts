@@ -76,7 +76,10 @@ export class ExpressionLanguage<Variables extends object> {
       for (const node of nodesOf(parsed.ast)) {
         if (node.op === "id") names.add(node.args);
         // Macros evaluate the very nodes that they were written with, so that these are all there are.
-        if (node.op === "rcall" && node.args[0] === MATCHES) node.args[0] = LINEAR_MATCHES;
+        if (node.op !== "rcall" || node.args[0] !== MATCHES) continue;
+        node.args[0] = LINEAR_MATCHES;
+        const wrong = wrongPatternIn(node.args[2], text);
+        if (wrong !== undefined) return { problem: wrong };
       }
       const { error, type } = parsed.check();
       if (error !== undefined) return { problem: problemOf(error, text) };
@@ -98,6 +101,18 @@ type ExpressionFault = CelJs.EvaluationError | CelJs.ParseError | CelJs.TypeErro
 /** What the package throws has a summary beside its message of several lines. */
 function isOfExpression(error: unknown): error is ExpressionFault {
   return error instanceof Error && "summary" in error && typeof error.summary === "string";
+}
+
+/** Of a pattern that is written down: it need not be tried to see that it is none. */
+function wrongPatternIn(parameters: readonly ASTNode[], text: string): string | undefined {
+  const [pattern] = parameters;
+  if (pattern?.op !== "value" || typeof pattern.args !== "string") return undefined;
+  try {
+    linearMatches("", pattern.args);
+    return undefined;
+  } catch (error) {
+    return `no regular expression: ${evaluationProblem(error)} (${placeIn(text, pattern.start)})`;
+  }
 }
 
 function* nodesOf(root: ASTNode): Generator<ASTNode> {
