@@ -44,12 +44,10 @@ test.each([
   ["actionRedis: {enabled: true, address: '127.0.0.1:6379'}", []],
   ["actionRedis: {enabled: true, address: 'rediss://u:p@redis.example:6379/1'}", []],
   ["actionRedis: {enabled: false, address: 'no where'}", []],
-  ...["no where", "http://redis:6379", "redis:port"].map(
-    (address): [string, string[]] => [
-      `actionRedis: {enabled: true, address: '${address}'}`,
-      ["actionRedis.address: must be host:port, or a URL such as redis://host:6379"],
-    ],
-  ),
+  ...["no where", "http://redis:6379", "redis:port"].map((address): [string, string[]] => [
+    `actionRedis: {enabled: true, address: '${address}'}`,
+    ["actionRedis.address: must be host:port, or a URL such as redis://host:6379"],
+  ]),
   [rule({}), []],
   [rule({ terminate: undefined, log: { message: "m" } }), []],
   [

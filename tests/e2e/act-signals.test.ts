@@ -69,7 +69,7 @@ describe.each(["inline", "worker"])("of a module that runs %s", (isolation) => {
     const policies = [
       {
         name: "terminate",
-        policy: 'Signal.terminate == true && !Hook.Params.request.string().contains(Policy.word)',
+        policy: "Signal.terminate == true && !Hook.Params.request.string().contains(Policy.word)",
         metadata: { word: "really" },
       },
       { name: "log", policy: 'Signal.level == "error"' },
@@ -97,20 +97,23 @@ describe.each(["inline", "worker"])("of a module that runs %s", (isolation) => {
   });
 });
 
-testNeeding("redis-server")("go by way of Redis where the file says so, and the gateway stops as ever", async () => {
-  await using redis = await startRedis();
-  const actionRedis = { enabled: true, address: redis.address };
-  await using gatewayd = await start("inline", { actionRedis });
-  await gatewayd.process.waitForLine("Asynchronous actions are read from Redis");
-  const client = await connected(gatewayd);
-  await client.query("select 'tell'");
-  await gatewayd.process.waitForLine("much");
-  await redis.stop();
-  const away = () =>
-    gatewayd.process.lines().filter(({ text }) => text.includes("Redis cannot be reached"));
-  await waitFor("the gateway knows", () => away().length === 2);
-  expect((await client.query("select 'tell' as x")).rows).toEqual([{ x: "tell" }]);
-  await client.end();
-  await gatewayd.stop();
-  expect(gatewayd.process.output(50)).toContain("Asynchronous actions were lost");
-});
+testNeeding("redis-server")(
+  "go by way of Redis where the file says so, and the gateway stops as ever",
+  async () => {
+    await using redis = await startRedis();
+    const actionRedis = { enabled: true, address: redis.address };
+    await using gatewayd = await start("inline", { actionRedis });
+    await gatewayd.process.waitForLine("Asynchronous actions are read from Redis");
+    const client = await connected(gatewayd);
+    await client.query("select 'tell'");
+    await gatewayd.process.waitForLine("much");
+    await redis.stop();
+    const away = () =>
+      gatewayd.process.lines().filter(({ text }) => text.includes("Redis cannot be reached"));
+    await waitFor("the gateway knows", () => away().length === 2);
+    expect((await client.query("select 'tell' as x")).rows).toEqual([{ x: "tell" }]);
+    await client.end();
+    await gatewayd.stop();
+    expect(gatewayd.process.output(50)).toContain("Asynchronous actions were lost");
+  },
+);

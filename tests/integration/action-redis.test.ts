@@ -161,15 +161,18 @@ testWithRedis(
   },
 );
 
-testWithRedis("what is under way when Redis goes has failed, also without a limit of time", async () => {
-  await using redis = await startRedis();
-  await using own = new Channel(redis.address, { timeoutMs: 0 });
-  await own.whenReading();
-  redis.freeze();
-  own.publish();
-  await redis.stop();
-  await waitFor("it is given up", () => own.channel.counts.failed === 1);
-});
+testWithRedis(
+  "what is under way when Redis goes has failed, also without a limit of time",
+  async () => {
+    await using redis = await startRedis();
+    await using own = new Channel(redis.address, { timeoutMs: 0 });
+    await own.whenReading();
+    redis.freeze();
+    own.publish();
+    await redis.stop();
+    await waitFor("it is given up", () => own.channel.counts.failed === 1);
+  },
+);
 
 testWithRedis("a Redis that is not there is told of once, and ends nothing", async () => {
   const own = new Channel(`127.0.0.1:${await freePort()}`, { consumes: false, timeoutMs: 100 });
