@@ -69,9 +69,13 @@ export class PluginChild {
     if (!this.#hasExited) this.#process.kill("SIGTERM");
   }
 
-  /** Ends it, and every process of its group. */
+  /** Ends it, and every process of its group; where there are no groups (Windows), it alone. */
   kill(): void {
     if (this.#hasExited) return;
+    if (process.platform === "win32") {
+      this.#process.kill("SIGKILL");
+      return;
+    }
     try {
       process.kill(-this.pid, "SIGKILL");
     } catch (error) {

@@ -1,0 +1,236 @@
+import { beforeAll, expect } from "bun:test";
+import { existsSync } from "node:fs";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Call, CAPTURED_CONFIG, capturedCalls, masked } from "../fixtures/captured-calls.ts";
+import {
+  type BuiltPlugin,
+  goRecorder,
+  PYTHON_ENVIRONMENT,
+  pythonRecorder,
+  testGo,
+  testPython,
+} from "../fixtures/plugins/built-plugins.ts";
+import {
+  childrenOf,
+  freePort,
+  type GatewaydProcess,
+  type MaybeTest,
+  oneBlockConfig,
+  type PostgresServer,
+  psql,
+  startGatewayd,
+  startPostgres,
+  testNeeding,
+  waitFor,
+} from "../kit/index.ts";
+
+/** What psql has to make something of, and a plugin in a language. */
+const withPsql = (testLanguage: MaybeTest): MaybeTest =>
+  Bun.which("psql") === null ? testNeeding("psql") : testLanguage;
+
+const LANGUAGES = {
+  Go: { test: withPsql(testGo), name: "recorder", build: goRecorder, env: [] },
+  Python: {
+    test: withPsql(testPython),
+    name: "recorder-py",
+    build: pythonRecorder,
+    env: [PYTHON_ENVIRONMENT],
+  },
+} as const;
+type Language = keyof typeof LANGUAGES;
+
+const built = new Map<Language, BuiltPlugin>();
+
+beforeAll(async () => {
+  for (const language of Object.keys(LANGUAGES) as Language[]) {
+    const plugin = await LANGUAGES[language].build();
+    if (plugin !== undefined) built.set(language, plugin);
+  }
+}, 600_000);
+
+/** Text of gatewayd_plugins.yaml with one plugin. */
+function pluginsFile(
+  language: Language,
+  env: readonly string[] = [],
+  keys: Readonly<Record<string, unknown>> = {},
+  global: Readonly<Record<string, unknown>> = {},
+): string {
+  const { name, env: languageEnv } = LANGUAGES[language];
+  const plugin = { name, ...built.get(language), env: [...languageEnv, ...env], ...keys };
+  return JSON.stringify({ ...global, plugins: [plugin] });
+}
+
+async function query(gateway: GatewaydProcess, sql: string) {
+  const { host, port } = gateway;
+  return await psql(sql, { host, port });
+}
+
+/** What the captured client did: a login, two queries, the end. */
+async function converse(port: number, postgres: PostgresServer): Promise<void> {
+  const result = await psql("", {
+    host: "127.0.0.1",
+    port,
+    args: ["-c", "select 1 as a", "-c", "select $$x$$::text, 2"],
+    env: { PGSSLMODE: "prefer", PGPASSWORD: postgres.password, PGDATABASE: "bench" },
+  });
+  expect(result).toMatchObject({ code: 0, stdout: "1\nx|2\n" });
+}
+
+async function callsIn(path: string): Promise<readonly Call[]> {
+  const text = await readFile(path, "utf8");
+  return text
+    .trim()
+    .split("\n")
+    .map((line): Call => JSON.parse(line));
+}
+
+for (const language of Object.keys(LANGUAGES) as Language[]) {
+  const { test, name } = LANGUAGES[language];
+
+  test(`a ${language} plugin is called as by the original, on every hook, in the same order`, async () => {
+    const directory = await mkdtemp(join(tmpdir(), "gatewayd-record-"));
+    const record = join(directory, "calls.jsonl");
+    await using postgres = await startPostgres({ auth: "scram-sha-256" });
+    await postgres.query("create database bench");
+    // At the captured level the log does not say where the gateway listens.
+    const port = await freePort();
+    const config = (await readFile(CAPTURED_CONFIG, "utf8"))
+      .replace("localhost:5432", `localhost:${postgres.port}`)
+      .replace("127.0.0.1:15432", `127.0.0.1:${port}`);
+    await using gateway = await startGatewayd({
+      config,
+      plugins: pluginsFile(language, [`RECORD=${record}`]),
+      listeners: 0,
+    });
+    const hasSeen = async (hook: string): Promise<boolean> =>
+      existsSync(record) && (await callsIn(record)).some(({ rpc }) => rpc === hook);
+    await waitFor("the gateway to listen", () => hasSeen("OnTick"));
+    await converse(port, postgres);
+    await waitFor("the end of the connection", () => hasSeen("OnClosed"));
+    await gateway.stop();
+
+    const isCompared = ({ rpc }: Call): boolean => rpc !== "OnTick" && rpc !== "GetPluginConfig";
+    const seen = (await callsIn(record)).filter(isCompared);
+    const expected = (await capturedCalls()).filter(isCompared);
+    expect(seen.map(({ rpc }) => rpc)).toEqual(expected.map(({ rpc }) => rpc));
+    expect(seen.map(({ rpc, json }) => ({ rpc, json: masked(json) }))).toEqual(
+      expected.map(({ rpc, json }) => ({ rpc, json: masked(json) })),
+    );
+    await rm(directory, { recursive: true });
+  });
+
+  test(`what a ${language} plugin makes of a request goes to the server`, async () => {
+    await using postgres = await startPostgres();
+    await using gateway = await startGatewayd({
+      config: oneBlockConfig(postgres.address),
+      plugins: pluginsFile(language),
+    });
+    const result = await query(gateway, "select 'before' /*do:rewrite*/");
+    expect(result).toMatchObject({ code: 0, stdout: "behind\n" });
+    expect(await query(gateway, "select 'before'")).toMatchObject({ stdout: "before\n" });
+    await gateway.stop();
+  });
+
+  test(`a ${language} plugin ends with the gateway, even if that is killed`, async () => {
+    await using postgres = await startPostgres();
+    for (const signal of ["SIGTERM", "SIGKILL"] as const) {
+      await using gateway = await startGatewayd({
+        config: oneBlockConfig(postgres.address),
+        plugins: pluginsFile(language),
+      });
+      await query(gateway, "select 1");
+      const children = childrenOf(gateway.process.pid);
+      expect(children.length).toBeGreaterThan(0);
+      gateway.process.kill(signal);
+      await gateway.process.waitForExit(10_000);
+      await waitFor(`${name} to be gone`, () => !children.some(isRunning));
+    }
+  });
+}
+
+LANGUAGES.Go.test(
+  "a plugin that crashes costs no client its connection, and comes back",
+  async () => {
+    await using postgres = await startPostgres();
+    await using gateway = await startGatewayd({
+      config: oneBlockConfig(postgres.address, { level: "debug" }),
+      plugins: pluginsFile("Go", ["HOOKS=16"], {}, { healthCheckPeriod: "200ms" }),
+    });
+    expect(await query(gateway, "select 1 /*do:crash*/; select 2")).toMatchObject({
+      code: 0,
+      stdout: "1\n2\n",
+    });
+    await waitFor("the plugin to be back", async () => {
+      const { stdout } = await query(gateway, "select 'before' /*do:rewrite*/");
+      return stdout === "behind\n";
+    });
+    await gateway.stop();
+  },
+);
+
+LANGUAGES.Go.test(
+  "a plugin sees and changes the traffic of connections that are shared",
+  async () => {
+    await using postgres = await startPostgres();
+    await using gateway = await startGatewayd({
+      config: oneBlockConfig(postgres.address, {
+        pool: { mode: "transaction" },
+        server: { auth: { method: "trust" } },
+      }),
+      plugins: pluginsFile("Go"),
+    });
+    const result = await query(gateway, "begin; select 'before' /*do:rewrite*/; commit");
+    expect(result).toMatchObject({ code: 0, stdout: "behind\n" });
+    await gateway.stop();
+  },
+);
+
+LANGUAGES.Go.test("what a plugin logs is in the log of the gateway", async () => {
+  await using postgres = await startPostgres();
+  await using gateway = await startGatewayd({
+    config: oneBlockConfig(postgres.address, { level: "debug" }),
+    plugins: pluginsFile("Go", ["HOOKS=16"]),
+  });
+  await query(gateway, "select 1 /*do:log*/");
+  const line = Bun.stripANSI(await gateway.process.waitForLine("asked to log"));
+  expect(line).toContain("WRN");
+  expect(line).toContain("plugin=recorder");
+  expect(line).toContain("number=7");
+  await gateway.process.waitForLine("a line without JSON");
+  await gateway.stop();
+});
+
+LANGUAGES.Go.test("a plugin of another checksum is not started, and traffic goes on", async () => {
+  await using postgres = await startPostgres();
+  await using gateway = await startGatewayd({
+    config: oneBlockConfig(postgres.address),
+    plugins: pluginsFile("Go", [], { checksum: "0".repeat(64) }),
+  });
+  await gateway.process.waitForLine("ERR_PLUGIN_CHECKSUM");
+  expect(childrenOf(gateway.process.pid)).toEqual([]);
+  expect(await query(gateway, "select 1")).toMatchObject({ stdout: "1\n" });
+  await gateway.stop();
+});
+
+LANGUAGES.Python.test("a Python plugin can end a request", async () => {
+  await using postgres = await startPostgres();
+  await using gateway = await startGatewayd({
+    config: oneBlockConfig(postgres.address),
+    plugins: pluginsFile("Python"),
+  });
+  const result = await query(gateway, "select 1 /*do:terminate*/");
+  expect(result).toMatchObject({ code: 3, stdout: "" });
+  expect(result.stderr).toContain("42000");
+  await gateway.stop();
+});
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
