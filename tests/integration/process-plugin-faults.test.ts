@@ -118,6 +118,7 @@ describe("the handshake", () => {
 describe("the connection", () => {
   const FAULTS: Readonly<Record<string, string>> = {
     nobody: "ERR_PLUGIN_CONNECT",
+    gone: "ERR_PLUGIN_EXITED",
     "wrong certificate": "ERR_PLUGIN_TLS",
     distrust: "ERR_PLUGIN_TLS",
     "no http2": "ERR_PLUGIN_TLS",

@@ -78,9 +78,8 @@ export class PluginChild {
     }
     try {
       process.kill(-this.pid, "SIGKILL");
-    } catch (error) {
-      // Gone in this very moment, or the group is not there yet.
-      if (!isNoSuchProcess(error)) throw error;
+    } catch {
+      // Gone in this very moment, the group not there yet, or not ours to end: what is left is the process.
       this.#process.kill("SIGKILL");
     }
   }
@@ -103,8 +102,9 @@ class LinePump {
     const lines = new LineReader(onLine);
     const pump = async (): Promise<void> => {
       for (;;) {
-        const { done, value } = await reader.read();
-        if (done) break;
+        // A pipe that cannot be read has come to its end, too.
+        const { done, value } = await reader.read().catch(() => ({ done: true, value: undefined }));
+        if (done || value === undefined) break;
         lines.read(value);
       }
       lines.end();
@@ -116,8 +116,4 @@ class LinePump {
   async cancel(): Promise<void> {
     await this.#stop();
   }
-}
-
-function isNoSuchProcess(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "ESRCH";
 }

@@ -16,6 +16,9 @@ import { meetPlugin } from "./process-plugin.ts";
 import { StartDeadline } from "./start-deadline.ts";
 import { verifyChecksum } from "./verify-checksum.ts";
 
+/** How long a process that cannot be talked to is given to end by itself. */
+const LAST_CHANCE_MS = 100;
+
 /** What the plugins file says of one plugin, as far as it matters here; an entry of it is one. */
 export interface ProcessEntry {
   readonly name: string;
@@ -87,15 +90,17 @@ export function createProcessHost(
           log,
           callTimeoutMs: entry.timeout > 0 ? entry.timeout : surroundings.chainTimeoutMs,
           maxMessageBytes: entry.maxHookMessageBytes,
-          cleanUp: () => removeSocket(shaken),
+          cleanUp: () => removeSocket(shaken, surroundings.logger),
         };
         return await deadline.orAborted(meetPlugin(options, deadline.signal));
       } catch (error) {
+        // What is about to end by itself has a better reason than the connection that broke because of it.
+        if (handshake !== undefined) await Promise.race([child.exited, Bun.sleep(LAST_CHANCE_MS)]);
         child.kill();
         const ending = await child.exited;
         channel?.close(new ConnectError("the plugin was given up", Code.Unavailable));
         if (handshake === undefined) throw error;
-        await removeSocket(handshake);
+        await removeSocket(handshake, surroundings.logger);
         // Had it only been ended here, that would be no news.
         if (child.wasKilled) throw error;
         throw new GatewayError("ERR_PLUGIN_EXITED", `it ended while it started: ${ending}`, {
@@ -130,11 +135,13 @@ async function connected(channel: Channel): Promise<void> {
 }
 
 /** A process that was killed leaves its socket behind. Nothing else that may have this path is touched. */
-async function removeSocket({ address }: Handshake): Promise<void> {
+async function removeSocket({ address }: Handshake, logger: Logger): Promise<void> {
   if (!("path" in address)) return;
+  const { path } = address;
   try {
-    if ((await lstat(address.path)).isSocket()) await unlink(address.path);
+    if ((await lstat(path)).isSocket()) await unlink(path);
   } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return;
+    logger.warn("The socket of a plugin that has ended cannot be removed", { path, error });
   }
 }
