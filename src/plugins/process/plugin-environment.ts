@@ -26,9 +26,11 @@ export interface EnvironmentSources {
  */
 export function pluginEnvironment(sources: EnvironmentSources): Record<string, string> {
   const { host, passEnv, env, clientCertificate } = sources;
-  const globs = passEnv.map((pattern) => new Bun.Glob(pattern));
+  const patterns = passEnv.map(toExpression);
   const passed = Object.entries(host).flatMap(([name, value]) =>
-    value !== undefined && globs.some((glob) => glob.match(name)) ? [[name, value] as const] : [],
+    value !== undefined && patterns.some((pattern) => pattern.test(name))
+      ? [[name, value] as const]
+      : [],
   );
   return {
     ...Object.fromEntries(passed),
@@ -41,6 +43,15 @@ export function pluginEnvironment(sources: EnvironmentSources): Record<string, s
     PLUGIN_PROTOCOL_VERSIONS: APP_PROTOCOL,
     PLUGIN_CLIENT_CERT: clientCertificate,
   };
+}
+
+/** Not Bun.Glob: it knows paths, and more wildcards than are meant here. */
+function toExpression(pattern: string): RegExp {
+  const parts = pattern.split(/([*?])/).map((part) => {
+    if (part === "*") return ".*";
+    return part === "?" ? "." : RegExp.escape(part);
+  });
+  return new RegExp(`^${parts.join("")}$`, "s");
 }
 
 function splitEntry(entry: string): readonly [name: string, value: string] {
