@@ -80,16 +80,28 @@ async function converse(port: number, postgres: PostgresServer): Promise<void> {
 
 async function callsIn(path: string): Promise<readonly Call[]> {
   const text = await readFile(path, "utf8");
-  return text
-    .trim()
+  // The plugin may be writing the last one.
+  const whole = text.slice(0, text.lastIndexOf("\n") + 1);
+  return whole
     .split("\n")
+    .filter((line) => line !== "")
     .map((line): Call => JSON.parse(line));
+}
+
+/**
+ * Masked payloads under the name of their hook. Only each hook's own order counts: what the gateway does not wait for
+ * (OnOpened, what was sent) is under way together with the next call, and a plugin has several threads.
+ */
+function byHook(calls: readonly Call[]): Readonly<Record<string, readonly unknown[]>> {
+  const payloads: Record<string, unknown[]> = {};
+  for (const { rpc, json } of calls) (payloads[rpc] ??= []).push(masked(json));
+  return payloads;
 }
 
 for (const language of Object.keys(LANGUAGES) as Language[]) {
   const { test, name } = LANGUAGES[language];
 
-  test(`a ${language} plugin is called as by the original, on every hook, in the same order`, async () => {
+  test(`a ${language} plugin is called as by the original, on every hook`, async () => {
     const directory = await mkdtemp(join(tmpdir(), "gatewayd-record-"));
     const record = join(directory, "calls.jsonl");
     await using postgres = await startPostgres({ auth: "scram-sha-256" });
@@ -112,12 +124,8 @@ for (const language of Object.keys(LANGUAGES) as Language[]) {
     await gateway.stop();
 
     const isCompared = ({ rpc }: Call): boolean => rpc !== "OnTick" && rpc !== "GetPluginConfig";
-    const seen = (await callsIn(record)).filter(isCompared);
-    const expected = (await capturedCalls()).filter(isCompared);
-    expect(seen.map(({ rpc }) => rpc)).toEqual(expected.map(({ rpc }) => rpc));
-    expect(seen.map(({ rpc, json }) => ({ rpc, json: masked(json) }))).toEqual(
-      expected.map(({ rpc, json }) => ({ rpc, json: masked(json) })),
-    );
+    const seen = byHook((await callsIn(record)).filter(isCompared));
+    expect(seen).toEqual(byHook((await capturedCalls()).filter(isCompared)));
     await rm(directory, { recursive: true });
   });
 
