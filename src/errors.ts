@@ -274,6 +274,13 @@ export const ERROR_TABLE = {
     meaning: "A hook's handler terminated the request without giving a response.",
     remedy: "None: this is what the handler asked for.",
   },
+  ERR_CONFIG_OVERRIDE: {
+    sqlState: "F0000",
+    clientMessage: "the gateway is not configured correctly",
+    meaning: "With what a plugin has answered to OnConfigLoaded the configuration is not valid.",
+    remedy:
+      "Correct what the message lists in the plugin, or in the configuration that it adds to.",
+  },
   ERR_HOOK_TIMEOUT: {
     sqlState: "38000",
     clientMessage: "a handler of the gateway gave no answer in time",

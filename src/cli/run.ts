@@ -65,7 +65,8 @@ plugins.`,
       await terminal.err("Error: --tracing: tracing is not available in this version\n");
       return 1;
     }
-    const result = loadConfig({ ...loadOptions(invocation), lint: given.isOn(lintFlag) });
+    const options = { ...loadOptions(invocation), lint: given.isOn(lintFlag) };
+    const result = loadConfig(options);
     if (!result.ok) {
       const code = await reportLoadFailure(terminal, result);
       return areAllOfPolicies(result) ? ExitCode.FailedToLoadPolicies : code;
@@ -73,6 +74,7 @@ plugins.`,
     const { config } = result;
     return runGateway({
       config: given.isOn(lintFlag) ? config : { ...config, warnings: [] },
+      reload: (overrides) => loadConfig({ ...options, overrides }),
       dev: given.isOn(devFlag),
       version: versionInfo.version,
       accepted: flagsWithoutEffect

@@ -62,5 +62,6 @@ function isAtDefault(payload: unknown, path: string, { origins }: Origins): bool
 }
 
 function isTree(value: unknown): value is Tree {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  if (typeof value !== "object" || value === null) return false;
+  return !Array.isArray(value) && !(value instanceof Uint8Array);
 }

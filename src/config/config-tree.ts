@@ -9,6 +9,7 @@ import type { ConfigIssue } from "./config-issue.ts";
 export type Place =
   | { readonly kind: "file"; readonly file: string; readonly line: number; readonly column: number }
   | { readonly kind: "env"; readonly variable: string }
+  | { readonly kind: "plugin"; readonly plugin: string }
   | { readonly kind: "default" };
 
 export interface ScalarNode {
@@ -132,6 +133,7 @@ export function placedIssue(
 ): ConfigIssue {
   const about = { severity, path: path.join("."), message };
   if (place.kind === "env") return { ...about, env: place.variable };
+  if (place.kind === "plugin") return { ...about, plugin: place.plugin };
   if (place.kind === "default") return about;
   return { ...about, file: place.file, line: place.line, column: place.column };
 }

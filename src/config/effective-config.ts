@@ -7,7 +7,7 @@ const HIDDEN = "***";
 
 /**
  * Both files as two YAML documents. Behind each value stands its origin (`default`,
- * `gatewayd.yaml:12`, `env GATEWAYD_...`); secrets are shown as `***`.
+ * `gatewayd.yaml:12`, `env GATEWAYD_...`, `plugin NAME`); secrets are shown as `***`.
  */
 export function describeEffectiveConfig(config: LoadedConfig): string {
   const notes: YamlNotes = {
@@ -30,6 +30,8 @@ function describeOrigin(origin: Origin | undefined): string {
       return `${origin.file}:${origin.line}`;
     case "env":
       return `env ${origin.variable}`;
+    case "plugin":
+      return `plugin ${origin.plugin}`;
     default:
       return "default";
   }

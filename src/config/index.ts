@@ -26,6 +26,8 @@ export { generatedConfigFiles } from "./generated-files.ts";
 export { loginRulesOf, methodProblem } from "./login-rules.ts";
 export { readCertificates, readKeyPair } from "./pem-files.ts";
 export { loadConfig, loadGlobalConfig, loadPluginsConfig, readPlugins } from "./load-config.ts";
+export type { ConfigOverride } from "./plugin-overrides.ts";
+export { loadConfig, loadGlobalConfig, loadPluginsConfig } from "./load-config.ts";
 export {
   formatDuration,
   globalJsonSchema,

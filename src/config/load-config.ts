@@ -28,6 +28,7 @@ import {
   type PluginsConfig,
   pluginsSchema,
 } from "./schema/index.ts";
+import { applyOverride } from "./plugin-overrides.ts";
 import { resolveSecrets } from "./secrets.ts";
 import { findBareNanoseconds } from "./bare-nanoseconds.ts";
 import { validateTree } from "./validate-tree.ts";
@@ -83,6 +84,8 @@ export function readGlobal(
   issues.push(...modernizeGlobal(root), ...lowerCaseNames(root), ...findEmptyNames(root));
   addImpliedNames(root);
   issues.push(...applyEnvironment(root, GLOBAL_SPEC, others));
+  for (const override of options.overrides ?? []) issues.push(...applyOverride(root, override));
+  if (options.overrides !== undefined) addImpliedNames(root);
   const missing = resolveSecrets(root, options.env);
   const { value, issues: faults } = validateTree(root, globalSchema, GLOBAL_SPEC);
   issues.push(...missing, ...besides(missing, faults), ...findBareNanoseconds(root, GLOBAL_SPEC));

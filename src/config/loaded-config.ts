@@ -1,12 +1,14 @@
 /** What loading the configuration gives. */
 import type { ConfigIssue } from "./config-issue.ts";
+import type { ConfigOverride } from "./plugin-overrides.ts";
 import type { GlobalConfig, PluginsConfig } from "./schema/index.ts";
 
 /** Where a value came from. */
 export type Origin =
   | { readonly kind: "default" }
   | { readonly kind: "file"; readonly file: string; readonly line: number }
-  | { readonly kind: "env"; readonly variable: string };
+  | { readonly kind: "env"; readonly variable: string }
+  | { readonly kind: "plugin"; readonly plugin: string };
 
 export interface LoadedConfig {
   readonly global: GlobalConfig;
@@ -51,4 +53,6 @@ export interface LoadOptions {
   readonly dev?: boolean | undefined;
   /** Default true; otherwise a plugin without a valid checksum is only warned of: it is not started. */
   readonly lint?: boolean | undefined;
+  /** What plugins have set in gatewayd.yaml, in this order; it goes before everything else. */
+  readonly overrides?: readonly ConfigOverride[] | undefined;
 }

@@ -48,7 +48,7 @@ function originOf(node: ConfigNode | undefined): Origin {
   if (place.kind === "default" || (node?.kind === "scalar" && node.value === null)) {
     return { kind: "default" };
   }
-  if (place.kind === "env") return place;
+  if (place.kind === "env" || place.kind === "plugin") return place;
   return { kind: "file", file: place.file, line: place.line };
 }
 

@@ -1,6 +1,6 @@
 /** The events around start and stop: what plugins are told before and after there is traffic. */
 import { configPayload, flattenPayload, formatDuration } from "../config/index.ts";
-import type { LoadedConfig } from "../config/index.ts";
+import type { ConfigOverride, LoadedConfig } from "../config/index.ts";
 import {
   bootedPayload,
   bootingPayload,
@@ -13,21 +13,23 @@ import {
 } from "../hooks/index.ts";
 import type { HookName, HookOutcome, HookPayload, HookRegistry } from "../hooks/index.ts";
 import type { Pool } from "../pool/index.ts";
+import { collectOverrides } from "./collect-overrides.ts";
 
 export class BootHooks {
   readonly #registry: HookRegistry;
-  readonly #config: LoadedConfig;
+  /** What is told of; changes once, see {@link configLoaded}. */
+  config: LoadedConfig;
 
   constructor(registry: HookRegistry, config: LoadedConfig) {
     this.#registry = registry;
-    this.#config = config;
+    this.config = config;
   }
 
-  /** All keys of gatewayd.yaml, dotted. Answers whether a handler put other values in their place. */
-  async configLoaded(): Promise<boolean> {
-    const payload = flattenPayload(configPayload(this.#config));
-    const outcome = await this.#run("OnConfigLoaded", () => payload);
-    return outcome?.kind === "continue" && !Bun.deepEquals(outcome.payload, payload);
+  /** All keys of gatewayd.yaml, dotted. Answers what handlers have put in their place. */
+  async configLoaded(): Promise<readonly ConfigOverride[]> {
+    const { chain } = this.#registry.chain("OnConfigLoaded");
+    if (chain === null) return [];
+    return await collectOverrides(chain, flattenPayload(configPayload(this.config)));
   }
 
   async newLogger(): Promise<void> {
@@ -36,7 +38,7 @@ export class BootHooks {
 
   /** One event for each backend that was opened, then one for the pool. */
   async newPool(group: string, pool: Pool): Promise<void> {
-    const settings = this.#config.global.clients[group]?.[pool.name];
+    const settings = this.config.global.clients[group]?.[pool.name];
     if (settings === undefined) return;
     for (const { connection } of pool.available) {
       const ends = { local: connection.localAddress, remote: connection.remoteAddress };
@@ -85,7 +87,7 @@ export class BootHooks {
   }
 
   #subtree(object: "loggers" | "proxies" | "servers"): HookPayload {
-    const subtree = configPayload(this.#config)[object];
+    const subtree = configPayload(this.config)[object];
     return typeof subtree === "object" && subtree !== null ? { ...subtree } : {};
   }
 

@@ -6,6 +6,8 @@ export const ExitCode = {
   FailedToStartServer: 1,
   /** A policy of the plugins file is not one. */
   FailedToLoadPolicies: 4,
+  /** A plugin has made the configuration invalid. */
+  FailedToApplyOverrides: 6,
   /** The database could not be reached within the configured retries. */
   FailedToCreatePoolAndClients: 7,
 } as const;

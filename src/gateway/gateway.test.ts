@@ -1,9 +1,13 @@
 import { afterEach, beforeEach, expect, spyOn, test } from "bun:test";
 import { join } from "node:path";
 import { MemoryLogger } from "../../tests/fixtures/memory-logger.ts";
+import type { ConfigOverride, GlobalConfig, LoadResult } from "../config/index.ts";
 import { readGlobal, readPlugins } from "../config/load-config.ts";
-import type { HookName, HookPayload } from "../hooks/index.ts";
+import type { HandlerRegistration, HookHandler, HookName, HookPayload } from "../hooks/index.ts";
+import { terminate } from "../hooks/index.ts";
 import { Gateway } from "./gateway.ts";
+
+type LoggerSettings = GlobalConfig["loggers"];
 
 const TLS = join(import.meta.dir, "..", "..", "tests", "fixtures", "tls");
 
@@ -11,10 +15,13 @@ const TLS = join(import.meta.dir, "..", "..", "tests", "fixtures", "tls");
 let database: Bun.TCPSocketListener;
 let gateway: Gateway;
 let logger: MemoryLogger;
+/** What the loggers were changed to. */
+let reconfigured: LoggerSettings[];
 
 beforeEach(() => {
   database = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => {} } });
   logger = new MemoryLogger();
+  reconfigured = [];
 });
 
 afterEach(async () => {
@@ -38,21 +45,30 @@ function configured(
     proxies: byGroup(byBlock(proxy)),
     servers,
   });
-  const global = readGlobal(text, "gatewayd.yaml", { env: {} });
-  const plugins = readPlugins(pluginsText, "", { env: {} });
-  if (!global.ok || !plugins.ok) throw new Error(JSON.stringify([global, plugins]));
-  const config = {
-    ...global.config,
-    global: global.config.value,
-    globalPath: "gatewayd.yaml",
-    plugins: plugins.config.value,
-    pluginsPath: undefined,
+  const load = (overrides?: readonly ConfigOverride[]): LoadResult => {
+    const global = readGlobal(text, "gatewayd.yaml", { env: {}, overrides });
+    const plugins = readPlugins(pluginsText, "", { env: {} });
+    if (!global.ok) return global;
+    if (!plugins.ok) return plugins;
+    const config = {
+      ...global.config,
+      global: global.config.value,
+      globalPath: "gatewayd.yaml",
+      plugins: plugins.config.value,
+      pluginsPath: undefined,
+    };
+    return { ok: true, config };
   };
-  return new Gateway(config, { main: logger, of: () => logger }, { dev: false });
+  const result = load();
+  if (!result.ok) throw new Error(JSON.stringify(result.issues));
+  const reconfigure = (settings: LoggerSettings): void => void reconfigured.push(settings);
+  const loggers = { main: logger, of: () => logger, reconfigure };
+  return new Gateway(result.config, loggers, { dev: false }, load);
 }
 
-function on(hook: HookName, handler: (payload: HookPayload) => HookPayload | void): void {
-  gateway.hooks.register(hook, { name: "test", priority: 1000, onError: "continue", handler });
+function on(hook: HookName, handler: HookHandler, more: Partial<HandlerRegistration> = {}): void {
+  const registration = { name: "test", priority: 1000, onError: "continue", handler } as const;
+  gateway.hooks.register(hook, { ...registration, ...more });
 }
 
 /** The payloads of a hook, one for each event. */
@@ -86,22 +102,72 @@ test("the address from OnRun takes the place of the first one; the others stay",
   expect(hosts).toEqual(["127.0.0.3", "127.0.0.2"]);
 });
 
-const NOT_APPLIED =
-  "Changes of the configuration by OnConfigLoaded are not applied in this version";
+const CHANGED = "A plugin has changed the configuration";
 
-test("a configuration changed by OnConfigLoaded is not applied, and a warning says so", async () => {
+test("what OnConfigLoaded answers is effective for all that is built, and for the loggers", async () => {
   gateway = configured({ default: server }, ["writes"]);
-  on("OnConfigLoaded", () => ({ "pools.default.writes.size": 3 }));
+  const told = eventsOf("OnNewLogger");
+  on("OnConfigLoaded", (payload) => ({
+    ...payload,
+    "pools.default.writes.size": 3,
+    loggers: { default: { level: "debug" } },
+  }));
   await gateway.boot();
-  expect(logger.count(NOT_APPLIED)).toBe(1);
-  expect(gateway.snapshot()[0]?.pools["writes"]?.size).toBe(1);
+  expect(gateway.snapshot()[0]?.pools["writes"]?.size).toBe(3);
+  expect(reconfigured.map((settings) => settings["default"]?.level)).toEqual(["debug"]);
+  expect(told).toMatchObject([{ default: { level: "debug" } }]);
+  expect(logger.count(CHANGED)).toBe(1);
 });
 
-test("OnConfigLoaded that changes nothing is no reason for a warning", async () => {
+test("OnConfigLoaded that changes nothing leaves everything as it is", async () => {
   gateway = configured({ default: server }, ["writes"]);
   on("OnConfigLoaded", (payload) => payload);
   await gateway.boot();
-  expect(logger.count(NOT_APPLIED)).toBe(0);
+  expect(logger.count(CHANGED)).toBe(0);
+  expect(reconfigured).toEqual([]);
+});
+
+test("handlers of OnConfigLoaded see what those before them have changed, and the last one counts", async () => {
+  gateway = configured({ default: server }, ["writes"]);
+  let seen: unknown;
+  on("OnConfigLoaded", () => ({ pools: { default: { writes: { size: 2 } } } }), { name: "first" });
+  on(
+    "OnConfigLoaded",
+    async (payload) => {
+      seen = payload["pools.default.writes.size"];
+      return { ...payload, "pools.default.writes.size": 4, __signals__: [] };
+    },
+    { name: "second", priority: 1001 },
+  );
+  on("OnConfigLoaded", () => Promise.reject(new Error("broken")), { priority: 1002 });
+  await gateway.boot();
+  expect(seen).toBe(2);
+  expect(gateway.snapshot()[0]?.pools["writes"]?.size).toBe(4);
+  const changes = logger.records.filter(({ message }) => message === CHANGED);
+  expect(changes.map(({ fields }) => fields)).toEqual([
+    { name: "second", keys: ["pools.default.writes.size"] },
+  ]);
+});
+
+test("a handler of OnConfigLoaded that terminates leaves the configuration as it is", async () => {
+  gateway = configured({ default: server }, ["writes"]);
+  on("OnConfigLoaded", () => ({ "pools.default.writes.size": 3 }));
+  on("OnConfigLoaded", () => terminate(), { priority: 1001 });
+  await gateway.boot();
+  expect(gateway.snapshot()[0]?.pools["writes"]?.size).toBe(1);
+});
+
+test("a configuration that OnConfigLoaded makes invalid ends the boot, and says whose fault it is", async () => {
+  gateway = configured({ default: server }, ["writes"]);
+  on("OnConfigLoaded", () => ({ "pools.default.writes.sise": 3, servers: { default: 1 } }));
+  const error: unknown = await gateway.boot().catch((thrown: unknown) => thrown);
+  expect(error).toMatchObject({
+    code: "ERR_CONFIG_OVERRIDE",
+    message: [
+      'plugin test: pools.default.writes.sise: unknown key, did you mean "size"?',
+      "plugin test: servers.default: must be a map of keys",
+    ].join("; "),
+  });
 });
 
 test("only servers that have listened are stopped: the log says so, and OnShutdown comes", async () => {

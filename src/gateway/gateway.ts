@@ -1,8 +1,8 @@
 /** The composition root: everything a configuration asks for, built, booted, drained and stopped. */
 import { registerRules } from "../act/effects/index.ts";
 import type { ActionChannel } from "../act/effects/index.ts";
-import { formatDuration } from "../config/index.ts";
-import type { LoadedConfig } from "../config/index.ts";
+import { formatDuration, formatIssue } from "../config/index.ts";
+import type { ConfigOverride, LoadedConfig, LoadResult } from "../config/index.ts";
 import { GatewayError } from "../errors.ts";
 import { HookRegistry } from "../hooks/index.ts";
 import type { HookName, Schedule } from "../hooks/index.ts";
@@ -37,6 +37,9 @@ const TELL_MS = 5_000;
 /** Longer than the grace time of a plugin that is asked to end. */
 const STOP_PLUGINS_MS = 5_000;
 
+/** The configuration, with values that plugins have set. */
+export type ReloadConfig = (overrides: readonly ConfigOverride[]) => LoadResult;
+
 interface Member {
   readonly group: string;
   readonly tenant: Tenant;
@@ -47,8 +50,10 @@ interface Member {
 export class Gateway {
   /** Where handlers are registered; also while the gateway runs. */
   readonly hooks: HookRegistry;
-  readonly #config: LoadedConfig;
+  #config: LoadedConfig;
   readonly #loggers: Loggers;
+  readonly #reload: ReloadConfig;
+  #isTraced = false;
   readonly #timers = new TimerWheel();
   readonly #bootHooks: BootHooks;
   readonly #actionChannel: ActionChannel | undefined;
@@ -60,8 +65,15 @@ export class Gateway {
   #isStopped = false;
   readonly #tickers: Timer[] = [];
 
-  constructor(config: LoadedConfig, loggers: Loggers, surroundings: PluginSurroundings) {
+  /** @param reload reads the configuration again, with what plugins have set */
+  constructor(
+    config: LoadedConfig,
+    loggers: Loggers,
+    surroundings: PluginSurroundings,
+    reload: ReloadConfig,
+  ) {
     this.#config = config;
+    this.#reload = reload;
     this.#loggers = loggers;
     const schedule: Schedule = (delayMs, callback) => {
       const deadline = this.#timers.after(delayMs, callback);
@@ -94,7 +106,7 @@ export class Gateway {
       now,
       logger,
     });
-    if (logger.isEnabled("trace")) traceHooks(this.hooks, logger);
+    this.#traceHooks();
     registerRules(this.hooks, rules, { logger, now });
   }
 
@@ -127,11 +139,8 @@ export class Gateway {
     this.#actionChannel?.open();
     await this.#plugins.start();
     this.#expectNotStopped();
-    if (await this.#bootHooks.configLoaded()) {
-      this.#loggers.main.warn(
-        "Changes of the configuration by OnConfigLoaded are not applied in this version",
-      );
-    }
+    const overrides = await this.#bootHooks.configLoaded();
+    if (overrides.length > 0) this.#override(overrides);
     await this.#bootHooks.newLogger();
     this.#expectNotStopped();
     this.#members = this.#build();
@@ -186,6 +195,36 @@ export class Gateway {
     const limit = this.#timers.after(limitMs, resolve);
     await Promise.race([happening, promise]);
     limit.dispose();
+  }
+
+  /** What plugins have set is effective from here on, as if it had been in the file. */
+  #override(overrides: readonly ConfigOverride[]): void {
+    const result = this.#reload(overrides);
+    if (!result.ok) {
+      const errors = result.issues.filter(({ severity }) => severity === "error");
+      throw new GatewayError("ERR_CONFIG_OVERRIDE", errors.map(formatIssue).join("; "));
+    }
+    const { config } = result;
+    this.#config = config;
+    this.#bootHooks.config = config;
+    this.#loggers.reconfigure(config.global.loggers);
+    this.#traceHooks();
+    const { main } = this.#loggers;
+    for (const issue of config.warnings) {
+      if (issue.plugin !== undefined) main.warn(formatIssue(issue));
+    }
+    for (const { plugin, values } of overrides) {
+      main.info("A plugin has changed the configuration", {
+        name: plugin,
+        keys: Object.keys(values),
+      });
+    }
+  }
+
+  #traceHooks(): void {
+    if (this.#isTraced || !this.#loggers.main.isEnabled("trace")) return;
+    this.#isTraced = true;
+    traceHooks(this.hooks, this.#loggers.main);
   }
 
   #build(): readonly Member[] {

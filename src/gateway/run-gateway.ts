@@ -6,10 +6,13 @@ import type { Logger } from "../logging/index.ts";
 import { createLoggers } from "./create-loggers.ts";
 import { ExitCode } from "./exit-codes.ts";
 import { Gateway } from "./gateway.ts";
+import type { ReloadConfig } from "./gateway.ts";
 import { StopSignals } from "./stop-signals.ts";
 
 export interface RunOptions {
   readonly config: LoadedConfig;
+  /** Reads it again, with what plugins have set. */
+  readonly reload: ReloadConfig;
   /** Checksums of plugins are not required. */
   readonly dev: boolean;
   /** Of this executable, for the log. */
@@ -33,7 +36,7 @@ export async function runGateway(options: RunOptions): Promise<number> {
   const logger = loggers.main;
   announce(options, logger);
   const signals = new StopSignals();
-  const gateway = new Gateway(config, loggers, { dev: options.dev });
+  const gateway = new Gateway(config, loggers, { dev: options.dev }, options.reload);
   const signal = signals.next();
   try {
     const booted = gateway.boot().then(() => {
@@ -45,9 +48,7 @@ export async function runGateway(options: RunOptions): Promise<number> {
     const error = GatewayError.from(thrown);
     logger.fatal(error.message, { code: error.code });
     await gateway.stopNow();
-    return error.code === "ERR_POOL_BOOT_FAILED"
-      ? ExitCode.FailedToCreatePoolAndClients
-      : ExitCode.FailedToStartServer;
+    return exitCodeOf(error);
   }
   const first = await signal;
   logger.info("Notifying the plugins that the server is shutting down", { signal: first });
@@ -60,6 +61,12 @@ export async function runGateway(options: RunOptions): Promise<number> {
   signals.dispose();
   logger.info("GatewayD is shutdown");
   return ExitCode.Stopped;
+}
+
+function exitCodeOf({ code }: GatewayError): number {
+  if (code === "ERR_CONFIG_OVERRIDE") return ExitCode.FailedToApplyOverrides;
+  if (code === "ERR_POOL_BOOT_FAILED") return ExitCode.FailedToCreatePoolAndClients;
+  return ExitCode.FailedToStartServer;
 }
 
 function announce(options: RunOptions, logger: Logger): void {

@@ -39,6 +39,11 @@ export class HookChain {
     this.#options = options;
   }
 
+  /** The same chain of handlers that are wrapped. */
+  with(wrap: (registration: HandlerRegistration) => HandlerRegistration): HookChain {
+    return new HookChain(this.handlers.map(wrap), this.#options);
+  }
+
   /**
    * Shows the payload to the handlers, one after the other. The outcome comes at once if every
    * handler answers at once, else as a promise. Neither throws nor rejects.

@@ -43,6 +43,11 @@ export function terminate(options: TerminationOptions = {}): Termination {
   return new Termination(options);
 }
 
+/** Tells a termination from the other answers. */
+export function isTermination(answer: HandlerAnswer): answer is Termination {
+  return answer instanceof Termination;
+}
+
 /**
  * What a handler answers: nothing or null (the payload stays as it is), keys that replace or join those of
  * the payload, or a termination.

@@ -4,7 +4,7 @@
  */
 export type { Schedule } from "./chain-deadline.ts";
 export type { HookChain } from "./hook-chain.ts";
-export { Termination, terminate } from "./hook-handler.ts";
+export { Termination, isTermination, terminate } from "./hook-handler.ts";
 export type {
   HandlerAnswer,
   HandlerRegistration,

@@ -24,9 +24,10 @@ export interface LoggerOptions {
   readonly now?: () => number;
 }
 
-/** A logger whose level can be changed, for itself and for all its children. */
+/** A logger that can be changed, for itself and for all its children. */
 export interface AdjustableLogger extends Logger {
   setLevel(level: LogLevel): void;
+  setOutputs(outputs: readonly LogOutput[]): void;
 }
 
 export function createLogger(options: LoggerOptions): AdjustableLogger {
@@ -36,7 +37,7 @@ export function createLogger(options: LoggerOptions): AdjustableLogger {
 
 /** What a logger and its children share. */
 interface LoggerCore {
-  readonly outputs: readonly LogOutput[];
+  outputs: readonly LogOutput[];
   readonly now: () => number;
   minRank: number;
 }
@@ -52,6 +53,10 @@ class OutputLogger implements AdjustableLogger {
 
   setLevel(level: LogLevel): void {
     this.#core.minRank = RANKS[level];
+  }
+
+  setOutputs(outputs: readonly LogOutput[]): void {
+    this.#core.outputs = outputs;
   }
 
   isEnabled(level: RecordLevel): boolean {

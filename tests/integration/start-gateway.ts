@@ -1,7 +1,12 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { formatIssue, loadConfig } from "../../src/config/index.ts";
+import {
+  formatIssue,
+  type GlobalConfig,
+  loadConfig,
+  type LoadOptions,
+} from "../../src/config/index.ts";
 import { Gateway } from "../../src/gateway/index.ts";
 import { HOOK_NUMBERS, type HookName, type HookPayload } from "../../src/hooks/index.ts";
 import { type Logger, silentLogger } from "../../src/logging/index.ts";
@@ -19,10 +24,18 @@ export class GatewayInProcess implements AsyncDisposable {
   readonly events: SeenEvent[] = [];
   /** Errors that were logged, with their reason. */
   readonly errors: string[] = [];
+  /** The settings of the loggers, if plugins have changed the configuration. */
+  loggers: GlobalConfig["loggers"] | undefined;
   /** Warnings that were logged. */
   readonly warnings: string[] = [];
 
-  constructor(config: ConstructorParameters<typeof Gateway>[0]) {
+  readonly #directory: string;
+
+  /** @param options where the files are, in a directory of their own, which goes with the gateway */
+  constructor(directory: string, options: LoadOptions) {
+    this.#directory = directory;
+    const result = loadConfig(options);
+    if (!result.ok) throw new Error(result.issues.map(formatIssue).join("\n"));
     const logger: Logger = {
       ...silentLogger,
       warn: (message) => {
@@ -34,7 +47,16 @@ export class GatewayInProcess implements AsyncDisposable {
         this.errors.push(error instanceof Error ? `${message}: ${error.message}` : message);
       },
     };
-    this.gateway = new Gateway(config, { main: logger, of: () => logger }, { dev: false });
+    const loggers = {
+      main: logger,
+      of: () => logger,
+      reconfigure: (settings: GlobalConfig["loggers"]) => {
+        this.loggers = settings;
+      },
+    };
+    this.gateway = new Gateway(result.config, loggers, { dev: false }, (overrides) =>
+      loadConfig({ ...options, overrides }),
+    );
   }
 
   /** Registers a handler on every hook, before all others, that keeps what it sees. */
@@ -60,6 +82,7 @@ export class GatewayInProcess implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.gateway.stopNow();
+    await rm(this.#directory, { recursive: true });
   }
 }
 
@@ -76,8 +99,5 @@ export async function makeGateway(
   const pluginConfigPath = join(directory, "gatewayd_plugins.yaml");
   await writeFile(configPath, yaml);
   await writeFile(pluginConfigPath, plugins);
-  const result = loadConfig({ configPath, pluginConfigPath, env: {} });
-  await rm(directory, { recursive: true });
-  if (!result.ok) throw new Error(result.issues.map(formatIssue).join("\n"));
-  return new GatewayInProcess(result.config);
+  return new GatewayInProcess(directory, { configPath, pluginConfigPath, env: {} });
 }
