@@ -281,6 +281,12 @@ export const ERROR_TABLE = {
     remedy:
       "Correct what the message lists in the plugin, or in the configuration that it adds to.",
   },
+  ERR_HOOK_MESSAGE_TOO_LARGE: {
+    sqlState: "38000",
+    clientMessage: "a message is too long for a handler of the gateway",
+    meaning: "A request or an answer is longer than what a handler may be given of it.",
+    remedy: "Raise `maxHookMessageBytes` in gatewayd_plugins.yaml.",
+  },
   ERR_HOOK_TIMEOUT: {
     sqlState: "38000",
     clientMessage: "a handler of the gateway gave no answer in time",

@@ -23,8 +23,10 @@ export function checkPlugins(
     report.error(["metricsMergerPeriod"], "must be more than 0");
   }
   checkNames(config.plugins, report);
+  checkBuffer(["hookBufferBytes"], config.hookBufferBytes, config, report);
   for (const [index, plugin] of config.plugins.entries()) {
     const path = ["plugins", index];
+    checkBuffer([...path, "hookBufferBytes"], plugin.hookBufferBytes, config, report);
     checkPlugin(path, plugin, strictness, report);
   }
   checkAct(config, report);
@@ -43,6 +45,17 @@ function checkNames(plugins: readonly PluginConfig[], report: CheckReport): void
       report.warning(path, `its metrics have the same label as those of "${other}": ${label}`);
     }
   }
+}
+
+/** What is gathered of an answer must be short enough to be shown. */
+function checkBuffer(
+  path: Path,
+  bufferBytes: number | undefined,
+  { maxHookMessageBytes }: PluginsConfig,
+  report: CheckReport,
+): void {
+  if (bufferBytes === undefined || bufferBytes <= maxHookMessageBytes) return;
+  report.error(path, "must not be more than maxHookMessageBytes, or no plugin could be shown it");
 }
 
 /** Whether a plugin is TypeScript or JavaScript that the gateway loads itself. */

@@ -258,6 +258,26 @@ test.each([
     "plugins.0.onError: must be one of continue, terminate",
   ],
   [
+    "{name: p, localPath: p.ts, hookBufferBytes: 65MiB}",
+    "error",
+    "plugins.0.hookBufferBytes: must not be more than maxHookMessageBytes",
+  ],
+  [
+    "{name: p, localPath: p.ts, framing: message}",
+    "error",
+    'plugins.0.framing: must be one of unit, statement, not "message"',
+  ],
+  [
+    "{name: p, localPath: p.ts, redactSecrets: some}",
+    "error",
+    "plugins.0.redactSecrets: must be true or false",
+  ],
+  [
+    "{name: p, localPath: p.ts, hookFlushInterval: soon}",
+    "error",
+    "plugins.0.hookFlushInterval: must be a duration",
+  ],
+  [
     `{name: p, localPath: ./p, checksum: ${SUM}, isolation: worker}`,
     "error",
     "plugins.0.isolation: is for modules",

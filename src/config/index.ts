@@ -27,7 +27,6 @@ export { loginRulesOf, methodProblem } from "./login-rules.ts";
 export { readCertificates, readKeyPair } from "./pem-files.ts";
 export { loadConfig, loadGlobalConfig, loadPluginsConfig, readPlugins } from "./load-config.ts";
 export type { ConfigOverride } from "./plugin-overrides.ts";
-export { loadConfig, loadGlobalConfig, loadPluginsConfig } from "./load-config.ts";
 export {
   formatDuration,
   globalJsonSchema,

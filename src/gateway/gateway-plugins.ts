@@ -6,6 +6,7 @@ import type { Logger } from "../logging/index.ts";
 import { PluginMetrics, PluginSet } from "../plugins/index.ts";
 import { pluginHostOf } from "./plugin-host-of.ts";
 import type { PluginSurroundings } from "./plugin-host-of.ts";
+import { trafficTermsOf } from "./traffic-terms-of.ts";
 
 export interface GatewayPluginsOptions extends PluginSurroundings {
   readonly config: PluginsConfig;
@@ -43,6 +44,7 @@ export class GatewayPlugins {
         name: plugin.name,
         isEnabled: plugin.enabled,
         onError: plugin.onError,
+        traffic: trafficTermsOf(plugin, config),
         ...(plugin.timeout > 0 && { timeoutMs: plugin.timeout }),
         host: pluginHostOf(plugin, surroundings),
       })),

@@ -10,7 +10,7 @@ import type { Logger } from "../logging/index.ts";
 import { TimerWheel } from "../net/index.ts";
 import type { PluginSet } from "../plugins/index.ts";
 import type { Pool } from "../pool/index.ts";
-import { CancelKeys } from "../session/index.ts";
+import { CancelKeys, showTraffic } from "../session/index.ts";
 import { loadSql } from "../sql/index.ts";
 import { BootHooks } from "./boot-hooks.ts";
 import { buildAct } from "./build-act.ts";
@@ -93,6 +93,7 @@ export class Gateway {
       timeoutMs: config.plugins.timeout,
       schedule,
       judge,
+      show: showTraffic,
       onHandlerError: (hook, name, error) => reportHandler(logger, hook, name, error),
       onHandlerReplaced: (hook, replaced, by) =>
         loggers.main.warn("Hook is replaced", { hook, replaced, by }),

@@ -32,10 +32,17 @@ export interface HookChainOptions {
 export class HookChain {
   /** In the order they run. */
   readonly handlers: readonly HandlerRegistration[];
+  /** The smallest that a handler wishes for its {@link TrafficTerms}; undefined when none wishes. */
+  readonly bufferBytes: number | undefined;
+  readonly flushIntervalMs: number | undefined;
+  readonly maxMessageBytes: number | undefined;
   readonly #options: HookChainOptions;
 
   constructor(handlers: readonly HandlerRegistration[], options: HookChainOptions) {
     this.handlers = handlers;
+    this.bufferBytes = smallest(handlers.map(({ traffic }) => traffic?.bufferBytes));
+    this.flushIntervalMs = smallest(handlers.map(({ traffic }) => traffic?.flushIntervalMs));
+    this.maxMessageBytes = smallest(handlers.map(({ traffic }) => traffic?.maxMessageBytes));
     this.#options = options;
   }
 
@@ -149,6 +156,11 @@ const TERMINATE_SIGNAL = { name: "terminate", metadata: { terminate: true } };
 
 function ended({ name }: HandlerRegistration, how: TerminationOptions | Termination): HookOutcome {
   return { kind: "terminate", response: how.response, error: how.error, by: name };
+}
+
+function smallest(wishes: readonly (number | undefined)[]): number | undefined {
+  const wished = wishes.filter((wish) => wish !== undefined);
+  return wished.length === 0 ? undefined : Math.min(...wished);
 }
 
 function call(

@@ -1,5 +1,6 @@
 /** What is registered on a hook, and what it may answer. */
 import type { SessionView } from "./session-view.ts";
+import type { TrafficTerms } from "./traffic-terms.ts";
 
 /**
  * What a hook is told and what comes out of it: values of a `plugin.v1.Struct` (null, booleans,
@@ -79,6 +80,8 @@ export interface HandlerRegistration {
   readonly onError: "continue" | "terminate";
   /** Time for one answer, within that of the whole chain. Default: none of its own. */
   readonly timeoutMs?: number;
+  /** For the traffic hooks. */
+  readonly traffic?: TrafficTerms;
 }
 
 /** What a chain, or one handler of it, made of an event. */

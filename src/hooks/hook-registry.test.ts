@@ -108,6 +108,25 @@ describe("a slot", () => {
   });
 });
 
+describe("a chain", () => {
+  test("has the smallest wish of its handlers about the parts of answers", () => {
+    const { add, slot } = setUp();
+    add("a", mark("a"));
+    expect([slot.chain?.bufferBytes, slot.chain?.flushIntervalMs]).toEqual([undefined, undefined]);
+    add("b", mark("b"), { priority: 1001, traffic: { bufferBytes: 500, flushIntervalMs: 10 } });
+    add("c", mark("c"), { priority: 1002, traffic: { bufferBytes: 700, flushIntervalMs: 0 } });
+    expect([slot.chain?.bufferBytes, slot.chain?.flushIntervalMs]).toEqual([500, 0]);
+  });
+
+  test("can be had again with other handlers in the place of its own", () => {
+    const { add, slot, run } = setUp();
+    add("a", mark("a"));
+    const wrapped = slot.chain?.with((registration) => ({ ...registration, handler: mark("b") }));
+    expect(wrapped?.run({ trail: "" })).toEqual(continued({ trail: "b" }));
+    expect(run()).toEqual(continued({ trail: "a" }));
+  });
+});
+
 describe("handlers", () => {
   test("are told what session an event is of, at once or later", async () => {
     const { add, run } = setUp();

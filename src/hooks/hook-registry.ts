@@ -2,7 +2,7 @@
 import type { Schedule } from "./chain-deadline.ts";
 import { HookChain } from "./hook-chain.ts";
 import type { HookChainOptions } from "./hook-chain.ts";
-import type { HandlerRegistration } from "./hook-handler.ts";
+import type { HandlerRegistration, HookHandler } from "./hook-handler.ts";
 import type { HookJudge } from "./hook-judge.ts";
 import type { HookName } from "./hook-names.ts";
 
@@ -31,6 +31,8 @@ export interface HookRegistryOptions {
   readonly onHandlerError: HookChainOptions["onHandlerError"];
   /** Judges what plugins ask for. Default: nobody does. */
   readonly judge?: HookJudge;
+  /** How a handler is called on the terms of its registration. Default: as it is. */
+  readonly show?: (hook: HookName, registration: HandlerRegistration) => HookHandler;
   /** A handler took the place of another of the same priority. */
   readonly onHandlerReplaced: (hook: HookName, replaced: string, by: string) => void;
 }
@@ -68,7 +70,9 @@ export class HookRegistry {
       this.#options.onHandlerReplaced(hook, replaced.name, registration.name);
     }
     // A copy, so that registering the same object twice makes two handlers.
-    const handler = { ...registration };
+    const { show } = this.#options;
+    const shown = show === undefined ? registration.handler : show(hook, registration);
+    const handler = { ...registration, handler: shown };
     const handlers = [...present.filter((other) => other !== replaced), handler];
     this.#set(
       hook,

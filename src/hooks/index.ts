@@ -33,3 +33,4 @@ export {
 } from "./payloads.ts";
 export type { NewClient, NewClientSettings, SocketEnds, Traffic } from "./payloads.ts";
 export type { SessionTransactionStatus, SessionView } from "./session-view.ts";
+export type { TrafficTerms } from "./traffic-terms.ts";

@@ -102,3 +102,4 @@ export { UnitGate } from "./unit-gate.ts";
 export { MAX_STARTUP_BYTES, readStartupPacket, readStartupParameters } from "./startup-packet.ts";
 export type { StartupPacket } from "./startup-packet.ts";
 export { renameStatement, statementName } from "./statement-name.ts";
+export { statementsOf } from "./statements-of.ts";

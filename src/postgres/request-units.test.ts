@@ -110,7 +110,17 @@ describe("cutting requests into units", () => {
   test("hands on a batch above a mebibyte in parts", () => {
     const large = parse("x".repeat(300 * 1024));
     const { emitted } = cut([large, large, large, large, bind(), sync()], 1024 * 1024);
-    expect(told(emitted)).toEqual(["batchPart PPPP", "batch BS"]);
+    expect(told(emitted)).toEqual(["batchPart PPP", "batch PBS"]);
+  });
+
+  test("hands on a batch in parts no larger than it is told, unless one message is", () => {
+    const emitted: RequestUnit[] = [];
+    const units = new RequestUnits(10_000, (unit) => emitted.push(unit));
+    units.maxBatchBytes = 2 * parse("a").length;
+    const large = parse("a".repeat(50));
+    const messages = [parse("a"), parse("b"), large, parse("c"), sync(), parse("d"), sync()];
+    for (const bytes of messages) units.push(bytes, true);
+    expect(told(emitted)).toEqual(["batchPart PP", "batchPart P", "batch PS", "batch PS"]);
   });
 
   test.each([

@@ -27,10 +27,11 @@ export interface RequestUnit {
 
 /** Before the login is done. PostgreSQL takes no longer message of a client it does not know. */
 const MAX_LOGIN_MESSAGE_BYTES = 64 * 1024;
-/** A batch that grows beyond this is handed on in parts. */
 const MAX_BATCH_BYTES = 1024 * 1024;
 
 export class RequestUnits {
+  /** A batch that grows beyond this is handed on in parts. */
+  maxBatchBytes = MAX_BATCH_BYTES;
   readonly #splitter: MessageSplitter;
   readonly #maxMessageBytes: number;
   readonly #emit: (unit: RequestUnit) => void;
@@ -90,12 +91,11 @@ export class RequestUnits {
         this.#emit({ kind: "terminate", bytes });
         return;
       default:
+        if (this.#batchBytes + bytes.length > this.maxBatchBytes) this.#flush("batchPart");
         this.#batch.push(bytes);
         this.#batchBytes += bytes.length;
         if (tag === FrontendTag.Sync) this.#flush("batch");
-        else if (tag === FrontendTag.Flush || this.#batchBytes > MAX_BATCH_BYTES) {
-          this.#flush("batchPart");
-        }
+        else if (tag === FrontendTag.Flush) this.#flush("batchPart");
     }
   }
 

@@ -25,15 +25,15 @@ const ENDS_NOTHING = { endsCycle: false, endsLoginStep: false, startsCopyIn: fal
 
 export class ResponseParts {
   readonly #splitter: MessageSplitter;
-  readonly #maxBytes: number;
+  /** A part larger than this is handed on, to go on with the next. */
+  maxBytes: number;
   readonly #emit: (part: ResponsePart) => void;
   #held: Uint8Array[] = [];
   #heldBytes = 0;
 
-  /** @param maxBytes a part larger than this is handed on, to go on with the next */
   constructor(maxMessageBytes: number, maxBytes: number, emit: (part: ResponsePart) => void) {
     this.#splitter = new MessageSplitter(maxMessageBytes);
-    this.#maxBytes = maxBytes;
+    this.maxBytes = maxBytes;
     this.#emit = emit;
   }
 
@@ -55,7 +55,7 @@ export class ResponseParts {
       const endsLoginStep = tag === BackendTag.Authentication && asksForMore(run, at);
       const startsCopyIn = tag === BackendTag.CopyInResponse || tag === BackendTag.CopyBothResponse;
       const startsCopy = startsCopyIn || tag === BackendTag.CopyOutResponse;
-      const isFull = this.#heldBytes + to - from > this.#maxBytes;
+      const isFull = this.#heldBytes + to - from > this.maxBytes;
       if (!endsCycle && !endsLoginStep && !isFull && !startsCopy) return;
       this.#hold(run.subarray(from, to));
       from = to;

@@ -443,3 +443,42 @@ describe("handlers that come and go while a connection lives", () => {
     await kit.expectClean();
   });
 });
+
+test("answers come in parts as large as the most modest handler wishes, from when it is there", async () => {
+  const kit = await new SessionKit().logIn();
+  const parts: number[] = [];
+  const count: HookHandler = (payload) => void parts.push(bytesIn(payload, "response").length);
+  const row = backend.dataRow("x".repeat(1_000));
+  const rows = Buffer.concat([...Array.from({ length: 10 }, () => row), backend.ready()]);
+  kit.on("OnTrafficFromServer", count, 1_000, { bufferBytes: 1_000_000 });
+  await kit.say(QUERY);
+  await kit.answer(rows);
+  expect(parts.splice(0)).toEqual([rows.length]);
+  kit.on("OnTrafficToClient", () => undefined, 1_000, { bufferBytes: 3 * row.length });
+  await kit.say(QUERY);
+  await kit.answer(rows);
+  expect(parts).toEqual([4, 4].map((each) => each * row.length).concat(2 * row.length + 6));
+  await kit.expectClean();
+});
+
+test("an answer that pauses is shown as early as a handler wishes", async () => {
+  const kit = await new SessionKit().logIn();
+  const seen: string[] = [];
+  const note: HookHandler = (payload) =>
+    void seen.push(told(bytesIn(payload, "response")) + (payload["partial"] ? " ..." : ""));
+  const remove = kit.on("OnTrafficFromServer", note, 1_000, { flushIntervalMs: 1_000 });
+  await kit.say(QUERY);
+  await kit.answer(backend.dataRow("1"));
+  await kit.pass(900);
+  expect(seen).toEqual([]);
+  await kit.pass(200);
+  expect(seen).toEqual(["D ..."]);
+  remove();
+  kit.on("OnTrafficFromServer", note, 1_000, { flushIntervalMs: 0 });
+  await kit.answer(backend.dataRow("2"));
+  expect(seen).toEqual(["D ...", "D ..."]);
+  await kit.answer(Buffer.concat([backend.commandComplete("SELECT 2"), backend.ready()]));
+  expect(seen).toEqual(["D ...", "D ...", "C Z"]);
+  expect(told(kit.heard.bytes)).toBe("D D C Z");
+  await kit.expectClean();
+});

@@ -45,10 +45,6 @@ type Response = ResponsePart & {
   readonly isInCycle: boolean;
 };
 
-/** A response larger than this is shown to hooks in parts. */
-const HOOK_BUFFER_BYTES = 1024 * 1024;
-/** A response that pauses this long is shown as far as it came. */
-const HOOK_FLUSH_INTERVAL_MS = 5;
 const NOTHING = new Uint8Array(0);
 /** A request that went to the server before there were handlers to see it. */
 const UNSEEN: Request = { kind: "query", bytes: NOTHING };
@@ -74,7 +70,7 @@ export class HookedTraffic {
     this.#unanswered = Array.from({ length: ledger.owedReadyForQuery }, () => UNSEEN);
     this.#termination = new Termination(this.#terminationPort());
     this.#units = new RequestUnits(maxMessageBytes, (unit) => this.#requests.push(unit));
-    this.#parts = new ResponseParts(MAX_SERVER_MESSAGE_BYTES, HOOK_BUFFER_BYTES, (part) =>
+    this.#parts = new ResponseParts(MAX_SERVER_MESSAGE_BYTES, hooks.bufferBytes, (part) =>
       this.#responses.push(this.#attributed(part)),
     );
     this.#requests = new HookLane<Request>({
@@ -124,18 +120,23 @@ export class HookedTraffic {
 
   /** @throws GatewayError when the bytes cannot be messages of a client */
   fromClient(bytes: Uint8Array): void {
+    this.#units.maxBatchBytes = this.#hooks.maxBatchBytes;
     this.#units.push(bytes, this.#port.ledger.isLoggedIn);
   }
 
   /** To be called after the ledger has followed the bytes. */
   fromServer(bytes: Uint8Array): void {
     const { ledger } = this.#port;
+    // Handlers may have come, or others have taken their place.
+    this.#parts.maxBytes = this.#hooks.bufferBytes;
     this.#parts.push(bytes);
     if (ledger.isLoggedIn && ledger.isAnswered) {
       this.#parts.flush();
       if (this.#parts.isAtBoundary) this.#unanswered.length = 0;
     }
-    if (this.#parts.isHolding) this.#flushTimer.set(HOOK_FLUSH_INTERVAL_MS);
+    const { flushIntervalMs } = this.#hooks;
+    if (flushIntervalMs === 0) this.#parts.flush();
+    if (this.#parts.isHolding) this.#flushTimer.set(flushIntervalMs);
     else this.#flushTimer.clear();
   }
 

@@ -18,3 +18,4 @@ export { Session } from "./session.ts";
 export { createMultiplexing } from "./multiplexing/index.ts";
 export type { Multiplexing } from "./multiplexing/index.ts";
 export { sessionHooksOf } from "./session-hooks.ts";
+export { showTraffic } from "./shown-traffic.ts";

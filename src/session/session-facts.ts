@@ -28,6 +28,8 @@ const APPLICATION_NAME = "application_name";
 let sessions = 0;
 
 export class SessionFacts implements SessionView {
+  /** The protocol is not known: what looks like a message is none. */
+  readonly isRaw: boolean;
   /** Undefined until the login has come to it. */
   source: FactsSource | undefined;
   /**
@@ -40,6 +42,10 @@ export class SessionFacts implements SessionView {
   #startup: Uint8Array | undefined;
   #parameters: ReadonlyMap<string, string> | undefined;
   #id: string | undefined;
+
+  constructor(isRaw = false) {
+    this.isRaw = isRaw;
+  }
 
   /** The StartupMessage has come, or handlers have made another of it. */
   set startup(message: Uint8Array) {

@@ -59,7 +59,7 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
   readonly #lease: SessionLease;
   readonly #deadline: Deadline;
   /** For handlers, one object for all of them. */
-  readonly #facts = new SessionFacts();
+  readonly #facts: SessionFacts;
   #client: Connection;
   #state: State = "opening";
   /** Whether OnOpened and OnTraffic have been run: once, for the first lease. */
@@ -86,6 +86,7 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
   ) {
     this.#client = client;
     this.#context = context;
+    this.#facts = new SessionFacts(context.protocol === "raw");
     this.#startup = new StartupNegotiation(client, context, this);
     this.#lease = new SessionLease(context, this);
     this.#admission = admission;

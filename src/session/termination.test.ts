@@ -42,7 +42,7 @@ describe.each(Object.entries(SPEEDS))("after a handler that answers %s has termi
     test("a batch handed on in parts is asked for its answers and ended", async () => {
       const kit = await talk();
       const large = message("B", "", "", new Uint8Array(6), "y".repeat(700_000));
-      await kit.say(parse("insert"), large, large);
+      await kit.say(parse("insert"), large, large, large);
       await kit.say(FORBIDDEN, sync());
       expect(told(kit.backend.heard.bytes)).toBe("P B B H");
       expect(kit.heard.text).toBe("");

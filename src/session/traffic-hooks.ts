@@ -21,6 +21,10 @@ export interface TerminationVerdict {
 
 const TERMINATED = errorResponseFor("ERR_TERMINATED", "ERROR");
 
+/** Where no handler wishes for something else. */
+const BUFFER_BYTES = 1024 * 1024;
+const FLUSH_INTERVAL_MS = 5;
+
 export class TrafficHooks {
   readonly #hooks: SessionHooks;
   readonly facts: SessionFacts;
@@ -33,6 +37,27 @@ export class TrafficHooks {
     this.facts = facts;
     this.#client = client;
     this.#server = server;
+  }
+
+  /** A batch larger than this is shown in parts. */
+  get maxBatchBytes(): number {
+    return this.#hooks.onTrafficFromClient.chain?.maxMessageBytes ?? BUFFER_BYTES;
+  }
+
+  /** An answer larger than this is shown in parts. */
+  get bufferBytes(): number {
+    const fromServer = this.#hooks.onTrafficFromServer.chain?.bufferBytes;
+    const toClient = this.#hooks.onTrafficToClient.chain?.bufferBytes;
+    if (fromServer === undefined) return toClient ?? BUFFER_BYTES;
+    return toClient === undefined ? fromServer : Math.min(fromServer, toClient);
+  }
+
+  /** An answer that pauses this long is shown as far as it came. */
+  get flushIntervalMs(): number {
+    const fromServer = this.#hooks.onTrafficFromServer.chain?.flushIntervalMs;
+    const toClient = this.#hooks.onTrafficToClient.chain?.flushIntervalMs;
+    if (fromServer === undefined) return toClient ?? FLUSH_INTERVAL_MS;
+    return toClient === undefined ? fromServer : Math.min(fromServer, toClient);
   }
 
   fromClient(request: Uint8Array): Verdict | Promise<Verdict> {

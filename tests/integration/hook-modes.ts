@@ -3,8 +3,14 @@ import { join } from "node:path";
 import { oneBlockConfig, type OneBlockOptions, type PostgresServer } from "../kit/index.ts";
 import { type GatewayInProcess, makeGateway } from "./start-gateway.ts";
 
-/** The modes in which traffic passes hooks. */
-export const HOOK_MODES = ["passthrough", "session", "transaction", "statement"] as const;
+/** The modes in which traffic passes hooks; `multiplexing` is mode transaction with a depth. */
+export const HOOK_MODES = [
+  "passthrough",
+  "session",
+  "transaction",
+  "statement",
+  "multiplexing",
+] as const;
 export type HookMode = (typeof HOOK_MODES)[number];
 
 /** The file of users that clients of a pooled gateway log in by: the server's own user. */
@@ -29,11 +35,15 @@ export async function startInMode(
   const inside = await makeGateway(
     oneBlockConfig(serverAddress, {
       ...rest,
-      pool: { mode, ...pool },
+      pool: { ...poolOf(mode), ...pool },
       server: { ...(mode !== "passthrough" && { auth }), ...server },
     }),
     plugins === undefined ? undefined : JSON.stringify(plugins),
   );
   await inside.gateway.boot();
   return inside;
+}
+
+function poolOf(mode: HookMode): Readonly<Record<string, unknown>> {
+  return mode === "multiplexing" ? { mode: "transaction", multiplexDepth: 4 } : { mode };
 }

@@ -88,6 +88,16 @@ describe.each(HOOK_MODES)("in mode %s a handler of OnTrafficFromClient", (mode) 
     await client.end();
   });
 
+  test("rewrites requests that are larger than what comes at once", async () => {
+    await using inside = await started(mode);
+    const client = await connected(inside);
+    register(inside, "OnTrafficFromClient", rewriting("'asked'", "'rewritten'"));
+    const padding = `/* ${"x".repeat(3_000_000)} */`;
+    const answer = await client.query(`${padding} select 'asked' as x ${padding}`);
+    expect(answer.rows).toEqual([{ x: "rewritten" }]);
+    await client.end();
+  });
+
   test("that answers later keeps requests and answers in order", async () => {
     await using inside = await started(mode);
     let calls = 0;
@@ -174,6 +184,24 @@ describe.each(HOOK_MODES)("in mode %s a handler of OnTrafficFromServer", (mode) 
       return shout(payload);
     });
     expect((await client.query("select 'quiet' as x")).rows).toEqual([{ x: "LOUD!" }]);
+    await client.end();
+  });
+
+  test("rewrites each part of a large response", async () => {
+    await using inside = await started(mode);
+    const client = await connected(inside);
+    let parts = 0;
+    register(inside, "OnTrafficFromServer", async ({ response }) => {
+      parts++;
+      await new Promise((resolve) => setImmediate(resolve));
+      const text = bytesOf(response).toString("latin1").replaceAll("quiet", "LOUD!");
+      return { response: Buffer.from(text, "latin1") };
+    });
+    const large = "select 'quiet' || repeat('x', 1000) as x from generate_series(1, 3000)";
+    const { rows } = await client.query(large);
+    expect(rows).toHaveLength(3_000);
+    expect(rows.every(({ x }) => String(x).startsWith("LOUD!xxx"))).toBe(true);
+    expect(parts).toBeGreaterThan(2);
     await client.end();
   });
 

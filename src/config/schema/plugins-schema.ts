@@ -2,7 +2,7 @@
 import * as z from "zod";
 import { newKeys, note } from "./key-info.ts";
 import { ruleSchema } from "./rule-schema.ts";
-import { boolean, byteSize, choice, duration, later, notEmpty, text } from "./scalars.ts";
+import { boolean, byteSize, choice, duration, notEmpty, text } from "./scalars.ts";
 
 const pluginSchema = z.strictObject({
   name: text((value) => (value === "" ? "must not be empty" : undefined)).describe(
@@ -35,7 +35,11 @@ const pluginSchema = z.strictObject({
     timeout: duration()
       .prefault("0")
       .describe("Deadline of one call, within `timeout` of the whole file; 0 = none of its own."),
-    framing: later().describe("What one call gets."),
+    framing: choice(["unit", "statement"])
+      .prefault("unit")
+      .describe(
+        "What one call gets of a batch of extended messages: all of it, or what belongs to one Parse.",
+      ),
     passEnv: z
       .array(text(notEmpty))
       .prefault(["*"])
@@ -46,12 +50,20 @@ const pluginSchema = z.strictObject({
       .record(z.string(), z.unknown())
       .prefault({})
       .describe("Settings of a module; the module says which there are."),
-    hookBufferBytes: later().describe("Bytes of an answer gathered for one call."),
-    hookFlushInterval: later().describe("Time after which a part of an answer is handed over."),
+    hookBufferBytes: byteSize({ min: 1 })
+      .optional()
+      .describe(
+        "In place of `hookBufferBytes` of all; the smallest of those who see answers counts.",
+      ),
+    hookFlushInterval: duration()
+      .optional()
+      .describe(
+        "In place of `hookFlushInterval` of all; the smallest of those who see answers counts.",
+      ),
     maxHookMessageBytes: byteSize({ min: 1024, max: 2 ** 31 - 1 })
       .prefault("64MiB")
       .describe("Longest message to or from an executable; a call that would be longer fails."),
-    redactSecrets: later().describe("Hides passwords from the plugin."),
+    redactSecrets: boolean().optional().describe("In place of `redactSecrets` of all."),
   }),
 });
 
@@ -115,10 +127,20 @@ export const pluginsSchema = z.strictObject({
       .array(ruleSchema)
       .prefault([])
       .describe("What happens on hooks without any plugin, in order (docs/policies.md)."),
-    hookBufferBytes: later().describe("Bytes of an answer gathered for one call."),
-    hookFlushInterval: later().describe("Time after which a part of an answer is handed over."),
-    maxHookMessageBytes: later().describe("Longest message handed to a handler."),
-    redactSecrets: later().describe("Hides passwords from plugins."),
+    hookBufferBytes: byteSize({ min: 1 })
+      .prefault("1MiB")
+      .describe("Bytes of an answer gathered for one call; a larger one comes in parts."),
+    hookFlushInterval: duration()
+      .prefault("5ms")
+      .describe("An answer that pauses this long is handed over as far as it came."),
+    maxHookMessageBytes: byteSize({ min: 1 })
+      .prefault("64MiB")
+      .describe(
+        "Longest request and answer, together, that a plugin is shown; otherwise its call has failed.",
+      ),
+    redactSecrets: boolean()
+      .prefault(false)
+      .describe("Shows plugins passwords only as asterisks; the server gets what the client sent."),
     pluginInstallBaseUrl: text(urlProblem)
       .prefault("https://api.github.com")
       .describe(

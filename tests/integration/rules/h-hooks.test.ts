@@ -251,7 +251,8 @@ describe.each(POOLED)("28: in mode %s hooks", (mode) => {
     expect((await client.ask(batch("cached"))).rows).toEqual([["from the cache"]]);
     client.send(query("select 'asked'"), query("cached"));
     const pools = (): unknown => inside.gateway.snapshot()[0]?.pools["writes"];
-    await waitFor("a client that waits", () => JSON.stringify(pools()).includes('"waiting":1'));
+    // With multiplexing the gateway may wait beside it, to ask what may be shared.
+    await waitFor("a client that waits", () => /"waiting":[1-9]/.test(JSON.stringify(pools())));
     expect(client.wire.received.length).toBe(0);
     holding.send(frontendMessage("c", ""));
     await holding.answer();

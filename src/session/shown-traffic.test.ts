@@ -1,0 +1,142 @@
+import { describe, expect, test } from "bun:test";
+import { SPEEDS } from "../../tests/fixtures/handlers.ts";
+import { frontend } from "../../tests/fixtures/wire/index.ts";
+import { isTermination, terminate } from "../hooks/index.ts";
+import type { HookHandler, HookName, HookPayload, TrafficTerms } from "../hooks/index.ts";
+import { SessionFacts } from "./session-facts.ts";
+import { showTraffic } from "./shown-traffic.ts";
+
+const { parse, bind, execute, sync, query, password } = frontend;
+const FIRST = Buffer.concat([parse("one"), bind(), execute()]);
+const SECOND = Buffer.concat([parse("two"), bind(), execute(), sync()]);
+const BATCH = Buffer.concat([FIRST, SECOND]);
+
+function shown(
+  handler: HookHandler,
+  traffic: TrafficTerms,
+  hook: HookName = "OnTrafficFromClient",
+): HookHandler {
+  return showTraffic(hook, { name: "p", priority: 1, onError: "continue", handler, traffic });
+}
+
+test("a handler without terms, or of another event, is the handler itself", () => {
+  const handler: HookHandler = () => undefined;
+  expect(shown(handler, { framing: "unit", bufferBytes: 1 })).toBe(handler);
+  const all: TrafficTerms = { framing: "statement", redactsSecrets: true, maxMessageBytes: 1 };
+  expect(shown(handler, all, "OnOpened")).toBe(handler);
+  expect(shown(handler, { framing: "statement" }, "OnTrafficFromServer")).toBe(handler);
+});
+
+describe.each(Object.entries(SPEEDS))("by statement, a handler that answers %s", (_, at) => {
+  const ask = async (handler: HookHandler, request: Uint8Array = BATCH) =>
+    await shown(at(handler), { framing: "statement" })({ request, error: "" }, undefined);
+
+  test("gets one call for each, beside what else the event tells", async () => {
+    const calls: HookPayload[] = [];
+    expect(await ask((payload) => void calls.push(payload))).toEqual({});
+    expect(calls).toEqual([
+      { request: FIRST, error: "" },
+      { request: SECOND, error: "" },
+    ]);
+  });
+
+  test("gets whole what is one statement or none", async () => {
+    for (const request of [SECOND, query("select 1"), Buffer.from("\0\0\0\x08\x04\xd2\x16\x2f")]) {
+      const calls: unknown[] = [];
+      await ask((payload) => void calls.push(payload["request"]), request);
+      expect(calls).toEqual([request]);
+    }
+  });
+
+  test("rewrites the one, and the other stays", async () => {
+    const other = parse("another statement");
+    const answer = await ask(({ request }) =>
+      request instanceof Uint8Array && Buffer.from(request).includes("one")
+        ? { request: other, note: 1 }
+        : { note: 2 },
+    );
+    expect(answer).toEqual({ request: Buffer.concat([other, SECOND]), note: 2 });
+  });
+
+  test("ends all of it by terminating one, and hears of no more", async () => {
+    let calls = 0;
+    const answer = await ask(() => {
+      calls++;
+      return terminate();
+    });
+    expect([calls, isTermination(answer ?? null)]).toEqual([1, true]);
+  });
+
+  test("has all its signals heard", async () => {
+    const answer = await ask(({ request }) => ({
+      __signals__: [{ name: request instanceof Uint8Array ? String(request.length) : "" }],
+    }));
+    const names = [FIRST, SECOND].map(({ length }) => ({ name: String(length) }));
+    expect(answer).toEqual({ __signals__: names });
+  });
+
+  test("fails for all of it", async () => {
+    const failing = async () =>
+      await ask(() => {
+        throw new Error("broken");
+      });
+    expect(await failing().catch((thrown: unknown) => thrown)).toMatchObject({ message: "broken" });
+  });
+});
+
+describe.each(Object.entries(SPEEDS))("without secrets, a handler that answers %s", (_, at) => {
+  const SECRET = password("s3cret");
+  const ask = async (handler: HookHandler, request: Uint8Array = SECRET) =>
+    await shown(at(handler), { redactsSecrets: true })({ request, response: SECRET }, undefined);
+
+  test("sees of a password that there is one", async () => {
+    let seen: unknown;
+    await ask(({ request }) => void (seen = request));
+    expect(seen).toEqual(password("******"));
+  });
+
+  test("gives nothing back of what it was shown", async () => {
+    expect(await ask((payload) => payload)).toEqual({ response: SECRET });
+    const other = password("another");
+    expect(await ask(() => ({ request: other }))).toEqual({ request: other });
+    expect(isTermination((await ask(() => terminate())) ?? null)).toBe(true);
+  });
+
+  test("sees all else as it is", async () => {
+    let seen: unknown;
+    const request = query("select 'p'");
+    expect(await ask(({ request: shownRequest }) => void (seen = shownRequest), request)).toBe(
+      undefined,
+    );
+    expect(seen).toBe(request);
+  });
+});
+
+test("what is too long for a handler is not shown to it", () => {
+  const request = query("12345");
+  let calls = 0;
+  const handler = shown(() => void calls++, { maxMessageBytes: 2 * request.length });
+  handler({ request, response: request }, undefined);
+  expect(calls).toBe(1);
+  const response = Buffer.alloc(request.length + 1);
+  expect(() => handler({ request, response }, undefined)).toThrow(
+    expect.objectContaining({ code: "ERR_HOOK_MESSAGE_TOO_LARGE" }),
+  );
+  expect(calls).toBe(1);
+});
+
+test("traffic of an unknown protocol is shown as it is", () => {
+  const seen: unknown[] = [];
+  const terms: TrafficTerms = { framing: "statement", redactsSecrets: true };
+  const handler = shown(({ request }) => void seen.push(request), terms);
+  for (const request of [BATCH, password("s3cret")]) handler({ request }, new SessionFacts(true));
+  expect(seen).toEqual([BATCH, password("s3cret")]);
+});
+
+test("by statement, each one may be as long as that", () => {
+  const calls: unknown[] = [];
+  const terms: TrafficTerms = { framing: "statement", maxMessageBytes: SECOND.length };
+  const handler = shown(({ request }) => void calls.push(request), terms);
+  handler({ request: BATCH }, undefined);
+  expect(calls).toEqual([FIRST, SECOND]);
+});
