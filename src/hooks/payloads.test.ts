@@ -146,5 +146,7 @@ test("traffic carries its bytes as they are, and `partial` only when more follow
   expect(whole["request"]).toBe(request);
   expect(whole["response"]).toBe(response);
   expect(whole).not.toHaveProperty("partial");
-  expect(trafficPayload({ client, server, request, partial: true })["partial"]).toBe(true);
+  const part = trafficPayload({ client, server, request, response, partial: true });
+  expect(part).toEqual({ ...whole, partial: true });
+  expect(trafficPayload({ client, server, request })).not.toHaveProperty("response");
 });

@@ -131,21 +131,17 @@ export interface Traffic {
   readonly request: Uint8Array;
   /** On the way from the server only. */
   readonly response?: Uint8Array;
-  /** More of the same answer follows in another call. */
+  /** More of the same answer, which is there, follows in another call. */
   readonly partial?: boolean;
 }
 
 /** OnTrafficFromClient, OnTrafficToServer, OnTrafficFromServer and OnTrafficToClient. */
 export function trafficPayload(traffic: Traffic): HookPayload {
   const { client, server, request, response, partial = false } = traffic;
-  return {
-    client,
-    server,
-    error: "",
-    request,
-    ...(response !== undefined && { response }),
-    ...(partial && { partial }),
-  };
+  // One literal for each shape: this runs for every piece of traffic.
+  if (partial) return { client, server, error: "", request, response, partial };
+  if (response === undefined) return { client, server, error: "", request };
+  return { client, server, error: "", request, response };
 }
 
 /** OnShutdown and OnTick: clients connected to the server. */

@@ -36,6 +36,12 @@ export class HookLane<P extends Piece> {
   }
 
   push(piece: P): void {
+    // Most often nothing is in the way.
+    if (!this.#isBusy && !this.#isHeld && this.#waiting.length === 0) {
+      this.#handle(piece);
+      if (this.isEmpty) this.#options.onEmpty();
+      return;
+    }
     this.#waiting.push(piece);
     this.#waitingBytes += piece.bytes.length;
     this.#advance();
@@ -58,19 +64,23 @@ export class HookLane<P extends Piece> {
     if (this.#isBusy || this.#isHeld) return;
     for (let piece = this.#waiting.shift(); piece !== undefined; piece = this.#waiting.shift()) {
       this.#waitingBytes -= piece.bytes.length;
-      const handled = this.#options.handle(piece);
-      if (handled === undefined) continue;
-      this.#isBusy = true;
-      void handled.then(() => {
-        this.#isBusy = false;
-        this.#advance();
-      });
-      break;
+      this.#handle(piece);
+      if (this.#isBusy) break;
     }
     if (this.#isFull && this.#waitingBytes < MAX_WAITING_BYTES / 2) {
       this.#isFull = false;
       this.#options.onRoom();
     }
     if (this.isEmpty) this.#options.onEmpty();
+  }
+
+  #handle(piece: P): void {
+    const handled = this.#options.handle(piece);
+    if (handled === undefined) return;
+    this.#isBusy = true;
+    void handled.then(() => {
+      this.#isBusy = false;
+      this.#advance();
+    });
   }
 }

@@ -170,7 +170,7 @@ export class HookedTraffic {
   #forward(request: Request, bytes: Uint8Array): void {
     // COPY data belongs to the request that asked for it.
     if (request.kind !== "copy" && request.kind !== "terminate") {
-      this.#unanswered.push({ ...request, bytes });
+      this.#unanswered.push(bytes === request.bytes ? request : { kind: request.kind, bytes });
     }
     // A goodbye ends the session at once: nothing is told of it after that.
     const isGoodbye = request.kind === "terminate";
@@ -185,9 +185,17 @@ export class HookedTraffic {
   /** To be decided when the part comes: until a handler has time for it, more may have happened. */
   #attributed(part: ResponsePart): Response {
     const request = this.#unanswered[0];
+    const { bytes, endsCycle, endsLoginStep, startsCopyIn } = part;
     const isInCycle = request !== undefined || this.#port.ledger.owedReadyForQuery > 0;
     this.#forgetAnswered(part);
-    return { ...part, request: request?.bytes ?? NOTHING, isInCycle };
+    return {
+      bytes,
+      endsCycle,
+      endsLoginStep,
+      startsCopyIn,
+      request: request?.bytes ?? NOTHING,
+      isInCycle,
+    };
   }
 
   /** Requests are answered in order; ReadyForQuery ends the one that asked for it. */

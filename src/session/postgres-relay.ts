@@ -226,8 +226,8 @@ export class PostgresRelay
       this.#unheard = undefined;
       if (this.#hooked !== undefined || this.#context.hooks.traffic.isAny) this.#enterHooks();
       this.#serverStream.advance(bytes);
-      if (this.#hooked !== undefined) this.#hooked.fromServer(bytes);
-      else this.client.writeThrough(bytes);
+      if (this.#hooked === undefined) this.client.writeThrough(bytes);
+      else this.#showAnswer(this.#hooked, bytes);
       this.#afterAnswer();
     } catch (thrown) {
       this.#violated(thrown);
@@ -285,6 +285,12 @@ export class PostgresRelay
   #startUp(message: Uint8Array): void {
     this.#hooks.facts.startup = message;
     this.server.write(message);
+  }
+
+  /** What handlers let through at once goes out at once, all of it together. */
+  #showAnswer(hooked: HookedTraffic, bytes: Uint8Array): void {
+    hooked.fromServer(bytes);
+    this.client.flush();
   }
 
   /** Messages for the server: the ledger follows what is really sent. */

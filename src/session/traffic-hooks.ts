@@ -1,8 +1,7 @@
 /** Running the four traffic hooks for one connection. */
 import { trafficPayload } from "../hooks/index.ts";
-import type { HookOutcome } from "../hooks/index.ts";
+import type { HookOutcome, HookPayload } from "../hooks/index.ts";
 import { errorResponse, errorResponseFor } from "../postgres/index.ts";
-import { endsOf } from "./connection-events.ts";
 import type { SocketEnds } from "./connection-events.ts";
 import type { SessionFacts } from "./session-facts.ts";
 import type { SessionHooks } from "./session-hooks.ts";
@@ -25,11 +24,21 @@ const TERMINATED = errorResponseFor("ERR_TERMINATED", "ERROR");
 const BUFFER_BYTES = 1024 * 1024;
 const FLUSH_INTERVAL_MS = 5;
 
+interface Ends {
+  readonly local: string;
+  readonly remote: string;
+}
+
+const NO_ENDS: Ends = Object.freeze({ local: "", remote: "" });
+
 export class TrafficHooks {
   readonly #hooks: SessionHooks;
   readonly facts: SessionFacts;
   readonly #client: SocketEnds;
   readonly #server: SocketEnds;
+  /** As payloads have them. */
+  #clientEnds: Ends = NO_ENDS;
+  #serverEnds: Ends = NO_ENDS;
 
   /** @param server may change: it is looked at for each call */
   constructor(hooks: SessionHooks, facts: SessionFacts, client: SocketEnds, server: SocketEnds) {
@@ -93,15 +102,20 @@ export class TrafficHooks {
     if (chain !== null) void chain.run(this.#payload(request, response, isPartial), this.facts);
   }
 
-  #payload(request: Uint8Array, response: Uint8Array | undefined, isPartial: boolean) {
-    return trafficPayload({
-      client: endsOf(this.#client),
-      server: endsOf(this.#server),
-      request,
-      ...(response !== undefined && { response }),
-      ...(isPartial && { partial: true }),
-    });
+  #payload(request: Uint8Array, response: Uint8Array | undefined, partial: boolean): HookPayload {
+    this.#clientEnds = current(this.#clientEnds, this.#client);
+    this.#serverEnds = current(this.#serverEnds, this.#server);
+    const client = this.#clientEnds;
+    const server = this.#serverEnds;
+    if (response === undefined) return trafficPayload({ client, server, request });
+    return trafficPayload({ client, server, request, response, partial });
   }
+}
+
+/** The same object as long as the addresses are the same: handlers change nothing of a payload. */
+function current(ends: Ends, { localAddress, remoteAddress }: SocketEnds): Ends {
+  const isCurrent = ends.local === localAddress && ends.remote === remoteAddress;
+  return isCurrent ? ends : Object.freeze({ local: localAddress, remote: remoteAddress });
 }
 
 /** What a chain returned is used if it is bytes; anything else leaves the piece as it was. */

@@ -38,9 +38,6 @@ export class GatewayInProcess implements AsyncDisposable {
     if (!result.ok) throw new Error(result.issues.map(formatIssue).join("\n"));
     const logger: Logger = {
       ...silentLogger,
-      log: (level, message, fields) => {
-        if (level === "warn" || level === "error") logger[level](message, fields);
-      },
       warn: (message) => {
         this.warnings.push(message);
       },

@@ -165,6 +165,7 @@ export class HookedClient implements Connection, ConnectionHandler {
 
   writeThrough(bytes: Uint8Array, from = 0, to = bytes.length): void {
     this.write(partOf(bytes, from, to));
+    this.#client.flush();
   }
 
   pause(): void {
