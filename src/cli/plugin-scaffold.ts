@@ -19,6 +19,7 @@ const inputFileFlag: TextFlag = {
   short: "i",
   description:
     "What the plugin is to be, as YAML: remote_url, version, license, authors, description",
+  defaultText: "input.yaml, where neither name nor URL is given",
   valueKind: "file",
 };
 

@@ -6,6 +6,7 @@
  * takes it from inside.
  */
 import type { PgQueryModule } from "libpg-query/wasm/libpg-query.js";
+import { withoutValues } from "./without-values.ts";
 
 /** Its methods throw when the grammar itself has failed, at whatever text: it is of no use any more. */
 export interface Parser {
@@ -17,7 +18,7 @@ export interface Parser {
 export interface Grammar extends Parser {
   /** @returns 16 hexadecimal digits that statements have in common which differ in constants only; undefined as above */
   fingerprint(sql: string): string | undefined;
-  /** @returns the text with `$1`, `$2`, ... in the place of constants; undefined as above */
+  /** @returns the text without strings and comments, `$1`, `$2`, ... in the place of constants; undefined as above */
   normalize(sql: string): string | undefined;
 }
 
@@ -90,9 +91,17 @@ function fingerprint(library: PgQueryModule, text: number): string | undefined {
   return /^[0-9a-f]{16}$/.test(result) ? result : undefined;
 }
 
+/** What begins a string or a comment; and some other things. */
+const MAY_HOLD_VALUES = /'|--|\/\*|\$(?!\d)/;
+
+/** libpg-query replaces constants in the statements that pg_stat_statements looks into, and few in others. */
 function normalize(library: PgQueryModule, text: number): string | undefined {
   if (fingerprint(library, text) === undefined) return undefined;
-  return take(library, library._wasm_normalize_query(text));
+  const normal = take(library, library._wasm_normalize_query(text));
+  if (!MAY_HOLD_VALUES.test(normal)) return normal;
+  return withText(library, normal, (again) =>
+    withoutValues(normal, take(library, library._wasm_scan(again))),
+  );
 }
 
 function take(library: PgQueryModule, pointer: number): string {

@@ -14,6 +14,8 @@ declare module "libpg-query/wasm/libpg-query.js" {
     _wasm_fingerprint(text: number): number;
     /** Gives the text, or the message of an error: it does not say which. */
     _wasm_normalize_query(text: number): number;
+    /** Gives `{"version":..., "tokens":[...]}`, or the message of an error. */
+    _wasm_scan(text: number): number;
     _wasm_free_string(text: number): void;
   }
   export default function open(options: {

@@ -13,7 +13,8 @@ export function loadSql(): Promise<void> {
 }
 
 /**
- * The tree of the statements, as PostgreSQL's own grammar makes it.
+ * The tree of the statements, as PostgreSQL's own grammar makes it. Strings are read as with
+ * `standard_conforming_strings = on`; what a session means that has turned it off may be something else.
  *
  * @returns undefined when PostgreSQL 18 would not understand the text, or when it is longer than 1 MiB or nested too
  *   deeply to be read here. Never throws.
@@ -27,7 +28,8 @@ export function parseSql(sql: string): SqlTree | undefined {
  * the target or the source of INSERT, UPDATE, DELETE, MERGE and COPY, in DDL. Each once, in the order of the text, as
  * `name` or `schema.name`; a part with a dot or a double quote in it is quoted. Names that WITH gives are left out.
  *
- * What a view, a function or a trigger uses behind the text is not seen, nor what DO and EXECUTE run.
+ * What a view, a function or a trigger uses behind the text is not seen, nor what DO and EXECUTE run; and strings are
+ * read as {@link parseSql} says.
  *
  * @returns undefined when nothing is known of the text, as with {@link parseSql}: a plugin that forbids tables
  *   forbids such a text too. Never throws.
@@ -47,7 +49,9 @@ export function fingerprint(sql: string): string | undefined {
 }
 
 /**
- * The text with `$1`, `$2`, ... in the place of its constants: fit for a log, because no value is left in it.
+ * The text with `$1`, `$2`, ... in the place of its constants, and without comments: fit for a log, because no string
+ * is left in it. Numbers are left where they tell what the statement is: in types, in `GROUP BY 1`, in statements
+ * other than SELECT, INSERT, UPDATE, DELETE and MERGE.
  *
  * @returns undefined as with {@link parseSql}. Never throws.
  */

@@ -12,7 +12,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parse } from "yaml";
-import { GATEWAYD_BINARY, runToEnd, startProcess, waitFor } from "../kit/index.ts";
+import { GATEWAYD_BINARY, runToEnd, startProcess, testNeeding, waitFor } from "../kit/index.ts";
 import { type Member, tarGz, zip } from "../fixtures/archives.ts";
 import {
   checksumsOf,
@@ -298,6 +298,17 @@ describe("a release", () => {
     writeFileSync(inside("plugins", "my-plugin"), "the old one");
     await refused(["github.com/org/my-plugin", "-p", "absent/plugins.yaml"], /ENOENT/);
     expect(textOf("plugins", "my-plugin")).toBe("the old one");
+  });
+
+  testNeeding("script")("tells on a terminal how far its archive is", async () => {
+    server = startReleaseServer([release("v1.0.0")]);
+    const command = `${GATEWAYD_BINARY} plugin install github.com/org/my-plugin`;
+    const { code, stdout } = await runToEnd(["script", "-qec", command, "/dev/null"], {
+      cwd: directory,
+      env: { ...environment(), PATH: process.env["PATH"] ?? "" },
+    });
+    expect(stdout).toContain("100 % of 0.0 MB");
+    expect(code).toBe(0);
   });
 
   test.each(["SIGINT", "SIGTERM"] as const)(
