@@ -136,12 +136,8 @@ export class Gateway {
       policies: policies.length,
       rules: rules.length,
     });
-    if (this.#readsTables) await loadSql();
     this.#actionChannel?.open();
-    await this.#plugins.start();
-    this.#expectNotStopped();
-    const overrides = await this.#bootHooks.configLoaded();
-    if (overrides.length > 0) this.#override(overrides);
+    await this.configure();
     await this.#bootHooks.newLogger();
     this.#expectNotStopped();
     this.#members = this.#build();
@@ -149,6 +145,21 @@ export class Gateway {
     for (const member of this.#members) await this.#announceProxies(member);
     for (const _ of this.#members) await this.#bootHooks.newServer();
     for (const member of this.#members) await this.#listen(member);
+  }
+
+  /**
+   * The first part of a boot: starts plugins, and lets them change the configuration. `stopNow` has to be called.
+   * @returns what is effective now
+   * @throws GatewayError ERR_CONFIG_OVERRIDE when it is not valid any more
+   */
+  async configure(): Promise<LoadedConfig> {
+    if (this.#readsTables) await loadSql();
+    await this.#plugins.start();
+    this.#expectNotStopped();
+    const overrides = await this.#bootHooks.configLoaded();
+    this.#expectNotStopped();
+    if (overrides.length > 0) this.#override(overrides);
+    return this.#config;
   }
 
   /** Tells plugins which signal stops the gateway; one that does not answer holds it up for {@link TELL_MS} at most. */

@@ -6,5 +6,6 @@ export { reportStrayError } from "../plugins/index.ts";
 export type { ControlPort, GroupSnapshot } from "./control-port.ts";
 export { ExitCode } from "./exit-codes.ts";
 export { Gateway } from "./gateway.ts";
+export { configWithPlugins } from "./config-with-plugins.ts";
 export { runGateway } from "./run-gateway.ts";
 export type { RunOptions } from "./run-gateway.ts";

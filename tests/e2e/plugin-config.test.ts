@@ -1,0 +1,119 @@
+/** What plugins make of the configuration, with the executable as it is shipped. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Client } from "pg";
+import {
+  GATEWAYD_BINARY,
+  oneBlockConfig,
+  type PostgresServer,
+  runToEnd,
+  startGatewayd,
+  startPostgres,
+} from "../kit/index.ts";
+
+let postgres: PostgresServer;
+let directory: string;
+
+beforeAll(async () => {
+  postgres = await startPostgres();
+  directory = await mkdtemp(join(tmpdir(), "gatewayd-plugin-config-"));
+}, 60_000);
+
+afterAll(async () => {
+  await postgres[Symbol.asyncDispose]();
+  await rm(directory, { recursive: true });
+});
+
+/** A plugin that changes the configuration as its settings say, and moves the listener to another address. */
+const TUNER = `
+  import { definePlugin } from "gatewayd/sdk";
+  export default definePlugin({
+    name: "tuner",
+    version: "1.0.0",
+    setup: ({ config }) => ({
+      onConfigLoaded(event) {
+        event.rewrite(config["changes"] ?? {});
+      },
+      onRun(event) {
+        if (typeof config["address"] === "string") event.rewrite({ address: config["address"] });
+      },
+    }),
+  });`;
+
+async function pluginsFile(
+  isolation: "inline" | "worker",
+  config: Readonly<Record<string, unknown>>,
+): Promise<string> {
+  const localPath = join(directory, "tuner.ts");
+  await writeFile(localPath, TUNER);
+  return JSON.stringify({ plugins: [{ name: "tuner", localPath, isolation, config }] });
+}
+
+describe.each(["inline", "worker"] as const)("a plugin that runs %s", (isolation) => {
+  test("changes the configuration, for loggers too, and moves the listener", async () => {
+    const changes = {
+      "pools.default.writes.size": 3,
+      loggers: { default: { level: "trace" } },
+    };
+    await using gateway = await startGatewayd({
+      config: oneBlockConfig(postgres.address, { server: { address: "203.0.113.1:1" } }),
+      plugins: await pluginsFile(isolation, { changes, address: "127.0.0.1:0" }),
+    });
+    expect(gateway.host).toBe("127.0.0.1");
+    const { user, password, database } = postgres;
+    const client = new Client({
+      host: gateway.host,
+      port: gateway.port,
+      user,
+      password,
+      database,
+    });
+    await client.connect();
+    expect((await client.query("select 1 as x")).rows).toEqual([{ x: 1 }]);
+    await client.end();
+    const line = await gateway.process.waitForLine("There are clients available in the pool");
+    expect(line).toContain("count=3");
+    await gateway.process.waitForLine("Hook is run");
+    await gateway.stop();
+  });
+
+  test("is named beside its values by config show, when that may start it", async () => {
+    const changes = {
+      "pools.default.writes.size": 3,
+      servers: { default: { enableTicker: true } },
+    };
+    const [config, plugins] = [join(directory, "shown.yaml"), join(directory, "plugins.yaml")];
+    await writeFile(config, oneBlockConfig(postgres.address));
+    await writeFile(plugins, await pluginsFile(isolation, { changes }));
+    const show = async (...flags: readonly string[]) =>
+      await runToEnd([GATEWAYD_BINARY, "config", "show", "-c", config, "-p", plugins, ...flags], {
+        cwd: "/",
+        env: {},
+      });
+    const plain = await show();
+    expect(plain.stdout).toContain("size: 4 # ");
+    expect(plain.stdout).not.toContain("plugin tuner");
+    const shown = await show("--with-plugins");
+    expect([shown.code, shown.stderr]).toEqual([0, ""]);
+    expect(shown.stdout).toContain("size: 3 # plugin tuner");
+    expect(shown.stdout).toContain("enableTicker: true # plugin tuner");
+  });
+
+  test("that makes the configuration invalid ends the start with exit code 6", async () => {
+    const changes = { "pools.default.writes.sise": 3 };
+    const [config, plugins] = [join(directory, "invalid.yaml"), join(directory, "invalid-p.yaml")];
+    await writeFile(config, oneBlockConfig(postgres.address));
+    await writeFile(plugins, await pluginsFile(isolation, { changes }));
+    const told = 'plugin tuner: pools.default.writes.sise: unknown key, did you mean "size"?';
+    for (const command of [["run"], ["config", "show", "--with-plugins"]]) {
+      const ended = await runToEnd(
+        [GATEWAYD_BINARY, ...command, "--config", config, "--plugin-config", plugins],
+        { cwd: "/", env: {} },
+      );
+      expect(ended.code).toBe(6);
+      expect(ended.stderr).toContain(told);
+    }
+  });
+});
