@@ -58,15 +58,22 @@ export class HookChain {
    * @param session that the event is of
    */
   run(params: HookPayload, session?: SessionView): HookOutcome | Promise<HookOutcome> {
-    let outcome: HookOutcome = { kind: "continue", payload: params };
-    for (const [index, handler] of this.handlers.entries()) {
-      const answer = call(handler, outcome.payload, session);
-      if (isPending(answer))
-        return this.#runLate({ index, params, payload: outcome.payload, session, answer });
-      outcome = this.#judge(handler, params, outcome.payload, answer);
-      if (outcome.kind === "terminate") break;
+    // Most handlers have nothing to say, most of the time.
+    const isSilenceMinded = this.#options.judge?.mindsSilence === true;
+    let payload = params;
+    let index = 0;
+    for (const handler of this.handlers) {
+      const answer = call(handler, payload, session);
+      const isSilent = answer === undefined || answer === null;
+      if (!isSilent || isSilenceMinded) {
+        if (isPending(answer)) return this.#runLate({ index, params, payload, session, answer });
+        const outcome = this.#judge(handler, params, payload, answer);
+        if (outcome.kind === "terminate") return outcome;
+        payload = outcome.payload;
+      }
+      index++;
     }
-    return outcome;
+    return { kind: "continue", payload };
   }
 
   /** Goes on from a handler that answers later. */
