@@ -1,9 +1,10 @@
 /** What plugins make of the configuration, with the executable as it is shipped. */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect } from "bun:test";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client } from "pg";
+import { goRecorder, testGo } from "../fixtures/plugins/built-plugins.ts";
 import {
   GATEWAYD_BINARY,
   oneBlockConfig,
@@ -11,6 +12,7 @@ import {
   runToEnd,
   startGatewayd,
   startPostgres,
+  testWhere,
 } from "../kit/index.ts";
 
 let postgres: PostgresServer;
@@ -18,8 +20,9 @@ let directory: string;
 
 beforeAll(async () => {
   postgres = await startPostgres();
+  await goRecorder();
   directory = await mkdtemp(join(tmpdir(), "gatewayd-plugin-config-"));
-}, 60_000);
+}, 300_000);
 
 afterAll(async () => {
   await postgres[Symbol.asyncDispose]();
@@ -30,7 +33,7 @@ afterAll(async () => {
 const TUNER = `
   import { definePlugin } from "gatewayd/sdk";
   export default definePlugin({
-    name: "tuner",
+    name: "recorder",
     version: "1.0.0",
     setup: ({ config }) => ({
       onConfigLoaded(event) {
@@ -42,24 +45,38 @@ const TUNER = `
     }),
   });`;
 
-async function pluginsFile(
-  isolation: "inline" | "worker",
-  config: Readonly<Record<string, unknown>>,
-): Promise<string> {
-  const localPath = join(directory, "tuner.ts");
-  await writeFile(localPath, TUNER);
-  return JSON.stringify({ plugins: [{ name: "tuner", localPath, isolation, config }] });
+/** What a plugin is to do at the start. */
+interface Wishes {
+  readonly changes: Readonly<Record<string, unknown>>;
+  readonly address?: string;
 }
 
-describe.each(["inline", "worker"] as const)("a plugin that runs %s", (isolation) => {
-  test("changes the configuration, for loggers too, and moves the listener", async () => {
+/** The text of a plugins file with a plugin of a kind. */
+async function pluginsFile(kind: "inline" | "worker" | "Go", wishes: Wishes): Promise<string> {
+  if (kind === "Go") {
+    const env = [`CONFIG_CHANGES=${JSON.stringify(wishes.changes)}`, "HOOKS=1,8"];
+    if (wishes.address !== undefined) env.push(`RUN_ADDRESS=${wishes.address}`);
+    return JSON.stringify({ plugins: [{ name: "recorder", ...(await goRecorder()), env }] });
+  }
+  const localPath = join(directory, "tuner.ts");
+  await writeFile(localPath, TUNER);
+  const entry = { name: "recorder", localPath, isolation: kind, config: wishes };
+  return JSON.stringify({ plugins: [entry] });
+}
+
+describe.each([
+  ["inline", testWhere(true, "")],
+  ["worker", testWhere(true, "")],
+  ["Go", testGo],
+] as const)("a plugin that runs as %s", (kind, testKind) => {
+  testKind("changes the configuration, for loggers too, and moves the listener", async () => {
     const changes = {
       "pools.default.writes.size": 3,
       loggers: { default: { level: "trace" } },
     };
     await using gateway = await startGatewayd({
       config: oneBlockConfig(postgres.address, { server: { address: "203.0.113.1:1" } }),
-      plugins: await pluginsFile(isolation, { changes, address: "127.0.0.1:0" }),
+      plugins: await pluginsFile(kind, { changes, address: "127.0.0.1:0" }),
     });
     expect(gateway.host).toBe("127.0.0.1");
     const { user, password, database } = postgres;
@@ -79,14 +96,14 @@ describe.each(["inline", "worker"] as const)("a plugin that runs %s", (isolation
     await gateway.stop();
   });
 
-  test("is named beside its values by config show, when that may start it", async () => {
+  testKind("is named beside its values by config show, when that may start it", async () => {
     const changes = {
       "pools.default.writes.size": 3,
       servers: { default: { enableTicker: true } },
     };
     const [config, plugins] = [join(directory, "shown.yaml"), join(directory, "plugins.yaml")];
     await writeFile(config, oneBlockConfig(postgres.address));
-    await writeFile(plugins, await pluginsFile(isolation, { changes }));
+    await writeFile(plugins, await pluginsFile(kind, { changes }));
     const show = async (...flags: readonly string[]) =>
       await runToEnd([GATEWAYD_BINARY, "config", "show", "-c", config, "-p", plugins, ...flags], {
         cwd: "/",
@@ -94,19 +111,19 @@ describe.each(["inline", "worker"] as const)("a plugin that runs %s", (isolation
       });
     const plain = await show();
     expect(plain.stdout).toContain("size: 4 # ");
-    expect(plain.stdout).not.toContain("plugin tuner");
+    expect(plain.stdout).not.toContain("plugin recorder");
     const shown = await show("--with-plugins");
     expect([shown.code, shown.stderr]).toEqual([0, ""]);
-    expect(shown.stdout).toContain("size: 3 # plugin tuner");
-    expect(shown.stdout).toContain("enableTicker: true # plugin tuner");
+    expect(shown.stdout).toContain("size: 3 # plugin recorder");
+    expect(shown.stdout).toContain("enableTicker: true # plugin recorder");
   });
 
-  test("that makes the configuration invalid ends the start with exit code 6", async () => {
+  testKind("that makes the configuration invalid ends the start with exit code 6", async () => {
     const changes = { "pools.default.writes.sise": 3 };
     const [config, plugins] = [join(directory, "invalid.yaml"), join(directory, "invalid-p.yaml")];
     await writeFile(config, oneBlockConfig(postgres.address));
-    await writeFile(plugins, await pluginsFile(isolation, { changes }));
-    const told = 'plugin tuner: pools.default.writes.sise: unknown key, did you mean "size"?';
+    await writeFile(plugins, await pluginsFile(kind, { changes }));
+    const told = 'plugin recorder: pools.default.writes.sise: unknown key, did you mean "size"?';
     for (const command of [["run"], ["config", "show", "--with-plugins"]]) {
       const ended = await runToEnd(
         [GATEWAYD_BINARY, ...command, "--config", config, "--plugin-config", plugins],
