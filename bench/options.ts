@@ -6,12 +6,13 @@ const PARTS = ["load", "churn", "writes", "copy", "idle", "stall"] as const;
 export type Part = (typeof PARTS)[number];
 
 /**
- * The comparisons: a server connection for each client (`passthrough`), or few connections shared by many
- * clients (`modes`). What each of them measures unless told otherwise.
+ * The comparisons: a server connection for each client (`passthrough`), few connections shared by many
+ * clients (`modes`), and plugins on the traffic (`hooks`). What each of them measures unless told otherwise.
  */
 const SUITES = {
   passthrough: { parts: ["load", "churn", "copy", "idle", "stall"], clients: [1, 16, 100] },
   modes: { parts: ["load", "churn", "writes", "copy", "idle"], clients: [16, 100, 1000] },
+  hooks: { parts: ["load"], clients: [1, 16] },
 } as const satisfies Record<string, { parts: readonly Part[]; clients: readonly number[] }>;
 export type SuiteName = keyof typeof SUITES;
 
@@ -28,7 +29,7 @@ export interface BenchOptions {
   readonly seconds: number;
   readonly parts: readonly Part[];
   readonly protocols: readonly Protocol[];
-  /** Numbers of concurrent clients. Default 1, 16, 100; of the modes 16, 100, 1000. */
+  /** Numbers of concurrent clients. Default 1, 16, 100; of the modes 16, 100, 1000; of hooks 1, 16. */
   readonly clients: readonly number[];
   /** Bytes of one COPY, each way. Default 1 GiB. */
   readonly copyBytes: number;
@@ -57,8 +58,10 @@ export type Request =
 /** The text of `--help`. */
 export const USAGE = `bun run bench [passthrough] [options]
 bun run bench modes [options]
+bun run bench hooks [options]
 
-passthrough: a server connection for each client; modes: 20 server connections for all of them.
+passthrough: a server connection for each client; modes: 20 server connections for all of them; hooks: passthrough
+with plugins that see all traffic.
 
   --quick               3 rounds of 2 s, small amounts: to try things out, not to publish
   --rounds <n>          times everything is measured (9)
@@ -67,7 +70,7 @@ passthrough: a server connection for each client; modes: 20 server connections f
                         of the modes: some of ${SUITES.modes.parts.join(",")}
   --endpoints <list>    some of the endpoints, by their names in the tables
   --protocols <list>    some of ${PROTOCOLS.join(",")}
-  --clients <list>      numbers of clients (${SUITES.passthrough.clients.join(",")}; of the modes ${SUITES.modes.clients.join(",")})
+  --clients <list>      numbers of clients (${SUITES.passthrough.clients.join(",")}; of the modes ${SUITES.modes.clients.join(",")}, of hooks ${SUITES.hooks.clients.join(",")})
   --scale <n>           size of the tables that the modes' writing load changes (100)
   --idle-clients <n>    clients of the memory measurement (10000)
   --copy-mib <n>        size of one COPY (1024)
@@ -147,12 +150,16 @@ export function parseOptions(args: readonly string[]): Request {
 }
 
 function suiteNamed([name = "passthrough", ...others]: readonly string[]): SuiteName {
-  if (name !== "passthrough" && name !== "modes") {
+  if (!isSuiteName(name)) {
     throw new Error(`there is no comparison "${name}"; one of ${Object.keys(SUITES).join(", ")}`);
   }
   if (others.length > 0)
     throw new Error(`one comparison at a time: ${[name, ...others].join(" ")}`);
   return name;
+}
+
+function isSuiteName(name: string): name is SuiteName {
+  return Object.hasOwn(SUITES, name);
 }
 
 function isFull(options: Omit<BenchOptions, "isFull">): boolean {

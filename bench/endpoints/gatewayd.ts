@@ -11,10 +11,11 @@ import {
 import type { BenchContext } from "../context.ts";
 import type { AbsentEndpoint, EndpointKind, StartOptions } from "./endpoint.ts";
 
-/** The executable that `bun run build` makes, with one block and no plugins. */
+/** The executable that `bun run build` makes, with one block. */
 function gatewaydWith(
   kind: Pick<EndpointKind, "name" | "version" | "refuses">,
   { pool, server }: Pick<OneBlockOptions, "pool" | "server">,
+  plugins: readonly Readonly<Record<string, unknown>>[] = [],
 ): EndpointKind & { readonly config: (options: ConfigOptions) => string } {
   const config = (options: ConfigOptions): string => {
     const patience = `${options.patienceSeconds}s`;
@@ -28,7 +29,10 @@ function gatewaydWith(
     isPooling: true,
     config,
     async start(options) {
-      const gateway = await startGatewayd({ config: config(options) });
+      const gateway = await startGatewayd({
+        config: config(options),
+        plugins: JSON.stringify({ plugins }),
+      });
       return {
         host: gateway.host,
         port: gateway.port,
@@ -46,6 +50,14 @@ const PLAIN = { name: "gatewayd", version: packageJson.version } as const;
 
 /** In passthrough mode: a server connection for each client, which the database logs in. */
 export const passthrough: EndpointKind = gatewaydWith(PLAIN, {});
+
+/** The same with a plugin, which is an entry of gatewayd_plugins.yaml. */
+export function passthroughWith(
+  name: string,
+  plugin: Readonly<Record<string, unknown>>,
+): EndpointKind {
+  return gatewaydWith({ name, version: "" }, {}, [plugin]);
+}
 
 /** Clients are trusted, as everywhere in a run. */
 const TRUST = { auth: { method: "trust" } } as const;

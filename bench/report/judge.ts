@@ -1,5 +1,6 @@
 import type { Goal } from "../result.ts";
 import type { Unjudged } from "./goals.ts";
+import { hooksGoals } from "./hooks-goals.ts";
 import { modesGoals } from "./modes-goals.ts";
 import { passthroughGoals } from "./passthrough-goals.ts";
 
@@ -8,5 +9,12 @@ import { passthroughGoals } from "./passthrough-goals.ts";
  * that were given on the command line.
  */
 export function judge(result: Unjudged, also: readonly string[]): readonly Goal[] {
-  return result.suite === "modes" ? modesGoals(result, also) : passthroughGoals(result, also);
+  switch (result.suite) {
+    case "modes":
+      return modesGoals(result, also);
+    case "hooks":
+      return hooksGoals(result);
+    case "passthrough":
+      return passthroughGoals(result, also);
+  }
 }

@@ -13,7 +13,7 @@ import {
 const DEPTH_4 = "gatewayd-depth4";
 
 /** A share that is to be reached under one load. */
-interface ShareGoal {
+export interface ShareGoal {
   /** Label of the load. */
   readonly load: string;
   readonly quantity: LoadQuantity;
@@ -72,7 +72,8 @@ function floorGoals(floor: string): readonly ShareGoal[] {
   );
 }
 
-function shareGoal(result: Unjudged, goal: ShareGoal): readonly Goal[] {
+/** Whether a share is reached, if it was measured. */
+export function shareGoal(result: Unjudged, goal: ShareGoal): readonly Goal[] {
   const { load, quantity, entry, to } = goal;
   const row = loadRows(result, quantity).find(({ label }) => label === load);
   if (row === undefined) return [];
@@ -135,7 +136,7 @@ function judged(
   return { ...goal, measured: `${measured.toFixed(2)}x`, isReached };
 }
 
-function share(
+export function share(
   load: string,
   quantity: LoadQuantity,
   entry: string,

@@ -14,6 +14,7 @@ const LOCAL_RESULTS = join(RESULTS, "local");
 const PLACES = {
   passthrough: { prefix: "", latest: "latest", marker: "results" },
   modes: { prefix: "modes-", latest: "modes", marker: "modes" },
+  hooks: { prefix: "hooks-", latest: "hooks", marker: "hooks" },
 } as const satisfies Record<SuiteName, unknown>;
 
 /**

@@ -3,6 +3,7 @@
  * May import: the endpoints, the scenarios, the options.
  */
 import type { SuiteName } from "../options.ts";
+import { hooksSuite } from "./hooks.ts";
 import { modesSuite } from "./modes.ts";
 import { passthroughSuite } from "./passthrough.ts";
 import type { Suite } from "./suite.ts";
@@ -13,4 +14,5 @@ export type { Suite } from "./suite.ts";
 export const SUITES: Readonly<Record<SuiteName, Suite>> = {
   passthrough: passthroughSuite,
   modes: modesSuite,
+  hooks: hooksSuite,
 };
