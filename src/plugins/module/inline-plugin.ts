@@ -1,6 +1,6 @@
 /** A module that runs among everything else of the gateway: its handlers are plain function calls. */
 import { GatewayError } from "../../errors.ts";
-import type { HookHandler, HookName } from "../../hooks/index.ts";
+import type { HookHandler, HookName, Schedule } from "../../hooks/index.ts";
 import type { Logger } from "../../logging/index.ts";
 import type { StartedPlugin } from "../../sdk/index.ts";
 import type { PluginDescription, RunningPlugin } from "../plugin-host.ts";
@@ -8,12 +8,15 @@ import { describePlugin } from "./describe-plugin.ts";
 
 export interface InlineOptions {
   readonly logger: Logger;
+  readonly schedule: Schedule;
   /** A call that takes longer is reported; 0 = no limit. */
   readonly callTimeoutMs: number;
   /** Called when the plugin is stopped. */
   readonly onStop: () => void;
 }
 
+/** Time that the plugin has to close what it has opened. */
+const STOP_GRACE_MS = 1_000;
 /** Calls of one hook that took too long are reported this often at most. */
 const REPORT_PERIOD_MS = 1_000;
 
@@ -72,7 +75,11 @@ export class InlinePlugin implements RunningPlugin {
   async stop(): Promise<void> {
     if (this.#isStopped) return;
     this.#isStopped = true;
-    this.#options.onStop();
-    await this.#plugin.stop();
+    const { onStop, schedule } = this.#options;
+    onStop();
+    const { promise: isLate, resolve } = Promise.withResolvers<void>();
+    const cancel = schedule(STOP_GRACE_MS, resolve);
+    await Promise.race([this.#plugin.stop(), isLate]);
+    cancel();
   }
 }

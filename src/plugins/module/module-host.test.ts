@@ -188,6 +188,16 @@ describe.each(["inline", "worker"] as const)("a module that runs %s", (isolation
     expect(records.length).toBe(ticks);
   });
 
+  test("is stopped although what it does at its end never ends", async () => {
+    const path = await moduleOf(
+      "context.onStop(() => new Promise(() => {})); return { onTrafficFromClient() {} };",
+    );
+    const { plugin } = await started(path, isolation);
+    await plugin.stop();
+    const failure: unknown = await call(plugin, "q").catch((error: unknown) => error);
+    expect(failure).toMatchObject({ code: "ERR_PLUGIN_ENDED" });
+  });
+
   test.each([
     ["is missing", "/nowhere/p.ts", "there is no file /nowhere/p.ts"],
     ["has mistakes", "export default {", "cannot be loaded"],

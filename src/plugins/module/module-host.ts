@@ -56,7 +56,7 @@ interface ModuleStart extends ModuleSurroundings {
 }
 
 async function startInline(
-  { module: { path, checksum, config }, logger, callTimeoutMs, onChange }: ModuleStart,
+  { module: { path, checksum, config }, logger, schedule, callTimeoutMs, onChange }: ModuleStart,
   signal: AbortSignal,
 ): Promise<RunningPlugin> {
   signal.throwIfAborted();
@@ -71,7 +71,7 @@ async function startInline(
   const ends = [answerForErrors(files, logger)];
   if (onChange !== undefined) ends.push(watchFiles(files, onChange));
   const onStop = (): void => ends.forEach((end) => end());
-  return new InlinePlugin(plugin, { logger, callTimeoutMs, onStop });
+  return new InlinePlugin(plugin, { logger, schedule, callTimeoutMs, onStop });
 }
 
 async function startWorker(

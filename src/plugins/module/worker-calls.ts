@@ -4,10 +4,23 @@
  */
 import { GatewayError } from "../../errors.ts";
 import { terminate } from "../../hooks/index.ts";
-import type { HandlerAnswer, HookName, HookPayload, Schedule } from "../../hooks/index.ts";
+import type {
+  HandlerAnswer,
+  HookName,
+  HookPayload,
+  Schedule,
+  SocketEnds,
+} from "../../hooks/index.ts";
 import type { Session } from "../../sdk/index.ts";
 import { portable } from "./portable.ts";
-import type { ToWorker, WorkerAnswer, WorkerCall } from "./worker-messages.ts";
+import { trafficIn } from "./traffic-in.ts";
+import type {
+  SessionFacts,
+  ToWorker,
+  TrafficCall,
+  WorkerAnswer,
+  WorkerCall,
+} from "./worker-messages.ts";
 
 export interface WorkerCallsOptions {
   readonly send: (message: ToWorker) => void;
@@ -21,28 +34,28 @@ export interface WorkerCallsOptions {
 interface PendingCall {
   readonly hook: HookName;
   readonly startedAt: number;
-  readonly resolve: (answer: HandlerAnswer) => void;
+  readonly resolve: (answer?: HandlerAnswer) => void;
   readonly reject: (error: GatewayError) => void;
 }
 
-/** What the worker knows of a session. */
-interface KnownSession extends Session {
-  readonly number: number;
-}
+/** Of sessions without traffic so far. */
+const NO_ENDS: SocketEnds = { local: "", remote: "" };
 
 export class WorkerCalls {
   readonly #options: WorkerCallsOptions;
   /** In the order they were made. */
   readonly #pending = new Map<number, PendingCall>();
-  readonly #known = new WeakMap<Session, KnownSession>();
+  /** What the worker has been told. */
+  readonly #known = new WeakMap<Session, SessionFacts>();
   readonly #registry = new FinalizationRegistry<number>((number) => this.#gone.push(number));
-  #calls: WorkerCall[] = [];
-  #changed: KnownSession[] = [];
+  #calls: (WorkerCall | TrafficCall)[] = [];
+  #changed: SessionFacts[] = [];
   #gone: number[] = [];
   #callId = 0;
   #sessionNumber = 0;
   #isFlushing = false;
-  #isWatching = false;
+  /** Cancels the look at the oldest call; undefined while none is due. */
+  #cancelWatch: (() => void) | undefined;
   /** Why there will be no more answers. */
   #end: GatewayError | undefined;
 
@@ -55,12 +68,7 @@ export class WorkerCalls {
     const id = this.#callId++;
     const { promise, resolve, reject } = Promise.withResolvers<HandlerAnswer>();
     this.#pending.set(id, { hook, startedAt: performance.now(), resolve, reject });
-    this.#calls.push({
-      id,
-      hook,
-      payload: portable(payload),
-      session: session && this.#numberOf(session),
-    });
+    this.#calls.push(this.#packed(id, hook, payload, session));
     if (!this.#isFlushing) {
       this.#isFlushing = true;
       setImmediate(() => this.#flush());
@@ -69,12 +77,12 @@ export class WorkerCalls {
     return promise;
   }
 
-  answered(answers: readonly WorkerAnswer[]): void {
+  /** @param silent calls whose handler has said nothing */
+  answered(silent: readonly number[], answers: readonly WorkerAnswer[]): void {
+    for (const id of silent) this.#taken(id)?.resolve();
     for (const answer of answers) {
-      const call = this.#pending.get(answer.id);
-      // It may have been given up.
+      const call = this.#taken(answer.id);
       if (call === undefined) continue;
-      this.#pending.delete(answer.id);
       if ("error" in answer) call.reject(new GatewayError("ERR_PLUGIN_CALL", answer.error));
       else call.resolve("termination" in answer ? terminate(answer.termination) : answer.changes);
     }
@@ -84,6 +92,7 @@ export class WorkerCalls {
   end(error: GatewayError): void {
     if (this.#end !== undefined) return;
     this.#end = error;
+    this.#cancelWatch?.();
     for (const { reject } of this.#pending.values()) reject(error);
     this.#pending.clear();
   }
@@ -103,8 +112,34 @@ export class WorkerCalls {
     this.#options.send(message);
   }
 
+  /** Undefined for a call that was given up. */
+  #taken(id: number): PendingCall | undefined {
+    const call = this.#pending.get(id);
+    if (call !== undefined) this.#pending.delete(id);
+    return call;
+  }
+
+  #packed(
+    id: number,
+    hook: HookName,
+    payload: HookPayload,
+    session: Session | undefined,
+  ): WorkerCall | TrafficCall {
+    if (session === undefined) return { id, hook, payload: portable(payload), session };
+    const traffic = trafficIn(payload);
+    if (traffic === undefined) {
+      const { client = NO_ENDS, server = NO_ENDS } = this.#known.get(session) ?? {};
+      const number = this.#numberOf(session, client, server);
+      return { id, hook, payload: portable(payload), session: number };
+    }
+    const { client, server, request, response, partial = false } = traffic;
+    const number = this.#numberOf(session, client, server);
+    const answer = response && new Uint8Array(response);
+    return [id, hook, number, new Uint8Array(request), answer, partial];
+  }
+
   /** The worker is told of a session with the first call for it, and of what has changed with the next. */
-  #numberOf(session: Session): number {
+  #numberOf(session: Session, client: SocketEnds, server: SocketEnds): number {
     const { id, user, database, applicationName, transactionStatus } = session;
     const known = this.#known.get(session);
     if (
@@ -112,12 +147,15 @@ export class WorkerCalls {
       known.transactionStatus === transactionStatus &&
       known.applicationName === applicationName &&
       known.user === user &&
-      known.database === database
+      known.database === database &&
+      areSame(known.client, client) &&
+      areSame(known.server, server)
     ) {
       return known.number;
     }
     const number = known?.number ?? this.#sessionNumber++;
-    const now = { number, id, user, database, applicationName, transactionStatus };
+    const facts = { number, id, user, database, applicationName, transactionStatus };
+    const now = { ...facts, client, server };
     if (known === undefined) this.#registry.register(session, number);
     this.#known.set(session, now);
     this.#changed.push(now);
@@ -126,11 +164,12 @@ export class WorkerCalls {
 
   #watch(): void {
     const { callTimeoutMs, schedule } = this.#options;
+    if (callTimeoutMs === 0 || this.#cancelWatch !== undefined) return;
     const [oldest] = this.#pending.values();
-    if (callTimeoutMs === 0 || this.#isWatching || oldest === undefined) return;
-    this.#isWatching = true;
-    schedule(Math.max(1, oldest.startedAt + callTimeoutMs - performance.now()), () => {
-      this.#isWatching = false;
+    if (oldest === undefined) return;
+    const delayMs = Math.max(1, oldest.startedAt + callTimeoutMs - performance.now());
+    this.#cancelWatch = schedule(delayMs, () => {
+      this.#cancelWatch = undefined;
       this.#giveUpLate();
       this.#watch();
     });
@@ -148,4 +187,8 @@ export class WorkerCalls {
     }
     if (late !== undefined) onOverdue(late);
   }
+}
+
+function areSame(left: SocketEnds, right: SocketEnds): boolean {
+  return left.local === right.local && left.remote === right.remote;
 }

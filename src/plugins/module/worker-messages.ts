@@ -1,8 +1,17 @@
 /** What the gateway and a worker with a plugin say to each other. */
-import type { HookName, HookPayload } from "../../hooks/index.ts";
+import type { HookName, HookPayload, SocketEnds } from "../../hooks/index.ts";
 import type { RecordLevel } from "../../logging/index.ts";
 import type { Session } from "../../sdk/index.ts";
 import type { PluginDescription } from "../plugin-host.ts";
+
+/** What a worker is told of a session, once and whenever it has changed. */
+export interface SessionFacts extends Session {
+  /** By which calls name it. */
+  readonly number: number;
+  /** As its traffic names them. */
+  readonly client: SocketEnds;
+  readonly server: SocketEnds;
+}
 
 /** One call of a handler. */
 export interface WorkerCall {
@@ -13,9 +22,19 @@ export interface WorkerCall {
   readonly session: number | undefined;
 }
 
+/** A call about traffic, as nearly all are: without names, and what the session's facts hold, it is copied faster. */
+export type TrafficCall = readonly [
+  id: number,
+  hook: HookName,
+  session: number,
+  request: Uint8Array,
+  response: Uint8Array | undefined,
+  isPartial: boolean,
+];
+
 /** What came of one call. */
 export type WorkerAnswer =
-  | { readonly id: number; readonly changes?: HookPayload }
+  | { readonly id: number; readonly changes: HookPayload }
   | { readonly id: number; readonly termination: { readonly response?: Uint8Array } }
   | { readonly id: number; readonly error: string };
 
@@ -30,8 +49,8 @@ export type ToWorker =
   /** In this order: sessions that are new or changed, the calls, and sessions that are gone. */
   | {
       readonly kind: "calls";
-      readonly sessions: readonly (Session & { readonly number: number })[];
-      readonly calls: readonly WorkerCall[];
+      readonly sessions: readonly SessionFacts[];
+      readonly calls: readonly (WorkerCall | TrafficCall)[];
       readonly gone: readonly number[];
     }
   | { readonly kind: "ping" | "scrape"; readonly id: number }
@@ -45,7 +64,12 @@ export type FromWorker =
       readonly files: readonly string[];
     }
   | { readonly kind: "failed"; readonly message: string }
-  | { readonly kind: "answers"; readonly answers: readonly WorkerAnswer[] }
+  /** `silent`: calls whose handler has said nothing. */
+  | {
+      readonly kind: "answers";
+      readonly silent: readonly number[];
+      readonly answers: readonly WorkerAnswer[];
+    }
   /** The answer to a ping, or to a scrape: the metrics, if there are any. */
   | { readonly kind: "told"; readonly id: number; readonly text: string | undefined }
   | {

@@ -156,7 +156,7 @@ export class WorkerPlugin implements RunningPlugin {
   #hear(message: FromWorker): void {
     switch (message.kind) {
       case "answers":
-        this.#calls.answered(message.answers);
+        this.#calls.answered(message.silent, message.answers);
         break;
       case "started":
         this.#started.resolve(message);

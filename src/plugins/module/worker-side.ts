@@ -1,12 +1,27 @@
 /** A plugin inside its worker: what it is told, and what it answers. */
-import type { HandlerAnswer, HookHandler, HookName } from "../../hooks/index.ts";
-import { Termination } from "../../hooks/index.ts";
-import { StartedPlugin } from "../../sdk/index.ts";
-import type { PluginLogger, Session } from "../../sdk/index.ts";
+import { Termination, trafficPayload } from "../../hooks/index.ts";
+import type {
+  HandlerAnswer,
+  HookHandler,
+  HookName,
+  HookPayload,
+  SocketEnds,
+} from "../../hooks/index.ts";
+import { StartedPlugin, isPendingAnswer } from "../../sdk/index.ts";
+import type { PluginLogger } from "../../sdk/index.ts";
 import { describePlugin } from "./describe-plugin.ts";
 import { filesOfModule, loadModule } from "./load-module.ts";
 import { portable, portableFields } from "./portable.ts";
-import type { FromWorker, ToWorker, WorkerAnswer, WorkerCall } from "./worker-messages.ts";
+import type {
+  FromWorker,
+  SessionFacts,
+  ToWorker,
+  TrafficCall,
+  WorkerAnswer,
+  WorkerCall,
+} from "./worker-messages.ts";
+
+const NO_ENDS: SocketEnds = { local: "", remote: "" };
 
 type Start = Extract<ToWorker, { readonly kind: "start" }>;
 type Calls = Extract<ToWorker, { readonly kind: "calls" }>;
@@ -14,9 +29,10 @@ type Calls = Extract<ToWorker, { readonly kind: "calls" }>;
 export class WorkerSide {
   readonly #say: (message: FromWorker) => void;
   readonly #handlers = new Map<HookName, HookHandler>();
-  /** One object for each session, as its plugin expects it. */
-  readonly #sessions = new Map<number, Session>();
+  /** One object for each session, as its plugin expects it; its facts change. */
+  readonly #sessions = new Map<number, SessionFacts>();
   #plugin: StartedPlugin | undefined;
+  #silent: number[] = [];
   #answers: WorkerAnswer[] = [];
   #isFlushing = false;
 
@@ -58,35 +74,62 @@ export class WorkerSide {
   }
 
   #run({ sessions, calls, gone }: Calls): void {
-    for (const { number, ...facts } of sessions) {
-      const known = this.#sessions.get(number);
-      if (known === undefined) this.#sessions.set(number, facts);
+    for (const facts of sessions) {
+      const known = this.#sessions.get(facts.number);
+      if (known === undefined) this.#sessions.set(facts.number, facts);
       else Object.assign(known, facts);
     }
-    for (const call of calls) this.#call(call);
+    for (const call of calls) {
+      if (isTraffic(call)) this.#callWithTraffic(call);
+      else this.#call(call.id, call.hook, call.payload, this.#sessions.get(call.session ?? -1));
+    }
     for (const number of gone) this.#sessions.delete(number);
     this.#flush();
   }
 
-  #call({ id, hook, payload, session }: WorkerCall): void {
-    const handler = this.#handlers.get(hook);
+  #callWithTraffic([id, hook, number, request, response, partial]: TrafficCall): void {
+    const session = this.#sessions.get(number);
+    const { client = NO_ENDS, server = NO_ENDS } = session ?? {};
+    const bytes = response === undefined ? { request } : { request, response };
+    this.#call(id, hook, trafficPayload({ client, server, ...bytes, partial }), session);
+  }
+
+  #call(id: number, hook: HookName, payload: HookPayload, session: SessionFacts | undefined): void {
     try {
-      const answer = handler?.(payload, this.#sessions.get(session ?? -1));
-      if (!isPending(answer)) {
-        this.#answers.push(answerOf(id, answer));
+      const answer = this.#handlers.get(hook)?.(payload, session);
+      if (!isPendingAnswer(answer)) {
+        this.#answer(id, answer);
         return;
       }
       answer.then(
-        (late) => this.#answerLater(answerOf(id, late)),
-        (error: unknown) => this.#answerLater({ id, error: messageOf(error) }),
+        (late) => {
+          this.#answer(id, late);
+          this.#flushSoon();
+        },
+        (error: unknown) => {
+          this.#answers.push({ id, error: messageOf(error) });
+          this.#flushSoon();
+        },
       );
     } catch (error) {
       this.#answers.push({ id, error: messageOf(error) });
     }
   }
 
-  #answerLater(answer: WorkerAnswer): void {
-    this.#answers.push(answer);
+  #answer(id: number, answer: HandlerAnswer): void {
+    if (answer instanceof Termination) {
+      const { response } = answer;
+      const termination = response === undefined ? {} : { response: new Uint8Array(response) };
+      this.#answers.push({ id, termination });
+    } else if (answer) {
+      this.#answers.push({ id, changes: portable(answer) });
+    } else {
+      this.#silent.push(id);
+    }
+  }
+
+  /** With what else is answered in this turn. */
+  #flushSoon(): void {
     if (this.#isFlushing) return;
     this.#isFlushing = true;
     setImmediate(() => {
@@ -96,10 +139,27 @@ export class WorkerSide {
   }
 
   #flush(): void {
-    if (this.#answers.length === 0) return;
+    if (this.#silent.length === 0 && this.#answers.length === 0) return;
+    const silent = this.#silent;
     const answers = this.#answers;
+    this.#silent = [];
     this.#answers = [];
-    this.#say({ kind: "answers", answers });
+    try {
+      this.#say({ kind: "answers", silent, answers });
+    } catch {
+      // One of them holds what cannot travel, such as a function; the others are not to blame.
+      this.#say({ kind: "answers", silent, answers: [] });
+      for (const answer of answers) this.#sayAlone(answer);
+    }
+  }
+
+  #sayAlone(answer: WorkerAnswer): void {
+    try {
+      this.#say({ kind: "answers", silent: [], answers: [answer] });
+    } catch (error) {
+      const reason = `the answer cannot leave the worker: ${messageOf(error)}`;
+      this.#say({ kind: "answers", silent: [], answers: [{ id: answer.id, error: reason }] });
+    }
   }
 
   async #scrape(id: number): Promise<void> {
@@ -126,26 +186,8 @@ export class WorkerSide {
   }
 }
 
-function answerOf(id: number, answer: HandlerAnswer): WorkerAnswer {
-  if (answer instanceof Termination) {
-    const { response } = answer;
-    return {
-      id,
-      termination: response === undefined ? {} : { response: new Uint8Array(response) },
-    };
-  }
-  return answer ? { id, changes: portable(answer) } : { id };
-}
-
-function isPending(
-  answer: HandlerAnswer | PromiseLike<HandlerAnswer>,
-): answer is PromiseLike<HandlerAnswer> {
-  return (
-    typeof answer === "object" &&
-    answer !== null &&
-    "then" in answer &&
-    typeof answer.then === "function"
-  );
+function isTraffic(call: WorkerCall | TrafficCall): call is TrafficCall {
+  return Array.isArray(call);
 }
 
 function messageOf(error: unknown): string {
