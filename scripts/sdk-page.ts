@@ -30,6 +30,9 @@ export function sdkPage(api: readonly Declaration[], testing: readonly Declarati
     ...api.filter(({ isExported, kind }) => isExported && kind === "function").map(section),
     "## Types\n",
     ...api.filter(({ isExported, kind }) => isExported && kind !== "function").map(section),
+    "## What these are made of\n",
+    "Types that have no name to import: they come with the others.\n",
+    ...api.filter(({ isExported, doc }) => !isExported && doc !== "").map(section),
     "## Tests of plugins: `gatewayd/sdk/testing`\n",
     ...testing.filter(({ isExported }) => isExported).map(section),
   ].join("\n");

@@ -65,7 +65,7 @@ export interface RunnableCommand extends CommandBase {
   readonly kind: "runnable";
   readonly flags: readonly Flag[];
   /** What free arguments are, any number of them. Absent: none are accepted. */
-  readonly operands?: "command" | "word" | "url or archive";
+  readonly operands?: "command" | "word" | "file" | "url or archive";
   /** Does the work and resolves with the exit code. Anything thrown is printed as one line: 1. */
   readonly run: (invocation: Invocation) => Promise<number>;
 }

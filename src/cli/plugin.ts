@@ -4,6 +4,7 @@ import { pluginInstallCommand } from "./plugin-install.ts";
 import { pluginLintCommand } from "./plugin-lint.ts";
 import { pluginListCommand } from "./plugin-list.ts";
 import { pluginScaffoldCommand } from "./plugin-scaffold.ts";
+import { pluginServeCommand } from "./plugin-serve.ts";
 
 /** `gatewayd plugin`. */
 export const pluginCommand: CommandGroup = {
@@ -16,5 +17,6 @@ export const pluginCommand: CommandGroup = {
     pluginLintCommand,
     pluginListCommand,
     pluginScaffoldCommand,
+    pluginServeCommand,
   ],
 };

@@ -9,3 +9,4 @@ export { Gateway } from "./gateway.ts";
 export { configWithPlugins } from "./config-with-plugins.ts";
 export { runGateway } from "./run-gateway.ts";
 export type { RunOptions } from "./run-gateway.ts";
+export { servePlugin } from "./serve-plugin.ts";

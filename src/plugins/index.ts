@@ -15,3 +15,5 @@ export type { PluginAnswer, PluginEntry, PluginSetOptions, PluginSnapshot } from
 export type { PluginState } from "./plugin-state.ts";
 export { createProcessHost } from "./process/index.ts";
 export type { ProcessEntry, ProcessSurroundings } from "./process/index.ts";
+export { serveModule } from "./serve/index.ts";
+export type { ServeOptions } from "./serve/index.ts";

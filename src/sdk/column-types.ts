@@ -17,7 +17,10 @@ export interface ColumnFormat {
 const asText = (value: NonNullable<CellValue>): string | Uint8Array =>
   value instanceof Uint8Array ? value : String(value);
 
-export const COLUMN_FORMATS = {
+/** Names of `pg_type`: the types that columns of a plugin can have. */
+export type ColumnType = "text" | "bool" | "int2" | "int4" | "int8" | "float8" | "json";
+
+const COLUMN_FORMATS: Readonly<Record<ColumnType, ColumnFormat>> = {
   text: { oid: 25, size: -1, toText: asText },
   bool: { oid: 16, size: 1, toText: (value) => (isTrue(value) ? "t" : "f"), toBinary: boolBytes },
   int2: { oid: 21, size: 2, toText: integerText(2), toBinary: integerBytes(2) },
@@ -25,10 +28,7 @@ export const COLUMN_FORMATS = {
   int8: { oid: 20, size: 8, toText: integerText(8), toBinary: integerBytes(8) },
   float8: { oid: 701, size: 8, toText: floatText, toBinary: floatBytes },
   json: { oid: 114, size: -1, toText: asText },
-} as const satisfies Record<string, ColumnFormat>;
-
-/** Names of `pg_type`. */
-export type ColumnType = keyof typeof COLUMN_FORMATS;
+};
 
 export function formatOf(type: ColumnType): ColumnFormat {
   return COLUMN_FORMATS[type];

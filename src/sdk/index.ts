@@ -4,6 +4,7 @@
  * May import: hooks, act, postgres, sql, errors.
  */
 export * as pluginApi from "./plugin-api.ts";
+export { isPendingAnswer } from "./pending-answer.ts";
 export type { PluginLogger } from "./plugin-context.ts";
 export type { Session } from "./session.ts";
 export { StartedPlugin } from "./started-plugin.ts";

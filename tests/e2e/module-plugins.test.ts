@@ -150,6 +150,25 @@ test("a worker that loops forever is killed and started again; traffic goes on",
   await gateway.stop();
 });
 
+test("a module moves the listener", async () => {
+  const localPath = join(directory, "mover.ts");
+  await writeFile(
+    localPath,
+    `import { definePlugin } from "gatewayd/sdk";
+     export default definePlugin({
+       name: "mover",
+       version: "1.0.0",
+       setup: () => ({ onRun: (event) => event.rewrite({ address: "127.0.0.2:0" }) }),
+     });`,
+  );
+  await using gateway = await start([{ name: "mover", localPath }]);
+  expect(gateway.host).toBe("127.0.0.2");
+  const client = await connected(gateway);
+  expect((await client.query("select 1 as x")).rows).toEqual([{ x: 1 }]);
+  await client.end();
+  await gateway.stop();
+});
+
 test("the examples do what they say", async () => {
   await postgres.query("create table salaries (name text, email text)");
   await postgres.query("insert into salaries values ('Ann', 'ann@example.com')");

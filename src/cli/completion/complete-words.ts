@@ -20,6 +20,9 @@ export type Completion =
   | { readonly kind: "words"; readonly candidates: readonly Candidate[] }
   | { readonly kind: "file" | "directory" };
 
+/** Free arguments that are, or may be, files. */
+const FILE_OPERANDS: ReadonlySet<string | undefined> = new Set(["file", "url or archive"]);
+
 /**
  * Completes `current`, the word under the cursor (empty at the start of a new one), after the words
  * `before` it, both without the program's name. Reads what is there leniently: an unfinished line is
@@ -34,7 +37,7 @@ export function completeWords(
   if (valueKind !== undefined) return completeValue(valueKind);
   const command = commandAt(path);
   if (!areFlagsOver && current.startsWith("-")) return completeFlag(command, current);
-  if (command.kind === "runnable" && command.operands === "url or archive") return { kind: "file" };
+  if (command.kind === "runnable" && FILE_OPERANDS.has(command.operands)) return { kind: "file" };
   const isHelp = command.kind === "runnable" && command.operands === "command";
   const parent = isHelp
     ? followWords(root, before.slice(before.indexOf(command.name) + 1))

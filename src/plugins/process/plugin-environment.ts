@@ -2,8 +2,8 @@
 import { APP_PROTOCOL } from "./handshake.ts";
 
 /** What a go-plugin server compares before it serves: not a secret, but a sign that it was started by us. */
-const COOKIE_KEY = "GATEWAYD_PLUGIN";
-const COOKIE_VALUE = "5712b87aa5d7e9f9e9ab643e6603181c5b796015cb1c09d6f5ada882bf2a1872";
+export const COOKIE_KEY = "GATEWAYD_PLUGIN";
+export const COOKIE_VALUE = "5712b87aa5d7e9f9e9ab643e6603181c5b796015cb1c09d6f5ada882bf2a1872";
 
 /** Plugins that listen on TCP choose a port among these. */
 const MIN_PORT = "50000";
