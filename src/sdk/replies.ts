@@ -57,8 +57,8 @@ export function rows(
 }
 
 /**
- * An error in place of an answer, as PostgreSQL would report one. With severity `FATAL` the client expects
- * the connection to end.
+ * An error in place of an answer, as PostgreSQL would report one. With severity `FATAL` the connection of the
+ * client ends behind it.
  */
 export function errorResponse(error: {
   readonly message: string;

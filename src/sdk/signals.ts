@@ -32,7 +32,7 @@ export function passthrough(): Signal {
 /**
  * The request goes no further, and no other handler sees it; the connection stays open. `response` goes to
  * the client: a reply of {@link rows} or {@link errorResponse} in the form that the request calls for,
- * bytes as they are. Without one the client gets an error that says that the request was terminated.
+ * bytes as `event.respond` sends them. Without one the client gets an error that says that the request was terminated.
  */
 export function terminate(options: { readonly response?: Uint8Array | Reply } = {}): Signal {
   return new Signal("terminate", { terminate: true }, options.response);

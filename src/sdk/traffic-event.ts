@@ -62,9 +62,10 @@ export abstract class TrafficEvent {
   }
 
   /**
-   * Answers the client in place of the server. A {@link Reply} is laid out as the request calls for, with
-   * the transaction status as it is; bytes go out as they are. Nothing goes on, and no other handler is
-   * called.
+   * Answers the client in place of the server. A {@link Reply} is laid out as the request calls for; bytes go
+   * out as they are, but for the transaction status of a ReadyForQuery at their end: the client is told that of
+   * its server. Behind an error of severity `FATAL` its connection ends. Nothing goes on, and no other handler
+   * is called.
    *
    * @throws TypeError when the reply cannot answer this request
    */

@@ -30,8 +30,8 @@ export interface HookedPort {
   resumeClient(): void;
   pauseServer(): void;
   resumeServer(): void;
-  /** A handler ended the connection. */
-  fail(code: "ERR_TERMINATED"): void;
+  /** A handler ended the connection. @param isTold it has told the client why */
+  fail(code: "ERR_TERMINATED", isTold: boolean): void;
   /** A direction has nothing under way any more. */
   settled(): void;
 }
@@ -255,7 +255,7 @@ export class HookedTraffic {
         this.#noteStatus(bytes);
         port.toClient(bytes);
       },
-      fail: (code) => port.fail(code),
+      fail: (code, isTold) => port.fail(code, isTold),
     };
   }
 }

@@ -178,6 +178,11 @@ export class PostgresRelay
   fail(code: ErrorCode, detail?: string): void {
     if (this.isOver) return;
     if (this.#isClientAtBoundary) this.client.write(this.#hooks.facts.lastWords(code));
+    this.#giveUp(code, detail);
+  }
+
+  /** The client has been told. */
+  #giveUp(code: ErrorCode, detail?: string): void {
     this.#cancelRunning();
     this.end({ kind: "failed", code, ...(detail !== undefined && { detail }) });
   }
@@ -401,7 +406,7 @@ export class PostgresRelay
       resumeClient: () => this.resumeClient(PauseReason.Held),
       pauseServer: () => this.pauseServer(PauseReason.Held),
       resumeServer: () => this.resumeServer(PauseReason.Held),
-      fail: (code) => this.fail(code),
+      fail: (code, isTold) => (isTold ? this.#giveUp(code) : this.fail(code)),
       settled: () => this.#hooksSettled(),
     };
   }

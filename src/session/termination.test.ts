@@ -176,6 +176,47 @@ describe.each(Object.entries(SPEEDS))("after a handler that answers %s has termi
     });
   });
 
+  test.each([
+    ["a Query", query("forbidden")],
+    ["a batch", Buffer.concat([FORBIDDEN, sync()])],
+    ["a batch in parts", Buffer.concat([FORBIDDEN, flush(), bind(), sync()])],
+  ])("%s behind others, the client is told the status that they have left", async (_, request) => {
+    const kit = await new Talk().logIn();
+    // It was right when the handler answered.
+    kit.on("OnTrafficFromClient", at(terminateIf("forbidden", REFUSAL)));
+    await kit.say(query("begin"), request);
+    const begun = [backend.commandComplete("BEGIN"), backend.ready("T")];
+    await kit.answer(...begun);
+    expect(kit.heard.bytes).toEqual(Buffer.concat([...begun, ERROR, backend.ready("T")]));
+    await kit.expectInStep();
+  });
+
+  test("COPY data in a transaction, the client is told the status that the server has then", async () => {
+    const kit = await new Talk().logIn();
+    kit.on("OnTrafficFromClient", at(terminateIf("forbidden", REFUSAL)));
+    await kit.say(query("copy t from stdin"));
+    await kit.answer(backend.copyIn());
+    await kit.say(copyData("forbidden"));
+    await kit.answer(backend.error("57014"), backend.ready("E"));
+    expect(kit.heard.bytes).toEqual(Buffer.concat([backend.copyIn(), ERROR, backend.ready("E")]));
+    await kit.expectInStep();
+  });
+
+  test.each([query("forbidden"), Buffer.concat([FORBIDDEN, ...REST])])(
+    "a request with a FATAL error, the connection ends as the client expects",
+    async (request) => {
+      const kit = await new Talk().logIn();
+      const fatal = backend.error("57P01", "FATAL");
+      kit.on("OnTrafficFromClient", at(terminateIf("forbidden", fatal)));
+      await kit.say(query("select 1"), request);
+      const rows = backend.rows("1");
+      await kit.answer(rows);
+      expect(kit.heard.bytes).toEqual(Buffer.concat([rows, fatal]));
+      expect(kit.heard.hasEnded || kit.heard.hasClosed).toBe(true);
+      await kit.expectClean();
+    },
+  );
+
   test("a message outside any cycle, the next answer is whole", async () => {
     const kit = await new Talk().logIn();
     kit.on("OnTrafficFromServer", at(terminateIf("secret", undefined, "response")));

@@ -8,6 +8,9 @@
  *               that the server is to be fed
  *   discarding  a part of a batch was terminated: everything up to its Sync is dropped
  *
+ * A response brings its own ReadyForQuery or none; what that says was decided when the handler ran. The client
+ * gets one with the status of the server instead, when its turn has come.
+ *
  * Answers:
  *   passing
  *   dropping    the client has been told something else, and the rest of the server's answer is
@@ -19,6 +22,7 @@
  */
 import { FrontendTag, TransactionStatus, copyFail, readyForQuery } from "../postgres/index.ts";
 import type { AnswerLedger, RequestUnit, ResponsePart } from "../postgres/index.ts";
+import { endsFatally } from "./ends-fatally.ts";
 import { READY_BYTES, statusAtEnd } from "./status-at-end.ts";
 import type { TerminationVerdict } from "./traffic-hooks.ts";
 
@@ -33,7 +37,8 @@ export interface TerminationPort {
   toServer(message: Uint8Array): void;
   /** Whole messages for the client. */
   toClient(bytes: Uint8Array): void;
-  fail(code: "ERR_TERMINATED"): void;
+  /** @param isTold the client knows why */
+  fail(code: "ERR_TERMINATED", isTold: boolean): void;
 }
 
 /** What the client has been told in the place of a cycle's answer. */
@@ -48,7 +53,7 @@ const FLUSH = Uint8Array.of(FrontendTag.Flush, 0, 0, 0, 4);
 
 export class Termination {
   readonly #port: TerminationPort;
-  #discarding: Told | undefined;
+  #isDiscarding = false;
   #dropping: Told | undefined;
   /** Lets the request go on that waits for its turn. */
   #takeTurn: (() => void) | undefined;
@@ -59,16 +64,15 @@ export class Termination {
 
   /** Nothing that was terminated has consequences for what comes; nobody waiting is looked at. */
   get isQuiet(): boolean {
-    return this.#discarding === undefined && this.#dropping === undefined;
+    return !this.#isDiscarding && this.#dropping === undefined;
   }
 
   /** Answers whether a request belongs to a terminated batch, and has been dropped with it. */
   discards(request: RequestUnit): boolean {
-    const told = this.#discarding;
-    if (told === undefined || request.kind === "terminate") return false;
+    if (!this.#isDiscarding || request.kind === "terminate") return false;
     if (request.kind === "batch") {
-      this.#discarding = undefined;
-      this.#endBatch(told);
+      this.#isDiscarding = false;
+      this.#endUnit();
     }
     return true;
   }
@@ -115,7 +119,7 @@ export class Termination {
     { response, error }: TerminationVerdict,
   ): Uint8Array {
     if (part.endsLoginStep && response === undefined) {
-      this.#port.fail("ERR_TERMINATED");
+      this.#port.fail("ERR_TERMINATED", false);
       return NOTHING;
     }
     // The client waits for no answer: there is nothing to tell, and nothing more to drop.
@@ -147,7 +151,7 @@ export class Termination {
     const { ledger } = this.#port;
     const { response } = verdict;
     if (request.kind === "startup" || request.kind === "terminate") {
-      if (response === undefined) this.#port.fail("ERR_TERMINATED");
+      if (response === undefined) this.#port.fail("ERR_TERMINATED", false);
       else this.#port.toClient(response);
     } else if (ledger.isCopying) {
       this.#tellOfCopy(request, response);
@@ -163,8 +167,8 @@ export class Termination {
   #tellOfCopy(request: RequestUnit, response: Uint8Array | undefined): void {
     this.#failCopy();
     if (response !== undefined) {
-      this.#port.toClient(response);
-      this.#dropping = { isComplete: isComplete(response) };
+      this.#port.toClient(withoutEnd(response));
+      this.#dropping = { isComplete: false };
     }
     if (request.kind === "batch") this.#sendSync();
   }
@@ -175,21 +179,33 @@ export class Termination {
   }
 
   #tellOfUnit(request: RequestUnit, { response, error }: TerminationVerdict): void {
-    const told = { isComplete: isComplete(response) };
-    this.#port.toClient(response ?? error);
-    if (request.kind === "batchPart") this.#discarding = told;
-    else if (response === undefined || this.#port.ledger.isBatchOpen) this.#endBatch(told);
+    const { ledger } = this.#port;
+    if (response !== undefined && endsFatally(response)) {
+      this.#port.toClient(response);
+      this.#port.fail("ERR_TERMINATED", true);
+      return;
+    }
+    const isPart = request.kind === "batchPart";
+    if (response !== undefined && !isPart && !ledger.isBatchOpen) {
+      const status = statusAtEnd(response);
+      if (status === undefined || status === this.#status) {
+        this.#port.toClient(response);
+        return;
+      }
+    }
+    this.#port.toClient(response === undefined ? error : withoutEnd(response));
+    if (isPart) this.#isDiscarding = true;
+    else this.#endUnit();
   }
 
-  /** The end of what the client has been told; a server that saw a part of the batch is told too. */
-  #endBatch(told: Told): void {
-    const { ledger } = this.#port;
-    if (ledger.isBatchOpen) {
-      if (told.isComplete) this.#dropping = told;
-      this.#sendSync();
-    } else if (!told.isComplete) {
-      this.#port.toClient(readyForQuery(ledger.transactionStatus || TransactionStatus.Idle));
-    }
+  /** The end of what the client has been told; a server that saw a part of the batch tells of its own. */
+  #endUnit(): void {
+    if (this.#port.ledger.isBatchOpen) this.#sendSync();
+    else this.#port.toClient(readyForQuery(this.#status));
+  }
+
+  get #status(): number {
+    return this.#port.ledger.transactionStatus || TransactionStatus.Idle;
   }
 
   #sendSync(): void {
@@ -205,6 +221,10 @@ export class Termination {
 /** A response that brings its own ReadyForQuery. */
 function isComplete(response: Uint8Array | undefined): boolean {
   return response !== undefined && statusAtEnd(response) !== undefined;
+}
+
+function withoutEnd(response: Uint8Array): Uint8Array {
+  return isComplete(response) ? response.subarray(0, -READY_BYTES) : response;
 }
 
 /** The ReadyForQuery that a cycle ends with. */

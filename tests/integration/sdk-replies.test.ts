@@ -43,6 +43,9 @@ const plugin = definePlugin({
       if (event.query === "fail") {
         event.respond(errorResponse({ sqlState: "22012", message: "division by zero" }));
       }
+      if (event.query === "leave") {
+        event.respond(errorResponse({ severity: "FATAL", sqlState: "57P01", message: "go" }));
+      }
     },
   }),
 });
@@ -121,5 +124,34 @@ test.each(HOOK_MODES)(
     const requests = [query("fail"), batch("fail", []), flushed, query("select 1")];
     const types = (await answers(inside.target, requests)).map((answer) => answer[0]);
     expect(types.join("")).toBe("EZEZEZTDCZ");
+  },
+);
+
+test.each(HOOK_MODES.filter((mode) => mode !== "statement"))(
+  "in mode %s a reply to what comes in one piece with BEGIN tells of the transaction",
+  async (mode) => {
+    await using inside = await startInMode(mode, postgres.address, { method: "trust" });
+    await register(inside.gateway.hooks);
+    await using client = await connectWire(inside.target);
+    await client.login({ user: postgres.user, database: postgres.database });
+    client.send(Buffer.concat([query("begin"), query("fail"), batch(SQL, []), query("rollback")]));
+    const statuses: string[] = [];
+    for (let n = 0; n < 4; n++) {
+      statuses.push((await client.messagesUntil("Z")).at(-1)?.body.toString("latin1") ?? "");
+    }
+    expect(statuses).toEqual(["T", "T", "T", "I"]);
+  },
+);
+
+test.each(HOOK_MODES)(
+  "in mode %s a client that is told of a FATAL error is disconnected",
+  async (mode) => {
+    await using inside = await startInMode(mode, postgres.address, { method: "trust" });
+    await register(inside.gateway.hooks);
+    await using client = await connectWire(inside.target);
+    await client.login({ user: postgres.user, database: postgres.database });
+    client.send(query("leave"));
+    expect(await client.errorResponse()).toMatchObject({ severity: "FATAL", code: "57P01" });
+    await client.ended();
   },
 );

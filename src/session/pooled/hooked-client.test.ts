@@ -76,6 +76,18 @@ describe.each(Object.entries(SPEEDS))("through handlers that answer %s the traff
     await kit.expectClean();
   });
 
+  test("ends behind a FATAL error of a handler, without another one", async () => {
+    const kit = await new MultiplexedKit({ size: 1 }).fill();
+    const fatal = backend.error("57P01", "FATAL");
+    kit.on("OnTrafficFromClient", at(terminateIf("forbidden", fatal)));
+    const client = kit.client();
+    await kit.say(client, UPDATE, query("forbidden"));
+    await kit.answer(kit.at(), ROWS);
+    expect(client.heard.bytes).toEqual(Buffer.concat([ROWS, fatal]));
+    expect(client.ends).toEqual(["ERR_TERMINATED"]);
+    await kit.expectClean();
+  });
+
   test("is seen in order, in the client's words, also when the gateway answers", async () => {
     const kit = await new MultiplexedKit({ size: 1 }).fill();
     const seen: string[] = [];

@@ -67,6 +67,8 @@ export class HookedClient implements Connection, ConnectionHandler {
   #state: "open" | "ending" | "off" = "open";
   #onStartup: (message: Uint8Array) => void = () => {};
   #onEnded: () => void = () => {};
+  /** A handler has told the client why its session ends: nothing that is written now is for it. */
+  #knowsEnd = false;
   /** The owner does this, and need not be told. */
   #isWriting = false;
   /** Whoever is behind the hooks has the StartupMessage; until then handlers alone speak with the client. */
@@ -152,6 +154,7 @@ export class HookedClient implements Connection, ConnectionHandler {
   }
 
   write(bytes: Uint8Array): void {
+    if (this.#knowsEnd) return;
     if (this.#state === "off") {
       this.#client.write(bytes);
       return;
@@ -291,7 +294,10 @@ export class HookedClient implements Connection, ConnectionHandler {
         this.#areAnswersFull = false;
         if (!this.#isBackedUp) this.handler.onDrain(this);
       },
-      fail: (code) => this.owner.fail(code),
+      fail: (code, isTold) => {
+        this.#knowsEnd = isTold;
+        this.owner.fail(code);
+      },
       settled: () => this.#settled(),
     };
   }
