@@ -11,7 +11,7 @@ export interface PluginLogger {
   error(message: string, fields?: Readonly<Record<string, unknown>>): void;
 }
 
-/** What a plugin has to work with. All of it ends with the plugin. */
+/** What a plugin has to work with. All of it ends with the plugin; what is asked for later does nothing. */
 export interface PluginContext<Config> {
   /** `config` of the plugin's entry in gatewayd_plugins.yaml, as `configSchema` has made it; `{}` without one. */
   readonly config: Config;

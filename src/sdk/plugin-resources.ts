@@ -31,11 +31,13 @@ export class PluginResources {
   }
 
   every(periodMs: number, callback: () => unknown): () => void {
+    if (this.signal.aborted) return nothing;
     const timer = setInterval(() => void this.#run(callback), periodMs);
     return this.#closing(() => clearInterval(timer));
   }
 
   after(delayMs: number, callback: () => unknown): () => void {
+    if (this.signal.aborted) return nothing;
     const timer = setTimeout(() => {
       forget();
       void this.#run(callback);
@@ -44,8 +46,10 @@ export class PluginResources {
     return forget;
   }
 
+  /** What is opened after the end is closed at once. */
   onStop(callback: () => unknown): void {
-    this.#closers.push(callback);
+    if (this.signal.aborted) void this.#run(callback);
+    else this.#closers.push(callback);
   }
 
   /** Closes everything, the last one opened first. Never rejects. */
@@ -74,3 +78,5 @@ export class PluginResources {
     }
   }
 }
+
+function nothing(): void {}

@@ -21,6 +21,7 @@ import {
   terminate,
 } from "./plugin-api.ts";
 import type { HandlerResult, PluginHandlers } from "./plugin-api.ts";
+import type { PluginContext } from "./plugin-context.ts";
 import { StartedPlugin } from "./started-plugin.ts";
 import { answerTo, openPlugin, openSession, queryMessage } from "./testing.ts";
 
@@ -483,5 +484,28 @@ describe("a plugin", () => {
     expect(events).toEqual(["second", "first"]);
     expect(isAborted).toBe(true);
     expect(open.logged).toMatchObject([{ level: "error", fields: { error: new Error("broken") } }]);
+  });
+
+  test("has no timers after its end, and what is opened then is closed at once", async () => {
+    const { promise: given, resolve } = Promise.withResolvers<PluginContext<unknown>>();
+    const open = await openPlugin(
+      definePlugin({
+        name: "p",
+        version: "1.0.0",
+        setup: (context) => {
+          resolve(context);
+          return {};
+        },
+      }),
+    );
+    await open[Symbol.asyncDispose]();
+    const { every, after, onStop } = await given;
+    const events: string[] = [];
+    every(1, () => events.push("every"))();
+    every(1, () => events.push("every"));
+    after(1, () => events.push("after"));
+    onStop(() => events.push("closed"));
+    await new Promise((done) => setTimeout(done, 20));
+    expect(events).toEqual(["closed"]);
   });
 });
