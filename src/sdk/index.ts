@@ -1,7 +1,7 @@
 /**
  * What plugins written in TypeScript are made with, and what runs them wherever they are: in the gateway, in
  * a worker of it, or in a process of their own.
- * May import: hooks, act, postgres, sql, errors.
+ * May import: hooks, act, postgres, redis, sql, errors.
  */
 export * as pluginApi from "./plugin-api.ts";
 export { isPendingAnswer } from "./pending-answer.ts";

@@ -22,7 +22,7 @@ export interface PluginContext<Config> {
   readonly signal: AbortSignal;
   /**
    * A connection to Redis that is opened now, and again whenever it is lost. Commands fail at once while there is
-   * none.
+   * none; the first has to be waited for. Subscriptions end with their connection.
    * @param url Default `redis://localhost:6379`
    */
   readonly redis: (url?: string) => RedisClient;

@@ -1,9 +1,14 @@
 /** What a plugin has opened and must not outlive it. */
-import { RedisClient } from "bun";
+import type { RedisClient } from "bun";
+import type { Schedule } from "../hooks/index.ts";
+import { RedisLink } from "../redis/index.ts";
+import { lastingRedis } from "./lasting-redis.ts";
 import type { PluginLogger } from "./plugin-context.ts";
 
-/** Redis may be away for long: the next try is never given up. */
-const REDIS_RETRIES = 2 ** 31 - 1;
+const schedule: Schedule = (delayMs, callback) => {
+  const timer = setTimeout(callback, delayMs);
+  return () => clearTimeout(timer);
+};
 
 export class PluginResources {
   readonly #logger: PluginLogger;
@@ -19,15 +24,16 @@ export class PluginResources {
   }
 
   redis(url = "redis://localhost:6379"): RedisClient {
-    const client = new RedisClient(url, {
-      maxRetries: REDIS_RETRIES,
-      // A request must not wait until Redis is back.
-      enableOfflineQueue: false,
+    const link = new RedisLink({
+      url,
+      schedule,
+      onReady: () => this.#logger.debug("The plugin is connected to Redis"),
+      onLost: (error) => this.#logger.warn("The plugin has no connection to Redis", { error }),
     });
-    // Fails when it is closed before Redis was ever there; what cannot be done then, each command says.
-    client.connect().catch(() => {});
-    this.onStop(() => client.close());
-    return client;
+    // After the end it is closed by that, and not opened.
+    this.onStop(() => link.close());
+    link.open();
+    return lastingRedis(link);
   }
 
   every(periodMs: number, callback: () => unknown): () => void {

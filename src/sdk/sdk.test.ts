@@ -1,4 +1,7 @@
+import { RedisClient } from "bun";
+import type { Socket } from "bun";
 import { describe, expect, test } from "bun:test";
+import { waitFor } from "../../tests/kit/index.ts";
 import { Termination } from "../hooks/index.ts";
 import { BackendWriter, FrontendWriter, readyForQuery } from "../postgres/index.ts";
 import {
@@ -507,5 +510,52 @@ describe("a plugin", () => {
     onStop(() => events.push("closed"));
     await new Promise((done) => setTimeout(done, 20));
     expect(events).toEqual(["closed"]);
+  });
+
+  test("has a connection to Redis that comes back, also after a handshake that failed", async () => {
+    const sockets = new Set<Socket>();
+    let connections = 0;
+    using server = Bun.listen({
+      hostname: "127.0.0.1",
+      port: 0,
+      socket: {
+        open(socket) {
+          connections++;
+          sockets.add(socket);
+        },
+        close: (socket) => void sockets.delete(socket),
+        data(socket, data) {
+          const command = data.toString();
+          if (!command.includes("HELLO")) socket.write("$5\r\nvalue\r\n");
+          else if (connections === 1) socket.write("-LOADING Redis is loading the dataset\r\n");
+          else socket.write("%2\r\n$6\r\nserver\r\n$5\r\nredis\r\n$5\r\nproto\r\n:3\r\n");
+        },
+      },
+    });
+    const { promise: given, resolve } = Promise.withResolvers<{ readonly client: RedisClient }>();
+    await using open = await openPlugin(
+      definePlugin({
+        name: "p",
+        version: "1.0.0",
+        setup: ({ redis }) => {
+          resolve({ client: redis(`redis://127.0.0.1:${server.port}`) });
+          return {};
+        },
+      }),
+    );
+    const { client } = await given;
+    await expect(client.get("key")).rejects.toThrow("there is no connection to Redis");
+    expect(client.connected).toBe(false);
+    const answered = { retryErrors: true };
+    expect(await waitFor("an answer", () => client.get("key"), answered)).toBe("value");
+    expect([client.connected, client instanceof RedisClient]).toEqual([true, true]);
+    for (const socket of sockets) socket.end();
+    await waitFor("the loss", () => !client.connected);
+    expect(await waitFor("another answer", () => client.get("key"), answered)).toBe("value");
+    expect(connections).toBe(3);
+    expect(open.logged.filter(({ level }) => level === "warn")).toHaveLength(2);
+    await open[Symbol.asyncDispose]();
+    await waitFor("the end of the connection", () => sockets.size === 0);
+    await expect(client.get("key")).rejects.toThrow("there is no connection to Redis");
   });
 });

@@ -38,10 +38,12 @@ export const ARROWS: Readonly<Record<string, FolderRule>> = {
   },
   // What is said to plugin processes: by the gateway that runs them, and by an SDK that is one.
   rpc: { mayImport: [], isPure: true },
+  // Its timers are of the type that hooks have.
+  redis: { mayImport: ["hooks"] },
   // Modules are run by the same code of the SDK in the gateway, in a worker and in a process.
   plugins: { mayImport: ["hooks", "act", "postgres", "rpc", "sdk", "sql"] },
-  "act/effects": { mayImport: ["hooks", "act", "postgres", "sql"] },
-  sdk: { mayImport: ["hooks", "act", "postgres", "rpc", "sql"] },
+  "act/effects": { mayImport: ["hooks", "act", "postgres", "redis", "sql"] },
+  sdk: { mayImport: ["hooks", "act", "postgres", "redis", "rpc", "sql"] },
   admin: { mayImport: [] },
   gateway: {
     mayImport: [

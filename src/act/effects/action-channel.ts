@@ -5,11 +5,11 @@
 import type { RedisClient } from "bun";
 import type { Schedule } from "../../hooks/index.ts";
 import type { Logger } from "../../logging/index.ts";
+import { RedisLink } from "../../redis/index.ts";
 import { actionOf, isTruthy } from "../index.ts";
 import type { Output } from "../index.ts";
 import { readActionMessage, writeActionMessage } from "./action-message.ts";
 import { runLogAction } from "./log-action.ts";
-import { RedisLink } from "./redis-link.ts";
 
 /** Messages that wait for Redis or for its answer, and their characters together. */
 const MAX_WAITING = 1_000;

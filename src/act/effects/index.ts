@@ -1,6 +1,6 @@
 /**
  * What Act does: actions of signals, here or by way of Redis, and rules, which need no plugin.
- * May import: hooks, act, postgres, sql.
+ * May import: hooks, act, postgres, redis, sql.
  */
 export { ActionChannel } from "./action-channel.ts";
 export type { ActionChannelOptions, ChannelCounts } from "./action-channel.ts";

@@ -10,7 +10,7 @@
  * has a client of its own.
  */
 import { RedisClient } from "bun";
-import type { Schedule } from "../../hooks/index.ts";
+import type { Schedule } from "../hooks/index.ts";
 
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5_000;
@@ -28,6 +28,7 @@ export interface RedisLinkOptions {
 export class RedisLink {
   readonly #options: RedisLinkOptions;
   #client: RedisClient | undefined;
+  #isReady = false;
   #isClosed = false;
   #isAway = false;
   /** In a row. */
@@ -55,6 +56,11 @@ export class RedisLink {
     );
   }
 
+  /** While it is there. */
+  get client(): RedisClient | undefined {
+    return this.#isReady ? this.#client : undefined;
+  }
+
   /** Gives the connection up, as if it had been lost. */
   reset(error: unknown): void {
     if (this.#client !== undefined) this.#lost(this.#client, error);
@@ -65,6 +71,7 @@ export class RedisLink {
     this.#cancelPause();
     const client = this.#client;
     this.#client = undefined;
+    this.#isReady = false;
     client?.close();
   }
 
@@ -72,12 +79,14 @@ export class RedisLink {
     if (client !== this.#client) return;
     this.#failures = 0;
     this.#isAway = false;
+    this.#isReady = true;
     this.#options.onReady(client);
   }
 
   #lost(client: RedisClient, error: unknown): void {
     if (client !== this.#client) return;
     this.#client = undefined;
+    this.#isReady = false;
     client.close();
     if (!this.#isAway) this.#options.onLost(error);
     this.#isAway = true;
