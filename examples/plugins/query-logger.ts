@@ -1,4 +1,5 @@
-// Logs every statement: who sent it, from where, and its text, without the values in it unless they are wanted.
+// Logs every SQL text: who sent it, from where, and the text, without the values in it unless they are wanted. A
+// statement that is prepared once and executed often is logged once, when its text comes.
 //
 //   config: { values: false }
 import { definePlugin, normalize } from "gatewayd/sdk";
@@ -6,7 +7,7 @@ import { definePlugin, normalize } from "gatewayd/sdk";
 export default definePlugin({
   name: "query-logger",
   version: "1.0.0",
-  description: "Logs every statement.",
+  description: "Logs every SQL text.",
   setup({ config, logger, metrics }) {
     const withValues = config["values"] === true;
     const statements = metrics.counter({

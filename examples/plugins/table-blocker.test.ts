@@ -30,6 +30,15 @@ test("what cannot be understood is refused as well", async () => {
   });
 });
 
+test("a table of one schema is refused by its name alone too, and those of other schemas are not", async () => {
+  await using plugin = await openPlugin(tableBlocker, { tables: ["hr.contracts"] });
+  const kinds = [];
+  for (const table of ["hr.contracts", "contracts", "sales.contracts", "hr"]) {
+    kinds.push((await plugin.request(`select * from ${table}`)).kind);
+  }
+  expect(kinds).toEqual(["answered", "answered", "forwarded", "forwarded"]);
+});
+
 test("other tables, and the users it excepts, go on", async () => {
   await using plugin = await openPlugin(tableBlocker, config);
   expect((await plugin.request("select * from orders")).kind).toBe("forwarded");

@@ -1,9 +1,15 @@
 // Refuses statements that name certain tables, for everybody but certain users.
 //
 //   config: { tables: [salaries, hr.contracts], except: [payroll] }
+//   onError: terminate
 //
-// Tables are seen where the text names them. What a view, a function or a trigger reads behind the text is not:
-// for that, take the rights away from the role.
+// `salaries` stands for that name in every schema. `hr.contracts` does not stand for other schemas' `contracts`, but
+// for a `contracts` without a schema, since `search_path` may make it that. With `onError: terminate` nothing gets by
+// while the plugin fails or is away.
+//
+// Tables are seen where the text names them. What a view, a function, a trigger, DO or EXECUTE of a prepared statement
+// reads behind the text is not, and a user is whoever has logged in, also after SET ROLE: where it has to hold, take
+// the rights away from the role.
 import { definePlugin, errorResponse, tablesOf } from "gatewayd/sdk";
 
 interface Config {
@@ -27,8 +33,9 @@ export default definePlugin({
       help: "Requests that were refused.",
     });
     const isBlocked = (table: string): boolean =>
-      // `salaries` stands for that name in every schema.
-      config.tables.some((name) => table === name || table.endsWith(`.${name}`));
+      config.tables.some(
+        (name) => table === name || table.endsWith(`.${name}`) || name.endsWith(`.${table}`),
+      );
     return {
       onTrafficFromClient(event) {
         const { user } = event.session;
