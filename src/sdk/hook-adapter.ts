@@ -69,9 +69,22 @@ function answerOf(event: AnyEvent, result: HandlerResult): HandlerAnswer {
   return { ...(response !== undefined && { response }), [SIGNALS_KEY]: all.map(onWire) };
 }
 
+/** Types are not checked when a plugin is loaded: it may have answered anything. */
 function signalsIn(result: HandlerResult): readonly Signal[] {
   if (result === undefined || result === null) return [];
-  return "name" in result ? [result] : result;
+  const signals: readonly unknown[] = Array.isArray(result) ? result : [result];
+  if (signals.every(isSignal)) return signals;
+  throw new TypeError("a handler answers nothing, a signal or a list of signals");
+}
+
+function isSignal(value: unknown): value is Signal {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "name" in value &&
+    typeof value.name === "string" &&
+    "metadata" in value
+  );
 }
 
 function responseTo(event: AnyEvent, wish: Signal | undefined): Uint8Array | undefined {
@@ -88,5 +101,5 @@ function onWire({ name, metadata }: Signal): HookPayload {
 function isPending(
   result: Exclude<HandlerResult, null | undefined | void> | PromiseLike<HandlerResult>,
 ): result is PromiseLike<HandlerResult> {
-  return "then" in result;
+  return typeof result === "object" && "then" in result;
 }

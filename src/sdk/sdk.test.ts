@@ -60,6 +60,19 @@ const batch = (sql = "select $1"): Uint8Array =>
     .sync()
     .take();
 
+test.each([true, 7, "no", { request: "no" }, [true]])(
+  "a handler that answers %p is told what it may answer",
+  async (answer) => {
+    // As one in JavaScript may.
+    const result = answer as unknown as HandlerResult;
+    await using now = await openPlugin(plugin({ onTrafficFromClient: () => result }));
+    await using later = await openPlugin(plugin({ onTrafficFromClient: async () => result }));
+    for (const open of [now, later]) {
+      await expect(open.request("select 1")).rejects.toThrow("a handler answers nothing, a signal");
+    }
+  },
+);
+
 describe("a request", () => {
   test("shows its messages, its SQL and its session", async () => {
     const seen: unknown[] = [];
