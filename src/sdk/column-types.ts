@@ -63,9 +63,18 @@ function toInteger(value: NonNullable<CellValue>, size: number): bigint {
   throw new TypeError(`${String(value)} is no integer of ${size} bytes`);
 }
 
-/** As PostgreSQL has written numbers since version 12: the shortest text that reads back the same. */
+/**
+ * As PostgreSQL writes numbers since version 12: the shortest text that reads back the same, with an exponent below
+ * 0.0001 and from 10^15 on.
+ */
 function floatText(value: NonNullable<CellValue>): string {
-  return String(toNumber(value));
+  const number = toNumber(value);
+  if (Object.is(number, -0)) return "-0";
+  const [, digits, sign, exponent = ""] = /^(.*)e([+-])(\d+)$/.exec(number.toExponential()) ?? [];
+  const power = Number(`${sign ?? ""}${exponent}`);
+  return digits === undefined || (power >= -4 && power < 15)
+    ? String(number)
+    : `${digits}e${sign}${exponent.padStart(2, "0")}`;
 }
 
 function floatBytes(value: NonNullable<CellValue>): Uint8Array {

@@ -34,12 +34,26 @@ const REPLY = rows(
   [["x", 7, -9_000_000_000n, 3, true, 1.5, null, '{"h": 1}']],
 );
 
+const FLOATS = [
+  ...[0, -0, 0.1, 1e-4, 1e-5, 1.5e-7, 123456.789, 1e14, 1e15, 123456789012345680, 1e21, -2.5e-10],
+  ...[5e-324, 1.7976931348623157e308, NaN, Infinity, -Infinity],
+];
+const FLOATS_SQL = `select unnest('{${FLOATS.map((x) => (Object.is(x, -0) ? "-0" : String(x))).join()}}'::float8[]) as x`;
+
 const plugin = definePlugin({
   name: "replies",
   version: "1.0.0",
   setup: () => ({
     onTrafficFromClient(event) {
       if (event.query === SQL) event.respond(REPLY);
+      if (event.query === FLOATS_SQL) {
+        event.respond(
+          rows(
+            [{ name: "x", type: "float8" }],
+            FLOATS.map((x) => [x]),
+          ),
+        );
+      }
       if (event.query === "fail") {
         event.respond(errorResponse({ sqlState: "22012", message: "division by zero" }));
       }
@@ -95,6 +109,8 @@ test.each(HOOK_MODES)(
     await using inside = await startInMode(mode, postgres.address, { method: "trust" });
     const requests = [
       query(SQL),
+      query(FLOATS_SQL),
+      batch(FLOATS_SQL, [1]),
       batch(SQL, []),
       batch(SQL, [1]),
       batch(SQL, [0, 1, 1, 0, 1, 1, 0, 0]),
