@@ -13,6 +13,8 @@ export interface PluginSurroundings {
   /** As the configuration has it; undefined: `{}`. */
   readonly config: unknown;
   readonly logger: PluginLogger;
+  /** Aborted when the start is given up: nothing that `setup` has opened stays. */
+  readonly signal?: AbortSignal;
 }
 
 const HOOK_NAMES: ReadonlyMap<string, HookName> = new Map(
@@ -53,16 +55,21 @@ export class StartedPlugin {
 
   /**
    * Starts what a module exports by default.
-   * @throws GatewayError ERR_PLUGIN_MODULE
+   * @throws GatewayError ERR_PLUGIN_MODULE, or the reason of the signal
    */
   static async start(
     exported: unknown,
-    { config = {}, logger }: PluginSurroundings,
+    { config = {}, logger, signal }: PluginSurroundings,
   ): Promise<StartedPlugin> {
     const definition = definitionIn(exported);
     const metrics = new MetricsRegistry();
     const resources = new PluginResources(logger);
+    const givenUp = Promise.withResolvers<never>();
+    givenUp.promise.catch(() => {});
+    const giveUp = (): void => givenUp.reject(signal?.reason);
+    signal?.addEventListener("abort", giveUp, { once: true });
     try {
+      signal?.throwIfAborted();
       const checked = await settingsOf(definition, config);
       const context: PluginContext<unknown> = {
         config: checked,
@@ -74,14 +81,17 @@ export class StartedPlugin {
         after: (delayMs, callback) => resources.after(delayMs, callback),
         onStop: (callback) => resources.onStop(callback),
       };
-      const handlers: unknown = await definition.setup(context);
+      const handlers: unknown = await Promise.race([definition.setup(context), givenUp.promise]);
       if (!isHandlers(handlers)) {
         throw unusable("its setup must answer an object of handlers");
       }
       return new StartedPlugin(definition, handlers, metrics, resources);
     } catch (error) {
       await resources.close();
+      if (signal?.aborted === true) throw signal.reason;
       throw GatewayError.from(error, "ERR_PLUGIN_MODULE");
+    } finally {
+      signal?.removeEventListener("abort", giveUp);
     }
   }
 

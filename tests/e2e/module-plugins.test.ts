@@ -75,7 +75,6 @@ async function writeWordPlugin(name: string, word: string): Promise<string> {
            if (query === "tables") event.respond(rows(["t"], (tablesOf("select * from a, b") ?? []).map((t) => [t])));
            if (query === "count") event.respond(rows([{ name: "n", type: "int4" }], [[count]]));
            if (query === "loop") for (;;);
-           if (query === "stray") void Promise.reject(new Error("nobody waits"));
          },
        }),
      });`,
@@ -123,14 +122,47 @@ describe.each(["inline", "worker"] as const)("a module that runs %s", (isolation
   });
 });
 
-test("an error that nothing caught is logged as the plugin's own, and the gateway goes on", async () => {
-  const localPath = await writeWordPlugin("stray", "hello");
-  await using gateway = await start([{ name: "word", localPath }]);
+test("errors that nothing caught are logged as the plugin's own, and the gateway goes on", async () => {
+  const localPath = join(directory, "stray.ts");
+  await writeFile(
+    localPath,
+    `import { definePlugin, rows } from "gatewayd/sdk";
+     void Promise.reject(new Error("stray at the top"));
+     export default definePlugin({
+       name: "stray",
+       version: "1.0.0",
+       async setup({ onStop }) {
+         void Promise.reject(new Error("stray at the start"));
+         onStop(() => void Promise.reject(new Error("stray at the end")));
+         await Bun.sleep(1);
+         return {
+           onTrafficFromClient({ query }) {
+             if (query === "error") void Promise.reject(new Error("stray error"));
+             if (query === "text") void Promise.reject("stray text");
+             if (query === "timer") setTimeout(() => { throw undefined; }, 1);
+             // Nobody listens there.
+             if (query === "native") void fetch("http://127.0.0.1:1/");
+           },
+         };
+       },
+     });`,
+  );
+  await using gateway = await start([{ name: "stray", localPath }]);
   const client = await connected(gateway);
-  await client.query("stray").catch(() => {});
-  await gateway.process.waitForLine("An error of the plugin that nothing caught");
-  expect((await client.query("select 'word'")).rows).toHaveLength(1);
+  const output = (): string => gateway.process.output();
+  const strays = (): number =>
+    output().split("An error of the plugin that nothing caught").length - 1;
+  expect(strays()).toBe(2);
+  for (const [index, word] of ["error", "text", "timer", "native"].entries()) {
+    await client.query(word).catch(() => {});
+    await waitFor(`the error by ${word}`, () => strays() === 3 + index);
+  }
+  for (const word of ["at the top", "at the start", "error", "text"]) {
+    expect(output()).toContain(`stray ${word}`);
+  }
+  expect((await client.query("select 1 as x")).rows).toEqual([{ x: 1 }]);
   await client.end();
+  // What fails while the plugin ends does not end the gateway with an error.
   await gateway.stop();
 });
 

@@ -11,8 +11,10 @@ export interface InlineOptions {
   readonly schedule: Schedule;
   /** A call that takes longer is reported; 0 = no limit. */
   readonly callTimeoutMs: number;
-  /** Called when the plugin is stopped. */
+  /** Called when the plugin is told to stop. */
   readonly onStop: () => void;
+  /** Called when it has, or its time to do so is over. */
+  readonly onEnd: () => void;
 }
 
 /** Time that the plugin has to close what it has opened. */
@@ -75,11 +77,12 @@ export class InlinePlugin implements RunningPlugin {
   async stop(): Promise<void> {
     if (this.#isStopped) return;
     this.#isStopped = true;
-    const { onStop, schedule } = this.#options;
+    const { onStop, onEnd, schedule } = this.#options;
     onStop();
     const { promise: isLate, resolve } = Promise.withResolvers<void>();
     const cancel = schedule(STOP_GRACE_MS, resolve);
     await Promise.race([this.#plugin.stop(), isLate]);
     cancel();
+    onEnd();
   }
 }

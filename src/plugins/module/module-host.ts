@@ -25,6 +25,9 @@ export interface ModuleEntry {
   readonly timeout: number;
 }
 
+/** What has been given up or closed may fail a little later. */
+const STRAY_ERRORS_MS = 5_000;
+
 export interface ModuleSurroundings {
   readonly logger: Logger;
   readonly schedule: Schedule;
@@ -38,8 +41,10 @@ export interface ModuleSurroundings {
 export function createModuleHost(entry: ModuleEntry, surroundings: ModuleSurroundings): PluginHost {
   const start: ModuleStart = {
     ...surroundings,
+    name: entry.name,
     module: { path: resolve(entry.localPath), checksum: entry.checksum, config: entry.config },
     logger: surroundings.logger.child({ plugin: entry.name }),
+    commonLogger: surroundings.logger,
     callTimeoutMs: entry.timeout > 0 ? entry.timeout : surroundings.chainTimeoutMs,
   };
   const startOne = entry.isolation === "worker" ? startWorker : startInline;
@@ -47,41 +52,48 @@ export function createModuleHost(entry: ModuleEntry, surroundings: ModuleSurroun
 }
 
 interface ModuleStart extends ModuleSurroundings {
+  readonly name: string;
   readonly module: {
     readonly path: string;
     readonly checksum: string;
     readonly config: Readonly<Record<string, unknown>>;
   };
+  /** `logger` logs under the plugin's name, this one does not. */
+  readonly commonLogger: Logger;
   readonly callTimeoutMs: number;
 }
 
-async function startInline(
-  { module: { path, checksum, config }, logger, schedule, callTimeoutMs, onChange }: ModuleStart,
-  signal: AbortSignal,
-): Promise<RunningPlugin> {
+async function startInline(start: ModuleStart, signal: AbortSignal): Promise<RunningPlugin> {
   signal.throwIfAborted();
-  const exported = await loadModule(path, checksum);
-  signal.throwIfAborted();
-  const plugin = await StartedPlugin.start(exported, { config, logger });
-  if (signal.aborted) {
-    await plugin.stop();
-    throw signal.reason;
+  const { name, module, logger, commonLogger, schedule, callTimeoutMs } = start;
+  const { path, checksum, config } = module;
+  const endAnswering = answerForErrors({ name, path, logger, commonLogger });
+  const onEnd = (): void => void schedule(STRAY_ERRORS_MS, endAnswering);
+  try {
+    const exported = await loadModule(path, checksum);
+    const plugin = await StartedPlugin.start(exported, { config, logger, signal });
+    const onStop = watch(start, filesOfModule(path));
+    return new InlinePlugin(plugin, { logger, schedule, callTimeoutMs, onStop, onEnd });
+  } catch (error) {
+    onEnd();
+    throw error;
   }
-  const files = filesOfModule(path);
-  const ends = [answerForErrors(files, logger)];
-  if (onChange !== undefined) ends.push(watchFiles(files, onChange));
-  const onStop = (): void => ends.forEach((end) => end());
-  return new InlinePlugin(plugin, { logger, schedule, callTimeoutMs, onStop });
 }
 
-async function startWorker(
-  { module, logger, schedule, callTimeoutMs, onChange }: ModuleStart,
-  signal: AbortSignal,
-): Promise<RunningPlugin> {
+async function startWorker(start: ModuleStart, signal: AbortSignal): Promise<RunningPlugin> {
+  const { module, logger, schedule, callTimeoutMs } = start;
   let stopWatching = (): void => {};
   const onEnd = (): void => stopWatching();
   const options = { logger, schedule, callTimeoutMs, onEnd };
   const plugin = await WorkerPlugin.start(module, options, signal);
-  if (onChange !== undefined) stopWatching = watchFiles(plugin.files, onChange);
+  stopWatching = watch(start, plugin.files);
   return plugin;
+}
+
+/** Watches the files if that is wanted. Returns a function that ends it. */
+function watch({ onChange, logger }: ModuleStart, files: readonly string[]): () => void {
+  if (onChange === undefined) return () => {};
+  return watchFiles(files, onChange, (error) =>
+    logger.warn("Changes of the plugin's files may go unnoticed", { error }),
+  );
 }

@@ -10,8 +10,13 @@ const SETTLING_MS = 50;
  * together. Returns a function that ends the watch.
  *
  * @param files absolute paths
+ * @param onFailure told why some of them are not watched
  */
-export function watchFiles(files: readonly string[], onChange: () => void): () => void {
+export function watchFiles(
+  files: readonly string[],
+  onChange: () => void,
+  onFailure: (error: unknown) => void,
+): () => void {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const changed = (): void => {
     clearTimeout(timer);
@@ -19,11 +24,17 @@ export function watchFiles(files: readonly string[], onChange: () => void): () =
   };
   const namesIn = Map.groupBy(files, dirname);
   // Their folders, because a file that is replaced is another one.
-  const watchers = [...namesIn].map(([directory, inside]): FSWatcher => {
+  const watchers = [...namesIn].flatMap(([directory, inside]): FSWatcher[] => {
     const names = new Set(inside.map((file) => basename(file)));
-    return watch(directory, (_, name) => {
-      if (name === null || names.has(name)) changed();
-    });
+    try {
+      const watcher = watch(directory, (_, name) => {
+        if (name === null || names.has(name)) changed();
+      });
+      return [watcher.on("error", onFailure)];
+    } catch (error) {
+      onFailure(error);
+      return [];
+    }
   });
   return () => {
     clearTimeout(timer);
