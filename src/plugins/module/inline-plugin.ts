@@ -1,7 +1,8 @@
 /** A module that runs among everything else of the gateway: its handlers are plain function calls. */
 import { GatewayError } from "../../errors.ts";
-import type { HookHandler, HookName, Schedule } from "../../hooks/index.ts";
+import type { HandlerAnswer, HookHandler, HookName, Schedule } from "../../hooks/index.ts";
 import type { Logger } from "../../logging/index.ts";
+import { isPendingAnswer } from "../../sdk/index.ts";
 import type { StartedPlugin } from "../../sdk/index.ts";
 import type { PluginDescription, RunningPlugin } from "../plugin-host.ts";
 import { describePlugin } from "./describe-plugin.ts";
@@ -17,7 +18,9 @@ export interface InlineOptions {
   readonly onEnd: () => void;
 }
 
-/** Time that the plugin has to close what it has opened. */
+/** Time for the answers of calls under way. */
+const CALLS_GRACE_MS = 5_000;
+/** Time that the plugin has after that to close what it has opened. */
 const STOP_GRACE_MS = 1_000;
 /** Calls of one hook that took too long are reported this often at most. */
 const REPORT_PERIOD_MS = 1_000;
@@ -30,6 +33,9 @@ export class InlinePlugin implements RunningPlugin {
   readonly #options: InlineOptions;
   readonly #nextReports = new Map<HookName, number>();
   #isStopped = false;
+  /** Calls whose answers are still to come. */
+  #underWay = 0;
+  #onIdle: () => void = () => {};
 
   constructor(plugin: StartedPlugin, options: InlineOptions) {
     this.#plugin = plugin;
@@ -45,13 +51,25 @@ export class InlinePlugin implements RunningPlugin {
         throw new GatewayError("ERR_PLUGIN_ENDED", "the plugin has been stopped");
       const startedAt = performance.now();
       try {
-        return handler(payload, session);
+        const answer = handler(payload, session);
+        if (isPendingAnswer(answer)) this.#follow(answer);
+        return answer;
       } finally {
         const endedAt = performance.now();
         if (endedAt - startedAt > limitMs) this.#report(hook, endedAt - startedAt, endedAt);
       }
     };
   }
+
+  #follow(answer: PromiseLike<HandlerAnswer>): void {
+    this.#underWay++;
+    answer.then(this.#answered, this.#answered);
+  }
+
+  readonly #answered = (): void => {
+    this.#underWay--;
+    if (this.#underWay === 0) this.#onIdle();
+  };
 
   /** Only a worker can be stopped; what is left to do here is to tell who holds everybody up. */
   #report(hook: HookName, tookMs: number, now: number): void {
@@ -77,12 +95,22 @@ export class InlinePlugin implements RunningPlugin {
   async stop(): Promise<void> {
     if (this.#isStopped) return;
     this.#isStopped = true;
-    const { onStop, onEnd, schedule } = this.#options;
+    const { onStop, onEnd } = this.#options;
     onStop();
-    const { promise: isLate, resolve } = Promise.withResolvers<void>();
-    const cancel = schedule(STOP_GRACE_MS, resolve);
-    await Promise.race([this.#plugin.stop(), isLate]);
-    cancel();
+    if (this.#underWay > 0) {
+      const { promise: isIdle, resolve } = Promise.withResolvers<void>();
+      this.#onIdle = resolve;
+      await this.#within(CALLS_GRACE_MS, isIdle);
+    }
+    await this.#within(STOP_GRACE_MS, this.#plugin.stop());
     onEnd();
+  }
+
+  /** Waits for something to happen, but not for ever. */
+  async #within(limitMs: number, happening: Promise<void>): Promise<void> {
+    const { promise: isLate, resolve } = Promise.withResolvers<void>();
+    const cancel = this.#options.schedule(limitMs, resolve);
+    await Promise.race([happening, isLate]);
+    cancel();
   }
 }

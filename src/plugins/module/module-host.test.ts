@@ -324,3 +324,37 @@ test("an error that nothing caught is an inline module's, from its start until a
   expect(reportStrayError(stray)).toBe(false);
   await rm(folder, { recursive: true });
 });
+
+test("an inline module whose start is given up leaves no timer behind", async () => {
+  const path = await moduleOf(
+    'context.every(1, () => context.logger.info("tick")); return new Promise(() => {});',
+  );
+  const { host, records } = hostOf(path, "inline");
+  const controller = new AbortController();
+  const start = host.start(controller.signal);
+  await waitFor("a tick", () => records.length > 0);
+  controller.abort(new Error("too slow"));
+  await expect(start).rejects.toThrow("too slow");
+  const ticks = records.length;
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(records.length).toBe(ticks);
+});
+
+test.each(["inline", "worker"] as const)(
+  "a module that runs %s is stopped when calls under way have their answers",
+  async (isolation) => {
+    const path = await moduleOf(`
+      context.onStop(() => context.logger.info("closed"));
+      return {
+        onTrafficFromClient: (event) =>
+          new Promise((resolve) => context.after(30, resolve)).then(() => event.rewrite("late")),
+      };`);
+    const { plugin, records } = await started(path, isolation);
+    const answer = call(plugin, "q");
+    const stopped = plugin.stop();
+    await expect(call(plugin, "q")).rejects.toMatchObject({ code: "ERR_PLUGIN_ENDED" });
+    expect(sqlIn(await answer)).toBe("late");
+    await stopped;
+    expect(records.at(-1)?.message).toBe("closed");
+  },
+);

@@ -56,15 +56,18 @@ export class WorkerCalls {
   #isFlushing = false;
   /** Cancels the look at the oldest call; undefined while none is due. */
   #cancelWatch: (() => void) | undefined;
-  /** Why there will be no more answers. */
-  #end: GatewayError | undefined;
+  /** Why no more calls are taken. */
+  #refusal: GatewayError | undefined;
+  /** No answer will come any more. */
+  #hasEnded = false;
+  #onIdle: () => void = () => {};
 
   constructor(options: WorkerCallsOptions) {
     this.#options = options;
   }
 
   call(hook: HookName, payload: HookPayload, session: Session | undefined): Promise<HandlerAnswer> {
-    if (this.#end !== undefined) return Promise.reject(this.#end);
+    if (this.#refusal !== undefined) return Promise.reject(this.#refusal);
     const id = this.#callId++;
     const { promise, resolve, reject } = Promise.withResolvers<HandlerAnswer>();
     this.#pending.set(id, { hook, startedAt: performance.now(), resolve, reject });
@@ -88,18 +91,29 @@ export class WorkerCalls {
     }
   }
 
+  /** No more calls are taken. Resolves when those under way are over. */
+  drain(error: GatewayError): Promise<void> {
+    this.#refusal ??= error;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#onIdle = resolve;
+    if (this.#pending.size === 0) resolve();
+    return promise;
+  }
+
   /** No answer will come any more. */
   end(error: GatewayError): void {
-    if (this.#end !== undefined) return;
-    this.#end = error;
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    this.#refusal ??= error;
     this.#cancelWatch?.();
     for (const { reject } of this.#pending.values()) reject(error);
     this.#pending.clear();
+    this.#onIdle();
   }
 
   #flush(): void {
     this.#isFlushing = false;
-    if (this.#end !== undefined) return;
+    if (this.#hasEnded) return;
     const message = {
       kind: "calls",
       sessions: this.#changed,
@@ -115,7 +129,9 @@ export class WorkerCalls {
   /** Undefined for a call that was given up. */
   #taken(id: number): PendingCall | undefined {
     const call = this.#pending.get(id);
-    if (call !== undefined) this.#pending.delete(id);
+    if (call === undefined) return undefined;
+    this.#pending.delete(id);
+    if (this.#pending.size === 0) this.#onIdle();
     return call;
   }
 
@@ -185,6 +201,7 @@ export class WorkerCalls {
       this.#pending.delete(id);
       call.reject(new GatewayError("ERR_HOOK_TIMEOUT", `no answer within ${callTimeoutMs} ms`));
     }
+    if (this.#pending.size === 0) this.#onIdle();
     if (late !== undefined) onOverdue(late);
   }
 }

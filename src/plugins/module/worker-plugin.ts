@@ -3,7 +3,7 @@
  *
  *   starting   the worker loads the module
  *   running
- *   stopping   it was told to end, and has a moment to do so
+ *   stopping   it takes no more calls; when those under way are over it is told to end, and has a moment to do so
  *   ended      the thread is gone: it was stopped, or killed, or has failed
  *
  *   starting -> running | ended;  running -> stopping | ended;  stopping -> ended
@@ -22,7 +22,9 @@ function workerFile(): URL {
   return new URL(file, import.meta.url);
 }
 
-/** Time for the end of what is under way. */
+/** Time for the answers of calls under way. */
+const CALLS_GRACE_MS = 5_000;
+/** Time that the plugin has after that to close what it has opened. */
 const STOP_GRACE_MS = 1_000;
 /** A worker that is not stuck answers a ping within this time. */
 const PING_GRACE_MS = 250;
@@ -136,12 +138,20 @@ export class WorkerPlugin implements RunningPlugin {
   async stop(): Promise<void> {
     if (this.#state === "running") {
       this.#state = "stopping";
+      await this.#within(CALLS_GRACE_MS, this.#calls.drain(goneError("it was stopped")));
       this.#say({ kind: "stop" });
-      const cancel = this.#options.schedule(STOP_GRACE_MS, () => this.#stopped.resolve());
-      void this.#stopped.promise.then(cancel);
+      void this.#within(STOP_GRACE_MS, this.#stopped.promise).then(() => this.#stopped.resolve());
     }
     if (this.#state !== "ended") await this.#stopped.promise;
     this.#finish("it was stopped");
+  }
+
+  /** Waits for something to happen, but not for ever. */
+  async #within(limitMs: number, happening: Promise<void>): Promise<void> {
+    const { promise: isLate, resolve } = Promise.withResolvers<void>();
+    const cancel = this.#options.schedule(limitMs, resolve);
+    await Promise.race([happening, isLate]);
+    cancel();
   }
 
   get #known(): Started {
