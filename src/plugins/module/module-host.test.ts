@@ -269,6 +269,25 @@ test("a worker whose handler waits too long fails that call alone", async () => 
   expect(await call(inside.plugin, "q")).toBeUndefined();
 });
 
+test("an event that cannot be sent to a worker fails alone", async () => {
+  const path = await moduleOf(`
+    return { onTrafficFromClient: (event) => event.rewrite("seen"), onConfigLoaded() {} };`);
+  await using inside = await started(path, "worker");
+  const { plugin } = inside;
+  const config = plugin.handler("OnConfigLoaded");
+  // As another handler may have left it.
+  const bad = config({ loggers: { default: () => {} } });
+  const answers = Promise.allSettled([call(plugin, "a"), bad, call(plugin, "b")]);
+  expect(await answers).toMatchObject([
+    { status: "fulfilled" },
+    {
+      status: "rejected",
+      reason: { code: "ERR_PLUGIN_CALL", message: expect.stringContaining("cannot be sent") },
+    },
+    { status: "fulfilled" },
+  ]);
+});
+
 test("a worker with an error that nothing caught ends", async () => {
   const path = await moduleOf(`
     setTimeout(() => { throw new Error("stray"); }, 1);

@@ -14,6 +14,7 @@ import type {
 import type { Session } from "../../sdk/index.ts";
 import { portable } from "./portable.ts";
 import { trafficIn } from "./traffic-in.ts";
+import { isTraffic } from "./worker-messages.ts";
 import type {
   SessionFacts,
   ToWorker,
@@ -114,16 +115,31 @@ export class WorkerCalls {
   #flush(): void {
     this.#isFlushing = false;
     if (this.#hasEnded) return;
-    const message = {
-      kind: "calls",
-      sessions: this.#changed,
-      calls: this.#calls,
-      gone: this.#gone,
-    } as const;
+    const sessions = this.#changed;
+    const calls = this.#calls;
+    const gone = this.#gone;
     this.#changed = [];
     this.#calls = [];
     this.#gone = [];
-    this.#options.send(message);
+    try {
+      this.#options.send({ kind: "calls", sessions, calls, gone });
+    } catch {
+      // A handler before has left what cannot travel, such as a function; the other calls are not to blame.
+      this.#options.send({ kind: "calls", sessions, calls: [], gone: [] });
+      for (const call of calls) this.#sendAlone(call);
+      this.#options.send({ kind: "calls", sessions: [], calls: [], gone });
+    }
+  }
+
+  #sendAlone(call: WorkerCall | TrafficCall): void {
+    try {
+      this.#options.send({ kind: "calls", sessions: [], calls: [call], gone: [] });
+    } catch (error) {
+      const reason = `the event cannot be sent to the worker: ${error instanceof Error ? error.message : String(error)}`;
+      this.#taken(isTraffic(call) ? call[0] : call.id)?.reject(
+        new GatewayError("ERR_PLUGIN_CALL", reason, { cause: error }),
+      );
+    }
   }
 
   /** Undefined for a call that was given up. */

@@ -32,6 +32,10 @@ export type TrafficCall = readonly [
   isPartial: boolean,
 ];
 
+export function isTraffic(call: WorkerCall | TrafficCall): call is TrafficCall {
+  return Array.isArray(call);
+}
+
 /** What came of one call. */
 export type WorkerAnswer =
   | { readonly id: number; readonly changes: HookPayload }

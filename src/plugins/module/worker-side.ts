@@ -12,13 +12,13 @@ import type { PluginLogger } from "../../sdk/index.ts";
 import { describePlugin } from "./describe-plugin.ts";
 import { filesOfModule, loadModule } from "./load-module.ts";
 import { portable, portableFields } from "./portable.ts";
+import { isTraffic } from "./worker-messages.ts";
 import type {
   FromWorker,
   SessionFacts,
   ToWorker,
   TrafficCall,
   WorkerAnswer,
-  WorkerCall,
 } from "./worker-messages.ts";
 
 const NO_ENDS: SocketEnds = { local: "", remote: "" };
@@ -184,10 +184,6 @@ export class WorkerSide {
       error: logAt("error"),
     };
   }
-}
-
-function isTraffic(call: WorkerCall | TrafficCall): call is TrafficCall {
-  return Array.isArray(call);
 }
 
 function messageOf(error: unknown): string {
