@@ -269,6 +269,32 @@ test("a worker whose handler waits too long fails that call alone", async () => 
   expect(await call(inside.plugin, "q")).toBeUndefined();
 });
 
+test("a worker that is too slow is not shown all events that nobody waits for, and all others", async () => {
+  const path = await moduleOf(`
+    let seen = 0;
+    return {
+      onTrafficToClient() { seen++; return new Promise((resolve) => context.after(50, resolve)); },
+      onTrafficFromClient: (event) => event.rewrite(String(seen)),
+    };`);
+  await using inside = await started(path, "worker");
+  const show = inside.plugin.handler("OnTrafficToClient");
+  const payload = {
+    client: { local: "", remote: "" },
+    server: { local: "", remote: "" },
+    request: new Uint8Array(0),
+    response: new Uint8Array(1024 * 1024),
+    error: "",
+  };
+  const all = Array.from({ length: 40 }, () => show(payload, sessionOf("ann")));
+  expect(sqlIn(await call(inside.plugin, "q"))).toBe("16");
+  await Promise.all(all);
+  await Promise.all(all.slice(0, 10).map(() => show(payload, sessionOf("ann"))));
+  expect(sqlIn(await call(inside.plugin, "q"))).toBe("26");
+  expect(inside.records).toMatchObject([
+    { level: "warn", fields: { hook: "OnTrafficToClient", events: 1 } },
+  ]);
+});
+
 test("an event that cannot be sent to a worker fails alone", async () => {
   const path = await moduleOf(`
     return { onTrafficFromClient: (event) => event.rewrite("seen"), onConfigLoaded() {} };`);

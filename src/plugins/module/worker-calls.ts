@@ -28,6 +28,8 @@ export interface WorkerCallsOptions {
   readonly schedule: Schedule;
   /** Longest time of one call; 0 = no limit. */
   readonly callTimeoutMs: number;
+  /** Told of an event that nobody waits for, and that the worker is not shown: it has too many of them. */
+  readonly onLeftOut: (hook: HookName) => void;
   /** Told of calls that took longer and have been given up: the worker may be stuck. */
   readonly onOverdue: (hook: HookName) => void;
 }
@@ -39,6 +41,16 @@ interface PendingCall {
   readonly reject: (error: GatewayError) => void;
 }
 
+/** Events after the fact: traffic does not wait for them, however slow the worker is. */
+const UNAWAITED: ReadonlySet<HookName> = new Set<HookName>([
+  "OnTrafficToServer",
+  "OnTrafficToClient",
+]);
+/** Bytes of such events that the worker may have at a time, and one event more. */
+const MAX_UNAWAITED_BYTES = 16 * 1024 * 1024;
+/** What an event costs beside its bytes. */
+const EVENT_BYTES = 1_024;
+
 /** Of sessions without traffic so far. */
 const NO_ENDS: SocketEnds = { local: "", remote: "" };
 
@@ -46,6 +58,9 @@ export class WorkerCalls {
   readonly #options: WorkerCallsOptions;
   /** In the order they were made. */
   readonly #pending = new Map<number, PendingCall>();
+  /** Bytes of the events that nobody waits for, as long as the worker has not answered, by the ids of their calls. */
+  readonly #unawaited = new Map<number, number>();
+  #unawaitedBytes = 0;
   /** What the worker has been told. */
   readonly #known = new WeakMap<Session, SessionFacts>();
   readonly #registry = new FinalizationRegistry<number>((number) => this.#gone.push(number));
@@ -70,6 +85,13 @@ export class WorkerCalls {
   call(hook: HookName, payload: HookPayload, session: Session | undefined): Promise<HandlerAnswer> {
     if (this.#refusal !== undefined) return Promise.reject(this.#refusal);
     const id = this.#callId++;
+    if (UNAWAITED.has(hook)) {
+      if (this.#unawaitedBytes >= MAX_UNAWAITED_BYTES) {
+        this.#options.onLeftOut(hook);
+        return Promise.resolve(undefined);
+      }
+      this.#count(id, payload);
+    }
     const { promise, resolve, reject } = Promise.withResolvers<HandlerAnswer>();
     this.#pending.set(id, { hook, startedAt: performance.now(), resolve, reject });
     this.#calls.push(this.#packed(id, hook, payload, session));
@@ -83,8 +105,12 @@ export class WorkerCalls {
 
   /** @param silent calls whose handler has said nothing */
   answered(silent: readonly number[], answers: readonly WorkerAnswer[]): void {
-    for (const id of silent) this.#taken(id)?.resolve();
+    for (const id of silent) {
+      this.#discount(id);
+      this.#taken(id)?.resolve();
+    }
     for (const answer of answers) {
+      this.#discount(answer.id);
       const call = this.#taken(answer.id);
       if (call === undefined) continue;
       if ("error" in answer) call.reject(new GatewayError("ERR_PLUGIN_CALL", answer.error));
@@ -93,8 +119,8 @@ export class WorkerCalls {
   }
 
   /** No more calls are taken. Resolves when those under way are over. */
-  drain(error: GatewayError): Promise<void> {
-    this.#refusal ??= error;
+  drain(refusal: GatewayError): Promise<void> {
+    this.#refusal ??= refusal;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#onIdle = resolve;
     if (this.#pending.size === 0) resolve();
@@ -136,10 +162,24 @@ export class WorkerCalls {
       this.#options.send({ kind: "calls", sessions: [], calls: [call], gone: [] });
     } catch (error) {
       const reason = `the event cannot be sent to the worker: ${error instanceof Error ? error.message : String(error)}`;
-      this.#taken(isTraffic(call) ? call[0] : call.id)?.reject(
-        new GatewayError("ERR_PLUGIN_CALL", reason, { cause: error }),
-      );
+      const id = isTraffic(call) ? call[0] : call.id;
+      this.#discount(id);
+      this.#taken(id)?.reject(new GatewayError("ERR_PLUGIN_CALL", reason, { cause: error }));
     }
+  }
+
+  #count(id: number, { request, response }: HookPayload): void {
+    const bytes = EVENT_BYTES + sizeOf(request) + sizeOf(response);
+    this.#unawaited.set(id, bytes);
+    this.#unawaitedBytes += bytes;
+  }
+
+  /** A call that was given up counts until it is answered, since the worker holds what came with it. */
+  #discount(id: number): void {
+    const bytes = this.#unawaited.get(id);
+    if (bytes === undefined) return;
+    this.#unawaited.delete(id);
+    this.#unawaitedBytes -= bytes;
   }
 
   /** Undefined for a call that was given up. */
@@ -220,6 +260,10 @@ export class WorkerCalls {
     if (this.#pending.size === 0) this.#onIdle();
     if (late !== undefined) onOverdue(late);
   }
+}
+
+function sizeOf(value: unknown): number {
+  return value instanceof Uint8Array ? value.length : 0;
 }
 
 function areSame(left: SocketEnds, right: SocketEnds): boolean {

@@ -26,6 +26,8 @@ function workerFile(): URL {
 const CALLS_GRACE_MS = 5_000;
 /** Time that the plugin has after that to close what it has opened. */
 const STOP_GRACE_MS = 1_000;
+/** Events that were left out are reported this often at most. */
+const REPORT_PERIOD_MS = 1_000;
 /** A worker that is not stuck answers a ping within this time. */
 const PING_GRACE_MS = 250;
 
@@ -63,6 +65,9 @@ export class WorkerPlugin implements RunningPlugin {
   #running: Started | undefined;
   #nextId = 0;
   #isSuspected = false;
+  /** Events since the last report. */
+  #leftOut = 0;
+  #nextReportAt = 0;
 
   private constructor(options: WorkerOptions) {
     this.#options = options;
@@ -71,6 +76,7 @@ export class WorkerPlugin implements RunningPlugin {
       send: (message) => this.#say(message),
       schedule: options.schedule,
       callTimeoutMs: options.callTimeoutMs,
+      onLeftOut: (hook) => this.#reportLeftOut(hook),
       onOverdue: (hook) => void this.#suspect(hook),
     });
     this.#worker.addEventListener("message", ({ data }: MessageEvent<FromWorker>) =>
@@ -202,6 +208,18 @@ export class WorkerPlugin implements RunningPlugin {
       this.#waiting.delete(id);
       signal.removeEventListener("abort", giveUp);
     }
+  }
+
+  #reportLeftOut(hook: HookName): void {
+    this.#leftOut++;
+    const now = performance.now();
+    if (now < this.#nextReportAt) return;
+    this.#nextReportAt = now + REPORT_PERIOD_MS;
+    this.#options.logger.warn("The plugin is too slow for the traffic: it is not shown all of it", {
+      hook,
+      events: this.#leftOut,
+    });
+    this.#leftOut = 0;
   }
 
   /** A call took too long. A worker that waits for something answers a ping; one that does not is killed. */
