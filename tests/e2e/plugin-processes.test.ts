@@ -1,6 +1,6 @@
-import { beforeAll, expect } from "bun:test";
+import { beforeAll, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Call, CAPTURED_CONFIG, capturedCalls, masked } from "../fixtures/captured-calls.ts";
@@ -9,6 +9,7 @@ import {
   goRecorder,
   PYTHON_ENVIRONMENT,
   pythonRecorder,
+  sha256Of,
   testGo,
   testPython,
 } from "../fixtures/plugins/built-plugins.ts";
@@ -208,6 +209,30 @@ LANGUAGES.Go.test("what a plugin logs is in the log of the gateway", async () =>
   expect(line).toContain("number=7");
   await gateway.process.waitForLine("a line without JSON");
   await gateway.stop();
+});
+
+test("a plugin that writes odd lines ends by itself, and not with the gateway", async () => {
+  const directory = await mkdtemp(join(tmpdir(), "gatewayd-odd-"));
+  const localPath = join(directory, "plugin.sh");
+  const lines = [
+    '{"@level":"constructor","@message":"an odd level"}',
+    '{"@level":{"toString":1},"@message":{"toString":1}}',
+    "the last line",
+  ];
+  const commands = lines.map((line) => `echo '${line}' >&2`);
+  await writeFile(localPath, ["#!/bin/sh", ...commands, "exit 7", ""].join("\n"));
+  await chmod(localPath, 0o755);
+  const plugin = { name: "odd", localPath, checksum: await sha256Of(localPath) };
+  await using postgres = await startPostgres();
+  await using gateway = await startGatewayd({
+    config: oneBlockConfig(postgres.address, { level: "debug" }),
+    plugins: JSON.stringify({ plugins: [plugin] }),
+  });
+  await gateway.process.waitForLine("an odd level");
+  await gateway.process.waitForLine("the last line");
+  await gateway.process.waitForLine("ERR_PLUGIN_EXITED");
+  await gateway.stop();
+  await rm(directory, { recursive: true });
 });
 
 LANGUAGES.Go.test("a plugin of another checksum is not started, and traffic goes on", async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { MemoryLogger } from "../../../tests/fixtures/memory-logger.ts";
+import { textLogger } from "../../../tests/fixtures/text-logger.ts";
 import { PluginLog } from "./plugin-log.ts";
 
 function logged(...lines: string[]) {
@@ -56,5 +57,24 @@ describe("a line of a plugin", () => {
     expect(logger.records).toEqual([
       { level: "debug", message: '{"@level":"error"', fields: { cutFromBytes: 70_000 } },
     ]);
+  });
+
+  const deep = `${"[".repeat(20_000)}${"]".repeat(20_000)}`;
+  test.each([
+    ['{"@level":"constructor","@message":"a"}', "DBG a"],
+    ['{"@level":"__proto__","@message":"b"}', "DBG b"],
+    ['{"@level":{"toString":1},"@message":"c"}', "DBG c"],
+    ['{"@message":{"toString":1}}', 'DBG {"toString":1}'],
+    ['{"@message":null}', "DBG null"],
+    ['{"@message":["d"]}', 'DBG ["d"]'],
+    [`{"@message":${deep}}`, "DBG [[["],
+    [`{"@message":"e","deep":${deep}}`, "DBG e deep="],
+    ['{"@message":"f","__proto__":{"toJSON":1},"@toString":2}', "DBG f "],
+    ["[constructor] g", "DBG [constructor] g"],
+  ])("is written whatever it holds: %#", (line, expected) => {
+    const { logger, consoleText, json } = textLogger();
+    new PluginLog(logger).stderr(line, line.length);
+    expect(consoleText()).toStartWith(expected);
+    expect(json()).toHaveLength(1);
   });
 });

@@ -7,13 +7,14 @@ const LEVEL = "@level";
 const MESSAGE = "@message";
 const TIMESTAMP = "@timestamp";
 
-const LEVELS: Readonly<Record<string, RecordLevel>> = {
-  trace: "trace",
-  debug: "debug",
-  info: "info",
-  warn: "warn",
-  error: "error",
-};
+/** Not an object: a line may say `constructor`. */
+const LEVELS: ReadonlyMap<unknown, RecordLevel> = new Map<unknown, RecordLevel>([
+  ["trace", "trace"],
+  ["debug", "debug"],
+  ["info", "info"],
+  ["warn", "warn"],
+  ["error", "error"],
+]);
 
 const PREFIXED = /^\[(TRACE|DEBUG|INFO|WARN|ERROR)\]\s*/;
 
@@ -41,8 +42,8 @@ export class PluginLog {
   }
 
   /**
-   * Logs one line of its standard error. JSON as hclog writes it keeps its level and fields; any other line is told at the level of its
-   * prefix (`[WARN]`), at error from a panic on, else at debug.
+   * Logs one line of its standard error. JSON as hclog writes it keeps its level and fields; any other line is told
+   * at the level of its prefix (`[WARN]`), at error from a panic on, else at debug.
    */
   readonly stderr = (line: string, byteLength: number): void => {
     if (line === "") return;
@@ -60,7 +61,7 @@ export class PluginLog {
     this.#remember(line);
     const prefix = PREFIXED.exec(line);
     const level =
-      LEVELS[prefix?.[1]?.toLowerCase() ?? ""] ?? (this.#isPanicking ? "error" : "debug");
+      LEVELS.get(prefix?.[1]?.toLowerCase()) ?? (this.#isPanicking ? "error" : "debug");
     this.#raw(level, prefix === null ? line : line.slice(prefix[0].length), byteLength);
   };
 
@@ -100,8 +101,8 @@ function parseRecord(line: string): LogRecord | undefined {
   let level: RecordLevel = "debug";
   let message = "";
   for (const [key, value] of Object.entries(parsed)) {
-    if (key === LEVEL) level = LEVELS[String(value)] ?? "debug";
-    else if (key === MESSAGE) message = String(value);
+    if (key === LEVEL) level = LEVELS.get(value) ?? "debug";
+    else if (key === MESSAGE) message = typeof value === "string" ? value : JSON.stringify(value);
     else if (key === TIMESTAMP) fields["timestamp"] = value;
     // The others that hclog adds by itself: @module and @caller.
     else fields[key.replace(/^@/, "")] = value;

@@ -146,13 +146,14 @@ export class ProcessPlugin implements RunningPlugin {
     const { log } = this.#options;
     const stdout = new LineReader(log.stdout);
     const stderr = new LineReader(log.stderr);
-    try {
-      for await (const { channel, data } of client.streamStdio({})) {
-        if (channel === StdioData_Channel.STDERR) stderr.read(data);
-        else stdout.read(data);
-      }
-    } catch {
+    const messages = client.streamStdio({})[Symbol.asyncIterator]();
+    for (;;) {
       // It ends with the plugin, and a plugin need not have it: neither is worth a word.
+      const next = await messages.next().catch(() => undefined);
+      if (next === undefined || next.done === true) break;
+      const { channel, data } = next.value;
+      if (channel === StdioData_Channel.STDERR) stderr.read(data);
+      else stdout.read(data);
     }
     stdout.end();
     stderr.end();
