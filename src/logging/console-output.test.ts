@@ -127,6 +127,30 @@ test("an empty message leaves no gap", () => {
   expect(line({ a: 1 }, { message: "" })).toBe("2024-03-02T13:24:51+01:00 INF a=1\n");
 });
 
+describe("what a plugin or a client says cannot leave its place", () => {
+  test.each([
+    ["two\nlines\r", String.raw`two\nlines\r`],
+    ["\u001B[2J", String.raw`\x1b[2J`],
+    ["\u009B2J\u2028\u202E", String.raw`\u009b2J\u2028\u202e`],
+    ['say "hi" to C:\\temp', 'say "hi" to C:\\temp'],
+    ["\tmain.go:12 café", "\tmain.go:12 café"],
+  ])("in the message %p", (message, expected) => {
+    expect(line({}, { message })).toBe(`2024-03-02T13:24:51+01:00 INF ${expected}\n`);
+  });
+
+  test("in the name of a field", () => {
+    expect(fieldsOf({ "a\nb": 1, "c d": 2, "e=f": 3 })).toBe(
+      String.raw` "a\nb"=1 "c d"=2 "e=f"=3` + "\n",
+    );
+  });
+
+  test("in a value of several", () => {
+    expect(fieldsOf({ f: ["a\nb", "\u009B2J\u007F"] })).toBe(
+      String.raw` f=["a\nb","\u009b2J\x7f"]` + "\n",
+    );
+  });
+});
+
 describe("colours", () => {
   const paint = (style: number, text: string) => `\u001B[${style}m${text}\u001B[0m`;
   const time = paint(90, "2024-03-02T13:24:51+01:00");

@@ -36,13 +36,13 @@ export function consoleOutput(options: ConsoleOutputOptions): LogOutput {
       const { text, style } = LABELS[level];
       const isQuiet = level === "trace" || level === "debug";
       const parts = [paint(formatTime(timeFormat, timeMs, zone), Style.gray), paint(text, style)];
-      if (message !== "") parts.push(paint(message, isQuiet ? undefined : Style.bold));
+      if (message !== "") parts.push(paint(inLine(message), isQuiet ? undefined : Style.bold));
       for (const name of sortedNames(fields)) {
         const value = valueText(fields[name]);
         if (value === undefined) continue;
         const isError = name === "error";
         const shown = isError ? paint(paint(value, Style.bold), Style.red) : value;
-        parts.push(`${paint(`${name}=`, Style.cyan)}${shown}`);
+        parts.push(`${paint(`${nameText(name)}=`, Style.cyan)}${shown}`);
       }
       write(`${parts.join(" ")}\n`);
     },
@@ -60,14 +60,29 @@ function sortedNames(fields: LogFields): string[] {
 
 function valueText(value: unknown): string | undefined {
   const plainly = plainValue(value);
-  return typeof plainly === "string" ? quotedIfNeeded(plainly) : valueToJson(plainly);
+  if (typeof plainly === "string") return quotedIfNeeded(plainly);
+  const json = valueToJson(plainly);
+  return json === undefined ? undefined : inLine(json);
+}
+
+/** Names come from plugins, too: none can be taken for two fields. */
+function nameText(name: string): string {
+  return name.includes("=") ? quoted(name) : quotedIfNeeded(name);
 }
 
 /** Quoted unless it is all visible ASCII without quotes and backslashes, so that lines stay lines. */
 function quotedIfNeeded(text: string): string {
-  if (/^[!#-[\]-~]*$/.test(text)) return text;
-  const escaped = text.replace(/["\\]|(?! )[\p{C}\p{Z}]/gu, escape);
-  return `"${escaped}"`;
+  return /^[!#-[\]-~]*$/.test(text) ? text : quoted(text);
+}
+
+function quoted(text: string): string {
+  return `"${text.replace(/["\\]|(?! )[\p{C}\p{Z}]/gu, escape)}"`;
+}
+
+/** As it is, but for what would begin a line or be a command to the terminal. */
+function inLine(text: string): string {
+  if (/^[ -~]*$/.test(text)) return text;
+  return text.replace(/(?![ \t])[\p{C}\p{Z}]/gu, escape);
 }
 
 const SHORT_ESCAPES: Readonly<Record<string, string>> = {

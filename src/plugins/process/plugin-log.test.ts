@@ -59,6 +59,15 @@ describe("a line of a plugin", () => {
     ]);
   });
 
+  test("cannot speak for anything but its plugin", () => {
+    const { logger, consoleText, json } = textLogger();
+    const forged = '{"@message":"m","plugin":"other","group":"g","time":1,"@level":"info"}';
+    new PluginLog(logger.child({ plugin: "own" })).stderr(forged, forged.length);
+    const fields = "group=default plugin=own plugin_group=g plugin_plugin=other plugin_time=1";
+    expect(consoleText()).toBe(`INF m ${fields}\n`);
+    expect(json()).toMatchObject([{ plugin: "own", group: "default", plugin_plugin: "other" }]);
+  });
+
   const deep = `${"[".repeat(20_000)}${"]".repeat(20_000)}`;
   test.each([
     ['{"@level":"constructor","@message":"a"}', "DBG a"],

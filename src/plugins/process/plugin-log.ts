@@ -7,6 +7,9 @@ const LEVEL = "@level";
 const MESSAGE = "@message";
 const TIMESTAMP = "@timestamp";
 
+/** Fields by which our records say whose they are, and what outputs write by themselves. */
+const OURS: ReadonlySet<string> = new Set(["plugin", "group", "level", "time", "message"]);
+
 /** Not an object: a line may say `constructor`. */
 const LEVELS: ReadonlyMap<unknown, RecordLevel> = new Map<unknown, RecordLevel>([
   ["trace", "trace"],
@@ -60,8 +63,7 @@ export class PluginLog {
     }
     this.#remember(line);
     const prefix = PREFIXED.exec(line);
-    const level =
-      LEVELS.get(prefix?.[1]?.toLowerCase()) ?? (this.#isPanicking ? "error" : "debug");
+    const level = LEVELS.get(prefix?.[1]?.toLowerCase()) ?? (this.#isPanicking ? "error" : "debug");
     this.#raw(level, prefix === null ? line : line.slice(prefix[0].length), byteLength);
   };
 
@@ -104,8 +106,13 @@ function parseRecord(line: string): LogRecord | undefined {
     if (key === LEVEL) level = LEVELS.get(value) ?? "debug";
     else if (key === MESSAGE) message = typeof value === "string" ? value : JSON.stringify(value);
     else if (key === TIMESTAMP) fields["timestamp"] = value;
-    // The others that hclog adds by itself: @module and @caller.
-    else fields[key.replace(/^@/, "")] = value;
+    else fields[fieldName(key)] = value;
   }
   return { level, message, fields };
+}
+
+/** hclog has an `@` before the fields that it adds by itself: @module and @caller. */
+function fieldName(key: string): string {
+  const name = key.replace(/^@/, "");
+  return OURS.has(name) ? `plugin_${name}` : name;
 }
