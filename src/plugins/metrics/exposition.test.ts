@@ -87,9 +87,13 @@ test.each([
   ["a 1 1.5\n", "line 1: neither a comment nor a sample"],
   ["a 1\r\n", "line 1: neither a comment nor a sample"],
   ["2a 1\n", "line 1: neither a comment nor a sample"],
-  ["a{b} 1\n", 'line 1: "b" are no labels'],
-  ['a{b="c\\d"} 1\n', "are no labels"],
-  ['a{b="c" d="e"} 1\n', "are no labels"],
+  ["a.5\n", "line 1: neither a comment nor a sample"],
+  ["a{b} 1\n", 'line 1: no label at "b} 1"'],
+  ['a{b="c\\d"} 1\n', "no label at"],
+  ['a{b="c" d="e"} 1\n', "no label at"],
+  ['a{b="c"\n', "no label at"],
+  ['a{b="c",\n', "no label at"],
+  [`a{b="${"c".repeat(70_000)}"} 1\n`, "line 1: longer than 65536 characters"],
   ['a{b="c",b="d"} 1\n', "line 1: the label b is there twice"],
   ['a{b="c",d="e"} 1\na{d="e",b="c"} 2\n', "line 2: a is there twice with the same labels"],
   ["# TYPE a\n", 'line 1: "" is no type of a metric'],
@@ -100,4 +104,20 @@ test.each([
   ["a 1\n# TYPE a gauge\n", "line 2: the TYPE of a comes after its samples"],
 ])("%j is an error", (text, message) => {
   expect(() => parseExposition(text)).toThrow(message);
+});
+
+/** As long as a line may be. */
+const LONG = 60_000;
+
+test.each([
+  ["a value", `a ${"1".repeat(LONG)}x\n`],
+  ["braces", `a{${"}".repeat(LONG)} x y\n`],
+  ["labels", `a{${Array.from({ length: LONG / 10 }, (_, index) => `l${index}=""`).join(",")}}\n`],
+  ["spaces", `a${" ".repeat(LONG)}b${" ".repeat(LONG / 100)}c\n`],
+  ["escapes", `a{b="${String.raw`\\`.repeat(LONG / 2)}\n`],
+  ["underscores", `${"_".repeat(LONG)} 1 1 1\n`],
+])("a line of %s is read as fast as it is long", (_, line) => {
+  const startedAt = performance.now();
+  expect(() => parseExposition(line)).toThrow("line 1");
+  expect(performance.now() - startedAt).toBeLessThan(1_000);
 });

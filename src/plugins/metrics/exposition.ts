@@ -21,10 +21,22 @@ export interface MetricFamily {
 }
 
 const TYPES: readonly string[] = ["counter", "gauge", "histogram", "summary", "untyped"];
+
+/** Longest line, in characters: what is longer is no metric, and its parts need not be looked at. */
+const MAX_LINE_LENGTH = 64 * 1024;
+
+/** How much of what is wrong an error shows. */
+const SHOWN_LENGTH = 60;
+
+// A plugin may write anything: these look at each character a few times at most, whatever the line.
 const META = /^# (HELP|TYPE) ([a-zA-Z_:][a-zA-Z0-9_:]*)(?: (.*))?$/;
-const SAMPLE = /^([a-zA-Z_:][a-zA-Z0-9_:]*)[ \t]*(?:\{(.*)\})?[ \t]*(\S+(?:[ \t]+-?\d+)?)[ \t]*$/;
-const VALUE = /^(?:[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[+-]?Inf|NaN)(?:[ \t]+-?\d+)?$/i;
-const LABEL = /^[ \t]*([a-zA-Z_][a-zA-Z0-9_]*)[ \t]*=[ \t]*"((?:[^"\\]|\\["\\n])*)"[ \t]*(?:,|$)/;
+const BEGINNING = /^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:[ \t]*(\{)|[ \t]+)/;
+const LABEL =
+  /[ \t]*([a-zA-Z_][a-zA-Z0-9_]*)[ \t]*=[ \t]*"([^"\\]*(?:\\["\\n][^"\\]*)*)"[ \t]*(?:,|(?=\}))/y;
+const LABELS_END = /[ \t]*\}/y;
+const VALUE_AND_TIME = /^[ \t]*(\S+)([ \t]+-?\d+)?[ \t]*$/;
+const VALUE = /^(?:[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?|[+-]?Inf|NaN)$/i;
+
 /** What the samples of these types have behind the name of the family. */
 const SUFFIXES: Readonly<Partial<Record<MetricType, RegExp>>> = {
   histogram: /_(?:bucket|sum|count)$/,
@@ -51,6 +63,7 @@ export function parseExposition(text: string): readonly MetricFamily[] {
     const fail = (problem: string): never => {
       throw new Error(`line ${index + 1}: ${problem}`);
     };
+    if (line.length > MAX_LINE_LENGTH) fail(`longer than ${MAX_LINE_LENGTH} characters`);
     if (line.trim() === "") continue;
     if (line.startsWith("#")) {
       readMeta(families, line, fail);
@@ -86,27 +99,43 @@ function readMeta(
   }
   if (family.type !== undefined) fail(`${name} has two TYPE lines`);
   if (family.samples.length > 0) fail(`the TYPE of ${name} comes after its samples`);
-  family.type = isType(rest) ? rest : fail(`"${rest}" is no type of a metric`);
+  family.type = isType(rest)
+    ? rest
+    : fail(`"${rest.slice(0, SHOWN_LENGTH)}" is no type of a metric`);
 }
 
 function readSample(line: string, fail: (problem: string) => never): MetricSample {
-  const [, name, labels, value = ""] = SAMPLE.exec(line) ?? [];
+  const [beginning = "", name, brace] = BEGINNING.exec(line) ?? [];
   if (name === undefined) return fail("neither a comment nor a sample");
-  if (!VALUE.test(value)) return fail(`"${value}" is no value`);
-  return { name, labels: readLabels(labels ?? "", fail), value };
+  const at = beginning.length;
+  const { labels, end } =
+    brace === undefined ? { labels: [], end: at } : readLabels(line, at, fail);
+  const [, value, time = ""] = VALUE_AND_TIME.exec(line.slice(end)) ?? [];
+  if (value === undefined) return fail("neither a comment nor a sample");
+  if (!VALUE.test(value)) return fail(`"${value.slice(0, SHOWN_LENGTH)}" is no value`);
+  return { name, labels, value: `${value}${time}` };
 }
 
-function readLabels(text: string, fail: (problem: string) => never): MetricSample["labels"] {
+/** What is between braces; `end` is behind the closing one. */
+function readLabels(
+  line: string,
+  start: number,
+  fail: (problem: string) => never,
+): { readonly labels: MetricSample["labels"]; readonly end: number } {
   const labels: (readonly [string, string])[] = [];
-  let rest = text;
-  while (rest.trim() !== "") {
-    const [all = "", name = "", value = ""] = LABEL.exec(rest) ?? [];
-    if (all === "") fail(`"${rest}" are no labels`);
-    if (labels.some(([other]) => other === name)) fail(`the label ${name} is there twice`);
+  const names = new Set<string>();
+  let at = start;
+  for (;;) {
+    LABELS_END.lastIndex = at;
+    if (LABELS_END.test(line)) return { labels, end: LABELS_END.lastIndex };
+    LABEL.lastIndex = at;
+    const [, name, value = ""] = LABEL.exec(line) ?? [];
+    if (name === undefined) return fail(`no label at "${line.slice(at, at + SHOWN_LENGTH)}"`);
+    if (names.has(name)) fail(`the label ${name} is there twice`);
+    names.add(name);
     labels.push([name, value]);
-    rest = rest.slice(all.length);
+    at = LABEL.lastIndex;
   }
-  return labels;
 }
 
 /** The family whose TYPE says that it has such samples, or the one of this very name. */

@@ -1,4 +1,4 @@
-import type { MetricFamily, MetricSample } from "./exposition.ts";
+import type { MetricFamily, MetricSample, MetricType } from "./exposition.ts";
 
 /** Metrics that come from one plugin. */
 export interface MetricSource {
@@ -16,29 +16,30 @@ export interface MetricConflict {
 
 /**
  * All sources as one text: each family once, sorted by name, under the HELP of the first plugin that has
- * one, and each sample with the label `plugin`. A family whose type is not that of an earlier source is
- * left out.
+ * one, and each sample with the label `plugin`. A family has the type that the first source says which says
+ * one; where it has another one, or none, it is left out.
  */
 export function mergeFamilies(sources: readonly MetricSource[]): {
   readonly text: string;
   readonly conflicts: readonly MetricConflict[];
 } {
+  const types = typesOf(sources);
   const merged = new Map<string, MetricFamily>();
   const conflicts: MetricConflict[] = [];
   for (const { plugin, families } of sources) {
     for (const family of families) {
       const { name, type } = family;
-      const samples = family.samples.map((sample) => labelled(sample, plugin));
-      const present = merged.get(name) ?? { ...family, samples: [] };
-      if (present.type !== type) {
-        const problem = `is a ${type}, and a ${present.type} of another plugin`;
+      const agreed = types.get(name);
+      if (agreed !== undefined && agreed !== type) {
+        const problem = `is ${withArticle(type)}, and ${withArticle(agreed)} of another plugin`;
         conflicts.push({ plugin, family: name, problem });
         continue;
       }
+      const present = merged.get(name);
       merged.set(name, {
-        ...present,
-        help: present.help ?? family.help,
-        samples: [...present.samples, ...samples],
+        ...family,
+        help: present?.help ?? family.help,
+        samples: [...(present?.samples ?? []), ...labelled(family, plugin)],
       });
     }
   }
@@ -46,12 +47,34 @@ export function mergeFamilies(sources: readonly MetricSource[]): {
   return { text: inOrder.map(textOf).join(""), conflicts };
 }
 
-/** With the label `plugin`; one that was there goes by `exported_plugin`, as Prometheus does it. */
-function labelled({ name, labels, value }: MetricSample, plugin: string): MetricSample {
-  const kept = labels.map(
-    ([label, text]) => [label === "plugin" ? "exported_plugin" : label, text] as const,
-  );
-  return { name, labels: [...kept, ["plugin", escaped(plugin.replaceAll("-", "_"))]], value };
+/** The types of the families that have one. */
+function typesOf(sources: readonly MetricSource[]): ReadonlyMap<string, MetricType> {
+  const types = new Map<string, MetricType>();
+  for (const { name, type } of sources.flatMap(({ families }) => families)) {
+    if (type !== "untyped" && !types.has(name)) types.set(name, type);
+  }
+  return types;
+}
+
+function withArticle(type: MetricType): string {
+  return `${type === "untyped" ? "an" : "a"} ${type}`;
+}
+
+/**
+ * The samples with the label `plugin`. One that was there goes by `exported_plugin`, or a longer name of the kind
+ * that no sample of the family has, as Prometheus does it: so samples that were different stay different.
+ */
+function labelled({ samples }: MetricFamily, plugin: string): readonly MetricSample[] {
+  const taken = new Set(samples.flatMap(({ labels }) => labels.map(([label]) => label)));
+  let exported = "exported_plugin";
+  while (taken.has(exported)) exported = `exported_${exported}`;
+  const own = ["plugin", escaped(plugin.replaceAll("-", "_"))] as const;
+  return samples.map(({ name, labels, value }) => {
+    const kept = labels.map(
+      ([label, text]) => [label === "plugin" ? exported : label, text] as const,
+    );
+    return { name, labels: [...kept, own], value };
+  });
 }
 
 function textOf({ name, help, type, samples }: MetricFamily): string {

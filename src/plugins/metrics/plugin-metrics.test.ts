@@ -111,6 +111,45 @@ test("a family of another type than that of a plugin before is left out, and tol
   ]);
 });
 
+test("a family without a type makes way for those that have one", async () => {
+  const { metrics, logger } = await setUp({
+    a: "x 1\ny 1\n",
+    b: "# TYPE x counter\nx 2\n",
+    c: "# TYPE x counter\nx 3\n",
+  });
+  expect(metrics.collect()).toBe(
+    '# TYPE x counter\nx{plugin="b"} 2\nx{plugin="c"} 3\n# TYPE y untyped\ny{plugin="a"} 1\n',
+  );
+  expect(logger.records.map(({ fields }) => fields)).toEqual([
+    { name: "a", metric: "x", reason: "is an untyped, and a counter of another plugin" },
+  ]);
+});
+
+test("no label is there twice, and no samples become the same", async () => {
+  const { metrics } = await setUp({
+    a: 'x{plugin="1",exported_plugin="2"} 1\nx{plugin="2"} 2\nx{exported_plugin="2"} 3\n',
+  });
+  expect(metrics.collect()).toBe(`# TYPE x untyped
+x{exported_exported_plugin="1",exported_plugin="2",plugin="a"} 1
+x{exported_exported_plugin="2",plugin="a"} 2
+x{exported_plugin="2",plugin="a"} 3
+`);
+});
+
+test("a conflict that was gone is told of again", async () => {
+  const { metrics, say, pass, logger } = await setUp({
+    a: "# TYPE x gauge\nx 1\n",
+    b: "# TYPE x counter\nx 2\n",
+  });
+  metrics.collect();
+  for (const text of ["y 1\n", "# TYPE x counter\nx 2\n"]) {
+    say(1, text);
+    await pass(5_000);
+    for (let round = 0; round < 2; round++) metrics.collect();
+  }
+  expect(logger.count(LEFT_OUT)).toBe(2);
+});
+
 test("a plugin that does not serve any more has no metrics", async () => {
   const { metrics, plugins, say, pass } = await setUp({ a: "x 1\n", b: "x 2\n" });
   plugins.shift();

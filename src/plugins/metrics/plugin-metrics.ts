@@ -26,8 +26,10 @@ const READ_LIMIT_MS = 5_000;
 export class PluginMetrics {
   readonly #options: PluginMetricsOptions;
   readonly #families = new WeakMap<RunningPlugin, readonly MetricFamily[]>();
-  /** What was last said of a plugin: problems are told once. */
-  readonly #told = new Map<string, string>();
+  /** Why a plugin could not be read the last time: problems are told once. */
+  readonly #unread = new Map<string, string>();
+  /** Which families were left out the last time, and why. */
+  #conflicts: ReadonlyMap<string, string> = new Map();
   #cancelTimer = (): void => {};
   #isStopped = false;
 
@@ -52,9 +54,14 @@ export class PluginMetrics {
       return families === undefined ? [] : [{ plugin: plugin.description.name, families }];
     });
     const { text, conflicts } = mergeFamilies(sources);
+    const known = this.#conflicts;
+    const found = new Map<string, string>();
     for (const { plugin, family, problem } of conflicts) {
-      this.#tell(`${plugin} ${family}`, problem, { name: plugin, metric: family });
+      const about = `${plugin} ${family}`;
+      found.set(about, problem);
+      if (known.get(about) !== problem) this.#tell(problem, { name: plugin, metric: family });
     }
+    this.#conflicts = found;
     return text;
   }
 
@@ -73,16 +80,17 @@ export class PluginMetrics {
       const text = await withinTime(limit, (signal) => plugin.scrape(signal));
       if (text === undefined) this.#families.delete(plugin);
       else this.#families.set(plugin, parseExposition(text));
-      this.#told.delete(name);
+      this.#unread.delete(name);
     } catch (thrown) {
       this.#families.delete(plugin);
-      this.#tell(name, GatewayError.from(thrown).message, { name });
+      const reason = GatewayError.from(thrown).message;
+      if (this.#unread.get(name) !== reason) this.#tell(reason, { name });
+      this.#unread.set(name, reason);
     }
   }
 
-  #tell(about: string, reason: string, fields: Readonly<Record<string, string>>): void {
-    if (this.#isStopped || this.#told.get(about) === reason) return;
-    this.#told.set(about, reason);
+  #tell(reason: string, fields: Readonly<Record<string, string>>): void {
+    if (this.#isStopped) return;
     this.#options.logger.warn("The metrics of a plugin are left out", { ...fields, reason });
   }
 }

@@ -2,8 +2,8 @@
 import { GatewayError } from "../../errors.ts";
 import type { PluginDescription } from "../plugin-host.ts";
 
-/** A page is some tens of KiB; what is far more is no metrics page, and not to be kept. */
-const MAX_PAGE_BYTES = 16 << 20;
+/** A page is some tens of KiB. What is far more is no metrics page, and nothing else goes on while one is read. */
+const MAX_PAGE_BYTES = 4 << 20;
 
 /** What Go's strconv takes for true, which plugins made with the SDK go by. */
 const TRUE_WORDS = ["1", "t", "T", "TRUE", "true", "True"];
