@@ -16,7 +16,7 @@ export interface PluginSurroundings {
 export interface HostSurroundings extends PluginSurroundings {
   readonly logger: Logger;
   readonly schedule: Schedule;
-  /** Time a plugin has to start. */
+  /** Time a plugin has to start; 0 = any. */
   readonly startTimeoutMs: number;
   /** Deadline of all handlers of one event together; 0 = none. */
   readonly chainTimeoutMs: number;

@@ -107,7 +107,7 @@ export const pluginsSchema = z.strictObject({
   timeout: duration()
     .prefault("30s")
     .describe("Deadline of all handlers of one event together; 0 = none."),
-  startTimeout: duration().prefault("1m").describe("Time a plugin has to start."),
+  startTimeout: duration().prefault("1m").describe("Time a plugin has to start; 0 = any."),
   defaultPolicy: choice(["passthrough", "terminate"])
     .prefault("passthrough")
     .describe("The signal of plugins that give none."),

@@ -43,7 +43,7 @@ export interface ProcessSurroundings {
   readonly logger: Logger;
   /** The gateway's environment variables. */
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Time to start, from the execution to the first answer. */
+  /** Time to start, from the execution to the first answer; 0 = any. */
   readonly startTimeoutMs: number;
   /** Deadline of a whole chain, for calls of a plugin that has none of its own; 0 = none. */
   readonly chainTimeoutMs: number;

@@ -1,21 +1,25 @@
 /** The time a plugin has to start, and the caller's right to give it up earlier. */
 import { GatewayError } from "../../errors.ts";
 
+/** A timer of a longer time fires at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 export class StartDeadline {
   /** Aborts when the time is up, or the caller wants to wait no longer. */
   readonly signal: AbortSignal;
   readonly #controller = new AbortController();
-  readonly #timer: ReturnType<typeof setTimeout>;
+  readonly #timer: ReturnType<typeof setTimeout> | undefined;
   readonly #caller: AbortSignal;
 
-  /** Starts the clock; {@link dispose} must follow. */
+  /** Starts the clock, with a time of 0 none; {@link dispose} must follow. */
   constructor(caller: AbortSignal, timeoutMs: number) {
     this.signal = this.#controller.signal;
     this.#caller = caller;
-    this.#timer = setTimeout(() => {
+    const tooLate = (): void => {
       const text = `it did not start within ${timeoutMs} ms`;
       this.#controller.abort(new GatewayError("ERR_PLUGIN_TIMEOUT", text));
-    }, timeoutMs);
+    };
+    if (timeoutMs > 0) this.#timer = setTimeout(tooLate, Math.min(timeoutMs, LONGEST_TIMER_MS));
     if (caller.aborted) this.#giveUp();
     else caller.addEventListener("abort", this.#giveUp, { once: true });
   }

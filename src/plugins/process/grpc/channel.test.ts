@@ -239,6 +239,17 @@ describe("a call", () => {
     await waitFor("the reset", () => resetWith === 8);
   });
 
+  test.each([
+    [2 ** 31, "2147484S"],
+    [1e15, "99999999S"],
+  ])("with a deadline of %d ms is waited for", async (timeoutMs, header) => {
+    const { call } = bound(await scene(), (stream, headers) => {
+      expect(headers["grpc-timeout"]).toBe(header);
+      setTimeout(() => echo(stream, headers), 20);
+    });
+    expect(await call("?", { timeoutMs, headers: unaryHeaders("/a/b", timeoutMs) })).toBe("?");
+  });
+
   test("can be given up, before and after it was sent", async () => {
     const made = await scene();
     const { failure } = bound(made, () => {});

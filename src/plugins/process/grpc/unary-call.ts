@@ -13,6 +13,9 @@ import { failureOf, httpFailureOf, brokenOff } from "./wire.ts";
 /** The trailer that says how a call ended. */
 const STATUS = "grpc-status";
 
+/** A timer of a longer time fires at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 export interface UnaryRequest {
   /** See {@link unaryHeaders}; the deadline among them is the callee's. */
   readonly headers: OutgoingHttpHeaders;
@@ -54,7 +57,8 @@ export class UnaryCall {
       this.#reject = reject;
     });
     if (request.timeoutMs > 0) {
-      this.#timer = setTimeout(() => this.fail(this.#tooLate()), request.timeoutMs);
+      const timerMs = Math.min(request.timeoutMs, LONGEST_TIMER_MS);
+      this.#timer = setTimeout(() => this.fail(this.#tooLate()), timerMs);
     }
   }
 

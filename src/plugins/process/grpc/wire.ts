@@ -23,7 +23,8 @@ export function unaryHeaders(path: string, timeoutMs: number): OutgoingHttpHeade
 
 function formatTimeout(timeoutMs: number): string {
   const ms = Math.max(1, Math.ceil(timeoutMs));
-  return ms <= MAX_TIMEOUT_DIGITS ? `${ms}m` : `${Math.ceil(ms / 1000)}S`;
+  if (ms <= MAX_TIMEOUT_DIGITS) return `${ms}m`;
+  return `${Math.min(Math.ceil(ms / 1000), MAX_TIMEOUT_DIGITS)}S`;
 }
 
 /** Writes the prefix of a message into the first bytes of a frame, whose rest is the message. */
