@@ -154,6 +154,29 @@ describe("the connection", () => {
   });
 });
 
+describe("what a plugin has started ends with it", () => {
+  test("when it ends before it serves", async () => {
+    const localPath = await script('sleep 60 & echo $! > "$0.child"; exit 7');
+    expect((await startFailureOf({ localPath })).message).toContain("exit code 7");
+    await expectGone(localPath);
+  });
+
+  test.each(["SIGTERM", "SIGKILL"])("when it ends by %s while it serves", async (signal) => {
+    const start = 'sleep 60 & echo $! > "$0.child"; echo $$ > "$0.pid"';
+    const localPath = await script(`${start}; exec "${BUN}" "${FAKE}"`);
+    const { plugin } = await startPlugin({ localPath });
+    process.kill(Number(await Bun.file(`${localPath}.pid`).text()), signal);
+    expect(await plugin.ended).toContain(signal);
+    await expectGone(localPath);
+  });
+
+  /** The child of the script is gone. */
+  async function expectGone(localPath: string): Promise<void> {
+    const child = Number(await Bun.file(`${localPath}.child`).text());
+    await waitFor("the plugin's own child to be gone", () => !isRunning(child));
+  }
+});
+
 test("a plugin that does not end when it is asked to is killed after its grace time", async () => {
   const started = await startPlugin({ localPath: BUN, args: [FAKE, "stubborn"] });
   const before = performance.now();

@@ -48,6 +48,8 @@ export class PluginChild {
     void stdout.ended.then(() => onFirstLine(undefined));
     this.exited = this.#process.exited.then(async () => {
       this.#hasExited = true;
+      // What it has started lives on, also when it ended by itself.
+      this.#killGroup();
       const allRead = Promise.all([stdout.ended, stderr.ended]);
       await Promise.race([allRead, Bun.sleep(LAST_LINES_MS)]);
       await Promise.all([stdout.cancel(), stderr.cancel()]);
@@ -71,16 +73,17 @@ export class PluginChild {
 
   /** Ends it, and every process of its group; where there are no groups (Windows), it alone. */
   kill(): void {
-    if (this.#hasExited) return;
-    if (process.platform === "win32") {
-      this.#process.kill("SIGKILL");
-      return;
-    }
+    if (!this.#hasExited && !this.#killGroup()) this.#process.kill("SIGKILL");
+  }
+
+  /** Answers whether there was a group: it may be gone in this very moment, not there yet, or not ours to end. */
+  #killGroup(): boolean {
+    if (process.platform === "win32") return false;
     try {
       process.kill(-this.pid, "SIGKILL");
+      return true;
     } catch {
-      // Gone in this very moment, the group not there yet, or not ours to end: what is left is the process.
-      this.#process.kill("SIGKILL");
+      return false;
     }
   }
 
