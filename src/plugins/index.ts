@@ -5,6 +5,7 @@
 export { PluginMetrics } from "./metrics/index.ts";
 export { createModuleHost, reportStrayError } from "./module/index.ts";
 export type {
+  PluginActivity,
   PluginDescription,
   PluginHost,
   PluginRequirement,

@@ -31,6 +31,14 @@ export interface PluginDescription {
   readonly unknownHooks: readonly string[];
 }
 
+/** What a plugin is at. */
+export interface PluginActivity {
+  /** Calls that have no answer yet, pings among them. */
+  readonly callsUnderWay: number;
+  /** How many it has answered so far, in whatever way. */
+  readonly callsAnswered: number;
+}
+
 /** A plugin that has started and answers. */
 export interface RunningPlugin {
   readonly description: PluginDescription;
@@ -38,6 +46,8 @@ export interface RunningPlugin {
   handler(hook: HookName): HookHandler;
   /** Resolves when it is well, rejects when it is not; aborting gives up the wait. */
   ping(signal: AbortSignal): Promise<void>;
+  /** Only where a ping may have to wait behind other calls: tells a plugin that is busy from one that hangs. */
+  activity?(): PluginActivity;
   /** Its own metrics in Prometheus' text format, without a plugin label; undefined when it has none. */
   scrape(signal: AbortSignal): Promise<string | undefined>;
   /**

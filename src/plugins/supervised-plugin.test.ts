@@ -95,6 +95,38 @@ describe("a ping", () => {
     expect(trail()).toBe("a2 b1");
   });
 
+  test("that is missed says nothing while the plugin answers calls", async () => {
+    const { set, plugin, pass, trail } = setUpPlugins([{}]);
+    await set.start();
+    const busy = plugin("a");
+    let callsAnswered = 0;
+    busy.isHung = true;
+    busy.activity = () => ({ callsUnderWay: 3, callsAnswered: callsAnswered++ });
+    for (let round = 0; round < 10; round++) await pass(PERIOD_MS);
+    expect([trail(), busy.pings]).toEqual(["a1", 5]);
+    busy.activity = () => ({ callsUnderWay: 0, callsAnswered });
+    for (let round = 0; round < 2; round++) await pass(PERIOD_MS);
+    expect(trail()).toBe("");
+  });
+
+  test("may be missed once by a plugin that has calls to answer, and not twice", async () => {
+    const { set, plugin, pass, trail } = setUpPlugins([{}]);
+    await set.start();
+    const busy = plugin("a");
+    const missed = async (callsUnderWay: number): Promise<void> => {
+      busy.isHung = true;
+      busy.activity = () => ({ callsUnderWay, callsAnswered: 0 });
+      for (let round = 0; round < 2; round++) await pass(PERIOD_MS);
+    };
+    await missed(1);
+    busy.isHung = false;
+    await pass(PERIOD_MS);
+    await missed(1);
+    expect(trail()).toBe("a1");
+    await missed(1);
+    expect(trail()).toBe("");
+  });
+
   test("has at least a second", async () => {
     const { set, plugin, pass, trail } = setUpPlugins([{}], { periodMs: 10 });
     await set.start();

@@ -13,7 +13,7 @@
  * - starting -> running: it started and is what it should be.
  * - starting -> disabled: enabled by command, and it did not start.
  * - starting -> resting | failed: it did not start. `failed` without `restarts`, or when it is not fit.
- * - running -> resting | failed: it ended or missed a ping. `failed` without `restarts`.
+ * - running -> resting | failed: it ended, or missed a ping and was not busy. `failed` without `restarts`.
  * - running -> running: reloaded. The new run takes over from the old one; one that does not start
  *   leaves the old one in its place.
  * - resting -> starting: the pause is over, or it is reloaded.
@@ -59,6 +59,8 @@ export interface SupervisedPluginOptions extends Supervision {
 
 /** A ping has the time between two, but no less and no more than this. */
 const PING_MS = { min: 1_000, max: 5_000 } as const;
+/** So many pings in a row may a plugin miss that has calls under way and answers none. */
+const MAX_BUSY_PINGS = 1;
 /** After this time a run was a good one: failures are counted anew. */
 const STABLE_MS = 60_000;
 /** An event that is under way may still call a run that has been replaced: it is ended after this time. */
@@ -73,6 +75,8 @@ export class SupervisedPlugin {
   #isQuiet = false;
   #running: RunningPlugin | undefined;
   #runningSinceMs = 0;
+  /** Pings in a row that it missed while it answered nothing else either. */
+  #missedPings = 0;
   #description: PluginDescription | undefined;
   #runs = 0;
   /** Since the last good run. */
@@ -234,6 +238,7 @@ export class SupervisedPlugin {
     logger.info("Registering plugin hooks", { name, hooks, priority });
     this.#running = plugin;
     this.#runningSinceMs = now();
+    this.#missedPings = 0;
     this.#runs++;
     this.#hooks.serve(plugin);
     this.#state = { kind: "running" };
@@ -295,12 +300,29 @@ export class SupervisedPlugin {
   async #ping(plugin: RunningPlugin): Promise<void> {
     const { schedule, healthCheckPeriodMs } = this.#options;
     const limitMs = Math.min(Math.max(healthCheckPeriodMs, PING_MS.min), PING_MS.max);
+    const answeredBefore = plugin.activity?.().callsAnswered ?? 0;
     try {
       await withinTime({ schedule, limitMs, what: "a ping" }, (signal) => plugin.ping(signal));
-      if (this.#running === plugin) this.#pingLater(plugin);
+      if (this.#running === plugin) this.#missedPings = 0;
     } catch (thrown) {
-      this.#lose(plugin, GatewayError.from(thrown).message);
+      if (this.#running !== plugin) return;
+      const failure = GatewayError.from(thrown);
+      const isMissed = failure.code === "ERR_PLUGIN_TIMEOUT";
+      if (!isMissed || !this.#isBusy(plugin, answeredBefore)) this.#lose(plugin, failure.message);
     }
+    if (this.#running === plugin) this.#pingLater(plugin);
+  }
+
+  /**
+   * Whether a plugin that has just missed a ping may have been too busy for it: it has answered calls meanwhile, or
+   * has some to answer and has missed no more pings than such a one may.
+   */
+  #isBusy(plugin: RunningPlugin, answeredBefore: number): boolean {
+    const { callsAnswered = 0, callsUnderWay = 0 } = plugin.activity?.() ?? {};
+    if (callsAnswered > answeredBefore) this.#missedPings = 0;
+    else this.#missedPings++;
+    if (this.#missedPings === 0) return true;
+    return callsUnderWay > 0 && this.#missedPings <= MAX_BUSY_PINGS;
   }
 
   /** Nothing of it is left. */

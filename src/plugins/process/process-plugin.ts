@@ -12,7 +12,7 @@ import {
   HealthCheckResponse_ServingStatus,
   StdioData_Channel,
 } from "../../rpc/index.ts";
-import type { PluginDescription, RunningPlugin } from "../plugin-host.ts";
+import type { PluginActivity, PluginDescription, RunningPlugin } from "../plugin-host.ts";
 import { describePlugin } from "./describe-plugin.ts";
 import {
   type Channel,
@@ -108,6 +108,11 @@ export class ProcessPlugin implements RunningPlugin {
     if (status === HealthCheckResponse_ServingStatus.SERVING) return;
     const text = `the plugin gives its health as ${status}, and ${HealthCheckResponse_ServingStatus.SERVING} is well`;
     throw new GatewayError("ERR_PLUGIN_UNHEALTHY", text);
+  }
+
+  activity(): PluginActivity {
+    const { callsUnderWay, callsAnswered } = this.#options.channel;
+    return { callsUnderWay, callsAnswered };
   }
 
   async scrape(signal: AbortSignal): Promise<string | undefined> {

@@ -289,6 +289,19 @@ describe("a channel", () => {
     await idle;
   });
 
+  test("counts the calls that have no answer, and those that had one", async () => {
+    const made = await scene();
+    const { call, failure } = bound(made, echo);
+    await call("?");
+    made.onStream = (stream) => answer(stream, [], { "grpc-status": "9" });
+    await failure("?");
+    made.onStream = () => {};
+    const unanswered = failure("?", { timeoutMs: 50 });
+    expect([made.channel.callsUnderWay, made.channel.callsAnswered]).toEqual([1, 2]);
+    await unanswered;
+    expect([made.channel.callsUnderWay, made.channel.callsAnswered]).toEqual([0, 2]);
+  });
+
   test("has no more calls under way than the server takes", async () => {
     let open = 0;
     let most = 0;

@@ -49,11 +49,22 @@ export class Channel {
   /** How many the server of this session takes. */
   #maxInFlight = Number.POSITIVE_INFINITY;
   #closedBecause: ConnectError | undefined;
+  #callsAnswered = 0;
   /** Told when no call is under way. */
   #onIdle: (() => void)[] = [];
 
   constructor(options: ChannelOptions) {
     this.#options = options;
+  }
+
+  /** Calls that are waiting, or sent and not answered. */
+  get callsUnderWay(): number {
+    return this.#inFlight.size + this.#waiting.size;
+  }
+
+  /** How many calls the server has answered so far, be it with a failure. */
+  get callsAnswered(): number {
+    return this.#callsAnswered;
   }
 
   /** Resolves when there is a session, rejects with what keeps it from being one. */
@@ -73,7 +84,7 @@ export class Channel {
 
   /** Resolves when no call is under way any more. */
   idle(): Promise<void> {
-    if (this.#inFlight.size + this.#waiting.size === 0) return Promise.resolve();
+    if (this.callsUnderWay === 0) return Promise.resolve();
     return new Promise((resolve) => this.#onIdle.push(resolve));
   }
 
@@ -101,8 +112,9 @@ export class Channel {
   readonly #onSettled = (call: UnaryCall): void => {
     this.#inFlight.delete(call);
     this.#waiting.delete(call);
+    if (call.isAnswered) this.#callsAnswered += 1;
     if (this.#waiting.size > 0 && this.#state === "ready") this.#sendWaiting();
-    if (this.#onIdle.length > 0 && this.#inFlight.size + this.#waiting.size === 0) {
+    if (this.#onIdle.length > 0 && this.callsUnderWay === 0) {
       for (const tell of this.#onIdle.splice(0)) tell();
     }
   };

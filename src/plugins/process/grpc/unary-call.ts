@@ -47,6 +47,7 @@ export class UnaryCall {
   #reject: (error: ConnectError) => void = () => {};
   readonly #startedAtMs = performance.now();
   #isSettled = false;
+  #isAnswered = false;
   #stream: ClientHttp2Stream | undefined;
 
   constructor(request: UnaryRequest, onSettled: (call: UnaryCall) => void) {
@@ -60,6 +61,11 @@ export class UnaryCall {
       const timerMs = Math.min(request.timeoutMs, LONGEST_TIMER_MS);
       this.#timer = setTimeout(() => this.fail(this.#tooLate()), timerMs);
     }
+  }
+
+  /** Whether the callee has said how it ended, be it with a failure. */
+  get isAnswered(): boolean {
+    return this.#isAnswered;
   }
 
   /** Sends it; must not be called twice. */
@@ -125,6 +131,7 @@ export class UnaryCall {
     trailers: IncomingHttpHeaders,
   ): void {
     if (this.#isSettled) return;
+    this.#isAnswered = true;
     const failure = failureOf(trailers);
     if (failure !== undefined || message === undefined) {
       this.fail(failure ?? new ConnectError("the answer has no message", Code.Internal));
