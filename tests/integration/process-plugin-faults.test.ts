@@ -139,11 +139,13 @@ describe("the connection", () => {
 
   test("is opened again when the plugin lives on without it", async () => {
     await using started = await startPlugin({ localPath: BUN, args: [FAKE] });
-    const { plugin } = started;
+    const { plugin, logger } = started;
+    await waitFor("its output", () => logger.count("stream 1") === 1);
     const lost = await failureOf(call(plugin, "OnTrafficFromServer", {}));
     expect(lost.message).toContain("broken off");
     const answer = await call(plugin, "OnTrafficFromClient", { a: 1 });
     expect(answer).toEqual({ a: 1 });
+    await waitFor("its output by the new connection", () => logger.count("stream 2") === 1);
   });
 
   test("is left when the plugin announces its end, without losing a call", async () => {

@@ -75,7 +75,8 @@ export class ProcessPlugin implements RunningPlugin {
     const transport = createTransport(channel, maxMessageBytes);
     this.#health = createClient(Health, transport);
     this.#controller = createClient(GRPCController, transport);
-    void this.#readStdio(createClient(GRPCStdio, transport));
+    const stdio = createClient(GRPCStdio, transport);
+    channel.eachSession(() => void this.#readStdio(stdio));
     this.ended = new Promise((resolve) => {
       void child.exited.then(async (reason) => {
         this.#endedBecause = reason;
@@ -146,7 +147,10 @@ export class ProcessPlugin implements RunningPlugin {
     return callFailure(what, error);
   }
 
-  /** What the plugin prints after its handshake is in this stream, where it has one. */
+  /**
+   * What the plugin prints after its handshake is in this stream, where it has one. It ends with its session; a plugin
+   * whose stream nobody reads stands still when it prints.
+   */
   async #readStdio(client: Client<typeof GRPCStdio>): Promise<void> {
     const { log } = this.#options;
     const stdout = new LineReader(log.stdout);

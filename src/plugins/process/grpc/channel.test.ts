@@ -345,6 +345,70 @@ describe("a channel", () => {
     expect(made.dials).toBeGreaterThan(1);
   });
 
+  test("ends the streams of a session that it leaves, after the last call", async () => {
+    const made = await scene();
+    let resetWith: number | undefined;
+    const { call } = bound(made, (stream, headers) => {
+      if (headers[":path"] === "/test.Service/Stream") {
+        stream.on("close", () => {
+          resetWith = stream.rstCode;
+        });
+        stream.respond(ANSWER);
+        return;
+      }
+      stream.session?.goaway(0, stream.id);
+      setTimeout(() => echo(stream, headers), 20);
+    });
+    await made.channel.stream(unaryHeaders("/test.Service/Stream", 0));
+    expect(await call("a")).toBe("a");
+    await waitFor("the session to end", () => made.sessions.size === 0);
+    expect(resetWith).toBe(8);
+  });
+
+  test("tells of each new session", async () => {
+    const made = await scene();
+    const { call, failure } = bound(made, () => {});
+    const pending = failure("a");
+    await waitFor("the session", () => made.sessions.size === 1);
+    await made.channel.connected();
+    let told = 0;
+    made.channel.eachSession(() => {
+      told += 1;
+    });
+    expect(told).toBe(1);
+    for (const session of made.sessions) session.destroy();
+    await pending;
+    made.onStream = echo;
+    await call("b");
+    await call("c");
+    expect([told, made.dials]).toEqual([2, 2]);
+  });
+
+  test("counts streams among what the server takes, and opens none that leaves no room for calls", async () => {
+    let open = 0;
+    let most = 0;
+    const onStream: OnStream = (stream, headers) => {
+      open += 1;
+      most = Math.max(most, open);
+      stream.on("close", () => {
+        open -= 1;
+      });
+      if (headers[":path"] !== "/test.Service/Stream") setTimeout(() => echo(stream, headers), 2);
+    };
+    const headers = unaryHeaders("/test.Service/Stream", 0);
+    const two = await scene({ maxConcurrentStreams: 2 });
+    const { call } = bound(two, onStream);
+    await two.channel.stream(headers);
+    const texts = Array.from({ length: 10 }, (_, index) => `call ${index}`);
+    expect(await Promise.all(texts.map((text) => call(text)))).toEqual(texts);
+    expect(most).toBe(2);
+    const one = await scene({ maxConcurrentStreams: 1 });
+    one.onStream = echo;
+    const failure = await one.failureOf(one.channel.stream(headers));
+    expect(failure.code).toBe(Code.ResourceExhausted);
+    expect(await one.call("?")).toBe("?");
+  });
+
   test("that finds nobody fails the call with the reason", async () => {
     const made = new Scene();
     expect((await made.failureOf(made.call("?"))).message).toContain("ECONNREFUSED");

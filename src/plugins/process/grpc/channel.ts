@@ -4,6 +4,7 @@ import {
   type ClientHttp2Session,
   type ClientHttp2Stream,
   connect,
+  constants,
   type OutgoingHttpHeaders,
 } from "node:http2";
 import type { Duplex } from "node:stream";
@@ -20,10 +21,19 @@ export interface ChannelOptions {
  */
 const STREAM_WINDOW_BYTES = 1 << 20;
 
-/** A call that has not been sent yet. */
+/** Something that has not been sent yet. */
 interface Waiting {
-  send(session: ClientHttp2Session): void;
+  send(link: Link): void;
   fail(error: ConnectError): void;
+}
+
+/** A session and what is under way on it. */
+interface Link {
+  readonly session: ClientHttp2Session;
+  readonly calls: Set<UnaryCall>;
+  readonly streams: Set<ClientHttp2Stream>;
+  /** How many of both its server takes. */
+  maxUnderWay: number;
 }
 
 /**
@@ -33,25 +43,23 @@ interface Waiting {
  * - `connecting`: dialled; ends with the server's first words, its SETTINGS: `ready`, and what waits is sent. Any
  *   failure until then fails what waits: `idle`.
  * - `ready`: calls are sent at once, as many at a time as the server allows; the others wait. The session ends,
- *   or the server says that it will (GOAWAY): `idle`. Calls under way end with their streams.
+ *   or the server says that it will (GOAWAY): `idle`. Calls under way get their answers; after the last one the
+ *   streams of such a session are ended, and it with them.
  * - `closed`: for good, by {@link close}; every call, also those under way, fails with the reason given there.
  */
 export class Channel {
   readonly #options: ChannelOptions;
   #state: "idle" | "connecting" | "ready" | "closed" = "idle";
   /** Of the states connecting (once dialled) and ready. */
-  #session: ClientHttp2Session | undefined;
-  /** Every session that is not closed: one that was left because of a GOAWAY still has its calls. */
-  readonly #sessions = new Set<ClientHttp2Session>();
+  #link: Link | undefined;
+  /** Every one that is not closed: one that was left because of a GOAWAY still has its calls. */
+  readonly #links = new Set<Link>();
   readonly #waiting = new Set<Waiting>();
-  /** Calls that were sent and have no answer yet. */
-  readonly #inFlight = new Set<UnaryCall>();
-  /** How many the server of this session takes. */
-  #maxInFlight = Number.POSITIVE_INFINITY;
   #closedBecause: ConnectError | undefined;
   #callsAnswered = 0;
   /** Told when no call is under way. */
   #onIdle: (() => void)[] = [];
+  #onSession = (): void => {};
 
   constructor(options: ChannelOptions) {
     this.#options = options;
@@ -59,7 +67,9 @@ export class Channel {
 
   /** Calls that are waiting, or sent and not answered. */
   get callsUnderWay(): number {
-    return this.#inFlight.size + this.#waiting.size;
+    let count = this.#waiting.size;
+    for (const { calls } of this.#links) count += calls.size;
+    return count;
   }
 
   /** How many calls the server has answered so far, be it with a failure. */
@@ -88,11 +98,24 @@ export class Channel {
     return new Promise((resolve) => this.#onIdle.push(resolve));
   }
 
-  /** Opens a stream in both directions; the caller ends it. Rejects with a ConnectError. */
+  /** Calls back whenever there is a new session, at once if there is one. */
+  eachSession(callback: () => void): void {
+    this.#onSession = callback;
+    if (this.#state === "ready") callback();
+  }
+
+  /**
+   * Opens a stream in both directions; the caller ends it, or the end of its session does. Rejects with a
+   * ConnectError, also where a stream would leave no room for calls.
+   */
   stream(headers: OutgoingHttpHeaders): Promise<ClientHttp2Stream> {
     return new Promise((resolve, reject) => {
       this.#sendOrWait({
-        send: (session) => resolve(session.request(headers, { endStream: false })),
+        send: (link) => {
+          if (link.maxUnderWay - link.streams.size < 2) {
+            reject(new ConnectError("the server takes too few calls", Code.ResourceExhausted));
+          } else resolve(this.#openStream(link, headers));
+        },
         fail: reject,
       });
     });
@@ -102,16 +125,20 @@ export class Channel {
   close(reason: ConnectError): void {
     if (this.#state === "closed") return;
     this.#state = "closed";
-    this.#session = undefined;
+    this.#link = undefined;
     this.#closedBecause = reason;
     this.#failWaiting(reason);
-    for (const call of [...this.#inFlight]) call.fail(reason);
-    for (const session of this.#sessions) session.destroy();
+    for (const { session, calls } of this.#links) {
+      for (const call of [...calls]) call.fail(reason);
+      session.destroy();
+    }
   }
 
   readonly #onSettled = (call: UnaryCall): void => {
-    this.#inFlight.delete(call);
     this.#waiting.delete(call);
+    for (const link of this.#links) {
+      if (link.calls.delete(call) && link !== this.#link) this.#endWhenUnused(link);
+    }
     if (call.isAnswered) this.#callsAnswered += 1;
     if (this.#waiting.size > 0 && this.#state === "ready") this.#sendWaiting();
     if (this.#onIdle.length > 0 && this.callsUnderWay === 0) {
@@ -120,8 +147,8 @@ export class Channel {
   };
 
   #sendOrWait(call: Waiting): void {
-    if (this.#session !== undefined && this.#hasRoom()) {
-      this.#send(call, this.#session);
+    if (this.#link !== undefined && this.#hasRoom(this.#link)) {
+      this.#send(call, this.#link);
       return;
     }
     if (this.#closedBecause !== undefined) {
@@ -133,14 +160,14 @@ export class Channel {
   }
 
   /** Whether a call can be sent now. */
-  #hasRoom(): boolean {
-    return this.#state === "ready" && this.#inFlight.size < this.#maxInFlight;
+  #hasRoom({ calls, streams, maxUnderWay }: Link): boolean {
+    return this.#state === "ready" && calls.size + streams.size < maxUnderWay;
   }
 
-  #send(call: Waiting, session: ClientHttp2Session): void {
-    if (call instanceof UnaryCall) this.#inFlight.add(call);
+  #send(call: Waiting, link: Link): void {
+    if (call instanceof UnaryCall) link.calls.add(call);
     try {
-      call.send(session);
+      call.send(link);
     } catch (error) {
       call.fail(ConnectError.from(error, Code.Unavailable));
     }
@@ -148,10 +175,22 @@ export class Channel {
 
   #sendWaiting(): void {
     for (const call of this.#waiting) {
-      if (this.#session === undefined || !this.#hasRoom()) return;
+      if (this.#link === undefined || !this.#hasRoom(this.#link)) return;
       this.#waiting.delete(call);
-      this.#send(call, this.#session);
+      this.#send(call, this.#link);
     }
+  }
+
+  #openStream(link: Link, headers: OutgoingHttpHeaders): ClientHttp2Stream {
+    const stream = link.session.request(headers, { endStream: false });
+    link.streams.add(stream);
+    // It may fail before whoever asked for it can listen.
+    stream.on("error", () => {});
+    stream.on("close", () => {
+      link.streams.delete(stream);
+      this.#sendWaiting();
+    });
+    return stream;
   }
 
   #failWaiting(error: ConnectError): void {
@@ -171,7 +210,7 @@ export class Channel {
   #connectFailed(error: unknown): void {
     if (this.#state !== "connecting") return;
     this.#state = "idle";
-    this.#session = undefined;
+    this.#link = undefined;
     this.#failWaiting(ConnectError.from(error, Code.Unavailable));
   }
 
@@ -184,36 +223,52 @@ export class Channel {
       createConnection: () => socket,
       settings: { enablePush: false, initialWindowSize: STREAM_WINDOW_BYTES },
     });
-    this.#session = session;
-    this.#sessions.add(session);
+    const link: Link = {
+      session,
+      calls: new Set(),
+      streams: new Set(),
+      maxUnderWay: Number.POSITIVE_INFINITY,
+    };
+    this.#link = link;
+    this.#links.add(link);
     let error: unknown = new Error("the connection was closed");
     session.on("remoteSettings", ({ maxConcurrentStreams }) => {
-      if (this.#session !== session) return;
-      this.#maxInFlight = maxConcurrentStreams ?? Number.POSITIVE_INFINITY;
+      if (this.#link !== link) return;
+      link.maxUnderWay = maxConcurrentStreams ?? Number.POSITIVE_INFINITY;
+      const isNew = this.#state === "connecting";
       this.#state = "ready";
+      if (isNew) this.#onSession();
       this.#sendWaiting();
     });
     session.on("error", (thrown) => {
       error = thrown;
     });
-    session.on("goaway", () => this.#leave(session, error));
+    session.on("goaway", () => this.#leave(link, error));
     session.on("close", () => {
-      this.#sessions.delete(session);
-      this.#leave(session, error);
+      this.#leave(link, error);
+      this.#endWhenUnused(link);
     });
   }
 
   /** No call is sent on this session any more. */
-  #leave(session: ClientHttp2Session, error: unknown): void {
-    if (this.#session !== session) return;
+  #leave(link: Link, error: unknown): void {
+    if (this.#link !== link) return;
     if (this.#state === "connecting") {
       this.#connectFailed(error);
       return;
     }
     this.#state = "idle";
-    this.#session = undefined;
-    if (!session.destroyed) session.close();
+    this.#link = undefined;
+    if (!link.session.destroyed) link.session.close();
+    this.#endWhenUnused(link);
     if (this.#waiting.size > 0) this.#dial();
+  }
+
+  /** A session that was left closes with the last of its streams, some of which never end by themselves. */
+  #endWhenUnused(link: Link): void {
+    if (link.calls.size > 0) return;
+    if (link.session.destroyed) this.#links.delete(link);
+    else for (const stream of link.streams) stream.close(constants.NGHTTP2_CANCEL);
   }
 }
 

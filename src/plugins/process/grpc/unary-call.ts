@@ -69,7 +69,7 @@ export class UnaryCall {
   }
 
   /** Sends it; must not be called twice. */
-  send(session: ClientHttp2Session): void {
+  send({ session }: { readonly session: ClientHttp2Session }): void {
     const stream = session.request(this.#request.headers);
     this.#stream = stream;
     const reader = new MessageReader(this.#request.maxMessageBytes);
