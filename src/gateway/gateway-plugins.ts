@@ -38,6 +38,7 @@ export class GatewayPlugins {
       now,
       logger,
       startTimeoutMs: config.startTimeout,
+      chainTimeoutMs: config.timeout,
       healthCheckPeriodMs: config.healthCheckPeriod,
       restarts: config.reloadOnCrash,
       entries: config.plugins.map((plugin) => ({

@@ -13,15 +13,19 @@ const absent: HookHandler = () => {
   throw new GatewayError("ERR_PLUGIN_AWAY");
 };
 
+type Handlers = ReadonlyMap<HookName, HookHandler>;
+
 /**
  * The handlers of one plugin in the hooks: those of the run that serves, or, while there is none and
  * `onError` is `terminate`, stand-ins that fail. Changes are made between two events, so that none
- * meets half of them.
+ * meets half of them; one that is under way with another plugin meets the run that serves when it comes here.
  */
 export class PluginHooks {
   readonly #registry: HookRegistry;
   readonly #place: PluginPlace;
   #removals: (() => void)[] = [];
+  /** Those of the last run. */
+  #handlers: Handlers = new Map();
   /** Those of the last run; undefined before the first one. */
   #hooks: readonly HookName[] | undefined;
 
@@ -33,7 +37,9 @@ export class PluginHooks {
   /** The handlers of this run, in place of all others. */
   serve(plugin: RunningPlugin): void {
     this.#hooks = plugin.description.hooks;
-    this.#replace(this.#hooks, (hook) => plugin.handler(hook));
+    const handlers = new Map(this.#hooks.map((hook) => [hook, plugin.handler(hook)]));
+    this.#handlers = handlers;
+    this.#replace(this.#hooks, (hook) => this.#handlerOf(handlers, hook));
   }
 
   /**
@@ -48,6 +54,13 @@ export class PluginHooks {
   /** Nothing in its place. */
   clear(): void {
     this.#replace([], () => absent);
+  }
+
+  /** Of one run, or of the one that has taken its place meanwhile if that wants to be asked. */
+  #handlerOf(handlers: Handlers, hook: HookName): HookHandler {
+    const own = handlers.get(hook);
+    return (payload, session) =>
+      (this.#handlers === handlers ? own : this.#handlers.get(hook))?.(payload, session);
   }
 
   #replace(hooks: readonly HookName[], handlerOf: (hook: HookName) => HookHandler): void {

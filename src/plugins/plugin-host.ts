@@ -33,10 +33,13 @@ export interface PluginDescription {
 
 /** What a plugin is at. */
 export interface PluginActivity {
-  /** Calls that have no answer yet, pings among them. */
+  /** Calls that have no answer yet. */
   readonly callsUnderWay: number;
-  /** How many it has answered so far, in whatever way. */
-  readonly callsAnswered: number;
+  /**
+   * How many it has answered so far, in whatever way. Only where a ping may have to wait behind other calls: tells a
+   * plugin that is busy from one that hangs.
+   */
+  readonly callsAnswered?: number;
 }
 
 /** A plugin that has started and answers. */
@@ -46,7 +49,7 @@ export interface RunningPlugin {
   handler(hook: HookName): HookHandler;
   /** Resolves when it is well, rejects when it is not; aborting gives up the wait. */
   ping(signal: AbortSignal): Promise<void>;
-  /** Only where a ping may have to wait behind other calls: tells a plugin that is busy from one that hangs. */
+  /** Only where there is something to wait for before it is ended. */
   activity?(): PluginActivity;
   /** Its own metrics in Prometheus' text format, without a plugin label; undefined when it has none. */
   scrape(signal: AbortSignal): Promise<string | undefined>;

@@ -187,6 +187,49 @@ describe("reload", () => {
     expect(old?.isStopped).toBe(true);
   });
 
+  test("lets the old run answer the calls that it has, as long as anybody waits for them", async () => {
+    const { set, host, pass } = setUpPlugins([{}], { periodMs: 0 });
+    await set.start();
+    let callsUnderWay = 3;
+    for (let round = 0; round < 2; round++) {
+      host("a").plugin.activity = () => ({ callsUnderWay });
+      await set.reload("a");
+    }
+    const [first, second] = host("a").plugins;
+    await pass(10_000);
+    expect([first?.isStopped, second?.isStopped]).toEqual([false, false]);
+    callsUnderWay = 0;
+    await pass(1_000);
+    expect([first?.isStopped, second?.isStopped]).toEqual([true, true]);
+    host("a").plugin.activity = () => ({ callsUnderWay: 1 });
+    await set.reload("a");
+    await pass(29_000);
+    expect(host("a").plugins[2]?.isStopped).toBe(false);
+    await pass(1_000);
+    expect(host("a").plugins[2]?.isStopped).toBe(true);
+  });
+
+  test("sends what comes from another plugin to the new run, if that wants it", async () => {
+    const { set, host, registry, pass } = setUpPlugins([{}]);
+    await set.start();
+    const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const events = gates.map(({ promise }) => {
+      const slow = { name: "s", priority: 1, onError: "continue", handler: () => promise } as const;
+      const remove = registry.register("OnTrafficFromClient", slow);
+      const event = registry.chain("OnTrafficFromClient").chain?.run({ trail: "" });
+      remove();
+      return event;
+    });
+    await set.reload("a");
+    await pass(10_000);
+    gates[0]?.resolve();
+    expect(await events[0]).toMatchObject({ kind: "continue", payload: { trail: "a2 " } });
+    host("a").described = description("a", { hooks: ["OnTick"] });
+    await set.reload("a");
+    gates[1]?.resolve();
+    expect(await events[1]).toEqual({ kind: "continue", payload: { trail: "" } });
+  });
+
   test("that fails leaves the run that serves, and says why", async () => {
     const { set, host, trail, states, logger } = setUpPlugins([{}]);
     await set.start();

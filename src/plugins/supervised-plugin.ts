@@ -42,6 +42,8 @@ export interface Supervision {
   readonly logger: Logger;
   /** Time a plugin has to start; 0 = any. */
   readonly startTimeoutMs: number;
+  /** Time that an event has in all plugins together; 0 = any. */
+  readonly chainTimeoutMs: number;
   /** Time between two pings; 0 = none. */
   readonly healthCheckPeriodMs: number;
   /** A plugin that is lost is started again. */
@@ -63,7 +65,7 @@ const PING_MS = { min: 1_000, max: 5_000 } as const;
 const MAX_BUSY_PINGS = 1;
 /** After this time a run was a good one: failures are counted anew. */
 const STABLE_MS = 60_000;
-/** An event that is under way may still call a run that has been replaced: it is ended after this time. */
+/** How often a run that has been replaced is asked whether it has answered everything. */
 const RETIRE_MS = 1_000;
 
 export class SupervisedPlugin {
@@ -300,7 +302,7 @@ export class SupervisedPlugin {
   async #ping(plugin: RunningPlugin): Promise<void> {
     const { schedule, healthCheckPeriodMs } = this.#options;
     const limitMs = Math.min(Math.max(healthCheckPeriodMs, PING_MS.min), PING_MS.max);
-    const answeredBefore = plugin.activity?.().callsAnswered ?? 0;
+    const answeredBefore = plugin.activity?.().callsAnswered;
     try {
       await withinTime({ schedule, limitMs, what: "a ping" }, (signal) => plugin.ping(signal));
       if (this.#running === plugin) this.#missedPings = 0;
@@ -317,10 +319,10 @@ export class SupervisedPlugin {
    * Whether a plugin that has just missed a ping may have been too busy for it: it has answered calls meanwhile, or
    * has some to answer and has missed no more pings than such a one may.
    */
-  #isBusy(plugin: RunningPlugin, answeredBefore: number): boolean {
-    const { callsAnswered = 0, callsUnderWay = 0 } = plugin.activity?.() ?? {};
-    if (callsAnswered > answeredBefore) this.#missedPings = 0;
-    else this.#missedPings++;
+  #isBusy(plugin: RunningPlugin, answeredBefore: number | undefined): boolean {
+    const { callsAnswered, callsUnderWay = 0 } = plugin.activity?.() ?? {};
+    if (callsAnswered === undefined) return false;
+    this.#missedPings = callsAnswered === answeredBefore ? this.#missedPings + 1 : 0;
     if (this.#missedPings === 0) return true;
     return callsUnderWay > 0 && this.#missedPings <= MAX_BUSY_PINGS;
   }
@@ -342,12 +344,21 @@ export class SupervisedPlugin {
     await Promise.all(this.#leaving);
   }
 
+  /** Ends a run that was replaced when it has answered its calls, or nobody waits for the answers any more. */
   #retire(plugin: RunningPlugin): void {
-    const callOff = this.#options.schedule(RETIRE_MS, () => {
+    const { schedule, now, chainTimeoutMs } = this.#options;
+    const endMs = chainTimeoutMs > 0 ? now() + chainTimeoutMs : Number.POSITIVE_INFINITY;
+    const look = (): void => {
+      const { callsUnderWay = 0 } = plugin.activity?.() ?? {};
+      if (callsUnderWay > 0 && now() < endMs) {
+        lookLater();
+        return;
+      }
       this.#retired.delete(plugin);
       this.#discard(plugin);
-    });
-    this.#retired.set(plugin, callOff);
+    };
+    const lookLater = (): void => void this.#retired.set(plugin, schedule(RETIRE_MS, look));
+    lookLater();
   }
 
   /** Ends a run in the background. */

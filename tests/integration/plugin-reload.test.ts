@@ -80,6 +80,22 @@ test("twenty reloads fail no query, and leave no process and no descriptor", asy
   await client.end();
 }, 120_000);
 
+test("a reload lets calls end that take long, and sends on to the new run what is with another plugin", async () => {
+  await using inside = await boot();
+  const { plugins } = inside.gateway;
+  const clients = ["a", "b"].map(() => new Client({ ...inside.target, user: "postgres" }));
+  await Promise.all(clients.map((client) => client.connect()));
+  const rows = clients.map(async (client, index) => {
+    const wait = `wait ${"ab".charAt(index)} 4500`;
+    const answer = await client.query<{ seen: string }>(`select 'trail:' as seen -- ${wait}`);
+    return answer.rows;
+  });
+  expect(await plugins.reload("b")).toMatchObject({ ok: true });
+  expect(await Promise.all(rows)).toEqual([[{ seen: "trail:ab" }], [{ seen: "trail:ab" }]]);
+  expect(inside.errors).toEqual([]);
+  await Promise.all(clients.map((client) => client.end()));
+}, 60_000);
+
 test("a plugin that is killed leaves the metrics, and comes back to them", async () => {
   await using inside = await boot();
   const { gateway } = inside;

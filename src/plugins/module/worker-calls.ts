@@ -103,6 +103,11 @@ export class WorkerCalls {
     return promise;
   }
 
+  /** How many have no answer yet. */
+  get underWay(): number {
+    return this.#pending.size;
+  }
+
   /** @param silent calls whose handler has said nothing */
   answered(silent: readonly number[], answers: readonly WorkerAnswer[]): void {
     for (const id of silent) {

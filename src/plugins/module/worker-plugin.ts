@@ -11,7 +11,7 @@
 import { GatewayError } from "../../errors.ts";
 import type { HookHandler, HookName, Schedule } from "../../hooks/index.ts";
 import type { Logger } from "../../logging/index.ts";
-import type { PluginDescription, RunningPlugin } from "../plugin-host.ts";
+import type { PluginActivity, PluginDescription, RunningPlugin } from "../plugin-host.ts";
 import { WorkerCalls } from "./worker-calls.ts";
 import type { FromWorker, ToWorker } from "./worker-messages.ts";
 
@@ -135,6 +135,10 @@ export class WorkerPlugin implements RunningPlugin {
 
   async ping(signal: AbortSignal): Promise<void> {
     await this.#ask("ping", signal);
+  }
+
+  activity(): PluginActivity {
+    return { callsUnderWay: this.#calls.underWay };
   }
 
   scrape(signal: AbortSignal): Promise<string | undefined> {
