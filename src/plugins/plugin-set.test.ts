@@ -290,6 +290,33 @@ describe("reload", () => {
     expect([trail(), host("a").starts]).toEqual(["a2", 2]);
   });
 
+  test("that fails after the run that served was lost counts as one failure", async () => {
+    const { set, plugin, host, pass, pause, clock } = setUpPlugins([{}], { periodMs: 0 });
+    await set.start();
+    const gate = Promise.withResolvers<void>();
+    host("a").gate = gate.promise;
+    const reloaded = set.reload("a");
+    await settle();
+    plugin("a").crash();
+    await settle();
+    host("a").failure = new Error("syntax error");
+    gate.resolve();
+    expect(code(await reloaded)).toBe("ERR_INTERNAL");
+    expect([pause(), clock.timerCount]).toEqual([250, 1]);
+    host("a").failure = undefined;
+    await pass(1_000_000);
+    expect(host("a").starts).toBe(3);
+  });
+
+  test("by what cannot run here leaves what is said of the run that serves", async () => {
+    const { set, host } = setUpPlugins([{}]);
+    await set.start();
+    const requires = [{ name: "z", version: "" }];
+    host("a").described = description("a", { version: "2.0.0", requires });
+    expect(code(await set.reload("a"))).toBe("ERR_PLUGIN_REQUIREMENT");
+    expect(set.snapshot()[0]?.description?.version).toBe("1.0.0");
+  });
+
   test("of many at once are made one after the other", async () => {
     const { set, host, trail, pass } = setUpPlugins([{}]);
     await set.start();
@@ -323,6 +350,17 @@ describe("enable and disable", () => {
     expect(trail()).toBe("a1 b2 c1");
     expect(code(await set.enable("b"))).toBe("ok");
     expect(trail()).toBe("a1 b2 c1");
+  });
+
+  test("a plugin that is away is started when it is enabled", async () => {
+    const { set, host, states, trail } = setUpPlugins([{}]);
+    host("a").failure = new Error("no such file");
+    await set.start();
+    expect(await set.enable("a")).toMatchObject({ ok: false, message: "no such file" });
+    expect(states()).toEqual(["resting"]);
+    host("a").failure = undefined;
+    expect(code(await set.enable("a"))).toBe("ok");
+    expect([trail(), states()]).toEqual(["a3", ["running"]]);
   });
 
   test("a plugin that does not start when it is enabled stays disabled", async () => {

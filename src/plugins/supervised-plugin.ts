@@ -110,7 +110,7 @@ export class SupervisedPlugin {
     return this.#running;
   }
 
-  /** What it said of itself when it last started. */
+  /** What the run that serves says of itself, or else the last one that started. */
   get description(): PluginDescription | undefined {
     return this.#description;
   }
@@ -134,15 +134,17 @@ export class SupervisedPlugin {
     });
   }
 
-  /** @throws GatewayError why it does not run; it is disabled then */
+  /** @throws GatewayError why it does not run; it is disabled then, if it was before */
   async enable(): Promise<void> {
     await this.#serially(async () => {
-      if (this.#isWanted) return;
+      if (this.#running !== undefined) return;
+      const wasWanted = this.#isWanted;
       this.#isWanted = true;
       this.#failures = 0;
       const failure = await this.#begin();
       if (failure === undefined) return;
-      await this.#end();
+      if (wasWanted) this.#didNotStart(failure);
+      else await this.#end();
       throw failure;
     });
   }
@@ -225,7 +227,7 @@ export class SupervisedPlugin {
       const message = `the plugin calls itself "${description.name}"`;
       throw new GatewayError("ERR_PLUGIN_UNUSABLE", message);
     }
-    this.#description = description;
+    if (this.#running === undefined) this.#description = description;
     const reason = unmet(description);
     if (reason !== undefined) throw new GatewayError("ERR_PLUGIN_REQUIREMENT", reason);
   }
@@ -239,6 +241,7 @@ export class SupervisedPlugin {
     for (const hook of unknownHooks) logger.warn("Unknown hook of a plugin", { name, hook });
     logger.info("Registering plugin hooks", { name, hooks, priority });
     this.#running = plugin;
+    this.#description = plugin.description;
     this.#runningSinceMs = now();
     this.#missedPings = 0;
     this.#runs++;
@@ -261,7 +264,8 @@ export class SupervisedPlugin {
 
   /** It is wanted and away. */
   #didNotStart({ code, message: reason }: GatewayError): void {
-    if (!this.#isWanted || this.#isQuiet) return;
+    // One that was lost during its reload rests already.
+    if (!this.#isWanted || this.#isQuiet || this.#state.kind === "resting") return;
     this.#hooks.standIn();
     const isUnmet = code === "ERR_PLUGIN_REQUIREMENT";
     const isHopeless = isUnmet || code === "ERR_PLUGIN_UNUSABLE";
