@@ -46,8 +46,15 @@ describe("a line of a plugin", () => {
       "",
       "goroutine 1 [running]:",
       "main.main()",
+      "panic: a second one while that was told",
     );
-    expect(records.map(({ level }) => level)).toEqual(["debug", "error", "error", "error"]);
+    expect(records.map(({ level }) => level)).toEqual([
+      "debug",
+      "error",
+      "error",
+      "error",
+      "error",
+    ]);
     expect(lastWords).toBe("panic: index out of range");
   });
 

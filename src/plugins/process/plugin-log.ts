@@ -56,7 +56,8 @@ export class PluginLog {
       this.#logger.log(record.level, record.message, record.fields);
       return;
     }
-    if (PANIC.test(line)) {
+    // Others may follow, when its own end fails: the first one is the reason.
+    if (!this.#isPanicking && PANIC.test(line)) {
       this.#lastLines = [];
       this.#remember(line);
       this.#isPanicking = true;
