@@ -132,6 +132,18 @@ describe("the connection", () => {
     });
   }
 
+  test("is verified also where the environment asks for none of that", async () => {
+    const before = process.env["NODE_TLS_REJECT_UNAUTHORIZED"];
+    process.env["NODE_TLS_REJECT_UNAUTHORIZED"] = "0";
+    try {
+      const failure = await startFailureOf({ localPath: BUN, args: [FAKE, "wrong certificate"] });
+      expect(failure.code).toBe("ERR_PLUGIN_TLS");
+    } finally {
+      if (before === undefined) delete process.env["NODE_TLS_REJECT_UNAUTHORIZED"];
+      else process.env["NODE_TLS_REJECT_UNAUTHORIZED"] = before;
+    }
+  });
+
   test("may be over TCP", async () => {
     await using started = await startPlugin({ localPath: BUN, args: [FAKE] });
     expect(started.plugin.description.name).toBe("fake");

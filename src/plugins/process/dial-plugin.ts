@@ -28,6 +28,8 @@ export function dialPlugin(
       key: own.key,
       cert: own.certificate,
       ca: certificate.toString(),
+      // Whatever NODE_TLS_REJECT_UNAUTHORIZED says.
+      rejectUnauthorized: true,
     });
     const timer = setTimeout(() => fail(new Error("it took too long")), DIAL_TIMEOUT_MS);
     const fail = (cause: Error): void => {
