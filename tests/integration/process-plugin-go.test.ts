@@ -190,15 +190,16 @@ describe("a Go plugin", () => {
     expect(raw.map(({ level }) => level)).toEqual(["debug", "debug"]);
   });
 
-  testGo("that writes a line of 100 MB is read on, and one record tells of it", async () => {
+  testGo("that writes a line of 400 MB is read on, and one record tells of it", async () => {
     await using started = await startPlugin({ ...recorder });
-    const size = 100_000_000;
+    // Far more than what is garbage for a moment when it is read this fast.
+    const size = 400_000_000;
     const before = residentMiB(process.pid);
     await call(started, { do: `flood ${size}` });
     await waitFor("the line to be logged", () =>
       started.logger.records.some(({ fields }) => fields["cutFromBytes"] === size),
     );
-    expect(residentMiB(process.pid) - before).toBeLessThan(64);
+    expect(residentMiB(process.pid) - before).toBeLessThan(200);
     const [line] = started.logger.records.filter(({ message }) => message.startsWith("xxx"));
     expect(line).toMatchObject({ level: "debug", message: "x".repeat(64 * 1024) });
   });
