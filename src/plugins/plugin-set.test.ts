@@ -109,12 +109,15 @@ describe("at boot", () => {
     expect(trail()).toBe("");
   });
 
-  test("what cannot be used as it is configured is not tried again", async () => {
-    const { set, host, states } = setUpPlugins([{}]);
-    host("a").failure = new GatewayError("ERR_PLUGIN_UNUSABLE", "it has no checksum");
-    await set.start();
-    expect(states()).toEqual(["failed"]);
-  });
+  test.each(["ERR_PLUGIN_UNUSABLE", "ERR_PLUGIN_CHECKSUM"] as const)(
+    "what waiting does not mend (%s) is not tried again",
+    async (code) => {
+      const { set, host, states, clock } = setUpPlugins([{}]);
+      host("a").failure = new GatewayError(code);
+      await set.start();
+      expect([states(), clock.timerCount]).toEqual([["failed"], 0]);
+    },
+  );
 });
 
 describe("a requirement", () => {

@@ -138,6 +138,20 @@ describe("a ping", () => {
     expect(trail()).toBe("");
   });
 
+  test("that could not be heard because the gateway was held up says nothing", async () => {
+    const { set, plugin, clock, pass, trail } = setUpPlugins([{}]);
+    await set.start();
+    plugin("a").isHung = true;
+    await pass(PERIOD_MS);
+    clock.stall(7_000);
+    await pass(0);
+    expect(trail()).toBe("a1");
+    plugin("a").isHung = false;
+    await pass(PERIOD_MS);
+    await pass(PERIOD_MS);
+    expect([trail(), plugin("a").pings]).toEqual(["a1", 3]);
+  });
+
   test("of a run that was replaced meanwhile is nobody's failure", async () => {
     const { set, plugin, pass, trail } = setUpPlugins([{}]);
     await set.start();

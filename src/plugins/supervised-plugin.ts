@@ -24,6 +24,7 @@
  * Commands wait for each other; losing the plugin counts at once, also amid a command.
  */
 import { GatewayError } from "../errors.ts";
+import type { ErrorCode } from "../errors.ts";
 import type { HookRegistry, Schedule } from "../hooks/index.ts";
 import type { Logger } from "../logging/index.ts";
 import type { PluginDescription, PluginHost, RunningPlugin } from "./plugin-host.ts";
@@ -63,10 +64,19 @@ export interface SupervisedPluginOptions extends Supervision {
 const PING_MS = { min: 1_000, max: 5_000 } as const;
 /** So many pings in a row may a plugin miss that has calls under way and answers none. */
 const MAX_BUSY_PINGS = 1;
+/** A limit that is noticed so much too late says that the gateway could do nothing for a while. */
+const HELD_UP_MS = 500;
 /** After this time a run was a good one: failures are counted anew. */
 const STABLE_MS = 60_000;
 /** How often a run that has been replaced is asked whether it has answered everything. */
 const RETIRE_MS = 1_000;
+
+/** Failures that waiting does not mend. */
+const HOPELESS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  "ERR_PLUGIN_UNUSABLE",
+  "ERR_PLUGIN_CHECKSUM",
+  "ERR_PLUGIN_REQUIREMENT",
+]);
 
 export class SupervisedPlugin {
   readonly #options: SupervisedPluginOptions;
@@ -268,8 +278,7 @@ export class SupervisedPlugin {
     if (!this.#isWanted || this.#isQuiet || this.#state.kind === "resting") return;
     this.#hooks.standIn();
     const isUnmet = code === "ERR_PLUGIN_REQUIREMENT";
-    const isHopeless = isUnmet || code === "ERR_PLUGIN_UNUSABLE";
-    if (this.#options.restarts && !isHopeless) this.#rest(reason);
+    if (this.#options.restarts && !HOPELESS.has(code)) this.#rest(reason);
     else this.#state = { kind: "failed", reason, isUnmet };
   }
 
@@ -304,8 +313,9 @@ export class SupervisedPlugin {
   }
 
   async #ping(plugin: RunningPlugin): Promise<void> {
-    const { schedule, healthCheckPeriodMs } = this.#options;
+    const { schedule, healthCheckPeriodMs, now } = this.#options;
     const limitMs = Math.min(Math.max(healthCheckPeriodMs, PING_MS.min), PING_MS.max);
+    const startedAtMs = now();
     const answeredBefore = plugin.activity?.().callsAnswered;
     try {
       await withinTime({ schedule, limitMs, what: "a ping" }, (signal) => plugin.ping(signal));
@@ -314,7 +324,10 @@ export class SupervisedPlugin {
       if (this.#running !== plugin) return;
       const failure = GatewayError.from(thrown);
       const isMissed = failure.code === "ERR_PLUGIN_TIMEOUT";
-      if (!isMissed || !this.#isBusy(plugin, answeredBefore)) this.#lose(plugin, failure.message);
+      // Had we been held up ourselves, its answer may be waiting to be read: then the next ping decides.
+      const wasHeldUp = now() - startedAtMs > limitMs + HELD_UP_MS;
+      const isExcused = isMissed && (wasHeldUp || this.#isBusy(plugin, answeredBefore));
+      if (!isExcused) this.#lose(plugin, failure.message);
     }
     if (this.#running === plugin) this.#pingLater(plugin);
   }
