@@ -30,7 +30,7 @@ export class GatewayPlugins {
       ...options,
       startTimeoutMs: config.startTimeout,
       chainTimeoutMs: config.timeout,
-      reload: (name: string) => void this.#reload(name),
+      reload: (name: string) => void this.set.reload(name),
     };
     this.set = new PluginSet({
       registry,
@@ -72,14 +72,6 @@ export class GatewayPlugins {
         healthCheckPeriod: formatDuration(config.healthCheckPeriod),
       });
     }
-  }
-
-  /** A new run takes the place of the one that serves, if it starts. */
-  async #reload(name: string): Promise<void> {
-    const { logger } = this.#options;
-    const answer = await this.set.reload(name);
-    if (answer.ok) logger.info("Plugin is loaded anew", { name });
-    else logger.error(`Plugin goes on as it was: ${answer.message}`, { name, code: answer.code });
   }
 
   /** The metrics of those that run, in Prometheus' text format; empty when there are none. */

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client } from "pg";
-import { sha256Of } from "../fixtures/plugins/built-plugins.ts";
+import { goRecorder, sha256Of, testGo } from "../fixtures/plugins/built-plugins.ts";
 import {
   childrenOf,
   expectSameDescriptors,
@@ -121,3 +121,22 @@ test("a plugin that is killed leaves the metrics, and comes back to them", async
   expect(await trail(client)).toBe("trail:ab");
   await client.end();
 }, 60_000);
+
+testGo("the metrics of a plugin in Go outlast a reload", async () => {
+  const plugin = {
+    name: "recorder",
+    env: ["METRICS_ENABLED=true", `METRICS_UNIX_DOMAIN_SOCKET=${join(directory, "go.sock")}`],
+    ...(await goRecorder()),
+  };
+  const plugins = JSON.stringify({ plugins: [plugin] });
+  await using inside = await makeGateway(oneBlockConfig(postgres.address), plugins);
+  const { gateway } = inside;
+  await gateway.boot();
+  const before = childrenOf(process.pid);
+  expect(await gateway.plugins.reload("recorder")).toMatchObject({ ok: true });
+  await waitFor("the old process to be gone", () => childrenOf(process.pid), {
+    until: (children) => before.filter((pid) => children.includes(pid)).length < before.length,
+  });
+  const [running] = gateway.plugins.running();
+  expect(await running?.scrape(new AbortController().signal)).toContain("go_goroutines");
+});
