@@ -27,7 +27,11 @@ test("each comparison has parts, clients and amounts of its own", () => {
   for (const flag of ["--clients=16,100", "--scale=10", "--endpoints=direct,gatewayd", "--quick"]) {
     expect(optionsOf("modes", flag).isFull).toBe(false);
   }
-  expect(optionsOf("hooks")).toMatchObject({ suite: "hooks", parts: ["load"], clients: [1, 16] });
+  expect(optionsOf("hooks")).toMatchObject({
+    suite: "hooks",
+    parts: ["load", "calls"],
+    clients: [1, 16],
+  });
   expect(() => parseOptions(["modes", "--only=stall"])).toThrow('--only: unknown "stall"');
   expect(() => parseOptions(["--only=writes"])).toThrow('--only: unknown "writes"');
   expect(() => parseOptions(["speed"])).toThrow('no comparison "speed"');

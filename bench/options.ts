@@ -2,7 +2,7 @@ import { parseArgs } from "node:util";
 import { type AlsoEndpoint, parseAlso } from "./endpoints/index.ts";
 
 /** Every part of a run; which of them a comparison has is in {@link SUITES}. */
-const PARTS = ["load", "churn", "writes", "copy", "idle", "stall"] as const;
+const PARTS = ["load", "churn", "writes", "copy", "idle", "stall", "calls"] as const;
 export type Part = (typeof PARTS)[number];
 
 /**
@@ -12,7 +12,7 @@ export type Part = (typeof PARTS)[number];
 const SUITES = {
   passthrough: { parts: ["load", "churn", "copy", "idle", "stall"], clients: [1, 16, 100] },
   modes: { parts: ["load", "churn", "writes", "copy", "idle"], clients: [16, 100, 1000] },
-  hooks: { parts: ["load"], clients: [1, 16] },
+  hooks: { parts: ["load", "calls"], clients: [1, 16] },
 } as const satisfies Record<string, { parts: readonly Part[]; clients: readonly number[] }>;
 export type SuiteName = keyof typeof SUITES;
 
@@ -68,6 +68,7 @@ with plugins that see all traffic.
   --seconds <s>         length of one pgbench run (5)
   --only <parts>        some of ${SUITES.passthrough.parts.join(",")}
                         of the modes: some of ${SUITES.modes.parts.join(",")}
+                        of hooks: some of ${SUITES.hooks.parts.join(",")}
   --endpoints <list>    some of the endpoints, by their names in the tables
   --protocols <list>    some of ${PROTOCOLS.join(",")}
   --clients <list>      numbers of clients (${SUITES.passthrough.clients.join(",")}; of the modes ${SUITES.modes.clients.join(",")}, of hooks ${SUITES.hooks.clients.join(",")})

@@ -66,6 +66,17 @@ export interface StallResult {
   readonly peakMiB: number;
 }
 
+/** Calls of one kind of plugin that says nothing, without a gateway around it. */
+export interface CallsResult {
+  /** E.g. `worker`. */
+  readonly kind: string;
+  /** How many were under way at a time. */
+  readonly depth: number;
+  readonly callsPerSecond: number;
+  readonly p50Micros: number;
+  readonly p99Micros: number;
+}
+
 /** A goal of the project, and whether this run reached it. */
 export interface Goal {
   readonly text: string;
@@ -104,6 +115,8 @@ export interface BenchResult {
   readonly copies: readonly CopyResult[];
   readonly idle: readonly IdleResult[];
   readonly stalls: readonly StallResult[];
+  /** Absent where it was not asked for. */
+  readonly calls?: readonly CallsResult[];
   readonly missing: readonly Missing[];
   readonly goals: readonly Goal[];
 }

@@ -6,6 +6,7 @@ import type { BenchResult } from "./result.ts";
 import {
   type Entry,
   type Field,
+  measureCalls,
   measureCopies,
   measureIdle,
   measureLoads,
@@ -32,7 +33,10 @@ export interface SuiteRun {
 }
 
 /** What a run has found. */
-export type Measured = Pick<BenchResult, "loads" | "copies" | "idle" | "stalls" | "missing">;
+export type Measured = Pick<
+  BenchResult,
+  "loads" | "copies" | "idle" | "stalls" | "calls" | "missing"
+>;
 
 /** Measures everything that the options ask for. */
 export async function runSuite(run: SuiteRun): Promise<Measured> {
@@ -58,6 +62,10 @@ export async function runSuite(run: SuiteRun): Promise<Measured> {
       )
     : [];
 
+  const calls = parts.includes("calls")
+    ? { calls: await measureCalls(context, options.seconds) }
+    : {};
+
   const plan = suite.plan(options);
   const reads = plan.filter(({ load }) => load.script === "select");
   const writes = plan.filter(({ load }) => load.script === "writes");
@@ -70,7 +78,7 @@ export async function runSuite(run: SuiteRun): Promise<Measured> {
             ? await measureCopies(suite.copiesAlso ? field : withoutAlso(field), options)
             : [],
         }));
-  if (writes.length === 0) return { ...read, idle, stalls };
+  if (writes.length === 0) return { ...read, idle, stalls, ...calls };
   await run.keep({ ...read, idle, stalls });
 
   context.progress(`filling the tables to write to, at scale ${options.writesScale}`);

@@ -41,6 +41,11 @@ export function renderReport(result: BenchResult): string {
       rowsTable(result, copyRows(result, "cpu"), formatCount),
     ),
     section(
+      "Calls of a plugin that says nothing",
+      "The plugin by itself, without a gateway around it.",
+      callsTable(result),
+    ),
+    section(
       "Memory with idle clients, MiB resident",
       "A fresh process with 4 server connections, before and after the clients have come.",
       idleTable(result),
@@ -162,6 +167,19 @@ function percentilesTable(result: BenchResult): string {
   });
   const head = ["", ...columns, ...others.map((entry) => `vs ${entry}`), "A/A"];
   return renderTable({ head, rows: body });
+}
+
+function callsTable({ calls = [] }: BenchResult): string {
+  if (calls.length === 0) return "";
+  const rows = calls.map(({ kind, depth, callsPerSecond, p50Micros, p99Micros }) => [
+    kind,
+    String(depth),
+    formatCount(callsPerSecond),
+    p50Micros.toFixed(1),
+    p99Micros.toFixed(1),
+  ]);
+  const head = ["kind", "at a time", "calls per second", "p50, µs", "p99, µs"];
+  return renderTable({ head, rows });
 }
 
 function idleTable({ idle }: BenchResult): string {

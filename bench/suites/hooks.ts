@@ -21,8 +21,8 @@ export const hooksSuite: Suite = {
     await withGoPlugin(),
     answering,
   ],
-  plan: ({ protocols, clients, seconds }) =>
-    protocols.flatMap((protocol) =>
+  plan: ({ parts, protocols, clients, seconds }) =>
+    (parts.includes("load") ? protocols : []).flatMap((protocol) =>
       clients.map((count) => ({
         load: { script: "select", protocol, clients: count, seconds, isReconnecting: false },
         withControl: true,
