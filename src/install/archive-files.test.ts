@@ -90,6 +90,16 @@ test("long names of GNU and of pax count", () => {
   expect(shown(gzipSync(tar)).map(([path]) => path)).toEqual([name, `pax/${name}`, "after"]);
 });
 
+test.each(["-1024", "-512", "1.5", "many"])("a size of %p in a tar archive is refused", (size) => {
+  const record = ` size=${size}\n`;
+  const tar = Buffer.concat([
+    tarMember({ path: "pax", kind: "x", content: `${record.length + 2}${record}` }),
+    tarMember({ path: "a", content: "1" }),
+    Buffer.alloc(1024),
+  ]);
+  expect(() => archiveFiles(gzipSync(tar))).toThrow("no possible size");
+});
+
 testNeeding("tar")("what tar packs is read", async () => {
   const directory = mkdtempSync(join(tmpdir(), "gatewayd-tar-"));
   const long = `${"n".repeat(120)}.txt`;

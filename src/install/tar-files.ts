@@ -21,6 +21,10 @@ export function tarFiles(tar: Uint8Array): ArchiveFile[] {
     checkHeader(header);
     const kind = String.fromCharCode(header[156] ?? 0);
     const bytes = (kind === "x" ? undefined : extension.size) ?? numberIn(header, 124, 12);
+    // A negative one would lead back to where the reader has been.
+    if (!Number.isSafeInteger(bytes) || bytes < 0) {
+      throw new InstallError("the archive has a member of no possible size");
+    }
     const begin = at + BLOCK_BYTES;
     if (begin + bytes > tar.length) break;
     const content = tar.subarray(begin, begin + bytes);
