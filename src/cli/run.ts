@@ -77,6 +77,7 @@ plugins.`,
       reload: (overrides) => loadConfig({ ...options, overrides }),
       dev: given.isOn(devFlag),
       version: versionInfo.version,
+      notifySocket: invocation.env["NOTIFY_SOCKET"],
       accepted: flagsWithoutEffect
         .filter((flag) => given.isGiven(flag))
         .map((flag) => `--${flag.name}`),

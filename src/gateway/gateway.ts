@@ -167,6 +167,12 @@ export class Gateway {
     await this.#within(TELL_MS, this.#bootHooks.signal(signal));
   }
 
+  /** How long {@link drain} may take. */
+  get longestDrainMs(): number {
+    const servers = Object.values(this.#config.global.servers);
+    return Math.max(0, ...servers.map(({ drainTimeout }) => drainTimeout));
+  }
+
   /** Lets clients finish, each group up to its `drainTimeout`. */
   async drain(): Promise<void> {
     await Promise.all(this.#members.map((member) => this.#drain(member)));

@@ -7,6 +7,7 @@ import { createLoggers } from "./create-loggers.ts";
 import { ExitCode } from "./exit-codes.ts";
 import { Gateway } from "./gateway.ts";
 import type { ReloadConfig } from "./gateway.ts";
+import { ServiceNotices } from "./service-notices.ts";
 import { StopSignals } from "./stop-signals.ts";
 
 export interface RunOptions {
@@ -19,6 +20,8 @@ export interface RunOptions {
   readonly version: string;
   /** Flags that were given and have no effect, e.g. `--sentry`. */
   readonly accepted: readonly string[];
+  /** Where the service manager is told of the start and the end (systemd's NOTIFY_SOCKET). Default: nowhere. */
+  readonly notifySocket?: string | undefined;
   /** Says that there is no plugins file, when that is so. */
   readonly pluginsFileNote?: string;
 }
@@ -35,12 +38,14 @@ export async function runGateway(options: RunOptions): Promise<number> {
   const loggers = createLoggers(config.global.loggers);
   const logger = loggers.main;
   announce(options, logger);
+  const notices = new ServiceNotices(options.notifySocket, logger);
   const signals = new StopSignals();
   const gateway = new Gateway(config, loggers, { dev: options.dev }, options.reload);
   const signal = signals.next();
   try {
     const booted = gateway.boot().then(() => {
       logger.info("GatewayD is running", { pid: process.pid, version: options.version });
+      notices.ready();
     });
     await Promise.race([booted, signal]);
   } catch (thrown) {
@@ -51,6 +56,7 @@ export async function runGateway(options: RunOptions): Promise<number> {
     return exitCodeOf(error);
   }
   const first = await signal;
+  notices.stopping(gateway.longestDrainMs);
   logger.info("Notifying the plugins that the server is shutting down", { signal: first });
   const told = gateway.signalled(first);
   const hurried = signals.next().then((second) => void gateway.signalled(second));

@@ -21,3 +21,4 @@ export type { ProxyHeader } from "./proxy-protocol.ts";
 export type { HandshakeResult, ServerTlsOptions, TlsPeer } from "./server-tls.ts";
 export { Deadline, TimerWheel } from "./timer-wheel.ts";
 export type { Clock } from "./timer-wheel.ts";
+export { sendUnixDatagram } from "./unix-datagram.ts";

@@ -1,0 +1,46 @@
+/** What the service manager is told (sd_notify of systemd): when clients can connect, and when the gateway ends. */
+import { GatewayError } from "../errors.ts";
+import type { Logger } from "../logging/index.ts";
+import { sendUnixDatagram } from "../net/index.ts";
+
+/** Time that stopping takes beside waiting for clients: sessions, pools and plugins, and some. */
+const STOP_MARGIN_MS = 30_000;
+
+export class ServiceNotices {
+  readonly #socket: string | undefined;
+  readonly #logger: Logger;
+
+  /** @param socket what NOTIFY_SOCKET says; undefined or empty: nobody is told */
+  constructor(socket: string | undefined, logger: Logger) {
+    this.#socket = socket === "" ? undefined : socket;
+    this.#logger = logger;
+    if (this.#socket === undefined) {
+      logger.debug("There is no service manager to be notified: NOTIFY_SOCKET is not set");
+    }
+  }
+
+  /** Clients can connect. */
+  ready(): void {
+    this.#tell(["READY=1", `STATUS=Running, process ${process.pid}`]);
+  }
+
+  /** Clients have so long to finish. The manager is asked to have patience for it, whatever its own limit is. */
+  stopping(drainMs: number): void {
+    const patienceUs = (drainMs + STOP_MARGIN_MS) * 1000;
+    this.#tell([
+      "STOPPING=1",
+      "STATUS=Waiting for clients to finish",
+      `EXTEND_TIMEOUT_USEC=${patienceUs}`,
+    ]);
+  }
+
+  #tell(lines: readonly string[]): void {
+    if (this.#socket === undefined) return;
+    try {
+      sendUnixDatagram(this.#socket, `${lines.join("\n")}\n`);
+    } catch (thrown) {
+      const { message: reason } = GatewayError.from(thrown);
+      this.#logger.warn("The service manager could not be notified", { reason });
+    }
+  }
+}

@@ -1,0 +1,79 @@
+/** What a service manager hears of the gateway: systemd's notify protocol, over a socket as systemd makes it. */
+import { afterAll, beforeAll, expect } from "bun:test";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  oneBlockConfig,
+  type PostgresServer,
+  type RunningProcess,
+  startGatewayd,
+  startPostgres,
+  startProcess,
+  testNeeding,
+} from "../kit/index.ts";
+
+let postgres: PostgresServer;
+let directory: string;
+
+beforeAll(async () => {
+  postgres = await startPostgres();
+  directory = await mkdtemp(join(tmpdir(), "gatewayd-notify-"));
+}, 60_000);
+
+afterAll(async () => {
+  await postgres[Symbol.asyncDispose]();
+  await rm(directory, { recursive: true });
+});
+
+/** Takes datagrams at a path and writes each on a line; Python, because Bun has no such sockets. */
+const RECEIVER = `
+import socket, sys
+path = sys.argv[1]
+receiver = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+receiver.bind("\\0" + path[1:] if path.startswith("@") else path)
+print("bound", flush=True)
+while True:
+    print(receiver.recv(4096), flush=True)
+`;
+
+async function startReceiver(path: string): Promise<RunningProcess> {
+  const receiver = await startProcess(["python3", "-c", RECEIVER, path]);
+  await receiver.waitForLine("bound");
+  return receiver;
+}
+
+const testReceived = testNeeding("python3");
+
+for (const kind of ["a path", "a name of Linux' own"]) {
+  testReceived(`the start and the end are told at ${kind}`, async () => {
+    const path = kind === "a path" ? join(directory, "notify") : `@gatewayd-notify-${process.pid}`;
+    await using receiver = await startReceiver(path);
+    await using gatewayd = await startGatewayd({
+      config: oneBlockConfig(postgres.address, { server: { drainTimeout: "5m" } }),
+      env: { NOTIFY_SOCKET: path },
+    });
+    const { pid } = gatewayd.process;
+    await receiver.waitForLine(`b'READY=1\\nSTATUS=Running, process ${pid}\\n'`);
+    await gatewayd.stop();
+    await receiver.waitForLine(
+      "b'STOPPING=1\\nSTATUS=Waiting for clients to finish\\nEXTEND_TIMEOUT_USEC=330000000\\n'",
+    );
+    expect(gatewayd.process.output()).not.toContain("could not be notified");
+    await receiver.end();
+  });
+}
+
+testReceived("nothing fails where nobody listens, or nobody is to be told", async () => {
+  const config = oneBlockConfig(postgres.address);
+  await using unheard = await startGatewayd({ config, env: { NOTIFY_SOCKET: "/nowhere/notify" } });
+  await unheard.process.waitForLine(/could not be notified.*nobody takes it at \/nowhere\/notify/);
+  await unheard.stop();
+
+  await using alone = await startGatewayd({
+    config,
+    env: { GATEWAYD_LOGGERS_DEFAULT_LEVEL: "debug" },
+  });
+  await alone.process.waitForLine("NOTIFY_SOCKET is not set");
+  await alone.stop();
+});
