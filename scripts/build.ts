@@ -12,7 +12,7 @@ import { makeSdkBundle, SDK_BUNDLE } from "./sdk-bundle.ts";
 import { bun, filesBelow, outputOf, root, run, runScript } from "./repository.ts";
 
 /** Platforms an executable can be made for, and the npm package that holds each one's Bun. */
-const TARGETS = {
+export const TARGETS = {
   "linux-x64": { package: "@oven/bun-linux-x64", os: "linux", cpu: "x64" },
   "linux-arm64": { package: "@oven/bun-linux-aarch64", os: "linux", cpu: "arm64" },
   "linux-x64-musl": { package: "@oven/bun-linux-x64-musl", os: "linux", cpu: "x64" },
@@ -41,7 +41,8 @@ export async function build(options: BuildOptions = {}): Promise<string> {
   const output = join(root, "dist", `gatewayd${suffix}${extension}`);
   const stampFile = join(root, "dist", `.stamp${suffix}`);
   const commit = outputOf(["git", "rev-parse", "--short", "HEAD"]) ?? "unknown";
-  const stamp = `${await hashOfInputs()} ${commit}\n`;
+  const details = `${commitTime().toISOString().replace(/\.\d+/, "")}/${commit}`;
+  const stamp = `${await hashOfInputs()} ${details}\n`;
 
   const isFresh =
     (await Bun.file(output).exists()) &&
@@ -62,7 +63,7 @@ export async function build(options: BuildOptions = {}): Promise<string> {
       ...ENTRY_FILES,
       `--outfile=${partial}`,
       ...COMPILE_FLAGS,
-      ...defines(commit),
+      ...defines(details),
       ...(target === undefined ? [] : await crossCompileFlags(target)),
     ]);
     if (exitCode !== 0) throw new Error(`bun build ended with exit code ${exitCode}`);
@@ -92,12 +93,22 @@ const COMPILE_FLAGS = [
   "--compile-exec-argv=--disallow-code-generation-from-strings --no-orphans --no-install",
 ] as const;
 
-function defines(commit: string): readonly string[] {
-  const details = `${new Date().toISOString().replace(/\.\d+/, "")}/${commit}`;
+function defines(details: string): readonly string[] {
   return [
     `--define=GATEWAYD_VERSION=${JSON.stringify(packageJson.version)}`,
     `--define=GATEWAYD_BUILD=${JSON.stringify(details)}`,
   ];
+}
+
+/**
+ * When the sources were committed, or what SOURCE_DATE_EPOCH says: what is made of them bears that time, so that
+ * it can be made again. The epoch's begin where there is neither.
+ */
+export function commitTime(): Date {
+  const given = process.env["SOURCE_DATE_EPOCH"] ?? outputOf(["git", "log", "-1", "--format=%ct"]);
+  const seconds = Number(given ?? 0);
+  if (!Number.isSafeInteger(seconds)) throw new Error(`SOURCE_DATE_EPOCH is no time: ${given}`);
+  return new Date(seconds * 1000);
 }
 
 /** Everything that can end up in the executable, and how it is made. */
@@ -127,7 +138,9 @@ async function crossCompileFlags(target: Target): Promise<readonly string[]> {
     const wanted = `${name}@${Bun.version}`;
     const flags = ["--exact", "--ignore-scripts", `--os=${os}`, `--cpu=${cpu}`];
     const exitCode = await run([bun, "add", ...flags, wanted], { cwd: directory });
-    if (exitCode !== 0) throw new Error(`cannot install ${wanted}`);
+    if (exitCode !== 0) {
+      throw new Error(`cannot install ${wanted} from npm, the Bun of that platform (see above)`);
+    }
   }
   return [`--target=bun-${target}`, `--compile-executable-path=${program}`];
 }
@@ -144,6 +157,12 @@ async function hasVersion(manifest: string): Promise<boolean> {
   );
 }
 
+/** @throws unless it is the name of a platform */
+export function targetNamed(name: string): Target {
+  if (isTarget(name)) return name;
+  throw new Error(`unknown target ${name}; one of ${Object.keys(TARGETS).join(", ")}`);
+}
+
 function isTarget(name: string): name is Target {
   return Object.hasOwn(TARGETS, name);
 }
@@ -154,10 +173,8 @@ if (import.meta.main) {
       options: { target: { type: "string" }, force: { type: "boolean", default: false } },
     });
     const { target, force } = values;
-    if (target !== undefined && !isTarget(target)) {
-      throw new Error(`unknown target ${target}; one of ${Object.keys(TARGETS).join(", ")}`);
-    }
-    const output = await build({ force, ...(target === undefined ? {} : { target }) });
+    const chosen = target === undefined ? {} : { target: targetNamed(target) };
+    const output = await build({ force, ...chosen });
     console.log(`${output} is up to date`);
     return 0;
   });

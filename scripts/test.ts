@@ -24,7 +24,7 @@ interface Group {
 const GROUPS: readonly Group[] = [
   {
     name: "unit",
-    folders: ["src", "bench", "examples", "tests/kit", "tests/architecture"],
+    folders: ["src", "bench", "examples", "scripts", "tests/kit", "tests/architecture"],
     flags: ["--parallel=2", "--timeout=20000"],
   },
   { name: "integration", folders: ["tests/integration"], flags: ["--timeout=60000"] },

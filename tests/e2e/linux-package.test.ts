@@ -1,0 +1,136 @@
+/** The .deb: installed, run, upgraded, removed and purged, on a copy of this machine that is thrown away. */
+import { afterAll, beforeAll, expect } from "bun:test";
+import { existsSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import packageJson from "../../package.json" with { type: "json" };
+import { makeLinuxPackages, NFPM_PROGRAM } from "../../scripts/release/linux-packages.ts";
+import {
+  type ScratchRoot,
+  scratchRootProblem,
+  startScratchRoot,
+} from "../fixtures/scratch-root.ts";
+import {
+  freePort,
+  GATEWAYD_BINARY,
+  type PostgresServer,
+  psql,
+  startPostgres,
+  startProcess,
+  testWhere,
+} from "../kit/index.ts";
+
+const problem =
+  Bun.which("dpkg") === null
+    ? "dpkg is not installed"
+    : !existsSync(NFPM_PROGRAM) && Bun.which("go") === null
+      ? "Go is not installed, and with it nfpm is built"
+      : scratchRootProblem();
+const testPackage = testWhere(problem === undefined, problem ?? "");
+
+let postgres: PostgresServer;
+let directory: string;
+
+beforeAll(async () => {
+  postgres = await startPostgres();
+  directory = await mkdtemp(join(tmpdir(), "gatewayd-deb-"));
+}, 60_000);
+
+afterAll(async () => {
+  await postgres[Symbol.asyncDispose]();
+  await rm(directory, { recursive: true });
+});
+
+async function makeDeb(version: string): Promise<string> {
+  const [path = ""] = await makeLinuxPackages({
+    arch: process.arch === "arm64" ? "arm64" : "amd64",
+    version,
+    binary: GATEWAYD_BINARY,
+    runnable: GATEWAYD_BINARY,
+    modifiedAt: new Date(0),
+    directory,
+    kinds: ["deb"],
+  });
+  return path;
+}
+
+/** Runs the installed program as the unit does, with the configuration that is installed, and asks it something. */
+async function expectToServe(root: ScratchRoot): Promise<void> {
+  const port = await freePort();
+  const env = {
+    ...process.env,
+    GATEWAYD_CLIENTS_DEFAULT_WRITES_ADDRESS: postgres.address,
+    GATEWAYD_SERVERS_DEFAULT_ADDRESS: `127.0.0.1:${port}`,
+  };
+  const { stdout: unit } = await root.run("cat /usr/lib/systemd/system/gatewayd.service");
+  const command = /^ExecStart=(.*)$/m.exec(unit)?.[1]?.split(" ") ?? [];
+  const account = ["--reuid=gatewayd", "--regid=gatewayd", "--clear-groups"];
+  const asUser = root.inside(["setpriv", ...account, ...command]);
+  await using gatewayd = await startProcess(asUser, { env });
+  await gatewayd.waitForLine("GatewayD is running");
+  const answer = await psql("select 6 * 7", { host: "127.0.0.1", port });
+  expect(answer).toMatchObject({ code: 0, stdout: "42\n" });
+  expect(await gatewayd.end()).toEqual({ code: 0, signal: null });
+}
+
+/** On a fresh machine nfpm is built first. */
+const DEADLINE_MS = 400_000;
+
+testPackage(
+  "the .deb is installed, run, upgraded, removed and purged",
+  async () => {
+    const [older, newer] = [await makeDeb(packageJson.version), await makeDeb("99.0.0")];
+    await using root = await startScratchRoot();
+    await root.run(`dpkg --install ${older}`);
+    expect((await root.run("dpkg --audit; dpkg --verify gatewayd")).stdout).toBe("");
+    const { stdout: rights } = await root.run(
+      "stat --format '%U:%G %a %n' /usr/bin/gatewayd /etc/gatewayd.yaml /etc/gatewayd_plugins.yaml",
+    );
+    expect(rights.split("\n")).toEqual([
+      "root:root 755 /usr/bin/gatewayd",
+      "root:gatewayd 640 /etc/gatewayd.yaml",
+      "root:gatewayd 640 /etc/gatewayd_plugins.yaml",
+      "",
+    ]);
+    await root.run(
+      "test -s /usr/share/bash-completion/completions/gatewayd -a -s /usr/share/zsh/vendor-completions/_gatewayd",
+    );
+    await root.run("test -s /usr/share/fish/vendor_completions.d/gatewayd.fish");
+    await expectToServe(root);
+
+    await root.run("sed -i 's/^# Every key.*/# mine/' /etc/gatewayd.yaml");
+    await root.run("mkdir -p /var/lib/gatewayd /var/log/gatewayd");
+    await root.run(`dpkg --install ${newer}`);
+    expect((await root.run("dpkg-query --show gatewayd")).stdout).toBe("gatewayd\t99.0.0\n");
+    expect((await root.run("grep --count '^# mine' /etc/gatewayd.yaml")).stdout).toBe("1\n");
+    await expectToServe(root);
+
+    await root.run("dpkg --remove gatewayd");
+    await root.run("test ! -e /usr/bin/gatewayd -a ! -e /usr/lib/systemd/system/gatewayd.service");
+    expect((await root.run("grep --count '^# mine' /etc/gatewayd.yaml")).stdout).toBe("1\n");
+    await root.run("dpkg --purge gatewayd");
+    for (const path of ["/etc/gatewayd.yaml", "/etc/gatewayd_plugins.yaml", "/var/lib/gatewayd"]) {
+      await root.run(`test ! -e ${path}`);
+    }
+    expect((await root.run("dpkg-query --list gatewayd 2>&1 || true")).stdout).toContain(
+      "no packages found",
+    );
+  },
+  DEADLINE_MS,
+);
+
+const hasAnalyzer = Bun.which("systemd-analyze") !== null;
+testWhere(problem === undefined && hasAnalyzer, problem ?? "systemd-analyze is not installed")(
+  "systemd finds nothing wrong with the unit",
+  async () => {
+    await using root = await startScratchRoot();
+    await root.run(`cp ${GATEWAYD_BINARY} /usr/bin/gatewayd`);
+    const unit = join(import.meta.dir, "../../packaging/linux/gatewayd.service");
+    await root.run(`cp ${unit} /usr/lib/systemd/system/`);
+    const { stdout, stderr } = await root.run(
+      "systemd-analyze verify --man=no /usr/lib/systemd/system/gatewayd.service",
+    );
+    expect({ stdout, stderr }).toEqual({ stdout: "", stderr: "" });
+  },
+);
