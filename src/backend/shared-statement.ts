@@ -45,6 +45,9 @@ export class StatementCatalog {
   readonly #statements = new Map<string, SharedStatement>();
   #bytes = 0;
   #parses = 0;
+  /** How often a statement that was to run was on its backend already, and how often it had to be prepared first. */
+  hits = 0;
+  misses = 0;
 
   /** Counts up with each Parse of a client. */
   now(): number {

@@ -19,6 +19,7 @@ import { SharedPool } from "../pool/index.ts";
 import type { Pair } from "../pool/index.ts";
 import { ConnectionCaps, Greetings, LoginGate, PinBudget, Pooling } from "../session/index.ts";
 import type { ClientTls, PooledBlock, PooledMode, Route } from "../session/index.ts";
+import type { GroupWatch } from "../watch/index.ts";
 import { buildMultiplexing } from "./build-multiplexing.ts";
 import { fixedLoginOf } from "./fixed-login.ts";
 import { queryUsers, userDirectory } from "./query-users.ts";
@@ -41,6 +42,8 @@ export interface PoolingParts {
   /** Undefined: every database is asked of every block. */
   readonly routes: readonly Route[] | undefined;
   readonly newStrategy: () => Strategy;
+  /** Hears of the sessions; undefined: nobody does. */
+  readonly watch: GroupWatch | undefined;
   readonly timers: TimerWheel;
   readonly logger: Logger;
 }
@@ -97,7 +100,7 @@ function buildUserQuery(
 }
 
 function connectorParts(
-  { group, global, serverTls, timers, logger }: PoolingParts,
+  { group, global, serverTls, watch, timers, logger }: PoolingParts,
   block: string,
   keys: ScramKeyCache,
 ): ServerConnectorParts {
@@ -105,7 +108,8 @@ function connectorParts(
   const pool = global.pools[group]?.[block];
   if (client === undefined || pool === undefined) throw incomplete(group, block);
   const maxStatements = pool.preparedStatements;
-  return { block, client, tls: serverTls(block), keys, maxStatements, timers, logger };
+  const meter = watch?.block(block).serverMeter;
+  return { block, client, tls: serverTls(block), keys, maxStatements, meter, timers, logger };
 }
 
 /** Cannot be: checked at load. */
@@ -168,7 +172,7 @@ function buildBlock(
     greetings: new Greetings(timers.clock),
     statements: new StatementCatalog(),
     pinBudget: new PinBudget(pool.maxPinned ?? Math.max(1, pool.size - 1)),
-    multiplexing: buildMultiplexing(block, pool, timers, logger),
+    multiplexing: buildMultiplexing(block, pool, timers, logger, parts.watch),
     place,
     openReplication: (pair, { parameters, protocolVersion }, signal) => {
       const login = loginOf(pair);

@@ -15,6 +15,7 @@ import { BlockRouter, Pool } from "../pool/index.ts";
 import type { SharedPool } from "../pool/index.ts";
 import { sessionHooksOf } from "../session/index.ts";
 import type { Budget, CancelKeys, ClientTls, Route } from "../session/index.ts";
+import type { GroupWatch } from "../watch/index.ts";
 import { buildPooling } from "./build-pooling.ts";
 import type { PoolingParts } from "./build-pooling.ts";
 import { blockTls } from "./certificates.ts";
@@ -34,6 +35,8 @@ export interface TenantParts {
   readonly hbaRules: WatchedFiles<readonly LoginRule[]> | undefined;
   readonly hooks: HookRegistry;
   readonly cancelKeys: CancelKeys;
+  /** Hears of the sessions; undefined: nobody does. */
+  readonly watch?: GroupWatch | undefined;
   readonly timers: TimerWheel;
   readonly logger: Logger;
 }
@@ -81,6 +84,7 @@ export function buildTenant(parts: TenantParts): {
       serverTls: (block) => tlsOfBlocks.get(block)?.tls,
       routes: routesOf(server),
       newStrategy,
+      watch: parts.watch,
       timers,
       logger,
     });
@@ -106,11 +110,12 @@ export function buildTenant(parts: TenantParts): {
         maxPendingUnits: server.maxPendingUnits,
       },
       tls: parts.tls,
-      hooks: sessionHooksOf(parts.hooks),
+      hooks: sessionHooksOf(parts.hooks, parts.watch),
       router: new BlockRouter(pools, newStrategy(), () => timers.clock.now()),
       pooling: pooled?.pooling,
       cancelKeys: parts.cancelKeys,
       budget: parts.budget,
+      watch: parts.watch,
       timers,
       logger,
     },
@@ -156,7 +161,7 @@ export function serverOf(global: GlobalConfig, group: string): GlobalConfig["ser
 }
 
 function buildPool(
-  { config: { global }, group, timers, logger }: TenantParts,
+  { config: { global }, group, watch, timers, logger }: TenantParts,
   block: string,
   tls: ServerTls | undefined,
 ): Pool {
@@ -184,8 +189,8 @@ function buildPool(
     receiveTimeoutMs: client.receiveTimeout,
     receiveDeadlineMs: client.receiveDeadline,
     sendDeadlineMs: client.sendDeadline,
-    dial: (signal) =>
-      openServer({
+    dial: async (signal) => {
+      const opened = await openServer({
         address,
         tls,
         signal,
@@ -193,7 +198,10 @@ function buildPool(
         keepAliveMs: client.tcpKeepAlive ? client.tcpKeepAlivePeriod : 0,
         timers,
         answers,
-      }),
+      });
+      opened.connection.meter = watch?.block(block).serverMeter;
+      return opened;
+    },
     isStale: ({ address: dialledAt }) => answers.hasLeft(dialledAt),
     timers,
     random: Math.random,

@@ -25,6 +25,7 @@ import type { PluginSurroundings } from "./plugin-host-of.ts";
 import type { Tenant } from "./tenant.ts";
 import { toAddress } from "./to-address.ts";
 import { hbaRulesOf } from "./hba-rules.ts";
+import { watchedByAll } from "../watch/index.ts";
 import { usersOf } from "./users.ts";
 import type { Watched } from "./watched-files.ts";
 
@@ -281,6 +282,8 @@ export class Gateway {
         hbaRules,
         hooks: this.hooks,
         cancelKeys,
+        // Nobody, so far: whoever wants to hear of the sessions of a group is named here.
+        watch: watchedByAll([]),
         timers: this.#timers,
         logger,
       });

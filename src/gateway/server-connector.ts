@@ -5,6 +5,7 @@ import type { LoggedInServer, ServerCredential, ServerPlace, ServerTls } from ".
 import type { ClientConfig } from "../config/index.ts";
 import type { Logger } from "../logging/index.ts";
 import type { NameAnswers, TimerWheel } from "../net/index.ts";
+import type { ByteMeter } from "../watch/index.ts";
 import { toAddress } from "./to-address.ts";
 
 export interface ServerConnectorParts {
@@ -19,6 +20,8 @@ export interface ServerConnectorParts {
   readonly place?: ServerPlace;
   /** Remembers what the server's name stands for. */
   readonly answers?: NameAnswers;
+  /** Counts what connections read and write; undefined: nobody does. */
+  readonly meter?: ByteMeter | undefined;
   readonly timers: TimerWheel;
   readonly logger: Logger;
 }
@@ -53,7 +56,7 @@ export function serverConnector(parts: ServerConnectorParts, limitMs?: number): 
 
 /** The same, for who does something else with the connection. */
 export function serverLogin(
-  { block, client, tls, keys, place, answers, timers, logger }: ServerConnectorParts,
+  { block, client, tls, keys, place, answers, meter, timers, logger }: ServerConnectorParts,
   limitMs: number = Infinity,
 ): (login: ConnectorLogin, signal: AbortSignal) => Promise<LoggedInServer> {
   const address = toAddress(client.network, client.address);
@@ -70,6 +73,7 @@ export function serverLogin(
       timers,
       ...(answers !== undefined && { answers }),
     });
+    opened.connection.meter = meter;
     place?.met(opened.connection.remoteAddress);
     const login = await loginToServer(opened.connection, {
       block,

@@ -16,6 +16,7 @@ import type {
 import { FIRST_PLUGIN_PRIORITY, SIGNALS_KEY } from "./hook-judge.ts";
 import type { HookJudge } from "./hook-judge.ts";
 import type { HookName } from "./hook-names.ts";
+import type { HookWatch } from "../watch/index.ts";
 import type { SessionView } from "./session-view.ts";
 
 export interface HookChainOptions {
@@ -27,6 +28,8 @@ export interface HookChainOptions {
   readonly onHandlerError: (hook: HookName, name: string, error: unknown) => void;
   /** Default: the signals of plugins mean nothing, and whoever terminates may. */
   readonly judge?: HookJudge | undefined;
+  /** Undefined when nobody watches. */
+  readonly watch?: HookWatch | undefined;
 }
 
 export class HookChain {
@@ -60,13 +63,19 @@ export class HookChain {
   run(params: HookPayload, session?: SessionView): HookOutcome | Promise<HookOutcome> {
     // Most handlers have nothing to say, most of the time.
     const isSilenceMinded = this.#options.judge?.mindsSilence === true;
+    const { hook, watch } = this.#options;
+    watch?.ran(hook);
     let payload = params;
     let index = 0;
     for (const handler of this.handlers) {
+      const begun = watch?.began(hook, handler.name, session);
       const answer = call(handler, payload, session);
+      if (watch !== undefined && !isPending(answer)) this.#ended(handler, session, begun, answer);
       const isSilent = answer === undefined || answer === null;
       if (!isSilent || isSilenceMinded) {
-        if (isPending(answer)) return this.#runLate({ index, params, payload, session, answer });
+        if (isPending(answer)) {
+          return this.#runLate({ index, params, payload, session, begun, answer });
+        }
         const outcome = this.#judge(handler, params, payload, answer);
         if (outcome.kind === "terminate") return outcome;
         payload = outcome.payload;
@@ -79,20 +88,34 @@ export class HookChain {
   /** Goes on from a handler that answers later. */
   async #runLate(begun: BegunRun): Promise<HookOutcome> {
     const { index: startIndex, params, session } = begun;
+    const { hook, watch } = this.#options;
+    let watched = begun.begun;
     const deadline = new ChainDeadline(this.#options.schedule, this.#options.timeoutMs);
     let outcome: HookOutcome = { kind: "continue", payload: begun.payload };
     let answer: HandlerAnswer | HandlerFailure | PromiseLike<HandlerAnswer> = begun.answer;
     for (const [index, handler] of this.handlers.entries()) {
       if (index < startIndex) continue;
       if (index > startIndex) {
+        watched = watch?.began(hook, handler.name, session);
         answer = deadline.isOver ? deadline.failure() : call(handler, outcome.payload, session);
       }
       if (isPending(answer)) answer = await deadline.settle(answer, handler.timeoutMs ?? 0);
+      this.#ended(handler, session, watched, answer);
       outcome = this.#judge(handler, params, outcome.payload, answer);
       if (outcome.kind === "terminate") break;
     }
     deadline.cancel();
     return outcome;
+  }
+
+  #ended(
+    { name }: HandlerRegistration,
+    session: SessionView | undefined,
+    begun: unknown,
+    answer: HandlerAnswer | HandlerFailure,
+  ): void {
+    const { hook, watch } = this.#options;
+    watch?.ended(hook, name, session, begun, answer instanceof HandlerFailure);
   }
 
   #judge(
@@ -155,6 +178,8 @@ interface BegunRun {
   /** What the handlers before it have left. */
   readonly payload: HookPayload;
   readonly session: SessionView | undefined;
+  /** What the watcher has said of its call. */
+  readonly begun: unknown;
   readonly answer: PromiseLike<HandlerAnswer>;
 }
 

@@ -5,6 +5,7 @@ import type { HookChainOptions } from "./hook-chain.ts";
 import type { HandlerRegistration, HookHandler } from "./hook-handler.ts";
 import type { HookJudge } from "./hook-judge.ts";
 import type { HookName } from "./hook-names.ts";
+import type { HookWatch } from "../watch/index.ts";
 
 /** 30 s, as the original's `timeout` in the plugins file. */
 const DEFAULT_TIMEOUT_MS = 30_000;
@@ -31,6 +32,8 @@ export interface HookRegistryOptions {
   readonly onHandlerError: HookChainOptions["onHandlerError"];
   /** Judges what plugins ask for. Default: nobody does. */
   readonly judge?: HookJudge;
+  /** Hears of all calls. Default: nobody does, which costs nothing. */
+  readonly watch?: HookWatch | undefined;
   /** How a handler is called on the terms of its registration. Default: as it is. */
   readonly show?: (hook: HookName, registration: HandlerRegistration) => HookHandler;
   /** A handler took the place of another of the same priority. */
@@ -98,10 +101,16 @@ export class HookRegistry {
   }
 
   #set(hook: HookName, handlers: readonly HandlerRegistration[]): void {
-    const { schedule, timeoutMs = DEFAULT_TIMEOUT_MS, onHandlerError, judge } = this.#options;
+    const {
+      schedule,
+      timeoutMs = DEFAULT_TIMEOUT_MS,
+      onHandlerError,
+      judge,
+      watch,
+    } = this.#options;
     this.#slot(hook).chain =
       handlers.length > 0
-        ? new HookChain(handlers, { hook, schedule, timeoutMs, onHandlerError, judge })
+        ? new HookChain(handlers, { hook, schedule, timeoutMs, onHandlerError, judge, watch })
         : null;
     for (const presence of this.#presences) presence.isAny = this.#hasAny(presence.hooks);
   }

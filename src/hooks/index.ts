@@ -1,6 +1,6 @@
 /**
  * The events that plugins listen to: names, payloads, and the chains of their handlers.
- * Pure: no Bun, no clock; timers are passed in. May import: errors.
+ * Pure: no Bun, no clock; timers are passed in. May import: errors, watch.
  */
 export type { Schedule } from "./chain-deadline.ts";
 export type { HookChain } from "./hook-chain.ts";

@@ -1,3 +1,4 @@
+import type { ByteMeter } from "../watch/index.ts";
 import type { ClientHandshakeResult, ClientTlsOptions } from "./client-tls.ts";
 import type { HandshakeResult, ServerTlsOptions } from "./server-tls.ts";
 
@@ -21,6 +22,8 @@ export interface Connection {
   readonly isOpen: boolean;
   /** Bytes written that the kernel has not taken yet. */
   readonly backlogBytes: number;
+  /** Counts what is read and written; undefined: nobody does. */
+  meter?: ByteMeter | undefined;
   /** Who hears of events. Replaceable at any time, e.g. when a pool hands over a backend. */
   handler: ConnectionHandler;
 

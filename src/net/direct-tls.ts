@@ -7,6 +7,7 @@
 import { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
 import { GatewayError } from "../errors.ts";
+import type { ByteMeter } from "../watch/index.ts";
 import { ignoringHandler } from "./connection.ts";
 import type { Connection, ConnectionHandler } from "./connection.ts";
 import { partOf } from "./part-of.ts";
@@ -29,6 +30,7 @@ export function acceptDirectTls(
 
 class DirectTlsConnection implements Connection {
   handler: ConnectionHandler = ignoringHandler;
+  meter: ByteMeter | undefined;
   localAddress: string;
   remoteAddress: string;
   readonly #raw: Connection;
@@ -77,6 +79,7 @@ class DirectTlsConnection implements Connection {
 
   write(bytes: Uint8Array): void {
     if (this.#state !== "open" || this.#secure.writableEnded || bytes.length === 0) return;
+    if (this.meter !== undefined) this.meter.wrote(bytes.length);
     // All the records of one write leave as one.
     this.#wire.cork();
     this.#secure.write(bytes);
@@ -168,6 +171,7 @@ class DirectTlsConnection implements Connection {
     const secure = this.#secure;
     secure.on("secure", () => this.#handshaken(options));
     secure.on("data", (bytes: Uint8Array) => {
+      if (this.meter !== undefined) this.meter.read(bytes.length);
       this.#guard((handler) => handler.onData(bytes, this));
     });
     secure.on("end", () => this.#guard((handler) => handler.onEnd(this)));

@@ -1,6 +1,6 @@
 /**
  * Sockets, and the only place that touches Bun's: listeners, dialling, connections, deadlines.
- * May import: errors, logging.
+ * May import: errors, logging, watch.
  */
 export { formatAddress } from "./address.ts";
 export type { Address } from "./address.ts";

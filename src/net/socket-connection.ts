@@ -14,6 +14,7 @@
 import type { Socket, SocketHandler, TLSOptions } from "bun";
 import { GatewayError } from "../errors.ts";
 import { formatHostPort } from "./address.ts";
+import type { ByteMeter } from "../watch/index.ts";
 import type { Arrivals } from "./arrivals.ts";
 import { bunClientTlsOptions, faultOfServer } from "./client-tls.ts";
 import type { ClientHandshakeResult, ClientTlsOptions } from "./client-tls.ts";
@@ -66,6 +67,7 @@ const MAX_BACKLOG_BYTES = 256 * 1024 * 1024;
 export class SocketConnection implements Connection {
   // First what each piece of data needs, side by side in memory.
   handler: ConnectionHandler = ignoringHandler;
+  meter: ByteMeter | undefined;
   #socket: BunSocket;
   #state: State = "open";
   #backlogBytes = 0;
@@ -133,6 +135,11 @@ export class SocketConnection implements Connection {
 
   write(bytes: Uint8Array): void {
     if (this.#state !== "open" || this.#isShutDown || bytes.length === 0) return;
+    if (this.meter !== undefined) this.meter.wrote(bytes.length);
+    this.#enqueue(bytes);
+  }
+
+  #enqueue(bytes: Uint8Array): void {
     this.#queue.push(bytes);
     this.#backlogBytes += bytes.length;
     if (this.#backlogBytes > MAX_BACKLOG_BYTES && this.#piledBytes > MAX_BACKLOG_BYTES) {
@@ -148,10 +155,11 @@ export class SocketConnection implements Connection {
       this.write(partOf(bytes, from, to));
       return;
     }
+    if (this.meter !== undefined) this.meter.wrote(to - from);
     const taken = this.#socket.write(bytes, from, to - from);
     if (taken === to - from) return;
     // What the kernel did not take is offered once more by the flush, which then knows what it means.
-    this.write(partOf(bytes, taken > 0 ? from + taken : from, to));
+    this.#enqueue(partOf(bytes, taken > 0 ? from + taken : from, to));
   }
 
   pause(): void {
@@ -338,6 +346,7 @@ export class SocketConnection implements Connection {
   /** Events of the socket. Only {@link socketEvents} calls these. */
   socketData(socket: BunSocket, bytes: Uint8Array): void {
     if (socket !== this.#socket || this.#state !== "open") return;
+    if (this.meter !== undefined) this.meter.read(bytes.length);
     try {
       this.handler.onData(bytes, this);
     } catch (thrown) {

@@ -4,6 +4,8 @@
  * May import: errors.
  */
 export { AnswerLedger } from "./answer-ledger.ts";
+export { SQL_STATE_WITHIN_BYTES, sqlStateIn } from "./answer-report.ts";
+export type { AnswerReport } from "./answer-report.ts";
 export { readAuthentication } from "./authentication-view.ts";
 export type { Authentication } from "./authentication-view.ts";
 export {

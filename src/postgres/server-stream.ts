@@ -1,5 +1,7 @@
 /** Follows the messages of a server, and keeps what a relay needs of them. */
 import type { AnswerLedger } from "./answer-ledger.ts";
+import { SQL_STATE_WITHIN_BYTES, sqlStateIn } from "./answer-report.ts";
+import type { AnswerReport } from "./answer-report.ts";
 import { FrameCursor } from "./frame-cursor.ts";
 import { BackendTag } from "./message-types.ts";
 
@@ -9,6 +11,8 @@ const APPLICATION_NAME = "application_name\0";
 const OTHER_REPORT = "?";
 /** PostgreSQL cuts names off at 63 bytes. */
 const MAX_NAME_REPORT_BYTES = 128;
+/** A longer tag is none of PostgreSQL's. */
+const MAX_TAG_BYTES = 128;
 
 export class ServerStream extends FrameCursor {
   readonly #ledger: AnswerLedger;
@@ -16,10 +20,14 @@ export class ServerStream extends FrameCursor {
   keyData: Uint8Array | undefined;
   /** The last whole message was an ErrorResponse: the server has told the client what happened. */
   endedWithError = false;
+  /** Undefined: nobody wants to hear of the answers. */
+  listener: AnswerReport | undefined;
   /** As reported last, undefined before. */
   applicationName: string | undefined;
   /** What has come of a report that it may be in. */
   #report: string | undefined;
+  /** For {@link listener}: what has come of an ErrorResponse or a CommandComplete, one byte a character. */
+  #heard: string | undefined;
   /** Bytes of it that have not come yet. */
   #keyBytesLeft = 0;
   #status = 0;
@@ -50,7 +58,7 @@ export class ServerStream extends FrameCursor {
       default:
         this.endedWithError = tag === BackendTag.ErrorResponse;
         this.#ledger.serverMessage(tag);
-        return false;
+        return this.listener !== undefined && this.#isForListener(tag, bodyLength);
     }
   }
 
@@ -60,14 +68,43 @@ export class ServerStream extends FrameCursor {
       this.#keyBytesLeft -= to - from;
     } else if (this.#report !== undefined) {
       this.#addToReport(chunk, from, to);
+    } else if (this.#heard !== undefined) {
+      const room = SQL_STATE_WITHIN_BYTES - this.#heard.length;
+      if (room > 0) this.#heard += textOf(chunk, from, Math.min(to, from + room));
     } else {
       this.#status = chunk[from] ?? this.#status;
     }
   }
 
   protected override messageEnded(tag: number): void {
-    if (tag === BackendTag.ReadyForQuery) this.#ledger.readyForQuery(this.#status);
+    if (tag === BackendTag.ReadyForQuery) this.#ready();
     else if (tag === BackendTag.ParameterStatus) this.#reported();
+    else if (this.#heard !== undefined) this.#tell(tag, this.#heard);
+  }
+
+  #ready(): void {
+    const isLogin = !this.#ledger.isLoggedIn;
+    this.#ledger.readyForQuery(this.#status);
+    if (this.listener === undefined) return;
+    if (isLogin) this.listener.loggedIn();
+    else this.listener.answered(this.#status);
+  }
+
+  /** Its body is wanted. */
+  #isForListener(tag: number, bodyLength: number): boolean {
+    const isHeard =
+      tag === BackendTag.ErrorResponse ||
+      (tag === BackendTag.CommandComplete &&
+        bodyLength <= MAX_TAG_BYTES &&
+        this.listener?.followsCommands === true);
+    if (isHeard) this.#heard = "";
+    return isHeard;
+  }
+
+  #tell(tag: number, text: string): void {
+    this.#heard = undefined;
+    if (tag === BackendTag.ErrorResponse) this.listener?.failed(sqlStateIn(text));
+    else this.listener?.commanded(text.slice(0, -1));
   }
 
   #addToReport(chunk: Uint8Array, from: number, to: number): void {

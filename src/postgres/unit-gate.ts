@@ -49,6 +49,11 @@ export class UnitGate {
     return this.#byteLength;
   }
 
+  /** The beginning of what is held. */
+  get first(): Uint8Array | undefined {
+    return this.#first;
+  }
+
   /** What is held, when it is one piece that begins with a unit. */
   get onePiece(): Uint8Array | undefined {
     return this.#hasBegun && this.#more.length === 0 ? this.#first : undefined;

@@ -19,9 +19,10 @@ export interface CancelTarget extends CancelServer {
 export async function forwardCancel(
   target: CancelTarget | undefined,
   name: string,
-  { timers, logger }: Pick<SessionContext, "timers" | "logger">,
+  { timers, logger, watch }: Pick<SessionContext, "timers" | "logger" | "watch">,
 ): Promise<void> {
   if (target?.keyData === undefined) return;
+  watch?.block(name).cancelSent();
   try {
     const isOver = await sendCancelRequest(target, target.keyData, timers);
     if (!isOver) target.mayBeStruck = true;

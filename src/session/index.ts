@@ -1,6 +1,6 @@
 /**
  * The client's side: from accept over startup and traffic to the end, for every protocol.
- * May import: errors, logging, net, postgres, auth, backend, balancer, pool, hooks, sharing.
+ * May import: errors, logging, net, postgres, auth, backend, balancer, pool, hooks, sharing, watch.
  */
 export { CancelKeys } from "./cancel-keys.ts";
 export type { Cancellable } from "./cancel-keys.ts";

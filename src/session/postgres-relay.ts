@@ -32,6 +32,7 @@ import type { ServerTimes } from "./server-limits.ts";
 import { EXPIRED, SessionPhase } from "./session-phase.ts";
 import type { LimitedPhase, PhaseTraffic } from "./session-phase.ts";
 import { TrafficHooks } from "./traffic-hooks.ts";
+import { UnitReport } from "./unit-report.ts";
 
 /** What the backend is of. */
 export interface RelayedPool {
@@ -49,6 +50,8 @@ export class PostgresRelay
   readonly #clientStream: ClientStream;
   readonly #serverStream: ServerStream;
   #hooked: HookedTraffic | undefined;
+  /** Undefined when nobody watches. */
+  readonly #report: UnitReport | undefined;
   /** Until the client is logged in to a server over TLS. */
   #login: RelayedLogin | undefined;
   /** What the client sent behind its StartupMessage, until the server has said something. */
@@ -87,6 +90,8 @@ export class PostgresRelay
     this.#serverStream = new ServerStream(this.#ledger, MAX_SERVER_MESSAGE_BYTES);
     this.#hooks = new TrafficHooks(context.hooks, facts, client, backend.connection);
     facts.source = this;
+    this.#report = this.#newReport(facts);
+    this.#serverStream.listener = this.#report;
     this.#phase = new SessionPhase(this, limits, timers, (phase) => this.#expired(phase));
     if (limits.queryTimeoutMs > 0) this.#cancellation = this.#newCancellation(true);
     this.#serverLimits = new ServerLimits(backend, pool.options, timers, () =>
@@ -183,6 +188,7 @@ export class PostgresRelay
 
   /** The client has been told. */
   #giveUp(code: ErrorCode, detail?: string): void {
+    this.#report?.cutOff(code);
     this.#cancelRunning();
     this.end({ kind: "failed", code, ...(detail !== undefined && { detail }) });
   }
@@ -229,6 +235,7 @@ export class PostgresRelay
         return;
       }
       this.#unheard = undefined;
+      if (this.#report !== undefined) this.#report.received(bytes.length);
       if (this.#hooked !== undefined || this.#context.hooks.traffic.isAny) this.#enterHooks();
       this.#serverStream.advance(bytes);
       if (this.#hooked === undefined) this.client.writeThrough(bytes);
@@ -267,6 +274,7 @@ export class PostgresRelay
     this.#hooked?.dispose();
     this.#serverLimits.dispose();
     this.#halfClosed?.dispose();
+    this.#report?.cutOff(undefined);
     if (this.#registeredKey === undefined) return;
     this.#context.cancelKeys.remove(this.#registeredKey, this);
   }
@@ -312,6 +320,7 @@ export class PostgresRelay
   /** Sends what the client's stream has moved over. */
   #pass(bytes: Uint8Array): void {
     this.server.writeThrough(bytes);
+    if (this.#report !== undefined) this.#report.sent(bytes);
     if (this.#isTimed) this.#moveTimeLimits();
     if (this.#ledger.owedReadyForQuery > this.#context.limits.maxPendingUnits) {
       this.pauseClient(PauseReason.Throttled);
@@ -345,6 +354,24 @@ export class PostgresRelay
     if (cancellation.isDone) this.#cancellation = undefined;
     this.resumeClient(PauseReason.Cancelling);
     if (this.#hasClientEnded) this.#passOnClientEnd();
+  }
+
+  #newReport(facts: SessionFacts): UnitReport | undefined {
+    const { watch, timers } = this.#context;
+    if (watch === undefined) return undefined;
+    return new UnitReport({
+      watch: watch.block(this.#pool.name),
+      facts,
+      client: this.client,
+      server: this.server,
+      ledger: this.#ledger,
+      timers,
+      startedMs: timers.clock.now(),
+      catalog: undefined,
+      // Statements are the server's business.
+      named: () => undefined,
+      pinReason: () => undefined,
+    });
   }
 
   get #cancelTarget(): CancelTarget {

@@ -37,6 +37,8 @@ export class SessionFacts implements SessionView {
    * server; undefined while there are none.
    */
   toldStatus: number | undefined;
+  /** The block that its work is done by; undefined while it has none. */
+  block: string | undefined;
   /** What the handler that has terminated last wants the client to be told. */
   termination: TerminationError | undefined;
   #startup: Uint8Array | undefined;

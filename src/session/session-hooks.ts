@@ -1,5 +1,6 @@
 /** The events that sessions tell of, and where their handlers are found. */
 import type { HookPresence, HookRegistry, HookSlot } from "../hooks/index.ts";
+import type { GroupWatch } from "../watch/index.ts";
 
 /** The events of a connection, one slot each; a slot's chain may change at any time. */
 export interface SessionHooks {
@@ -14,10 +15,12 @@ export interface SessionHooks {
   readonly onTrafficToServer: HookSlot;
   readonly onTrafficFromServer: HookSlot;
   readonly onTrafficToClient: HookSlot;
+  /** Hears of what handlers end; undefined when nobody watches. */
+  readonly watch?: GroupWatch;
 }
 
 /** The slots of a registry that every session reads. */
-export function sessionHooksOf(registry: HookRegistry): SessionHooks {
+export function sessionHooksOf(registry: HookRegistry, watch?: GroupWatch): SessionHooks {
   return {
     onOpening: registry.chain("OnOpening"),
     onOpened: registry.chain("OnOpened"),
@@ -34,5 +37,6 @@ export function sessionHooksOf(registry: HookRegistry): SessionHooks {
     onTrafficToServer: registry.chain("OnTrafficToServer"),
     onTrafficFromServer: registry.chain("OnTrafficFromServer"),
     onTrafficToClient: registry.chain("OnTrafficToClient"),
+    ...(watch !== undefined && { watch }),
   };
 }

@@ -9,6 +9,7 @@ import type { GatewayError, ErrorCode } from "../errors.ts";
 import type { Deadline } from "../net/index.ts";
 import type { Lessor, Ticket, Waiter } from "../pool/index.ts";
 import type { SessionContext } from "./session-context.ts";
+import type { SessionFacts } from "./session-facts.ts";
 
 /** A server that is starting is asked this often whether it is ready. */
 const SERVER_START_POLL_MS = 200;
@@ -23,6 +24,7 @@ export interface Lease {
 export interface LeasePort {
   /** Of the client. */
   readonly remoteAddress: string;
+  readonly facts: SessionFacts;
   /** There is a backend: the first one, or another in its place. */
   leased(): void;
   /** There will be none. */
@@ -33,6 +35,8 @@ export class SessionLease implements Waiter {
   readonly #context: SessionContext;
   readonly #port: LeasePort;
   #ticket: Ticket | undefined;
+  /** Since when it is asked for, where somebody watches. */
+  #askedMs = 0;
   #held: Lease | undefined;
   #isStopped = false;
   /** Fresh backends that the startup was lost on. */
@@ -56,6 +60,8 @@ export class SessionLease implements Waiter {
 
   /** The port may be called before this returns. */
   ask(): void {
+    const { watch, timers } = this.#context;
+    if (watch !== undefined) this.#askedMs = timers.clock.now();
     const ticket = this.#context.router.lease(this);
     // It may have been answered on the way.
     if (ticket.pool !== undefined) this.#ticket = ticket;
@@ -97,14 +103,22 @@ export class SessionLease implements Waiter {
   onLease(backend: Backend, pool: Lessor): void {
     this.#ticket = undefined;
     this.#held = { backend, pool };
+    this.#tellWait(pool.name, undefined);
     // Until a relay takes over the server may still close it, or greet.
     backend.watch(() => this.#lost(backend));
     this.#port.leased();
   }
 
   onLeaseFailed(error: GatewayError): void {
+    this.#tellWait(this.#ticket?.pool?.name ?? "", error.code);
     this.#ticket = undefined;
     this.#port.leaseFailed(error.code);
+  }
+
+  #tellWait(block: string, failure: ErrorCode | undefined): void {
+    const { watch, timers } = this.#context;
+    if (watch === undefined) return;
+    watch.block(block).waited(this.#port.facts, timers.clock.now() - this.#askedMs, failure);
   }
 
   #withdraw(): void {

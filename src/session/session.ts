@@ -59,7 +59,7 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
   readonly #lease: SessionLease;
   readonly #deadline: Deadline;
   /** For handlers, one object for all of them. */
-  readonly #facts: SessionFacts;
+  readonly facts: SessionFacts;
   #client: Connection;
   #state: State = "opening";
   /** Whether OnOpened and OnTraffic have been run: once, for the first lease. */
@@ -73,6 +73,8 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
   /** Why this client cannot be served; told when it can hear it. */
   #refusal: ErrorCode | undefined;
   #isDraining = false;
+  /** Accepted then, where somebody watches. */
+  #openedMs = 0;
 
   /**
    * @param admission what the budget said; given back when the session is over
@@ -86,7 +88,7 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
   ) {
     this.#client = client;
     this.#context = context;
-    this.#facts = new SessionFacts(context.protocol === "raw");
+    this.facts = new SessionFacts(context.protocol === "raw");
     this.#startup = new StartupNegotiation(client, context, this);
     this.#lease = new SessionLease(context, this);
     this.#admission = admission;
@@ -103,8 +105,17 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
     return this.#client;
   }
 
+  get isEncrypted(): boolean {
+    return this.#isEncrypted;
+  }
+
   start(): void {
     this.#client.handler = this;
+    const { watch, timers } = this.#context;
+    if (watch !== undefined) {
+      this.#openedMs = timers.clock.now();
+      watch.opened(this.facts, this.#client);
+    }
     this.#armStartupTimeout();
     if (this.#context.proxyProtocol === "off") this.#open();
     else this.#state = "proxyHeader";
@@ -154,12 +165,14 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
 
   /** Heard from the lease: this and `leaseFailed`. */
   leased(): void {
+    const lease = this.#lease.held;
+    if (lease !== undefined) this.#enter(lease.pool.name);
     if (this.#opened !== "no") {
       this.#join();
       return;
     }
     this.#opened = "running";
-    runOpened(this.#context.hooks, this.#client, this.#facts, (isTerminated) => {
+    runOpened(this.#context.hooks, this.#client, this.facts, (isTerminated) => {
       this.#opened = "done";
       if (isTerminated) this.#refuse("ERR_TERMINATED");
       else this.#join();
@@ -171,13 +184,20 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
     else this.#refuse(code);
   }
 
+  /** Its work is done by this block. */
+  #enter(block: string): void {
+    const { watch } = this.#context;
+    this.facts.block = block;
+    if (watch !== undefined) this.#client.meter = watch.block(block).clientMeter;
+  }
+
   get #isEnding(): boolean {
     return this.#state === "closing" || this.#state === "lingering" || this.#state === "closed";
   }
 
   #open(): void {
     this.#state = "opening";
-    runOpening(this.#context.hooks, this.#client, this.#facts, (isTerminated) => {
+    runOpening(this.#context.hooks, this.#client, this.facts, (isTerminated) => {
       if (this.#isEnding) return;
       if (isTerminated) this.#refusal ??= "ERR_TERMINATED";
       const isRaw = this.#context.protocol === "raw";
@@ -232,6 +252,7 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
   }
 
   violated(error: GatewayError): void {
+    this.#context.watch?.refused(this.facts, error.code);
     this.#log("info", "A client was refused", { code: error.code, error });
     // PostgreSQL, too, answers a packet it cannot read; whoever speaks the protocol understands it.
     if (this.#state !== "proxyHeader") this.#client.write(errorResponseFor(error.code, "FATAL"));
@@ -250,7 +271,7 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
   #startupReceived(message: Uint8Array, peer: TlsPeer | undefined): void {
     if (this.#hasClientEnded) return;
     this.#startupMessage = message;
-    this.#facts.startup = message;
+    this.facts.startup = message;
     this.#isEncrypted = peer !== undefined;
     this.#state = "waiting";
     this.#deadline.clear();
@@ -272,7 +293,7 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
       message,
       rest: this.#startup.buffer.takeAll(),
       peer,
-      facts: this.#facts,
+      facts: this.facts,
       deadline: this.#deadline,
       onEnd: (end) => this.#relayEnded(end),
     });
@@ -299,7 +320,7 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
     const { backend, pool } = lease;
     const client = this.#client;
     const context = this.#context;
-    const facts = this.#facts;
+    const facts = this.facts;
     const onEnd = (end: RelayEnd): void => this.#relayEnded(end);
     client.resume();
     if (this.#startupMessage === undefined) {
@@ -324,6 +345,10 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
     }
     this.#hasClientLeft = end.kind === "clientGone";
     if (end.kind === "failed") {
+      const { watch } = this.#context;
+      // The server has said ReadyForQuery, or the gateway in its place.
+      if (this.facts.transactionStatus === undefined) watch?.refused(this.facts, end.code);
+      else watch?.ended(this.facts, end.code);
       this.#log("info", "A connection was ended by the gateway", {
         code: end.code,
         ...(end.detail !== undefined && { detail: end.detail }),
@@ -343,7 +368,8 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
     }
     if (this.#isEnding) return;
     this.#log("info", "A client was refused", { code: this.#refusal });
-    if (isHeard) this.#client.write(this.#facts.lastWords(this.#refusal));
+    this.#context.watch?.refused(this.facts, this.#refusal);
+    if (isHeard) this.#client.write(this.facts.lastWords(this.#refusal));
     this.#finish();
   }
 
@@ -360,6 +386,7 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
       return;
     }
     this.#log("info", "A client was refused", { code: "ERR_STARTUP_TIMEOUT" });
+    this.#context.watch?.refused(this.facts, "ERR_STARTUP_TIMEOUT");
     this.#finish();
   }
 
@@ -373,7 +400,7 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
     const lease = this.#lease.held;
     const client = this.#client;
     const show = (server: SocketEnds): void => {
-      void new TrafficHooks(hooks, this.#facts, client, server).fromClient(packet);
+      void new TrafficHooks(hooks, this.facts, client, server).fromClient(packet);
     };
     if (lease !== undefined) show(lease.backend.connection);
     const place = pooling?.onlyPlace;
@@ -390,7 +417,7 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
     this.#deadline.dispose();
     this.#startup.stop();
     this.#lease.stop();
-    runClosing(this.#context.hooks, this.#client, this.#facts, () => {
+    runClosing(this.#context.hooks, this.#client, this.facts, () => {
       this.#lease.giveBack();
       this.#state = "lingering";
       // While a relay had the client, or OnClosing took its time, the client may have gone unheard.
@@ -403,8 +430,10 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
   #closed(): void {
     if (this.#state === "closed") return;
     this.#state = "closed";
-    runClosed(this.#context.hooks, this.#client, this.#facts, () => {
-      this.#context.budget.release(this.#admission);
+    runClosed(this.#context.hooks, this.#client, this.facts, () => {
+      const { budget, watch, timers } = this.#context;
+      budget.release(this.#admission);
+      watch?.closed(this.facts, timers.clock.now() - this.#openedMs);
       this.#onEnded(this);
     });
   }

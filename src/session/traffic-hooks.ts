@@ -74,8 +74,8 @@ export class TrafficHooks {
     if (chain === null) return { kind: "forward", bytes: request };
     const outcome = chain.run(this.#payload(request, undefined, false), this.facts);
     return outcome instanceof Promise
-      ? outcome.then((late) => verdictOf(late, "request", request, this.facts))
-      : verdictOf(outcome, "request", request, this.facts);
+      ? outcome.then((late) => this.#verdictOf(late, "request", request))
+      : this.#verdictOf(outcome, "request", request);
   }
 
   fromServer(
@@ -87,8 +87,8 @@ export class TrafficHooks {
     if (chain === null) return { kind: "forward", bytes: response };
     const outcome = chain.run(this.#payload(request, response, isPartial), this.facts);
     return outcome instanceof Promise
-      ? outcome.then((late) => verdictOf(late, "response", response, this.facts))
-      : verdictOf(outcome, "response", response, this.facts);
+      ? outcome.then((late) => this.#verdictOf(late, "response", response))
+      : this.#verdictOf(outcome, "response", response);
   }
 
   /** After the fact: the result is not used, and nothing waits for it. */
@@ -100,6 +100,11 @@ export class TrafficHooks {
   toClient(request: Uint8Array, response: Uint8Array, isPartial: boolean): void {
     const { chain } = this.#hooks.onTrafficToClient;
     if (chain !== null) void chain.run(this.#payload(request, response, isPartial), this.facts);
+  }
+
+  #verdictOf(outcome: HookOutcome, key: "request" | "response", original: Uint8Array): Verdict {
+    if (outcome.kind === "terminate") this.#hooks.watch?.terminated(this.facts);
+    return verdictOf(outcome, key, original, this.facts);
   }
 
   #payload(request: Uint8Array, response: Uint8Array | undefined, partial: boolean): HookPayload {

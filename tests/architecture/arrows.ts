@@ -13,17 +13,19 @@ export const ARROWS: Readonly<Record<string, FolderRule>> = {
   errors: { mayImport: [], isPure: true },
   postgres: { mayImport: [], isPure: true },
   balancer: { mayImport: [], isPure: true },
-  hooks: { mayImport: [], isPure: true },
+  // What the data half tells whoever watches: interfaces, for those who tell and those who hear.
+  watch: { mayImport: [], isPure: true },
+  hooks: { mayImport: ["watch"], isPure: true },
   act: { mayImport: [], isPure: true },
   "config/schema": { mayImport: [], isPure: true },
   // Rules about logins are in the configuration, and understood by auth; policies and conditions by act.
   config: { mayImport: ["config/schema", "auth", "act"] },
-  logging: { mayImport: [] },
-  metrics: { mayImport: [] },
-  tracing: { mayImport: [] },
+  logging: { mayImport: ["watch"] },
+  metrics: { mayImport: ["watch"] },
+  tracing: { mayImport: ["watch"] },
   // Not pure: it hashes with node:crypto.
   auth: { mayImport: ["postgres"] },
-  net: { mayImport: [] },
+  net: { mayImport: ["watch"] },
   // It logs in to servers, as sessions log clients in (docs/decisions/0007).
   backend: { mayImport: ["auth", "net", "postgres"] },
   // The balancer's types reach sessions through the pool.
@@ -34,7 +36,17 @@ export const ARROWS: Readonly<Record<string, FolderRule>> = {
   sharing: { mayImport: ["net", "sql"] },
   // A session logs its client in, talks to the backend it leased, and sends its cancel requests.
   session: {
-    mayImport: ["pool", "auth", "backend", "balancer", "postgres", "hooks", "net", "sharing"],
+    mayImport: [
+      "pool",
+      "auth",
+      "backend",
+      "balancer",
+      "postgres",
+      "hooks",
+      "net",
+      "sharing",
+      "watch",
+    ],
   },
   // What is said to plugin processes: by the gateway that runs them, and by an SDK that is one.
   rpc: { mayImport: [], isPure: true },
@@ -63,6 +75,7 @@ export const ARROWS: Readonly<Record<string, FolderRule>> = {
       "sharing",
       "session",
       "plugins",
+      "watch",
       "admin",
     ],
     mayUseImplementations: true,

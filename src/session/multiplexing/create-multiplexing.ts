@@ -1,6 +1,7 @@
 import type { Logger } from "../../logging/index.ts";
 import type { TimerWheel } from "../../net/index.ts";
 import type { Sharing } from "../../sharing/index.ts";
+import type { GroupWatch } from "../../watch/index.ts";
 import { forwardCancel } from "../forward-cancel.ts";
 import { askServer } from "./ask-server.ts";
 import { Multiplexing } from "./multiplexing.ts";
@@ -16,11 +17,13 @@ export interface MultiplexedBlock {
   readonly sharing: Sharing;
   readonly timers: TimerWheel;
   readonly logger: Logger;
+  /** Undefined when nobody watches. */
+  readonly watch?: GroupWatch | undefined;
 }
 
 /** Multiplexing for one block: its catalogue is asked, and its server told to cancel, on its own backends. */
 export function createMultiplexing(options: MultiplexedBlock): Multiplexing {
-  const { block, depth, retriesReadOnly, sharing, timers, logger } = options;
+  const { block, depth, retriesReadOnly, sharing, timers, logger, watch } = options;
   return new Multiplexing({
     depth,
     retriesReadOnly,
@@ -34,6 +37,6 @@ export function createMultiplexing(options: MultiplexedBlock): Multiplexing {
       );
     },
     close: () => sharing.close(),
-    cancel: async (backend) => await forwardCancel(backend, block, { timers, logger }),
+    cancel: async (backend) => await forwardCancel(backend, block, { timers, logger, watch }),
   });
 }

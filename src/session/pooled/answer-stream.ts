@@ -10,10 +10,12 @@ import {
   BackendTag,
   HEADER_BYTES,
   MAX_SERVER_MESSAGE_BYTES,
+  SQL_STATE_WITHIN_BYTES,
   lengthAt,
+  sqlStateIn,
 } from "../../postgres/index.ts";
 import { partOf } from "../../net/index.ts";
-import type { AnswerLedger } from "../../postgres/index.ts";
+import type { AnswerLedger, AnswerReport } from "../../postgres/index.ts";
 import type { DueList } from "./due-list.ts";
 
 export interface AnswerPort {
@@ -69,6 +71,8 @@ export class AnswerStream {
   isDropping = false;
   /** The last whole message was an ErrorResponse. */
   endedWithError = false;
+  /** Undefined: nobody wants to hear what the client is answered. */
+  listener: AnswerReport | undefined;
 
   /** @param due what the client must not see of the answers, among others */
   constructor(ledger: AnswerLedger, due: DueList, port: AnswerPort) {
@@ -102,6 +106,7 @@ export class AnswerStream {
    * @throws GatewayError ERR_PROTOCOL_VIOLATION or ERR_MESSAGE_TOO_LARGE at a header that cannot be
    */
   advance(chunk: Uint8Array, begin = 0, end = chunk.length): boolean {
+    if (this.listener !== undefined) this.listener.received(end - begin);
     if (this.#held === undefined) return this.#advance(chunk, begin, end);
     const bytes = Buffer.concat([this.#held, partOf(chunk, begin, end)]);
     this.#held = undefined;
@@ -131,6 +136,9 @@ export class AnswerStream {
         const isHidden = this.#completes();
         this.#ledger.readyForQuery(bytes[at + HEADER_BYTES] ?? 0);
         this.#isUntouched = false;
+        if (this.listener !== undefined && !isHidden && !this.isDropping) {
+          this.listener.answered(this.#ledger.transactionStatus);
+        }
         if (isHidden) {
           this.#replace(bytes, from, at, undefined);
           from = next;
@@ -205,6 +213,9 @@ export class AnswerStream {
           this.#port.commanded(bytes, at + HEADER_BYTES);
         }
         const isHidden = this.#completes();
+        if (tag === BackendTag.CommandComplete && !isHidden && next <= end) {
+          if (this.listener?.followsCommands === true) this.#tellCommand(bytes, at, next);
+        }
         this.#ledger.serverMessage(tag);
         return isHidden ? undefined : bytes;
       }
@@ -216,6 +227,7 @@ export class AnswerStream {
         if (message !== undefined && answer !== undefined && this.#isUntouched) {
           this.isDropping = this.#port.repeats(message, answer);
         }
+        if (this.listener !== undefined) this.#tellError(message, answer);
         return answer === message ? bytes : answer;
       }
       case BackendTag.NoticeResponse:
@@ -229,6 +241,24 @@ export class AnswerStream {
     this.#ledger.serverMessage(tag);
     return bytes;
   }
+
+  #tellCommand(bytes: Uint8Array, at: number, next: number): void {
+    this.listener?.commanded(latin1In(bytes, at + HEADER_BYTES, next - 1));
+  }
+
+  /** @param answer what the client gets for the message; undefined for one that goes on as it is, or not at all */
+  #tellError(message: Uint8Array | undefined, answer: Uint8Array | undefined): void {
+    const isUnheard = answer === undefined && message !== undefined;
+    if (this.isDropping || isUnheard) return;
+    const to = HEADER_BYTES + SQL_STATE_WITHIN_BYTES;
+    this.listener?.failed(
+      answer === undefined ? "" : sqlStateIn(latin1In(answer, HEADER_BYTES, to)),
+    );
+  }
+}
+
+function latin1In(bytes: Uint8Array, from: number, to: number): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1", from, to);
 }
 
 /** The whole of such a message is needed at once. */

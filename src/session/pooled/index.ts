@@ -1,6 +1,6 @@
 /**
  * Sessions of the pooled modes: login at the gateway, and a backend only while there is work for it.
- * May import: the rest of session, errors, logging, net, postgres, auth, backend, pool, balancer, hooks.
+ * May import: the rest of session, errors, logging, net, postgres, auth, backend, pool, balancer, hooks, watch.
  */
 export { ConnectionCaps } from "./connection-caps.ts";
 export { Greetings } from "./greeting.ts";

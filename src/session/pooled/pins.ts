@@ -76,7 +76,7 @@ export class Pins {
       this.#budget.leave();
     } else {
       this.#budget.enter();
-      this.#onPinned(this.#reason);
+      this.#onPinned(this.reason);
     }
   }
 
@@ -85,7 +85,8 @@ export class Pins {
     if (this.#bits !== 0 && !this.#isWholeSession) this.#budget.leave();
   }
 
-  get #reason(): string {
+  /** What ties the session to its backend now; "" when nothing does. */
+  get reason(): string {
     const reasons = REASONS.filter(([pin]) => (this.#bits & pin) !== 0);
     return reasons.map(([, reason]) => reason).join(", ");
   }

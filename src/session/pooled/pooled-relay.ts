@@ -20,6 +20,7 @@ import type { Notice } from "../../postgres/index.ts";
 import type { Cancellable } from "../cancel-keys.ts";
 import { forwardCancel } from "../forward-cancel.ts";
 import type { RelayEnd } from "../relay.ts";
+import type { UnitReport } from "../unit-report.ts";
 import { UnitPass } from "../multiplexing/index.ts";
 import { EXPIRED, SessionPhase } from "../session-phase.ts";
 import type { LimitedPhase, PhaseTraffic } from "../session-phase.ts";
@@ -35,6 +36,7 @@ import { SessionEnding } from "./session-ending.ts";
 import type { EndingOwner } from "./session-ending.ts";
 import { SessionState } from "./session-state.ts";
 import { syncMessage } from "./statement-messages.ts";
+import { reportOf } from "./report-of.ts";
 import { UnitCancelling } from "./unit-cancelling.ts";
 import type { CancellingOwner } from "./unit-cancelling.ts";
 import { waitNotice } from "./wait-notice.ts";
@@ -54,6 +56,8 @@ export class PooledRelay
   readonly #read: SessionAnswers;
   readonly #gate: UnitGate;
   readonly #session: SessionState;
+  /** Undefined when nobody watches. */
+  readonly #report: UnitReport | undefined;
   /** Undefined without multiplexing. */
   readonly #pass: UnitPass | undefined;
   /** The unit that rides, which may have to be sent again. */
@@ -89,6 +93,9 @@ export class PooledRelay
     this.#requests = new RequestStream(ledger, limits.maxMessageBytes, this.#session.policy);
     this.#read = new SessionAnswers(client, ledger, this.#session, multiplexing !== undefined);
     this.#answers = new AnswerStream(ledger, this.#session.due, this.#read);
+    this.#report = reportOf(options, ledger, this.#session);
+    this.#requests.listener = this.#report;
+    this.#answers.listener = this.#report;
     this.#side = new ClientSide(this, options, this.#hold, this.#answers, this.#read);
     this.#gate = new UnitGate(limits.maxMessageBytes);
     this.#phase = new SessionPhase(this, limits, timers, (phase) => this.#expired(phase));
@@ -249,6 +256,7 @@ export class PooledRelay
   /** The backend is as this session left its last one. */
   onHold(backend: PooledBackend): void {
     this.#backend = backend;
+    this.#report?.gets(backend.connection, this.#hold);
     this.#read.begin(backend);
     this.#answers.startOver();
     if (this.isClientStalled) this.#hold.stall();
@@ -315,6 +323,7 @@ export class PooledRelay
 
   onHoldFailed(thrown: unknown): void {
     const error = GatewayError.from(thrown);
+    this.#report?.getsNone(error.code);
     this.fail(error.code, error.message);
   }
 
@@ -328,6 +337,7 @@ export class PooledRelay
       // The server did not know a statement that it should have: now it gets it first.
       this.#answers.startOver();
       this.#unit = this.#read.takeUnit();
+      this.#report?.asksAgain();
       this.#hold.request();
       return;
     }
@@ -340,6 +350,7 @@ export class PooledRelay
 
   onStranded(): void {
     this.ledger.forget();
+    this.#report?.asksAgain();
     this.#answers.startOver();
     if (this.#isTimed) this.#followTime();
   }
@@ -373,6 +384,7 @@ export class PooledRelay
     if (this.#gate.hasTerminated) {
       this.end({ kind: "clientGone" });
     } else if (this.#gate.isReady) {
+      this.#report?.asks(this.#gate.first);
       this.#hold.request(this.#mayRide() ? this.#pass : undefined);
     }
     if (this.#isTimed) this.#followTime();
@@ -528,6 +540,7 @@ export class PooledRelay
       hold: this.#hold,
       requests: this.#requests,
       answers: this.#answers,
+      report: this.#report,
     };
     return new UnitCancelling(this, parts, isOneByOne);
   }
@@ -536,6 +549,7 @@ export class PooledRelay
   end(end: RelayEnd): void {
     if (this.#isOver) return;
     const leavings = this.#leavings();
+    this.#report?.cutOff(end.kind === "failed" ? end.code : undefined);
     if (this.#pass !== undefined && this.#read.takeDefined()) this.#pass.definitionsChanged();
     this.#phase.dispose();
     this.#ending?.dispose();

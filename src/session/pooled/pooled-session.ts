@@ -26,6 +26,7 @@ import {
   readyForQuery,
 } from "../../postgres/index.ts";
 import type { Notice } from "../../postgres/index.ts";
+import type { BlockWatch } from "../../watch/index.ts";
 import { runOpened } from "../connection-events.ts";
 import type { SocketEnds } from "../connection-events.ts";
 import type { RelayEnd, Served } from "../relay.ts";
@@ -85,6 +86,8 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
   #relay: Served | undefined;
   #replication: Replication | undefined;
   #pins: Pins | undefined;
+  /** The StartupMessage came then, where somebody watches. */
+  #startedMs = 0;
   /** Handlers have logged it in. */
   #isAnswered = false;
   /** Counts as a client of its user and its database. */
@@ -99,6 +102,7 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
 
   start(): void {
     const { message, rest, context } = this.#options;
+    if (context.watch !== undefined) this.#startedMs = context.timers.clock.now();
     if (context.hooks.traffic.isAny) this.#startHooked(message, rest);
     else this.#begin(message, rest);
   }
@@ -213,6 +217,12 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
     this.#end({ kind: "failed", code, ...(detail !== undefined && { detail }) });
   }
 
+  /** Undefined while it has no block, and when nobody watches. */
+  get #watch(): BlockWatch | undefined {
+    const { context, facts } = this.#options;
+    return facts.block === undefined ? undefined : context.watch?.block(facts.block);
+  }
+
   /** Asked by hooks, until a relay has the client: this and `lease`. */
   get place(): ServerPlace | undefined {
     return this.#destination?.block.place;
@@ -280,7 +290,8 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
   }
 
   #enter(credential: ScramCredential | undefined, rest: Uint8Array): void {
-    const { pooling } = this.#options;
+    const options = this.#options;
+    const { pooling } = options;
     const startup = this.#startup;
     if (startup === undefined || this.#isOver) return;
     const { user, database, replication } = startup;
@@ -295,6 +306,8 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
     this.#client.handler = this;
     const isOfDatabase = replication?.isPhysical !== true;
     this.#destination ??= pooling.choose(this.#client, user, database, isOfDatabase);
+    options.facts.block = this.#destination.block.pool.name;
+    options.client.meter = this.#watch?.clientMeter;
     if (replication !== undefined) {
       this.#replicate(startup, replication, this.#destination);
       return;
@@ -396,6 +409,7 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
     this.#client.flush();
     this.#client.resume();
     this.#deadline.dispose();
+    this.#watch?.loggedIn(facts, context.timers.clock.now() - this.#startedMs);
     this.#pins = new Pins(block.mode, block.pinBudget, (reason) =>
       this.#pinned(block.pool.name, reason),
     );
@@ -444,7 +458,9 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
   }
 
   #pinned(block: string, reason: string): void {
-    const { logger } = this.#options.context;
+    const { context, facts } = this.#options;
+    this.#watch?.pinned(facts, reason);
+    const { logger } = context;
     if (!logger.isEnabled("debug")) return;
     const client = this.#client.remoteAddress;
     logger.debug("A session keeps its server connection", { name: block, client, reason });

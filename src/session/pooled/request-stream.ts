@@ -8,6 +8,14 @@
 import { FrontendTag, HEADER_BYTES, checkFrontendHeader, lengthAt } from "../../postgres/index.ts";
 import type { AnswerLedger } from "../../postgres/index.ts";
 
+/** Hears what is sent. */
+export interface RequestReport {
+  /** The ledger is about to hear of messages. */
+  sends(): void;
+  /** It has heard of them: all that were complete. */
+  sent(bytes: Uint8Array): void;
+}
+
 export interface RequestPolicy {
   /** It wants to see an Execute, too. */
   readonly awaitsExecute: boolean;
@@ -50,6 +58,8 @@ export class RequestStream {
   /** What is to be sent, oldest first: most often one piece, which needs no list. */
   #first: Uint8Array | undefined;
   #more: Uint8Array[] = [];
+  /** Undefined: nobody wants to hear of what is sent. */
+  listener: RequestReport | undefined;
   /** The client said Terminate: what is behind that is void. */
   hasTerminated = false;
 
@@ -125,6 +135,16 @@ export class RequestStream {
   /** @throws GatewayError at bytes that cannot be messages of a client */
   advance(chunk: Uint8Array): void {
     if (this.hasTerminated) return;
+    if (this.listener === undefined) {
+      this.#advance(chunk);
+      return;
+    }
+    this.listener.sends();
+    this.#advance(chunk);
+    this.listener.sent(chunk);
+  }
+
+  #advance(chunk: Uint8Array): void {
     const bytes = this.#joined(chunk);
     const end = bytes.length;
     let at = this.#bodyLeft;

@@ -69,6 +69,8 @@ export class ServerHold implements LeaseWaiter<PooledBackend>, Rider {
   state: HoldState = "none";
   /** While there is one, in whatever state. */
   backend: PooledBackend | undefined;
+  /** {@link request} has not returned: what comes now was there at once. */
+  isAtOnce = false;
   readonly #owner: HoldOwner;
   readonly #session: SessionState;
   readonly #ticket: LeaseTicket<PooledBackend>;
@@ -112,9 +114,11 @@ export class ServerHold implements LeaseWaiter<PooledBackend>, Rider {
     this.state = "waiting";
     this.#pass = pass;
     this.#isRepeated = false;
+    this.isAtOnce = true;
     const convoy = pass === undefined ? undefined : this.#line?.find(this);
     if (convoy === undefined) this.#lane.lease(this.#ticket);
     else this.#ride(convoy, false);
+    this.isAtOnce = false;
   }
 
   /** More has come than one unit: it cannot share a backend any more. */
@@ -213,6 +217,11 @@ export class ServerHold implements LeaseWaiter<PooledBackend>, Rider {
   /** Riding: the server works on the session's unit. */
   get isHead(): boolean {
     return this.#convoy?.isHead(this) === true;
+  }
+
+  /** Riding: with units of others ahead. */
+  get isShared(): boolean {
+    return this.#convoy !== undefined && !this.#convoy.isHead(this);
   }
 
   suits(backend: PooledBackend): boolean {

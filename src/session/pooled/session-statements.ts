@@ -287,6 +287,8 @@ export class SessionStatements implements RequestPolicy {
       return renamed(bytes, at, end, next, nameFrom, nameTo, NOBODYS);
     }
     const statement = preparation.ensure(shared);
+    if (preparation.isEmpty) this.#catalog.hits++;
+    else this.#catalog.misses++;
     return preparation.take(renamed(bytes, at, end, next, nameFrom, nameTo, statement.name));
   }
 

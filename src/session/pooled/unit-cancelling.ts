@@ -16,6 +16,7 @@ import type { AnswerLedger } from "../../postgres/index.ts";
 import { Cancellation } from "../cancellation.ts";
 import type { RequestSteps } from "../cancellation.ts";
 import { forwardCancel } from "../forward-cancel.ts";
+import type { UnitReport } from "../unit-report.ts";
 import type { AnswerStream } from "./answer-stream.ts";
 import type { PooledRelayOptions } from "./pooled-relay-options.ts";
 import type { ServerHold } from "./server-hold.ts";
@@ -47,6 +48,7 @@ export interface CancellingParts {
   readonly hold: ServerHold;
   readonly requests: RequestSteps;
   readonly answers: AnswerStream;
+  readonly report: UnitReport | undefined;
 }
 
 export class UnitCancelling {
@@ -134,6 +136,7 @@ export class UnitCancelling {
 
   #tellCancelled(): void {
     this.#owner.tell(errorResponseFor("ERR_CANCELED", "ERROR"));
+    this.#parts.report?.refused("ERR_CANCELED");
   }
 
   #tellReady(): void {

@@ -1,0 +1,247 @@
+/**
+ * Tells whoever watches of the units of one session. Made only where somebody does; one for the life of a relay,
+ * and what it says of a unit is overwritten by the next.
+ *
+ *   resting    nothing is asked
+ *   asking     a unit waits for a backend                  (shared backends only)
+ *   under way  a server has it, or a part of it
+ *
+ *   resting -> asking -> under way;  resting -> under way;  asking | under way -> resting, when it is answered or
+ *   cut off;  under way -> under way, when it is answered and another one was sent behind it
+ */
+import type { StatementCatalog } from "../backend/index.ts";
+import { ERROR_TABLE } from "../errors.ts";
+import type { ErrorCode } from "../errors.ts";
+import type { TimerWheel } from "../net/index.ts";
+import { FrontendTag } from "../postgres/index.ts";
+import type { AnswerLedger, AnswerReport } from "../postgres/index.ts";
+import type { BlockWatch, UnitKind, WatchedClient, WatchedUnit } from "../watch/index.ts";
+import type { SessionFacts } from "./session-facts.ts";
+import { textOfRequest } from "./text-of-request.ts";
+
+/** The session, as far as units go. */
+export interface ReportedSession {
+  readonly watch: BlockWatch;
+  readonly facts: SessionFacts;
+  /** The first backend it has, where it has one from the beginning. */
+  readonly server?: WatchedClient;
+  readonly client: WatchedClient;
+  readonly ledger: AnswerLedger;
+  readonly timers: TimerWheel;
+  /** When its login began. */
+  readonly startedMs: number;
+  /** Whose statements it uses; undefined where they are none of the gateway's business. */
+  readonly catalog: StatementCatalog | undefined;
+  /** The text of a statement that the client has prepared, one byte a character. */
+  readonly named: (name: string) => string | undefined;
+  /** Why it keeps its backend. */
+  readonly pinReason: () => string | undefined;
+}
+
+/** How a session has its backend. */
+export interface ReportedHold {
+  /** There was no need to wait for it. */
+  readonly isAtOnce: boolean;
+  /** It has units of others to answer. */
+  readonly isShared: boolean;
+}
+
+export class UnitReport implements WatchedUnit, AnswerReport {
+  readonly #of: ReportedSession;
+  readonly #watch: BlockWatch;
+  readonly #ledger: AnswerLedger;
+  #state: "resting" | "asking" | "under way" = "resting";
+  /** Asking: since when. */
+  #asksSinceMs = 0;
+  #request: Uint8Array | undefined;
+  #server: WatchedClient | undefined;
+  #hits = 0;
+  #misses = 0;
+  beganMs = 0;
+  waitedMs = 0;
+  kind: UnitKind = "query";
+  requestBytes = 0;
+  answerBytes = 0;
+  commandTag: string | undefined;
+  sqlState: string | undefined;
+  transactionStatus = 0;
+  isMultiplexed = false;
+  preparedHits = 0;
+  preparedMisses = 0;
+
+  constructor(of: ReportedSession) {
+    this.#of = of;
+    this.#watch = of.watch;
+    this.#ledger = of.ledger;
+    this.#server = of.server;
+  }
+
+  get session(): SessionFacts {
+    return this.#of.facts;
+  }
+
+  get clientAddress(): string {
+    return this.#of.client.remoteAddress;
+  }
+
+  get serverAddress(): string {
+    return this.#server?.remoteAddress ?? "";
+  }
+
+  get text(): string | undefined {
+    return this.#request && textOfRequest(this.#request, this.#of.named);
+  }
+
+  get pinReason(): string | undefined {
+    return this.#of.pinReason();
+  }
+
+  get followsCommands(): boolean {
+    return this.#watch.followsCommands;
+  }
+
+  /** A unit is there, and a backend is asked for it. */
+  asks(request: Uint8Array | undefined): void {
+    if (this.#state === "resting") {
+      this.#begin(request);
+      this.#asksSinceMs = this.beganMs;
+      this.#state = "asking";
+    } else {
+      this.asksAgain();
+    }
+  }
+
+  /** It was with a backend already, and asks for another one. */
+  asksAgain(): void {
+    this.#asksSinceMs = this.#now();
+    this.#state = "asking";
+  }
+
+  /** There will be none. */
+  getsNone(code: ErrorCode): void {
+    if (this.#state !== "asking") return;
+    const waitedMs = this.#now() - this.#asksSinceMs;
+    this.waitedMs += waitedMs;
+    this.#state = "under way";
+    this.#watch.waited(this.#of.facts, waitedMs, code);
+  }
+
+  /** There is a backend. */
+  gets(server: WatchedClient, { isAtOnce, isShared }: ReportedHold): void {
+    this.#server = server;
+    if (this.#state !== "asking") return;
+    this.#state = "under way";
+    this.isMultiplexed = isShared;
+    const waitedMs = isAtOnce ? 0 : this.#now() - this.#asksSinceMs;
+    this.waitedMs += waitedMs;
+    this.#watch.waited(this.#of.facts, waitedMs, undefined);
+  }
+
+  /** The ledger is about to hear of messages of the client. */
+  sends(): void {
+    const { catalog } = this.#of;
+    if (catalog === undefined) return;
+    this.#hits = catalog.hits;
+    this.#misses = catalog.misses;
+  }
+
+  /** It has heard of them. */
+  sent(bytes: Uint8Array): void {
+    if (this.#state === "resting") {
+      if (this.#ledger.isIdle) return;
+      this.#begin(bytes);
+    }
+    this.requestBytes += bytes.length;
+    const { catalog } = this.#of;
+    if (catalog === undefined) return;
+    this.preparedHits += catalog.hits - this.#hits;
+    this.preparedMisses += catalog.misses - this.#misses;
+  }
+
+  /** From the answers, up to `commanded`. */
+  received(byteLength: number): void {
+    if (this.#state === "under way") this.answerBytes += byteLength;
+  }
+
+  loggedIn(): void {
+    this.#watch.loggedIn(this.#of.facts, this.#now() - this.#of.startedMs);
+  }
+
+  answered(transactionStatus: number): void {
+    if (this.#state === "resting") return;
+    this.transactionStatus = transactionStatus;
+    const nowMs = this.#now();
+    this.#end(nowMs);
+    if (!this.#ledger.isIdle) this.#next(nowMs);
+  }
+
+  failed(sqlState: string): void {
+    this.sqlState = sqlState;
+    this.#watch.failed(this.#of.facts, sqlState);
+  }
+
+  commanded(tag: string): void {
+    this.commandTag = tag;
+  }
+
+  /** It is answered by the gateway, which has told the client of an error. */
+  refused(code: ErrorCode): void {
+    if (this.#state === "resting") return;
+    this.failed(ERROR_TABLE[code].sqlState);
+    this.transactionStatus = this.#ledger.transactionStatus;
+    this.#end(this.#now());
+  }
+
+  /** The session is over. @param code why, if the gateway has ended it */
+  cutOff(code: ErrorCode | undefined): void {
+    if (this.#state === "resting") return;
+    if (code !== undefined) this.sqlState ??= ERROR_TABLE[code].sqlState;
+    this.transactionStatus = 0;
+    this.#end(this.#now());
+  }
+
+  #begin(request: Uint8Array | undefined): void {
+    const nowMs = this.#now();
+    this.beganMs = nowMs;
+    this.kind = kindOf(request);
+    if (this.#watch.keepsRequests) this.#request = request;
+    this.#state = "under way";
+    this.#watch.unitBegan(this);
+  }
+
+  /** One that was sent behind the one before; of its request nothing is known any more. */
+  #next(nowMs: number): void {
+    this.beganMs = nowMs;
+    this.#state = "under way";
+    this.#watch.unitBegan(this);
+  }
+
+  #end(nowMs: number): void {
+    this.#state = "resting";
+    this.#watch.unitEnded(this, nowMs - this.beganMs);
+    this.#request = undefined;
+    this.waitedMs = 0;
+    this.requestBytes = 0;
+    this.answerBytes = 0;
+    this.commandTag = undefined;
+    this.sqlState = undefined;
+    this.isMultiplexed = false;
+    this.preparedHits = 0;
+    this.preparedMisses = 0;
+  }
+
+  #now(): number {
+    return this.#of.timers.clock.now();
+  }
+}
+
+function kindOf(request: Uint8Array | undefined): UnitKind {
+  switch (request?.[0]) {
+    case FrontendTag.Query:
+      return "query";
+    case FrontendTag.FunctionCall:
+      return "function";
+    default:
+      return "extended";
+  }
+}

@@ -1,0 +1,10 @@
+/**
+ * What happens in the data half, told to whoever watches: metrics, traces, the log of slow queries.
+ * Interfaces, and what joins several watchers to one. Whoever tells has `undefined` when nobody watches.
+ * Pure. May import: errors.
+ */
+export { ByteMeter } from "./byte-meter.ts";
+export type { HookWatch } from "./hook-watch.ts";
+export type { BlockWatch, GroupWatch, WatchedClient, WatchedSession } from "./session-watch.ts";
+export type { UnitKind, WatchedUnit } from "./watched-unit.ts";
+export { watchedByAll } from "./watched-by-all.ts";

@@ -1,0 +1,59 @@
+import { expect, test } from "bun:test";
+import { RecordingWatch } from "../../tests/fixtures/recording-watch.ts";
+import { watchedByAll } from "./watched-by-all.ts";
+
+const SESSION = {
+  id: "1",
+  user: undefined,
+  database: undefined,
+  applicationName: undefined,
+  block: undefined,
+};
+
+test("nobody is nobody, and one is that one", () => {
+  const watch = new RecordingWatch();
+  expect(watchedByAll([])).toBeUndefined();
+  expect(watchedByAll([undefined])).toBeUndefined();
+  expect(watchedByAll([undefined, watch])).toBe(watch);
+});
+
+test("several hear the same", () => {
+  const first = new RecordingWatch();
+  const second = new RecordingWatch();
+  const all = watchedByAll([first, second]);
+  all?.opened(SESSION, { remoteAddress: "" });
+  const block = all?.block("writes");
+  expect(all?.block("writes")).toBe(block);
+  block?.loggedIn(SESSION, 1);
+  block?.waited(SESSION, 0, undefined);
+  block?.failed(SESSION, "42P01");
+  block?.cancelSent();
+  block?.pinned(SESSION, "LISTEN");
+  all?.refused(SESSION, "ERR_CANCELED");
+  all?.ended(SESSION, "ERR_CANCELED");
+  all?.terminated(SESSION);
+  all?.closed(SESSION, 1);
+  expect(first.events).toEqual([
+    "opened",
+    "logged in",
+    "at once",
+    "failed 42P01",
+    "cancel",
+    "pinned LISTEN",
+    "refused ERR_CANCELED",
+    "ended ERR_CANCELED",
+    "terminated",
+    "closed",
+  ]);
+  expect(second.events).toEqual(first.events);
+});
+
+test("what one of them asks for is done, and counted once", () => {
+  const first = new RecordingWatch();
+  const second = new RecordingWatch();
+  const block = watchedByAll([first, second])?.block("writes");
+  expect(block?.keepsRequests).toBe(true);
+  expect(block?.followsCommands).toBe(true);
+  expect(block?.clientMeter).toBe(first.clientMeter);
+  expect(block?.serverMeter).toBe(first.serverMeter);
+});

@@ -1,0 +1,96 @@
+import type { ErrorCode } from "../errors.ts";
+import type { ByteMeter } from "./byte-meter.ts";
+import type { BlockWatch, GroupWatch, WatchedClient, WatchedSession } from "./session-watch.ts";
+import type { WatchedUnit } from "./watched-unit.ts";
+
+/** One that tells all of them, in their order; undefined for none, itself for a single one. */
+export function watchedByAll(watches: readonly (GroupWatch | undefined)[]): GroupWatch | undefined {
+  const present = watches.filter((watch) => watch !== undefined);
+  return present.length > 1 ? new GroupWatches(present) : present[0];
+}
+
+class GroupWatches implements GroupWatch {
+  readonly #all: readonly GroupWatch[];
+  readonly #blocks = new Map<string, BlockWatch>();
+
+  constructor(all: readonly GroupWatch[]) {
+    this.#all = all;
+  }
+
+  opened(session: WatchedSession, client: WatchedClient): void {
+    for (const watch of this.#all) watch.opened(session, client);
+  }
+
+  closed(session: WatchedSession, openMs: number): void {
+    for (const watch of this.#all) watch.closed(session, openMs);
+  }
+
+  refused(session: WatchedSession, code: ErrorCode): void {
+    for (const watch of this.#all) watch.refused(session, code);
+  }
+
+  ended(session: WatchedSession, code: ErrorCode): void {
+    for (const watch of this.#all) watch.ended(session, code);
+  }
+
+  terminated(session: WatchedSession): void {
+    for (const watch of this.#all) watch.terminated(session);
+  }
+
+  block(name: string): BlockWatch {
+    const known = this.#blocks.get(name);
+    if (known !== undefined) return known;
+    const block = new BlockWatches(this.#all.map((watch) => watch.block(name)));
+    this.#blocks.set(name, block);
+    return block;
+  }
+}
+
+class BlockWatches implements BlockWatch {
+  readonly #all: readonly BlockWatch[];
+  readonly clientMeter: ByteMeter | undefined;
+  readonly serverMeter: ByteMeter | undefined;
+
+  constructor(all: readonly BlockWatch[]) {
+    this.#all = all;
+    // One of them counts at most: a second meter would count the same.
+    this.clientMeter = all.find(({ clientMeter }) => clientMeter !== undefined)?.clientMeter;
+    this.serverMeter = all.find(({ serverMeter }) => serverMeter !== undefined)?.serverMeter;
+  }
+
+  get keepsRequests(): boolean {
+    return this.#all.some(({ keepsRequests }) => keepsRequests);
+  }
+
+  get followsCommands(): boolean {
+    return this.#all.some(({ followsCommands }) => followsCommands);
+  }
+
+  loggedIn(session: WatchedSession, tookMs: number): void {
+    for (const watch of this.#all) watch.loggedIn(session, tookMs);
+  }
+
+  waited(session: WatchedSession, waitedMs: number, failure: ErrorCode | undefined): void {
+    for (const watch of this.#all) watch.waited(session, waitedMs, failure);
+  }
+
+  pinned(session: WatchedSession, reason: string): void {
+    for (const watch of this.#all) watch.pinned(session, reason);
+  }
+
+  cancelSent(): void {
+    for (const watch of this.#all) watch.cancelSent();
+  }
+
+  failed(session: WatchedSession, sqlState: string): void {
+    for (const watch of this.#all) watch.failed(session, sqlState);
+  }
+
+  unitBegan(unit: WatchedUnit): void {
+    for (const watch of this.#all) watch.unitBegan(unit);
+  }
+
+  unitEnded(unit: WatchedUnit, tookMs: number): void {
+    for (const watch of this.#all) watch.unitEnded(unit, tookMs);
+  }
+}

@@ -1,0 +1,37 @@
+import type { WatchedSession } from "./session-watch.ts";
+
+/** By its first message. */
+export type UnitKind = "query" | "extended" | "function";
+
+/** One unit of a session, from its begin to its end. To be read within the calls that it is given to only. */
+export interface WatchedUnit {
+  readonly session: WatchedSession;
+  readonly clientAddress: string;
+  /** Address of the server that has it; "" while there is none. */
+  readonly serverAddress: string;
+  readonly beganMs: number;
+  /** How much of that was spent waiting for a backend. */
+  readonly waitedMs: number;
+  readonly kind: UnitKind;
+  /**
+   * What is asked, as the client wrote it: made anew at each look. Of a batch its first statement. Undefined where
+   * nobody keeps requests, and for a statement whose text has not passed here.
+   */
+  readonly text: string | undefined;
+  /** How much the client has sent and was sent, while it was under way. */
+  readonly requestBytes: number;
+  readonly answerBytes: number;
+  /** Of its last command, like `SELECT 1`; undefined where nobody follows commands, and if there is none. */
+  readonly commandTag: string | undefined;
+  /** Of its last error; undefined without one. */
+  readonly sqlState: string | undefined;
+  /** As ReadyForQuery says: `I`, `T` or `E` as a byte; 0 when none has come: the unit was cut off. */
+  readonly transactionStatus: number;
+  /** It was sent to a backend that had units of other sessions to answer. */
+  readonly isMultiplexed: boolean;
+  /** Named statements of it that its backend had already, and that had to be prepared there first. */
+  readonly preparedHits: number;
+  readonly preparedMisses: number;
+  /** Why the session keeps its backend; undefined if it does not. */
+  readonly pinReason: string | undefined;
+}
