@@ -8,15 +8,58 @@ export interface ArchiveFile {
   readonly content: Uint8Array;
 }
 
-/** Limits of what is unpacked. */
-export const MAX_FILE_BYTES = 100 * 1024 * 1024;
-export const MAX_UNPACKED_BYTES = 1024 * 1024 * 1024;
+/** How much is unpacked of an archive. */
+export interface UnpackLimits {
+  readonly fileBytes: number;
+  /** Of all files together; of tar archives with their headers. */
+  readonly bytes: number;
+  readonly files: number;
+}
 
-/**
- * The path that a member of an archive is given below the output directory.
- * @throws InstallError when it would be anywhere else
- */
-export function pathInside(name: string): string {
+/** What has been read of an archive so far, and what of it may be. */
+export class Unpacked {
+  readonly files: ArchiveFile[] = [];
+  readonly #limits: UnpackLimits;
+  readonly #paths = new Set<string>();
+  #bytes = 0;
+
+  constructor(limits: UnpackLimits) {
+    this.#limits = limits;
+  }
+
+  /**
+   * The path that a file of the archive is given below the output directory.
+   * @throws InstallError when it would be anywhere else, has been there before, or is too much
+   */
+  admit(name: string, bytes: number): string {
+    const path = pathInside(name);
+    const limits = this.#limits;
+    if (bytes > limits.fileBytes) {
+      throw new InstallError(`${path} in the archive is larger than ${limits.fileBytes} bytes`);
+    }
+    this.#bytes += bytes;
+    if (this.#bytes > limits.bytes) {
+      throw new InstallError(`the archive is larger than ${limits.bytes} bytes`);
+    }
+    if (this.#paths.has(path)) throw new InstallError(`the archive holds ${path} twice`);
+    this.#paths.add(path);
+    if (this.#paths.size > limits.files) {
+      throw new InstallError(`the archive holds more than ${limits.files} files`);
+    }
+    return path;
+  }
+
+  add(file: ArchiveFile): void {
+    this.files.push(file);
+  }
+
+  /** @throws InstallError always: a link, a device, or nothing that is known */
+  refuseKind(name: string): never {
+    throw new InstallError(`${JSON.stringify(name)} in the archive is neither file nor directory`);
+  }
+}
+
+function pathInside(name: string): string {
   const parts = name.split("/").filter((part) => part !== "" && part !== ".");
   const leaves =
     name.startsWith("/") || parts.includes("..") || /[\\\0]/.test(name) || /^[a-z]:/i.test(name);
@@ -26,10 +69,4 @@ export function pathInside(name: string): string {
     );
   }
   return parts.join("/");
-}
-
-/** @throws InstallError when a member is larger than is unpacked */
-export function checkSize(path: string, bytes: number): void {
-  if (bytes <= MAX_FILE_BYTES) return;
-  throw new InstallError(`${path} in the archive is larger than ${MAX_FILE_BYTES} bytes`);
 }

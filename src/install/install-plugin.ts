@@ -75,7 +75,7 @@ export async function installPlugin(source: PluginSource, options: InstallOption
     return;
   }
 
-  const files = archiveFiles(archive.content);
+  const files = await archiveFiles(archive.content);
   const binary = pluginBinary(files, name);
   checkBinary(files, binary);
   const suggested = await suggestedEntry(files, archive);
