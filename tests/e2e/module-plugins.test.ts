@@ -1,8 +1,8 @@
 /** Plugins that are TypeScript files, with the executable as it is shipped, started from `/`. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { Client } from "pg";
 import {
   type GatewaydProcess,
@@ -31,10 +31,11 @@ afterAll(async () => {
 async function start(
   plugins: readonly Readonly<Record<string, unknown>>[],
   args: readonly string[] = [],
+  keys: Readonly<Record<string, unknown>> = {},
 ): Promise<GatewaydProcess> {
   return await startGatewayd({
     config: oneBlockConfig(postgres.address, { level: "debug" }),
-    plugins: JSON.stringify({ plugins }),
+    plugins: JSON.stringify({ ...keys, plugins }),
     args,
   });
 }
@@ -117,9 +118,57 @@ describe.each(["inline", "worker"] as const)("a module that runs %s", (isolation
     await writeFile(localPath, "export default {");
     await gateway.process.waitForLine(/Failed to start plugin .*kept=true/);
     expect(await word()).toBe("new");
+    await writeWordPlugin(`dev-${isolation}`, "mended");
+    await waitFor("the mended word", word, { until: (seen) => seen === "mended" });
     await client.end();
     await gateway.stop();
   });
+
+  test("that did not start starts in development as soon as the file it imports is mended", async () => {
+    const name = `mended-${isolation}`;
+    const localPath = await writeWordPlugin(name, "mended");
+    const beside = join(dirname(localPath), "word.ts");
+    const mended = await readFile(beside, "utf8");
+    await writeFile(beside, 'throw new Error("broken"); export const word = "";');
+    // Long before it is tried again by itself.
+    const plugin = { name: "word", localPath, isolation };
+    await using gateway = await start([plugin], ["--dev"], { reloadOnCrash: false });
+    expect(gateway.process.output()).toMatch(/Failed to start plugin .*broken/);
+    await writeFile(beside, mended);
+    await gateway.process.waitForLine(/Plugin is ready/);
+    const client = await connected(gateway);
+    expect((await client.query("select 'word'")).rows[0].word).toBe("mended");
+    await client.end();
+    await gateway.stop();
+  });
+
+  test("lets calls end that take longer than a reload", async () => {
+    const path = join(directory, `slow-${isolation}.ts`);
+    const source = (word: string) => `import { definePlugin } from "gatewayd/sdk";
+      export default definePlugin({
+        name: "slow",
+        version: "1.0.0",
+        setup: ({ after }) => ({
+          async onTrafficFromClient(event) {
+            if (event.query !== "select 'slow'") return;
+            await new Promise((resolve) => after(7_000, resolve));
+            event.rewrite("select '${word}' as word");
+          },
+        }),
+      });`;
+    await writeFile(path, source("old"));
+    const plugin = { name: "slow", localPath: path, isolation, onError: "terminate" };
+    await using gateway = await start([plugin], ["--dev"]);
+    const client = await connected(gateway);
+    const answer = client.query("select 'slow'");
+    await writeFile(path, source("new"));
+    await waitFor("the new run", () => gateway.process.output().split("Plugin is ready").length, {
+      until: (count) => count === 3,
+    });
+    expect((await answer).rows).toEqual([{ word: "old" }]);
+    await client.end();
+    await gateway.stop();
+  }, 30_000);
 });
 
 test("errors that nothing caught are logged as the plugin's own, and the gateway goes on", async () => {

@@ -4,7 +4,7 @@ import type { HandlerAnswer, HookHandler, HookName, Schedule } from "../../hooks
 import type { Logger } from "../../logging/index.ts";
 import { isPendingAnswer } from "../../sdk/index.ts";
 import type { StartedPlugin } from "../../sdk/index.ts";
-import type { PluginDescription, RunningPlugin } from "../plugin-host.ts";
+import type { PluginActivity, PluginDescription, RunningPlugin } from "../plugin-host.ts";
 import { describePlugin } from "./describe-plugin.ts";
 
 export interface InlineOptions {
@@ -86,6 +86,10 @@ export class InlinePlugin implements RunningPlugin {
     return this.#isStopped
       ? Promise.reject(new GatewayError("ERR_PLUGIN_ENDED", "the plugin has been stopped"))
       : Promise.resolve();
+  }
+
+  activity(): PluginActivity {
+    return { callsUnderWay: this.#underWay };
   }
 
   scrape(): Promise<string | undefined> {

@@ -4,14 +4,15 @@ import { dirname } from "node:path";
 import { GatewayError } from "../../errors.ts";
 import { pluginApi } from "../../sdk/index.ts";
 import { loadSql } from "../../sql/index.ts";
+import { importedFiles } from "./imported-files.ts";
 
 /** What plugins import the SDK by; it is in this program, wherever their file is. */
 const SDK_NAME = "gatewayd/sdk";
 
 let isSdkProvided = false;
 
-/** The files of its own folder that loading a module brought in: they are read anew the next time. */
-const filesOf = new Map<string, readonly string[]>();
+/** The files of its own folder that a module is made of, since the last attempt to load it: they are read anew next time. */
+const filesOf = new Map<string, ReadonlySet<string>>();
 
 /**
  * The default export of the file, read anew with all that it imports from its own folder.
@@ -24,7 +25,8 @@ export async function loadModule(path: string, checksum: string): Promise<unknow
   provideSdk();
   await loadSql();
   await checkFile(path, checksum);
-  for (const file of filesOf.get(path) ?? [path]) delete require.cache[file];
+  const written = await importedFiles(path);
+  for (const file of [...written, ...(filesOf.get(path) ?? [])]) delete require.cache[file];
   const known = new Set(Object.keys(require.cache));
   try {
     const module: unknown = await import(path);
@@ -32,15 +34,30 @@ export async function loadModule(path: string, checksum: string): Promise<unknow
       ? module.default
       : undefined;
   } catch (error) {
+    await forgetUnlinked(written, error);
     throw new GatewayError("ERR_PLUGIN_MODULE", `${path} cannot be loaded: ${reasonOf(error)}`, {
       cause: error,
     });
   } finally {
-    // Of packages, and of the program itself, nothing is ever read twice.
+    // Those whose names are worked out while it runs too. Of packages, and of the program itself, nothing is ever read
+    // twice.
     const own = `${dirname(path)}/`;
     const isOwn = (file: string): boolean =>
       file.startsWith(own) && !file.includes("/node_modules/") && !known.has(file);
-    filesOf.set(path, Object.keys(require.cache).filter(isOwn));
+    filesOf.set(path, new Set([...written, ...Object.keys(require.cache).filter(isOwn)]));
+  }
+}
+
+/**
+ * Where an import names what the other file does not export, Bun keeps the files that it has read and not run, and
+ * lets go of them only after they have.
+ */
+async function forgetUnlinked(files: readonly string[], error: unknown): Promise<void> {
+  if (!(error instanceof SyntaxError)) return;
+  for (const file of files) {
+    // What is wrong with it is what `error` says, or the next attempt does.
+    if (!(file in require.cache)) await import(file).catch(() => {});
+    delete require.cache[file];
   }
 }
 
@@ -58,9 +75,9 @@ async function checkFile(path: string, checksum: string): Promise<void> {
   );
 }
 
-/** The files that the module was made of when it was loaded last. */
+/** The files that the module was made of when it was loaded last, or was to be. */
 export function filesOfModule(path: string): readonly string[] {
-  return filesOf.get(path) ?? [];
+  return [...(filesOf.get(path) ?? [path])];
 }
 
 function provideSdk(): void {

@@ -171,6 +171,72 @@ describe.each(["inline", "worker"] as const)("a module that runs %s", (isolation
     expect(sqlIn(await call(first.plugin, "q"))).toBe("1");
   });
 
+  test.each([
+    ["throws", 'export const word = ""; throw new Error("broken");', "broken"],
+    ["has mistakes", "export const word = ;", "cannot be loaded"],
+    ["lacks what is imported", "export const other = 1;", "word"],
+    ["is missing", undefined, "cannot be loaded"],
+  ])("starts when it is mended that a file %s that it imports", async (_, broken, problem) => {
+    const number = fileNumber++;
+    const beside = join(directory, `beside-${number}.ts`);
+    const between = join(directory, `between-${number}.ts`);
+    const write = (source: string) => writeFile(beside, source);
+    await writeFile(between, `export { word } from "./beside-${number}";`);
+    const path = await moduleOf(
+      "return { onTrafficFromClient: (event) => event.rewrite(word) };",
+      `import { word } from "./between-${number}";`,
+    );
+    const { promise: changed, resolve } = Promise.withResolvers<void>();
+    const { host } = hostOf(path, isolation, {}, { onChange: resolve });
+    if (broken !== undefined) await write(broken);
+    const failure: unknown = await host.start(never()).catch((error: unknown) => error);
+    expect(failure).toMatchObject({
+      code: "ERR_PLUGIN_MODULE",
+      message: expect.stringContaining(problem),
+    });
+    if (broken === undefined) await writeFile(between, 'export const word = "mended";');
+    else await write('export const word = "mended";');
+    await changed;
+    const plugin = await host.start(never());
+    expect(sqlIn(await call(plugin, "q"))).toBe("mended");
+    await plugin.stop();
+  });
+
+  test("is read anew where it shares a file with another", async () => {
+    const beside = join(directory, `shared-${isolation}.ts`);
+    await writeFile(beside, 'export const word = "old";');
+    const source = `import { word } from "./shared-${isolation}";`;
+    const setup = "return { onTrafficFromClient: (event) => event.rewrite(word) };";
+    await using first = await started(await moduleOf(setup, source), isolation);
+    const path = await moduleOf(setup, source);
+    const { promise: changed, resolve } = Promise.withResolvers<void>();
+    await using second = await started(path, isolation, {}, { onChange: resolve });
+    await writeFile(beside, 'export const word = "new";');
+    await changed;
+    await using third = await started(path, isolation);
+    const answers = [first, second, third].map(async ({ plugin }) =>
+      sqlIn(await call(plugin, "q")),
+    );
+    expect(await Promise.all(answers)).toEqual(["old", "old", "new"]);
+  });
+
+  test("tells how many calls are under way, so that a reload waits for them", async () => {
+    const path = await moduleOf(`
+      let go;
+      return {
+        onTrafficFromClient(event) {
+          if (event.query === "wait") return new Promise((resolve) => (go = resolve));
+          if (event.query === "go") go();
+        },
+      };`);
+    await using inside = await started(path, isolation);
+    const answer = call(inside.plugin, "wait");
+    expect(inside.plugin.activity?.().callsUnderWay).toBe(1);
+    await call(inside.plugin, "go");
+    await answer;
+    expect(inside.plugin.activity?.().callsUnderWay).toBe(0);
+  });
+
   test("fails at once when it has been stopped, and its timers with it", async () => {
     const path = await moduleOf(`
       context.every(1, () => context.logger.info("tick"));

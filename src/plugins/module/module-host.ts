@@ -5,6 +5,7 @@ import type { Logger } from "../../logging/index.ts";
 import { StartedPlugin } from "../../sdk/index.ts";
 import type { PluginHost, RunningPlugin } from "../plugin-host.ts";
 import { InlinePlugin } from "./inline-plugin.ts";
+import { importedFiles } from "./imported-files.ts";
 import { filesOfModule, loadModule } from "./load-module.ts";
 import { answerForErrors } from "./stray-errors.ts";
 import { watchFiles } from "./watch-files.ts";
@@ -48,7 +49,9 @@ export function createModuleHost(entry: ModuleEntry, surroundings: ModuleSurroun
     callTimeoutMs: entry.timeout > 0 ? entry.timeout : surroundings.chainTimeoutMs,
   };
   const startOne = entry.isolation === "worker" ? startWorker : startInline;
-  return { start: (signal) => startOne(start, signal) };
+  return surroundings.onChange === undefined
+    ? { start: async (signal) => (await startOne(start, signal, () => {})).plugin }
+    : watched(start, startOne, surroundings.onChange);
 }
 
 interface ModuleStart extends ModuleSurroundings {
@@ -63,7 +66,56 @@ interface ModuleStart extends ModuleSurroundings {
   readonly callTimeoutMs: number;
 }
 
-async function startInline(start: ModuleStart, signal: AbortSignal): Promise<RunningPlugin> {
+interface StartedModule {
+  readonly plugin: RunningPlugin;
+  /** What it is made of. */
+  readonly files: readonly string[];
+}
+
+type StartOne = (
+  start: ModuleStart,
+  signal: AbortSignal,
+  onStop: () => void,
+) => Promise<StartedModule>;
+
+/** Watches the files of the last start, also of one that failed, as long as a run of it, or the wish for one, lasts. */
+function watched(start: ModuleStart, startOne: StartOne, onChange: () => void): PluginHost {
+  const { module, logger } = start;
+  let endWatch = (): void => {};
+  let lastRun = {};
+  const watch = (files: readonly string[]): void => {
+    endWatch();
+    endWatch = watchFiles(files, onChange, (error) =>
+      logger.warn("Changes of the plugin's files may go unnoticed", { error }),
+    );
+  };
+  return {
+    async start(signal) {
+      const run = {};
+      const onStop = (): void => {
+        if (run === lastRun) endWatch();
+      };
+      try {
+        const { plugin, files } = await startOne(start, signal, onStop);
+        lastRun = run;
+        watch(files);
+        return plugin;
+      } catch (error) {
+        if (!signal.aborted) {
+          watch(await importedFiles(module.path));
+          signal.addEventListener("abort", endWatch, { once: true });
+        }
+        throw error;
+      }
+    },
+  };
+}
+
+async function startInline(
+  start: ModuleStart,
+  signal: AbortSignal,
+  onStop: () => void,
+): Promise<StartedModule> {
   signal.throwIfAborted();
   const { name, module, logger, commonLogger, schedule, callTimeoutMs } = start;
   const { path, checksum, config } = module;
@@ -71,29 +123,23 @@ async function startInline(start: ModuleStart, signal: AbortSignal): Promise<Run
   const onEnd = (): void => void schedule(STRAY_ERRORS_MS, endAnswering);
   try {
     const exported = await loadModule(path, checksum);
-    const plugin = await StartedPlugin.start(exported, { config, logger, signal });
-    const onStop = watch(start, filesOfModule(path));
-    return new InlinePlugin(plugin, { logger, schedule, callTimeoutMs, onStop, onEnd });
+    const files = filesOfModule(path);
+    const started = await StartedPlugin.start(exported, { config, logger, signal });
+    const plugin = new InlinePlugin(started, { logger, schedule, callTimeoutMs, onStop, onEnd });
+    return { plugin, files };
   } catch (error) {
     onEnd();
     throw error;
   }
 }
 
-async function startWorker(start: ModuleStart, signal: AbortSignal): Promise<RunningPlugin> {
+async function startWorker(
+  start: ModuleStart,
+  signal: AbortSignal,
+  onEnd: () => void,
+): Promise<StartedModule> {
   const { module, logger, schedule, callTimeoutMs } = start;
-  let stopWatching = (): void => {};
-  const onEnd = (): void => stopWatching();
   const options = { logger, schedule, callTimeoutMs, onEnd };
   const plugin = await WorkerPlugin.start(module, options, signal);
-  stopWatching = watch(start, plugin.files);
-  return plugin;
-}
-
-/** Watches the files if that is wanted. Returns a function that ends it. */
-function watch({ onChange, logger }: ModuleStart, files: readonly string[]): () => void {
-  if (onChange === undefined) return () => {};
-  return watchFiles(files, onChange, (error) =>
-    logger.warn("Changes of the plugin's files may go unnoticed", { error }),
-  );
+  return { plugin, files: plugin.files };
 }
