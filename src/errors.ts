@@ -294,6 +294,13 @@ export const ERROR_TABLE = {
       "A hook's handler did not answer within its own time, or the handlers of the event not within `timeout` together.",
     remedy: "Make the handler faster, or raise `timeout` in gatewayd_plugins.yaml.",
   },
+  ERR_LOG_OUTPUT: {
+    sqlState: "58030",
+    clientMessage: "a log of the gateway cannot be written",
+    meaning:
+      "An output of the log cannot be written to: the disk is full, the file not permitted, the log server gone. Records wait in memory, what finds no room is lost and counted, and traffic is not held up.",
+    remedy: "The message says which output and why. It is tried again until it works.",
+  },
   ERR_PLUGIN_UNUSABLE: {
     sqlState: "F0000",
     clientMessage: "a plugin of the gateway is not configured correctly",

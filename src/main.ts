@@ -1,6 +1,7 @@
-import { reportStrayError, reportUnexpected, runCommandLine } from "./cli/index.ts";
+import { reportStrayError, reportUnexpected, runCommandLine, sayLastWords } from "./cli/index.ts";
 
 async function endWith(error: unknown): Promise<never> {
+  await sayLastWords(error);
   process.exit(await reportUnexpected(error));
 }
 

@@ -3,5 +3,5 @@
  * commands themselves, one file each.
  * May import: config, gateway.
  */
-export { reportStrayError } from "../gateway/index.ts";
+export { reportStrayError, sayLastWords } from "../gateway/index.ts";
 export { reportUnexpected, runCommandLine } from "./run-command-line.ts";

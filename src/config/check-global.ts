@@ -2,6 +2,7 @@
 import type { ConfigIssue } from "./config-issue.ts";
 import { checkKeyPair, type CheckReport, reportOn } from "./check-report.ts";
 import { checkClient } from "./check-client.ts";
+import { checkLoggers } from "./check-loggers.ts";
 import { checkModes } from "./check-modes.ts";
 import { checkRoutes } from "./check-routes.ts";
 import { checkServer } from "./check-server.ts";
@@ -25,6 +26,7 @@ export function checkGlobal(config: GlobalConfig, root: ConfigNode): ConfigIssue
     checkRoutes(group, server, pools, clients, report);
   }
   checkListenAddresses(config, report);
+  checkLoggers(config.loggers, report);
   checkMetrics(config, report);
   checkApi(config, report);
   checkRaft(config, report);

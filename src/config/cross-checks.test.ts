@@ -124,8 +124,16 @@ test.each([
     "mode: transaction needs servers.default.auth.method: trust, cleartext, md5, scram-sha-256 or cert",
   ],
   [
-    "loggers: {default: {output: [syslog]}}",
-    '"syslog" is not available in this version of gatewayd yet',
+    "loggers: {default: {output: [pigeon]}}",
+    "must be one of console, stdout, stderr, file, syslog, rsyslog",
+  ],
+  [
+    "loggers: {default: {output: [rsyslog], rsyslogAddress: nowhere}}",
+    "loggers.default.rsyslogAddress: must be host:port",
+  ],
+  [
+    "loggers: {default: {output: [file], fileName: ''}}",
+    "loggers.default.fileName: must not be empty",
   ],
   ["metrics: {default: {certFile: c.pem}}", "metrics.default.certFile: needs keyFile as well"],
   ["raft: {isSecure: on}", "raft.isSecure: needs certFile and keyFile"],

@@ -1,4 +1,9 @@
-import { expect, test } from "bun:test";
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { startLogServer } from "../../tests/fixtures/log-servers.ts";
+import { waitFor } from "../../tests/kit/index.ts";
 import { readGlobal } from "../config/load-config.ts";
 import type { GlobalConfig } from "../config/index.ts";
 import { createLoggers } from "./create-loggers.ts";
@@ -19,4 +24,69 @@ test("loggers that were handed out follow new settings, children too", () => {
   expect(loggers.of("second").isEnabled("info")).toBe(false);
   expect(loggers.of("second").isEnabled("warn")).toBe(true);
   expect(loggers.of("third").isEnabled("fatal")).toBe(false);
+});
+
+test("levels change at run time, for one group", () => {
+  const loggers = createLoggers(settings({ default: {}, second: { level: "warn" } }));
+  expect(loggers.levels()).toEqual({ default: "info", second: "warn" });
+  expect(loggers.setLevel("second", "trace")).toBe(true);
+  expect(loggers.setLevel("third", "trace")).toBe(false);
+  expect(loggers.levels()).toEqual({ default: "info", second: "trace" });
+  expect(loggers.of("second").isEnabled("trace")).toBe(true);
+  expect(loggers.main.isEnabled("debug")).toBe(false);
+});
+
+describe("outputs", () => {
+  let directory = "";
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), "gatewayd-log-"));
+  });
+  afterEach(() => rmSync(directory, { recursive: true }));
+  const file = (name: string) => ({ output: ["file"], fileName: join(directory, name) });
+  const recordsIn = (name: string): readonly Record<string, unknown>[] =>
+    readFileSync(join(directory, name), "utf8")
+      .split("\n")
+      .flatMap((line) => (line === "" ? [] : [JSON.parse(line) as Record<string, unknown>]));
+
+  test("that are one file are written by turns", async () => {
+    const loggers = createLoggers(settings({ default: file("log"), second: file("log") }));
+    for (let turn = 0; turn < 100; turn += 1) {
+      loggers.main.info("a", { turn });
+      loggers.of("second").info("b", { turn });
+    }
+    expect(loggers.sinks()).toHaveLength(1);
+    await loggers.close();
+    expect(recordsIn("log").map(({ group, turn }) => [group, turn])).toEqual(
+      Array.from({ length: 200 }, (_, at) => [at % 2 ? "second" : "default", at >> 1]),
+    );
+  });
+
+  test("that are not used any more are closed, with all they had; the others go on", async () => {
+    const loggers = createLoggers(settings({ default: file("a"), second: file("b") }));
+    loggers.main.info("to a");
+    loggers.of("second").info("to b");
+    loggers.reconfigure(settings({ default: file("b"), second: file("b") }));
+    loggers.main.info("to b too");
+    expect(loggers.sinks().map(({ target }) => target)).toEqual([join(directory, "b")]);
+    await waitFor("the first file", () => recordsIn("a").length === 1, { retryErrors: true });
+    await loggers.close();
+    expect(recordsIn("b").map(({ message }) => message)).toEqual(["to b", "to b too"]);
+  });
+
+  test("that fail are told of by the others of the group, not by those of another", async () => {
+    const broken = { ...file("."), output: ["file", "rsyslog"] };
+    await using server = await startLogServer();
+    const loggers = createLoggers(
+      settings({
+        default: file("log"),
+        second: { ...broken, rsyslogAddress: `127.0.0.1:${server.port}` },
+      }),
+    );
+    loggers.main.info("hello");
+    await waitFor("the notice", () => server.messages.length === 1);
+    await loggers.close();
+    expect(server.messages[0]).toContain('"group":"second","output":"file"');
+    expect(server.messages[0]).toContain('"code":"ERR_LOG_OUTPUT"');
+    expect(recordsIn("log").map(({ message }) => message)).toEqual(["hello"]);
+  });
 });

@@ -1,35 +1,117 @@
-/** One logger for each group. */
+/** One logger for each group, and the places they write to. */
 import type { GlobalConfig } from "../config/index.ts";
-import { createLogger, createOutputs, silentLogger } from "../logging/index.ts";
-import type { AdjustableLogger, Logger } from "../logging/index.ts";
+import { LogSinks, createLogger, createOutputs, silentLogger } from "../logging/index.ts";
+import type {
+  AdjustableLogger,
+  Logger,
+  LogLevel,
+  LogSink,
+  OutputSettings,
+  SinkNotice,
+  SinkReport,
+} from "../logging/index.ts";
+import { toAddress } from "./to-address.ts";
 
 type Settings = GlobalConfig["loggers"];
+
+/** What can be read where it is when all else fails. */
+const STREAMS: readonly LogSink["kind"][] = ["stdout", "stderr"];
 
 export interface Loggers {
   /** For what belongs to no group: that of group `default`, or else of the first group. */
   readonly main: Logger;
   /** Every group of clients has a logger, named in the file or implied. */
   of(group: string): Logger;
+  /** The level of each group. */
+  levels(): Readonly<Record<string, LogLevel>>;
+  /** From now on, until the next {@link reconfigure}. @returns false when there is no such group */
+  setLevel(group: string, level: LogLevel): boolean;
   /** Other settings, also for the loggers that were handed out. */
   reconfigure(settings: Settings): void;
+  /** What became of the records, for each place that they go to. */
+  sinks(): readonly SinkReport[];
+  /** Files are opened anew by their names: something has moved them away. */
+  reopen(): void;
+  /** Hands on what is left, as far as that goes without waiting: the process ends now. */
+  flushSync(): void;
+  /** Hands on what is left, within a few seconds. */
+  close(): Promise<void>;
 }
 
-export function createLoggers(settings: Settings): Loggers {
-  const loggers = new Map<string, AdjustableLogger>();
+/** What the gateway needs of them. */
+export type GroupLoggers = Pick<Loggers, "main" | "of" | "setLevel" | "reconfigure">;
+
+interface Member {
+  readonly group: string;
+  readonly logger: AdjustableLogger;
+  level: LogLevel;
+  settings: OutputSettings;
+  sinks: readonly LogSink[];
+}
+
+export function createLoggers(initial: Settings): Loggers {
+  const members = new Map<string, Member>();
+  const sinks = new LogSinks((sink, notice) => passOn(sink, notice, [...members.values()], sinks));
+
   const reconfigure = (changed: Settings): void => {
-    for (const [group, { level, ...rest }] of Object.entries(changed)) {
-      const outputs = createOutputs(rest);
-      const present = loggers.get(group);
-      if (present === undefined) loggers.set(group, createLogger({ group, level, outputs }));
-      present?.setLevel(level);
-      present?.setOutputs(outputs);
+    for (const [group, groupSettings] of Object.entries(changed)) {
+      const { level } = groupSettings;
+      const settings = outputSettings(groupSettings);
+      const { outputs, sinks: used } = createOutputs(settings, sinks.of);
+      const logger = members.get(group)?.logger ?? createLogger({ group, level, outputs });
+      logger.setOutputs(outputs);
+      logger.setLevel(level);
+      members.set(group, { group, logger, level, settings, sinks: used });
     }
+    void sinks.keepOnly(new Set([...members.values()].flatMap((member) => member.sinks)));
   };
-  reconfigure(settings);
-  const [first = silentLogger] = loggers.values();
+  reconfigure(initial);
+
+  const [first] = members.values();
   return {
-    main: loggers.get("default") ?? first,
-    of: (group) => loggers.get(group) ?? silentLogger,
+    main: (members.get("default") ?? first)?.logger ?? silentLogger,
+    of: (group) => members.get(group)?.logger ?? silentLogger,
+    levels: () => Object.fromEntries(Array.from(members, ([group, { level }]) => [group, level])),
+    setLevel(group, level) {
+      const member = members.get(group);
+      if (member === undefined) return false;
+      member.level = level;
+      member.logger.setLevel(level);
+      return true;
+    },
     reconfigure,
+    sinks: () => sinks.reports(),
+    reopen: () => sinks.reopen(),
+    flushSync: () => sinks.flushSync(),
+    close: () => sinks.close(),
   };
+}
+
+/** Every group whose records go there is told; on the console, too, where none of them can be read otherwise. */
+function passOn(
+  sink: LogSink,
+  { level, message, fields }: SinkNotice,
+  members: readonly Member[],
+  sinks: LogSinks,
+): void {
+  const concerned = members.filter((member) => member.sinks.includes(sink));
+  for (const { logger } of concerned) logger.log(level, message, fields);
+  const isSeen = concerned.some((member) =>
+    member.sinks.some(({ kind }) => STREAMS.includes(kind)),
+  );
+  const [first] = concerned;
+  if (isSeen || first === undefined) return;
+  const { outputs } = createOutputs({ ...first.settings, output: ["console"] }, sinks.of);
+  createLogger({ group: first.group, level: first.level, outputs }).log(level, message, fields);
+}
+
+/** Addresses are read as everywhere in the configuration. */
+function outputSettings(settings: Settings[string]): OutputSettings {
+  const { rsyslogNetwork, rsyslogAddress, ...rest } = settings;
+  const address = toAddress(rsyslogNetwork, rsyslogAddress);
+  const rsyslogPlace =
+    address.kind === "unix"
+      ? { path: address.path }
+      : { host: address.host || "localhost", port: address.port };
+  return { ...rest, rsyslogNetwork, rsyslogPlace };
 }

@@ -62,7 +62,7 @@ function configured(
   const result = load();
   if (!result.ok) throw new Error(JSON.stringify(result.issues));
   const reconfigure = (settings: LoggerSettings): void => void reconfigured.push(settings);
-  const loggers = { main: logger, of: () => logger, reconfigure };
+  const loggers = { main: logger, of: () => logger, setLevel: () => false, reconfigure };
   return new Gateway(result.config, loggers, { dev: false }, load);
 }
 

@@ -6,7 +6,7 @@ import type { ConfigOverride, LoadedConfig, LoadResult } from "../config/index.t
 import { GatewayError } from "../errors.ts";
 import { HookRegistry } from "../hooks/index.ts";
 import type { HookName, Schedule } from "../hooks/index.ts";
-import type { Logger } from "../logging/index.ts";
+import type { Logger, LogLevel } from "../logging/index.ts";
 import { TimerWheel } from "../net/index.ts";
 import type { PluginSet } from "../plugins/index.ts";
 import type { Pool } from "../pool/index.ts";
@@ -18,7 +18,7 @@ import { buildTenant, serverOf } from "./build-tenant.ts";
 import { listenerCertificates } from "./certificates.ts";
 import { ConnectionBudget, DescriptorBudget } from "./connection-budget.ts";
 import type { GroupSnapshot } from "./control-port.ts";
-import type { Loggers } from "./create-loggers.ts";
+import type { GroupLoggers } from "./create-loggers.ts";
 import { GatewayPlugins } from "./gateway-plugins.ts";
 import { traceHooks } from "./hook-tracing.ts";
 import type { PluginSurroundings } from "./plugin-host-of.ts";
@@ -52,9 +52,10 @@ export class Gateway {
   /** Where handlers are registered; also while the gateway runs. */
   readonly hooks: HookRegistry;
   #config: LoadedConfig;
-  readonly #loggers: Loggers;
+  readonly #loggers: GroupLoggers;
   readonly #reload: ReloadConfig;
-  #isTraced = false;
+  /** Takes back the handlers that log every event; undefined when there are none. */
+  #stopTracing: (() => void) | undefined;
   readonly #timers = new TimerWheel();
   readonly #bootHooks: BootHooks;
   readonly #actionChannel: ActionChannel | undefined;
@@ -69,7 +70,7 @@ export class Gateway {
   /** @param reload reads the configuration again, with what plugins have set */
   constructor(
     config: LoadedConfig,
-    loggers: Loggers,
+    loggers: GroupLoggers,
     surroundings: PluginSurroundings,
     reload: ReloadConfig,
   ) {
@@ -119,6 +120,13 @@ export class Gateway {
   /** What runs, and the commands to reload, enable and disable it. */
   get plugins(): PluginSet {
     return this.#plugins.set;
+  }
+
+  /** Until the next start. @returns false when there is no such group */
+  setLogLevel(group: string, level: LogLevel): boolean {
+    const isKnown = this.#loggers.setLevel(group, level);
+    this.#traceHooks();
+    return isKnown;
   }
 
   /** The metrics of all plugins, in Prometheus' text format. */
@@ -241,9 +249,12 @@ export class Gateway {
   }
 
   #traceHooks(): void {
-    if (this.#isTraced || !this.#loggers.main.isEnabled("trace")) return;
-    this.#isTraced = true;
-    traceHooks(this.hooks, this.#loggers.main);
+    const { main } = this.#loggers;
+    const isTraced = main.isEnabled("trace");
+    if (isTraced) this.#stopTracing ??= traceHooks(this.hooks, main);
+    if (isTraced) return;
+    this.#stopTracing?.();
+    this.#stopTracing = undefined;
   }
 
   #build(): readonly Member[] {

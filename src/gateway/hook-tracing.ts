@@ -6,15 +6,19 @@ import type { Logger } from "../logging/index.ts";
 /** Before every plugin: priorities below 1000 are the gateway's own. */
 const PRIORITY = 0;
 
-export function traceHooks(registry: HookRegistry, logger: Logger): void {
-  for (const hook of Object.keys(HOOK_NUMBERS) as HookName[]) {
+/** @returns what takes the handlers back */
+export function traceHooks(registry: HookRegistry, logger: Logger): () => void {
+  const registered = (Object.keys(HOOK_NUMBERS) as HookName[]).map((hook) =>
     registry.register(hook, {
       name: "trace",
       priority: PRIORITY,
       onError: "continue",
       handler: (payload) => logger.trace("Hook is run", { hook, ...describe(payload) }),
-    });
-  }
+    }),
+  );
+  return () => {
+    for (const takeBack of registered) takeBack();
+  };
 }
 
 function describe(payload: HookPayload): Record<string, unknown> {

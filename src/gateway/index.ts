@@ -7,6 +7,7 @@ export type { ControlPort, GroupSnapshot } from "./control-port.ts";
 export { ExitCode } from "./exit-codes.ts";
 export { Gateway } from "./gateway.ts";
 export { configWithPlugins } from "./config-with-plugins.ts";
+export { sayLastWords } from "./last-words.ts";
 export { runGateway } from "./run-gateway.ts";
 export type { RunOptions } from "./run-gateway.ts";
 export { servePlugin } from "./serve-plugin.ts";

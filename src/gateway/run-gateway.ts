@@ -4,9 +4,11 @@ import type { LoadedConfig } from "../config/index.ts";
 import { GatewayError } from "../errors.ts";
 import type { Logger } from "../logging/index.ts";
 import { createLoggers } from "./create-loggers.ts";
+import type { Loggers } from "./create-loggers.ts";
 import { ExitCode } from "./exit-codes.ts";
 import { Gateway } from "./gateway.ts";
 import type { ReloadConfig } from "./gateway.ts";
+import { keepLastWords } from "./last-words.ts";
 import { ServiceNotices } from "./service-notices.ts";
 import { StopSignals } from "./stop-signals.ts";
 
@@ -31,16 +33,31 @@ const STOPS_AT_ONCE: readonly NodeJS.Signals[] = ["SIGQUIT", "SIGABRT"];
 
 /**
  * Runs until stopped; resolves with the exit code. A signal during the boot ends it there and then;
- * later the first one lets clients finish (see {@link STOPS_AT_ONCE}), and the second ends the waiting.
+ * later the first one lets clients finish (see {@link STOPS_AT_ONCE}), and the second ends the waiting. SIGUSR1 has
+ * log files opened anew.
  */
 export async function runGateway(options: RunOptions): Promise<number> {
+  const loggers = createLoggers(options.config.global.loggers);
+  using _lastWords = keepLastWords(loggers);
+  try {
+    return await runLogged(options, loggers);
+  } finally {
+    await loggers.close();
+  }
+}
+
+async function runLogged(options: RunOptions, loggers: Loggers): Promise<number> {
   const { config } = options;
-  const loggers = createLoggers(config.global.loggers);
   const logger = loggers.main;
   announce(options, logger);
   const notices = new ServiceNotices(options.notifySocket, logger);
   const signals = new StopSignals();
   const gateway = new Gateway(config, loggers, { dev: options.dev }, options.reload);
+  using _reopening = onSignal("SIGUSR1", () => {
+    loggers.reopen();
+    logger.info("Log files are opened anew");
+    void gateway.signalled("SIGUSR1");
+  });
   const signal = signals.next();
   try {
     const booted = gateway.boot().then(() => {
@@ -67,6 +84,11 @@ export async function runGateway(options: RunOptions): Promise<number> {
   signals.dispose();
   logger.info("GatewayD is shutdown");
   return ExitCode.Stopped;
+}
+
+function onSignal(signal: NodeJS.Signals, listener: () => void): Disposable {
+  process.on(signal, listener);
+  return { [Symbol.dispose]: () => void process.off(signal, listener) };
 }
 
 function exitCodeOf({ code }: GatewayError): number {

@@ -129,7 +129,8 @@ test.each([
   ["SIGQUIT", "quit"],
   ["SIGABRT", "aborted"],
   ["SIGTERM", "terminated"],
-  ["SIGUSR1", "unknown"],
+  ["SIGUSR1", "user defined signal 1"],
+  ["SIGUSR2", "unknown"],
 ])("%s is told as %p", (signal, expected) => {
   expect(signalPayload(signal)).toEqual({ signal: expected });
 });

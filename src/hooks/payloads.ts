@@ -91,6 +91,7 @@ const SIGNAL_NAMES: Readonly<Record<string, string>> = {
   SIGQUIT: "quit",
   SIGABRT: "aborted",
   SIGTERM: "terminated",
+  SIGUSR1: "user defined signal 1",
 };
 
 /** OnSignal; `signal` is the operating system's name, such as `SIGTERM`. */

@@ -24,8 +24,8 @@ export interface ConsoleOutputOptions {
   readonly timeFormat: TimeLayout;
   readonly isColored: boolean;
   readonly zone: TimeZone;
-  /** Gets whole lines with their line end. */
-  readonly write: (text: string) => void;
+  /** Gets whole lines with their line end, and when they were written. */
+  readonly write: (line: string, timeMs: number) => void;
 }
 
 export function consoleOutput(options: ConsoleOutputOptions): LogOutput {
@@ -44,7 +44,7 @@ export function consoleOutput(options: ConsoleOutputOptions): LogOutput {
         const shown = isError ? paint(paint(value, Style.bold), Style.red) : value;
         parts.push(`${paint(`${nameText(name)}=`, Style.cyan)}${shown}`);
       }
-      write(`${parts.join(" ")}\n`);
+      write(`${parts.join(" ")}\n`, timeMs);
     },
   };
 }

@@ -1,27 +1,20 @@
 import { expect, test } from "bun:test";
 import { createLogger, createOutputs } from "./index.ts";
-import type { OutputSettings } from "./index.ts";
+import type { OutputSettings, SinkKind } from "./index.ts";
+import { memorySink, OUTPUT_SETTINGS } from "../../tests/fixtures/memory-sink.ts";
 
-const DEFAULTS: OutputSettings = {
-  output: ["console"],
-  noColor: false,
-  timeFormat: "unix",
-  consoleTimeFormat: "Kitchen",
-};
+const DEFAULTS: OutputSettings = { ...OUTPUT_SETTINGS, consoleTimeFormat: "Kitchen" };
 
-/** What one record becomes, as `[descriptor, text]`. */
+/** What one record becomes, as `[sink, text]`. */
 function written(
   settings: Partial<OutputSettings>,
   { env = {}, terminals = [] }: { env?: Record<string, string>; terminals?: number[] } = {},
-): [number, string][] {
-  const texts: [number, string][] = [];
-  const outputs = createOutputs(
+): [SinkKind, string][] {
+  const texts: [SinkKind, string][] = [];
+  const { outputs } = createOutputs(
     { ...DEFAULTS, ...settings },
-    {
-      env,
-      isTerminal: (fd) => terminals.includes(fd),
-      write: (fd, text) => void texts.push([fd, text]),
-    },
+    (kind) => ({ ...memorySink(kind), write: (text) => void texts.push([kind, text]) }),
+    { env, isTerminal: (fd) => terminals.includes(fd) },
   );
   const now = () => 1_709_382_291_987;
   createLogger({ group: "g", level: "info", outputs, now }).info("hello");
@@ -31,19 +24,22 @@ function written(
 const JSON_LINE = '{"level":"info","group":"g","time":1709382291,"message":"hello"}\n';
 
 test("console lines go to standard error", () => {
-  const [[fd, text] = [0, ""]] = written({});
-  expect(fd).toBe(2);
+  const [[kind, text] = ["", ""]] = written({});
+  expect(kind).toBe("stderr");
   expect(text).toMatch(/^\d{1,2}:\d\d[AP]M INF hello group=g\n$/);
 });
 
-test("stdout and stderr are JSON; all outputs get the record", () => {
-  const texts = written({ output: ["stdout", "console", "stderr"] });
-  expect(texts.map(([fd]) => fd)).toEqual([1, 2, 2]);
-  expect([texts[0]?.[1], texts[2]?.[1]]).toEqual([JSON_LINE, JSON_LINE]);
+test("all but the console are JSON; each output gets the record once", () => {
+  const output = ["stdout", "console", "stderr", "file", "syslog", "rsyslog", "stdout"];
+  const [console, ...others] = written({ output });
+  expect(console?.[0]).toBe("stderr");
+  expect(others).toEqual(
+    (["stdout", "stderr", "file", "syslog", "rsyslog"] as const).map((kind) => [kind, JSON_LINE]),
+  );
 });
 
 test("an empty timeFormat means unix, and others are used", () => {
-  expect(written({ output: ["stdout"], timeFormat: "" })).toEqual([[1, JSON_LINE]]);
+  expect(written({ output: ["stdout"], timeFormat: "" })).toEqual([["stdout", JSON_LINE]]);
   expect(written({ output: ["stdout"], timeFormat: "unixms" })[0]?.[1]).toContain("1709382291987");
 });
 

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { closeSync, constants, mkdtempSync, openSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { testNeeding } from "../../tests/kit/index.ts";
 import { FdWriter } from "./fd-writer.ts";
 
 /** A descriptor that takes `room` bytes and then says that it is full, and a timer by hand. */
@@ -12,7 +13,7 @@ function setUp() {
     error: undefined as Error | undefined,
   };
   const retries: (() => void)[] = [];
-  const writer = new FdWriter(2, {
+  const writer = new FdWriter("stderr", 2, {
     writeSync: (_fd, bytes) => {
       if (state.error !== undefined) throw state.error;
       if (state.room === 0) throw Object.assign(new Error("full"), { code: "EAGAIN" });
@@ -90,9 +91,9 @@ describe("a text", () => {
 });
 
 describe("a process with a pipe as its standard error", () => {
-  const script = `import { createLogger, createOutputs } from ${JSON.stringify(join(import.meta.dir, "index.ts"))};
+  const script = `import { createLogger, createOutputs, LogSinks } from ${JSON.stringify(join(import.meta.dir, "index.ts"))};
     const settings = { output: ["console", "stderr"], noColor: false, timeFormat: "", consoleTimeFormat: "RFC3339" };
-    const logger = createLogger({ group: "g", level: "info", outputs: createOutputs(settings) });
+    const logger = createLogger({ group: "g", level: "info", outputs: createOutputs(settings, new LogSinks(() => {}).of).outputs });
     for (let count = 0; count < 3000; count += 1) logger.info("x".repeat(1000), { count });
     console.log("done");`;
 
@@ -125,3 +126,38 @@ describe("a process with a pipe as its standard error", () => {
     expect(await run(false)).toEqual({ output: "done\n", exitCode: 0 });
   });
 });
+
+testNeeding("python3")(
+  "a process whose standard error is a socket that nobody reads is not held up",
+  async () => {
+    const script = `import { fstatSync } from "node:fs";
+    import { testNeeding } from "../../tests/kit/index.ts";
+import { FdWriter } from ${JSON.stringify(join(import.meta.dir, "fd-writer.ts"))};
+    const writer = new FdWriter("stderr", 2);
+    for (let count = 0; count < 5000; count += 1) writer.write("x".repeat(999) + "\\n");
+    console.log(fstatSync(2).isSocket(), writer.counts.dropped > 0);
+    process.exit(0);`;
+    using server = Bun.listen({
+      unix: join(mkdtempSync(join(tmpdir(), "gatewayd-")), "socket"),
+      socket: { open: (socket) => socket.pause(), data: () => {} },
+    });
+    const { unix: path } = server;
+    // A shell has no sockets to hand down; Python does.
+    const child = Bun.spawn(
+      [
+        "python3",
+        "-c",
+        `import os, socket, sys
+s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); os.dup2(s.fileno(), 2)
+os.execv(sys.argv[2], sys.argv[2:])`,
+        path,
+        process.execPath,
+        "-e",
+        script,
+      ],
+      { stdio: ["ignore", "pipe", "inherit"], timeout: 10_000 },
+    );
+    expect(await new Response(child.stdout).text()).toBe("true true\n");
+    expect(await child.exited).toBe(0);
+  },
+);

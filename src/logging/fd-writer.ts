@@ -1,49 +1,84 @@
 /**
- * Text to a file descriptor, at once and in order, whatever the descriptor is: a terminal, a file, a
+ * Text to a stream of the process, at once and in order, whatever the stream is: a terminal, a file, a
  * pipe that nobody reads, or closed.
  *
  * What a full pipe does not take waits here up to a limit, and is tried again with the next text and
  * from time to time; beyond the limit texts are dropped as a whole. What fails otherwise (EPIPE,
- * ENOSPC, EBADF, ...) is dropped: there is nobody left to tell.
+ * ENOSPC, EBADF, ...) is dropped, and counted.
  */
 import { constants, fstatSync, openSync, writeSync } from "node:fs";
+import { libc } from "./libc.ts";
+import type { LogSink, SinkNotice } from "./log-sink.ts";
+import { SinkHealth } from "./sink-health.ts";
 
 /** Some thousand lines: enough for a pause of the reader. */
 const MAX_WAITING_BYTES = 1024 * 1024;
 const RETRY_MS = 100;
+/** How long the end of the process waits for a reader. */
+const LAST_WRITE_MS = 1_000;
 
 export interface FdWriterOptions {
-  /** Writes what it can and answers how many bytes that was, or throws; default node's writeSync. */
+  /** Writes what it can and answers how many bytes that was, or throws; default as the descriptor needs it. */
   readonly writeSync?: (fd: number, bytes: Uint8Array) => number;
   /** Calls back later, without keeping the process alive for it. */
   readonly retryLater?: (callback: () => void) => void;
+  readonly tell?: (notice: SinkNotice) => void;
 }
 
-export class FdWriter {
+export class FdWriter implements LogSink {
+  readonly kind: "stdout" | "stderr";
+  readonly target = "";
+  readonly counts: SinkHealth;
   readonly #fd: number;
   readonly #writeSync: (fd: number, bytes: Uint8Array) => number;
   readonly #retryLater: (callback: () => void) => void;
   #waiting: Uint8Array[] = [];
   #waitingBytes = 0;
   #isRetryDue = false;
+  /** The last text was written, not dropped. */
+  #hasTaken = false;
 
-  constructor(fd: number, options: FdWriterOptions = {}) {
+  /** @param fd 1, 2 or what stands for them */
+  constructor(kind: "stdout" | "stderr", fd: number, options: FdWriterOptions = {}) {
+    this.kind = kind;
     this.#fd = fd;
-    this.#writeSync = options.writeSync ?? ((target, bytes) => writeSync(target, bytes));
+    this.counts = new SinkHealth(kind, "", options.tell ?? (() => {}));
+    this.#writeSync = options.writeSync ?? writerFor(fd);
     this.#retryLater =
       options.retryLater ?? ((callback) => void setTimeout(callback, RETRY_MS).unref());
   }
 
-  /** Never throws. */
   write(text: string): void {
     const bytes = new TextEncoder().encode(text);
     if (this.#waitingBytes > 0 && this.#waitingBytes + bytes.length > MAX_WAITING_BYTES) {
       this.#flush();
-      if (this.#waitingBytes + bytes.length > MAX_WAITING_BYTES) return;
+      if (this.#waitingBytes + bytes.length > MAX_WAITING_BYTES) {
+        this.counts.lost();
+        return;
+      }
     }
     this.#waiting.push(bytes);
     this.#waitingBytes += bytes.length;
     this.#flush();
+  }
+
+  reopen(): void {}
+
+  flushSync(): void {
+    const untilMs = Date.now() + LAST_WRITE_MS;
+    this.#flush();
+    while (this.#waiting.length > 0 && Date.now() < untilMs) {
+      Bun.sleepSync(5);
+      this.#flush();
+    }
+    this.counts.lost(this.#waiting.length);
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+  }
+
+  async close(): Promise<void> {
+    this.flushSync();
+    await Promise.resolve();
   }
 
   #flush(): void {
@@ -57,15 +92,23 @@ export class FdWriter {
       if (written === bytes.length) this.#waiting.shift();
       else this.#waiting[0] = bytes.subarray(written);
     }
+    if (this.#hasTaken) this.counts.works();
+    this.#hasTaken = false;
   }
 
   /** Bytes that are off our hands; undefined when the descriptor takes nothing now. */
   #writeSome(bytes: Uint8Array): number | undefined {
     try {
       const written = this.#writeSync(this.#fd, bytes);
+      this.#hasTaken = written === bytes.length;
+      if (this.#hasTaken) this.counts.written += 1;
       return written > 0 ? written : undefined;
     } catch (error) {
-      return isFull(error) ? undefined : bytes.length;
+      if (isFull(error)) return undefined;
+      this.#hasTaken = false;
+      this.counts.lost();
+      this.counts.failed(error);
+      return bytes.length;
     }
   }
 
@@ -81,15 +124,37 @@ export class FdWriter {
 
 /**
  * The descriptor to write to instead of standard output (1) or standard error (2), so that a reader
- * which stopped reading does not stop the gateway: for a pipe one of our own that does not block
- * (the inherited one is shared with other processes and must stay as it is), else the same.
+ * which stopped reading does not stop the gateway: for a pipe or a terminal one of our own that does not
+ * block (the inherited one is shared with other processes and must stay as it is), else the same.
  */
 export function nonBlockingFd(fd: number): number {
   try {
-    if (!fstatSync(fd).isFIFO()) return fd;
-    return openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK);
+    const stats = fstatSync(fd);
+    if (!stats.isFIFO() && !stats.isCharacterDevice()) return fd;
+    const flags = constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
+    return openSync(`/proc/self/fd/${fd}`, flags);
   } catch {
     return fd; // No such path on this system, or not permitted: then it may block.
+  }
+}
+
+/** A socket, such as that of systemd's journal, cannot be opened anew but be written to without waiting. */
+function writerFor(fd: number): (fd: number, bytes: Uint8Array) => number {
+  const calls = isSocket(fd) ? libc() : undefined;
+  if (calls === undefined) return (target, bytes) => writeSync(target, bytes);
+  return (target, bytes) => {
+    const sent = calls.send(target, bytes);
+    if (sent >= 0) return sent;
+    if (calls.meaning(sent) === "full") return 0;
+    throw new Error("the reader of the log is gone");
+  };
+}
+
+function isSocket(fd: number): boolean {
+  try {
+    return fstatSync(fd).isSocket();
+  } catch {
+    return false; // Closed: whatever is written will fail.
   }
 }
 

@@ -16,8 +16,8 @@ const UNITS_PER_MS: Readonly<Record<JsonTimeFormat, number>> = {
 
 export interface JsonOutputOptions {
   readonly timeFormat: JsonTimeFormat;
-  /** Gets whole lines with their line end. */
-  readonly write: (text: string) => void;
+  /** Gets whole lines with their line end, and when they were written. */
+  readonly write: (line: string, timeMs: number) => void;
 }
 
 export function jsonOutput({ timeFormat, write }: JsonOutputOptions): LogOutput {
@@ -30,7 +30,7 @@ export function jsonOutput({ timeFormat, write }: JsonOutputOptions): LogOutput 
         if (json !== undefined) line += `,${JSON.stringify(name)}:${json}`;
       }
       const time = Math.floor(timeMs * UNITS_PER_MS[timeFormat]);
-      write(`${line},"time":${time},"message":${JSON.stringify(message)}}\n`);
+      write(`${line},"time":${time},"message":${JSON.stringify(message)}}\n`, timeMs);
     },
   };
 }

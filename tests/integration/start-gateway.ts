@@ -50,6 +50,7 @@ export class GatewayInProcess implements AsyncDisposable {
     const loggers = {
       main: logger,
       of: () => logger,
+      setLevel: () => false,
       reconfigure: (settings: GlobalConfig["loggers"]) => {
         this.loggers = settings;
       },

@@ -4,6 +4,7 @@ export interface OneBlockOptions {
   readonly client?: Readonly<Record<string, unknown>>;
   readonly pool?: Readonly<Record<string, unknown>>;
   readonly proxy?: Readonly<Record<string, unknown>>;
+  readonly logger?: Readonly<Record<string, unknown>>;
   /** Level of the log. Default `info`. */
   readonly level?: string;
 }
@@ -15,7 +16,7 @@ export interface OneBlockOptions {
 export function oneBlockConfig(serverAddress: string, options: OneBlockOptions = {}): string {
   return JSON.stringify(
     {
-      loggers: { default: { level: options.level ?? "info", noColor: true } },
+      loggers: { default: { level: options.level ?? "info", noColor: true, ...options.logger } },
       clients: { default: { writes: { address: serverAddress, ...options.client } } },
       pools: { default: { writes: { size: 4, ...options.pool } } },
       proxies: { default: { writes: { ...options.proxy } } },

@@ -1,0 +1,122 @@
+/**
+ * A few calls of the C library that the runtime does not offer: sockets that neither wait nor have an event loop.
+ */
+import { dlopen, ptr, read } from "bun:ffi";
+
+/** Numbers that the systems do not agree on. */
+interface Abi {
+  /** Where the C library may be. */
+  readonly libraries: readonly string[];
+  /** SOCK_DGRAM, and SOCK_CLOEXEC where there is such a thing. */
+  readonly datagram: number;
+  /** MSG_DONTWAIT, and MSG_NOSIGNAL where there is such a thing. */
+  readonly sendFlags: number;
+  /** EAGAIN and ENOBUFS. */
+  readonly full: readonly number[];
+  /** EMSGSIZE */
+  readonly tooLong: number;
+  /** What an address begins with, in front of the path. */
+  addressHead(length: number): readonly [number, number];
+}
+
+const AF_UNIX = 1;
+
+const ABIS: Partial<Record<NodeJS.Platform, Abi>> = {
+  linux: {
+    libraries: ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1"],
+    datagram: 0x80002,
+    sendFlags: 0x4040,
+    full: [11, 105],
+    tooLong: 90,
+    addressHead: () => [AF_UNIX, 0],
+  },
+  darwin: {
+    libraries: ["libSystem.B.dylib"],
+    datagram: 2,
+    sendFlags: 0x80,
+    full: [35, 55],
+    tooLong: 40,
+    addressHead: (length) => [length, AF_UNIX],
+  },
+};
+
+/** Longest path of a socket with the zero at its end, on any of the systems. */
+const MAX_PATH_BYTES = 104;
+
+export interface Libc {
+  /** A Unix datagram socket. @returns the descriptor, or minus the number of the error */
+  datagramSocket(): number;
+  /** @returns 0, or minus the number of the error */
+  connect(fd: number, path: string): number;
+  /** Never waits. @returns the bytes taken, or minus the number of the error */
+  send(fd: number, bytes: Uint8Array): number;
+  close(fd: number): void;
+  /** What a call that did not succeed means. */
+  meaning(result: number): "full" | "tooLong" | "failed";
+}
+
+let loaded: Libc | undefined;
+let isTried = false;
+
+/** Undefined on a system that is not known. */
+export function libc(): Libc | undefined {
+  const abi = ABIS[process.platform];
+  if (!isTried && abi !== undefined) {
+    for (const name of abi.libraries) loaded ??= tryLoad(name, abi);
+  }
+  isTried = true;
+  return loaded;
+}
+
+function tryLoad(name: string, abi: Abi): Libc | undefined {
+  try {
+    const { symbols } = dlopen(name, {
+      socket: { args: ["i32", "i32", "i32"], returns: "i32" },
+      connect: { args: ["i32", "ptr", "u32"], returns: "i32" },
+      send: { args: ["i32", "ptr", "u64", "i32"], returns: "i64" },
+      close: { args: ["i32"], returns: "i32" },
+    });
+    const errno = errnoOf(name);
+    const checked = (result: number): number => (result < 0 ? -errno() : result);
+    return {
+      datagramSocket: () => checked(symbols.socket(AF_UNIX, abi.datagram, 0)),
+      connect(fd, path) {
+        const address = addressOf(path, abi);
+        return checked(symbols.connect(fd, ptr(address), address.length));
+      },
+      send: (fd, bytes) =>
+        checked(Number(symbols.send(fd, ptr(bytes), bytes.length, abi.sendFlags))),
+      close: (fd) => void symbols.close(fd),
+      meaning(result) {
+        if (abi.full.includes(-result)) return "full";
+        return -result === abi.tooLong ? "tooLong" : "failed";
+      },
+    };
+  } catch {
+    return undefined; // It has another name on this system, or there is none.
+  }
+}
+
+/** Where the number of the last error is: one place for each thread. */
+function errnoOf(name: string): () => number {
+  if (process.platform === "darwin") {
+    const { symbols } = dlopen(name, { __error: { args: [], returns: "ptr" } });
+    return () => numberAt(symbols.__error());
+  }
+  const { symbols } = dlopen(name, { __errno_location: { args: [], returns: "ptr" } });
+  return () => numberAt(symbols.__errno_location());
+}
+
+function numberAt(place: Parameters<typeof read.i32>[0] | null): number {
+  return place === null ? 0 : read.i32(place, 0);
+}
+
+function addressOf(path: string, abi: Abi): Uint8Array {
+  const bytes = Buffer.from(path);
+  if (bytes.length >= MAX_PATH_BYTES)
+    throw new Error(`the path of the socket is too long: ${path}`);
+  const address = new Uint8Array(2 + MAX_PATH_BYTES);
+  address.set(abi.addressHead(address.length));
+  address.set(bytes, 2);
+  return address;
+}
