@@ -48,6 +48,11 @@ export function placedStatements(sql: string): readonly PlacedStatement[] {
       words.push(DOLLAR_QUOTED);
       places.push(at);
       at = endOfDollarQuote(sql, at, token);
+    } else if (token.endsWith("'") || token.endsWith('"')) {
+      const from = at;
+      at = endOfQuoted(sql, from, token);
+      words.push(wordOf(sql.slice(from, at), first));
+      places.push(from);
     } else {
       if (first > SPACE && !token.startsWith("--")) {
         words.push(wordOf(token, first));
@@ -63,15 +68,17 @@ export function placedStatements(sql: string): readonly PlacedStatement[] {
 /** Stands for a string between `$tag$` and `$tag$`. */
 const DOLLAR_QUOTED = "$$";
 
-/** One token, at `lastIndex`. Of a block comment and a dollar quote only the opening. */
+/**
+ * One token, at `lastIndex`. Of whatever may be long, only the opening: a regular expression gives up within a
+ * string of half a megabyte, and what follows would be read as a part of it.
+ */
 const TOKEN = new RegExp(
   [
     String.raw`[ \t\n\r\f\v]+`,
     String.raw`--[^\n\r]*`,
     String.raw`/\*`,
-    String.raw`[eE]'(?:[^'\\]|''|\\[^])*'?`,
-    String.raw`(?:[bBxXnN]|[uU]&)?'(?:[^']|'')*'?`,
-    String.raw`(?:[uU]&)?"(?:[^"]|"")*"?`,
+    String.raw`(?:[eEbBxXnN]|[uU]&)?'`,
+    String.raw`(?:[uU]&)?"`,
     String.raw`\$(?:[A-Za-z_\x80-\uffff][A-Za-z0-9_\x80-\uffff]*)?\$`,
     String.raw`[A-Za-z_\x80-\uffff][A-Za-z0-9_$\x80-\uffff]*`,
     String.raw`[0-9][A-Za-z0-9_.]*`,
@@ -87,6 +94,25 @@ function wordOf(token: string, first: number): SqlWord {
   if (first >= 0x30 && first <= 0x39) return "0";
   return token.endsWith("'") || token.endsWith('"') ? token : token.toLowerCase();
 }
+
+/** A quote that stands twice is one within; in an escape string so is one behind a backslash. */
+function endOfQuoted(sql: string, from: number, opening: string): number {
+  const mark = opening.endsWith('"') ? DOUBLE_QUOTE : hasEscapes(opening) ? ESCAPED : QUOTE;
+  mark.lastIndex = from + opening.length;
+  for (let found = mark.exec(sql); found !== null; found = mark.exec(sql)) {
+    // Of two characters: one of those that are within.
+    if (found[0].length === 1) return mark.lastIndex;
+  }
+  return sql.length;
+}
+
+function hasEscapes(opening: string): boolean {
+  return opening === "e'" || opening === "E'";
+}
+
+const QUOTE = /''?/g;
+const DOUBLE_QUOTE = /""?/g;
+const ESCAPED = /''?|\\[^]/g;
 
 /** Block comments nest, unlike those of C. */
 function endOfComment(sql: string, from: number): number {
