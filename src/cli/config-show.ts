@@ -1,4 +1,4 @@
-import { describeEffectiveConfig, loadConfig } from "../config/index.ts";
+import { describeEffectiveConfig, loadConfig, readConfigFiles } from "../config/index.ts";
 import { GatewayError } from "../errors.ts";
 import { configWithPlugins, ExitCode } from "../gateway/index.ts";
 import type { RunnableCommand, SwitchFlag } from "./command.ts";
@@ -29,7 +29,8 @@ not valid.`,
   flags: [configFlag, pluginConfigFlag, devFlag, withPluginsFlag],
   async run(invocation) {
     const { arguments: given, terminal } = invocation;
-    const options = loadOptions(invocation);
+    const asked = loadOptions(invocation);
+    const options = { ...asked, files: readConfigFiles(asked) };
     const result = loadConfig(options);
     if (!result.ok) return reportLoadFailure(terminal, result);
     await reportWarnings(terminal, result.config.warnings);

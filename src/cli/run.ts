@@ -1,4 +1,4 @@
-import { loadConfig } from "../config/index.ts";
+import { loadConfig, readConfigFiles } from "../config/index.ts";
 import type { LoadResult } from "../config/index.ts";
 import { ExitCode, runGateway } from "../gateway/index.ts";
 import type { Flag, RunnableCommand, SwitchFlag, TextFlag } from "./command.ts";
@@ -65,7 +65,8 @@ plugins.`,
       await terminal.err("Error: --tracing: tracing is not available in this version\n");
       return 1;
     }
-    const options = { ...loadOptions(invocation), lint: given.isOn(lintFlag) };
+    const asked = { ...loadOptions(invocation), lint: given.isOn(lintFlag) };
+    const options = { ...asked, files: readConfigFiles(asked) };
     const result = loadConfig(options);
     if (!result.ok) {
       const code = await reportLoadFailure(terminal, result);

@@ -1,12 +1,6 @@
 /** Finds a configuration file and reads it. */
 import { existsSync, readFileSync } from "node:fs";
-import type { ConfigIssue } from "./config-issue.ts";
-import type { NotFound } from "./loaded-config.ts";
-
-export type FoundFile =
-  | { readonly kind: "found"; readonly path: string; readonly text: string }
-  | { readonly kind: "missing"; readonly notFound: NotFound }
-  | { readonly kind: "unreadable"; readonly issue: ConfigIssue };
+import type { ConfigFiles, FoundFile, LoadOptions, NotFound } from "./loaded-config.ts";
 
 const NAMES = { global: "gatewayd.yaml", plugins: "gatewayd_plugins.yaml" } as const;
 
@@ -26,4 +20,15 @@ export function findConfigFile(what: NotFound["what"], path: string | undefined)
     const message = `cannot be read: ${error instanceof Error ? error.message : String(error)}`;
     return { kind: "unreadable", issue: { severity: "error", file: shown, path: "", message } };
   }
+}
+
+/**
+ * Both files. To be read once: one that is a pipe has nothing to say the second time, and any may have changed
+ * between two readings of the same configuration.
+ */
+export function readConfigFiles({ configPath, pluginConfigPath }: LoadOptions): ConfigFiles {
+  return {
+    global: findConfigFile("global", configPath),
+    plugins: findConfigFile("plugins", pluginConfigPath),
+  };
 }

@@ -25,6 +25,7 @@ export { effectiveMode } from "./effective-mode.ts";
 export { generatedConfigFiles } from "./generated-files.ts";
 export { loginRulesOf, methodProblem } from "./login-rules.ts";
 export { readCertificates, readKeyPair } from "./pem-files.ts";
+export { readConfigFiles } from "./find-config-file.ts";
 export { loadConfig, loadGlobalConfig, loadPluginsConfig, readPlugins } from "./load-config.ts";
 export type { ConfigOverride } from "./plugin-overrides.ts";
 export {

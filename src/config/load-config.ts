@@ -17,7 +17,7 @@ import { applyEnvironment, splitVariables } from "./environment-overrides.ts";
 import { findConfigFile } from "./find-config-file.ts";
 import { addImpliedNames, findEmptyNames, lowerCaseNames } from "./group-names.ts";
 import { modernizeGlobal, modernizePlugins } from "./legacy-keys.ts";
-import type { LoadedFile, Loading, LoadOptions, LoadResult } from "./loaded-config.ts";
+import type { FoundFile, LoadedFile, Loading, LoadOptions, LoadResult } from "./loaded-config.ts";
 import { parseYaml } from "./parse-yaml.ts";
 import {
   type GlobalConfig,
@@ -68,7 +68,7 @@ export function loadConfig(options: LoadOptions): LoadResult {
 
 /** gatewayd.yaml by itself. */
 export function loadGlobalConfig(options: LoadOptions): Loading<LoadedFile<GlobalConfig>> {
-  const file = findConfigFile("global", options.configPath);
+  const file = options.files?.global ?? findConfigFile("global", options.configPath);
   return file.kind === "found" ? readGlobal(file.text, file.path, options) : failure(file);
 }
 
@@ -100,7 +100,7 @@ export function loadPluginsConfig(options: LoadOptions): Loading<LoadedFile<Plug
 
 /** The result's path is empty where no file is needed and none was found. */
 function loadPlugins(options: LoadOptions, isNeeded: boolean): Loading<LoadedFile<PluginsConfig>> {
-  const file = findConfigFile("plugins", options.pluginConfigPath);
+  const file = options.files?.plugins ?? findConfigFile("plugins", options.pluginConfigPath);
   if (file.kind === "unreadable" || (file.kind === "missing" && isNeeded)) return failure(file);
   return file.kind === "found"
     ? readPlugins(file.text, file.path, options)
@@ -182,9 +182,7 @@ function inOrder(issues: readonly ConfigIssue[]): ConfigIssue[] {
   );
 }
 
-function failure(
-  file: Exclude<ReturnType<typeof findConfigFile>, { kind: "found" }>,
-): Loading<never> {
+function failure(file: Exclude<FoundFile, { kind: "found" }>): Loading<never> {
   if (file.kind === "unreadable") return { ok: false, issues: [file.issue] };
   const { what, triedPaths } = file.notFound;
   const init = what === "global" ? "gatewayd config init" : "gatewayd plugin init";

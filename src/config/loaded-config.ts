@@ -43,11 +43,25 @@ export interface LoadedFile<T> extends Pick<LoadedConfig, "warnings" | "origins"
   readonly path: string;
 }
 
+/** A file that was looked for. */
+export type FoundFile =
+  | { readonly kind: "found"; readonly path: string; readonly text: string }
+  | { readonly kind: "missing"; readonly notFound: NotFound }
+  | { readonly kind: "unreadable"; readonly issue: ConfigIssue };
+
+/** Both files, as far as they could be read. */
+export interface ConfigFiles {
+  readonly global: FoundFile;
+  readonly plugins: FoundFile;
+}
+
 export interface LoadOptions {
   /** Default: `./gatewayd.yaml`, then `/etc/gatewayd.yaml`. */
   readonly configPath?: string | undefined;
   /** Default: `./gatewayd_plugins.yaml`, then `/etc/gatewayd_plugins.yaml`; none is fine then. */
   readonly pluginConfigPath?: string | undefined;
+  /** Default: the files at these paths, read now. */
+  readonly files?: ConfigFiles | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Development: checksums of plugins are not required. */
   readonly dev?: boolean | undefined;

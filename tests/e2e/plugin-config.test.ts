@@ -133,4 +133,20 @@ describe.each([
       expect(ended.stderr).toContain(told);
     }
   });
+
+  testKind("changes a configuration that comes by a pipe", async () => {
+    const changes = { "pools.default.writes.size": 3 };
+    const [config, plugins] = [join(directory, "piped.yaml"), join(directory, "piped-p.yaml")];
+    await writeFile(config, oneBlockConfig(postgres.address, { server: { maxConnections: 77 } }));
+    await writeFile(plugins, await pluginsFile(kind, { changes }));
+    const show = '"$0" config show --with-plugins --config <(cat "$1") --plugin-config <(cat "$2")';
+    const shown = await runToEnd(["bash", "-c", show, GATEWAYD_BINARY, config, plugins], {
+      cwd: "/",
+      env: { PATH: process.env["PATH"] ?? "" },
+    });
+    expect([shown.code, shown.stderr]).toEqual([0, ""]);
+    expect(shown.stdout).toContain("size: 3 # plugin recorder");
+    expect(shown.stdout).toContain("maxConnections: 77 # /dev/fd/");
+    expect(shown.stdout).toContain(`address: ${postgres.address} # /dev/fd/`);
+  });
 });
