@@ -38,7 +38,7 @@ const TELL_MS = 5_000;
 /** Longer than the grace time of a plugin that is asked to end. */
 const STOP_PLUGINS_MS = 5_000;
 
-/** The configuration, with values that plugins have set. */
+/** The configuration that was loaded, with values that plugins have set. */
 export type ReloadConfig = (overrides: readonly ConfigOverride[]) => LoadResult;
 
 interface Member {
@@ -67,7 +67,7 @@ export class Gateway {
   #isStopped = false;
   readonly #tickers: Timer[] = [];
 
-  /** @param reload reads the configuration again, with what plugins have set */
+  /** @param reload makes the configuration again of the same files, with what plugins have set */
   constructor(
     config: LoadedConfig,
     loggers: GroupLoggers,
@@ -110,7 +110,11 @@ export class Gateway {
       logger,
     });
     this.#traceHooks();
-    registerRules(this.hooks, rules, { logger, now });
+    registerRules(this.hooks, rules, {
+      logger,
+      now,
+      batchBytes: config.plugins.maxHookMessageBytes,
+    });
   }
 
   snapshot(): readonly GroupSnapshot[] {

@@ -38,14 +38,14 @@ export class HookChain {
   /** The smallest that a handler wishes for its {@link TrafficTerms}; undefined when none wishes. */
   readonly bufferBytes: number | undefined;
   readonly flushIntervalMs: number | undefined;
-  readonly maxMessageBytes: number | undefined;
+  readonly batchBytes: number | undefined;
   readonly #options: HookChainOptions;
 
   constructor(handlers: readonly HandlerRegistration[], options: HookChainOptions) {
     this.handlers = handlers;
     this.bufferBytes = smallest(handlers.map(({ traffic }) => traffic?.bufferBytes));
     this.flushIntervalMs = smallest(handlers.map(({ traffic }) => traffic?.flushIntervalMs));
-    this.maxMessageBytes = smallest(handlers.map(({ traffic }) => traffic?.maxMessageBytes));
+    this.batchBytes = smallest(handlers.map(({ traffic }) => traffic?.batchBytes));
     this.#options = options;
   }
 

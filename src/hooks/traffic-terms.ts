@@ -7,11 +7,10 @@ export interface TrafficTerms {
   readonly framing?: "unit" | "statement";
   /** Its payloads have nothing of password messages but their length. Default false. */
   readonly redactsSecrets?: boolean;
-  /**
-   * Longer requests and responses, together, are not shown: the call has failed. A batch is gathered up to
-   * this; what is longer comes in parts. Default: no limit, and parts of a mebibyte.
-   */
+  /** Longer requests and responses, together, are not shown: the call has failed. Default: no limit. */
   readonly maxMessageBytes?: number;
+  /** A batch that its client does not flush is gathered up to this; what is longer comes in parts. Default: no wish. */
+  readonly batchBytes?: number;
   /** An answer larger than this is shown in parts. Default: no wish, see {@link HookChain.bufferBytes}. */
   readonly bufferBytes?: number;
   /** An answer that pauses this long is shown as far as it came. Default: no wish. */

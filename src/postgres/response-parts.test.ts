@@ -64,7 +64,15 @@ const CASES: Readonly<Record<string, readonly [readonly Uint8Array[], readonly s
       backend.commandComplete("x"),
       backend.ready(),
     ],
-    ["TDDD", "DCZ cycle"],
+    ["TDD", "DDCZ cycle"],
+  ],
+  "a message that is larger than a part by itself": [
+    [row, backend.dataRow("x".repeat(300)), row, backend.ready()],
+    ["D", "D", "DZ cycle"],
+  ],
+  "an answer as large as a part, and its end": [
+    [backend.dataRow("x".repeat(MAX_PART_BYTES - 11)), backend.ready()],
+    ["D", "Z cycle"],
   ],
   "a COPY FROM up to where the client has its turn": [
     [backend.notice("a"), backend.copyIn(), backend.commandComplete("COPY 1"), backend.ready()],

@@ -25,7 +25,7 @@ const ENDS_NOTHING = { endsCycle: false, endsLoginStep: false, startsCopyIn: fal
 
 export class ResponseParts {
   readonly #splitter: MessageSplitter;
-  /** A part larger than this is handed on, to go on with the next. */
+  /** A part does not grow beyond this, unless it is one message. */
   maxBytes: number;
   readonly #emit: (part: ResponsePart) => void;
   #held: Uint8Array[] = [];
@@ -55,7 +55,12 @@ export class ResponseParts {
       const endsLoginStep = tag === BackendTag.Authentication && asksForMore(run, at);
       const startsCopyIn = tag === BackendTag.CopyInResponse || tag === BackendTag.CopyBothResponse;
       const startsCopy = startsCopyIn || tag === BackendTag.CopyOutResponse;
-      const isFull = this.#heldBytes + to - from > this.maxBytes;
+      if (this.#heldBytes + to - from > this.maxBytes) {
+        this.#hold(run.subarray(from, at));
+        from = at;
+        this.flush();
+      }
+      const isFull = this.#heldBytes + to - from >= this.maxBytes;
       if (!endsCycle && !endsLoginStep && !isFull && !startsCopy) return;
       this.#hold(run.subarray(from, to));
       from = to;

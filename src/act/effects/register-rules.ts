@@ -7,11 +7,15 @@ import { RuleSet } from "./rule-set.ts";
 /** Before every plugin: what a rule refuses no plugin sees. Priorities below 1000 are the gateway's own. */
 const PRIORITY = 100;
 
-/** A hook without rules stays as it is. @returns takes them off */
+/**
+ * A hook without rules stays as it is.
+ * @param options `batchBytes` is how much of a batch they are shown at once
+ * @returns takes them off
+ */
 export function registerRules(
   registry: HookRegistry,
   rules: readonly Rule[],
-  options: { readonly logger: Logger; readonly now: () => number },
+  options: { readonly logger: Logger; readonly now: () => number; readonly batchBytes: number },
 ): () => void {
   const hooks = new Set<HookName>(rules.map(({ hook }) => hook));
   const removals = [...hooks].map((hook) => {
@@ -22,6 +26,7 @@ export function registerRules(
       priority: PRIORITY,
       onError: "terminate",
       handler: (payload, session) => set.handle(payload, session),
+      traffic: { batchBytes: options.batchBytes },
     });
   });
   return () => {

@@ -39,7 +39,7 @@ function setUp(...rules: readonly Rule[]) {
     },
     onHandlerReplaced: () => {},
   });
-  const remove = registerRules(registry, rules, { logger, now: () => nowMs });
+  const remove = registerRules(registry, rules, { logger, now: () => nowMs, batchBytes: 1_000 });
   const run = (
     request: Uint8Array,
     options: { readonly user?: string; readonly client?: string; readonly hook?: HookName } = {},

@@ -129,7 +129,9 @@ export const pluginsSchema = z.strictObject({
       .describe("What happens on hooks without any plugin, in order (docs/policies.md)."),
     hookBufferBytes: byteSize({ min: 1 })
       .prefault("1MiB")
-      .describe("Bytes of an answer gathered for one call; a larger one comes in parts."),
+      .describe(
+        "Bytes of an answer gathered for one call, at most half of `maxHookMessageBytes`; a larger one comes in parts.",
+      ),
     hookFlushInterval: duration()
       .prefault("5ms")
       .describe("An answer that pauses this long is handed over as far as it came."),
