@@ -47,8 +47,8 @@ describe.each(Object.entries(SPEEDS))("after a handler that answers %s has termi
       expect(told(kit.backend.heard.bytes)).toBe("P B B H");
       expect(kit.heard.text).toBe("");
       await kit.answer(backend.parseComplete(), backend.bindComplete(), backend.bindComplete());
-      expect(told(kit.backend.heard.bytes)).toBe("P B B H S");
-      await kit.answer(backend.ready());
+      expect(told(kit.backend.heard.bytes)).toBe("P B B H E S");
+      await kit.answer(backend.error("34000"), backend.ready());
       expect(told(kit.heard.bytes)).toBe(`1 2 2 E ERROR ${code} Z`);
       await kit.expectInStep();
     });
@@ -80,8 +80,8 @@ describe.each(Object.entries(SPEEDS))("after a handler that answers %s has termi
       await kit.answer(backend.parseComplete());
       await kit.say(FORBIDDEN, flush());
       await kit.say(...REST);
-      expect(told(kit.backend.heard.bytes)).toBe("P H S");
-      await kit.answer(backend.ready());
+      expect(told(kit.backend.heard.bytes)).toBe("P H E S");
+      await kit.answer(backend.error("34000"), backend.ready());
       expect(told(kit.heard.bytes)).toBe(`1 E ERROR ${code} Z`);
       await kit.expectInStep();
     });
@@ -141,8 +141,8 @@ describe.each(Object.entries(SPEEDS))("after a handler that answers %s has termi
       await kit.say(parse("select 1"), query("forbidden"));
       expect(told(kit.backend.heard.bytes)).toBe("P H");
       await kit.answer(backend.parseComplete());
-      expect(told(kit.backend.heard.bytes)).toBe("P H S");
-      await kit.answer(backend.ready());
+      expect(told(kit.backend.heard.bytes)).toBe("P H E S");
+      await kit.answer(backend.error("34000"), backend.ready());
       expect(told(kit.heard.bytes)).toBe(`1 E ERROR ${code} Z`);
       await kit.expectInStep();
     });

@@ -8,6 +8,9 @@
  *               that the server is to be fed
  *   discarding  a part of a batch was terminated: everything up to its Sync is dropped
  *
+ * A server that has seen the beginning of a batch whose rest is refused gets a message it must refuse as well, in
+ * front of the Sync: nothing of what the client takes for failed is committed.
+ *
  * A response brings its own ReadyForQuery or none; what that says was decided when the handler ran. The client
  * gets one with the status of the server instead, when its turn has come.
  *
@@ -20,9 +23,16 @@
  *   passing -> waiting -> passing | discarding;  discarding -> passing, at the Sync
  *   passing -> dropping -> passing, at the ReadyForQuery
  */
-import { FrontendTag, TransactionStatus, copyFail, readyForQuery } from "../postgres/index.ts";
+import {
+  FrontendTag,
+  FrontendWriter,
+  TransactionStatus,
+  copyFail,
+  readyForQuery,
+} from "../postgres/index.ts";
 import type { AnswerLedger, RequestUnit, ResponsePart } from "../postgres/index.ts";
 import { endsFatally } from "./ends-fatally.ts";
+import { isRefusal } from "./is-refusal.ts";
 import { READY_BYTES, statusAtEnd } from "./status-at-end.ts";
 import type { TerminationVerdict } from "./traffic-hooks.ts";
 
@@ -50,10 +60,16 @@ interface Told {
 const NOTHING = new Uint8Array(0);
 const SYNC = Uint8Array.of(FrontendTag.Sync, 0, 0, 0, 4);
 const FLUSH = Uint8Array.of(FrontendTag.Flush, 0, 0, 0, 4);
+/** Fails wherever it stands, by a portal that nobody has made. */
+const FAILING = new FrontendWriter()
+  .execute({ portal: "terminated by the gateway", maxRows: 0 })
+  .take();
 
 export class Termination {
   readonly #port: TerminationPort;
   #isDiscarding = false;
+  /** What the client has been told of the batch is an error. */
+  #isRefused = false;
   #dropping: Told | undefined;
   /** Lets the request go on that waits for its turn. */
   #takeTurn: (() => void) | undefined;
@@ -194,14 +210,23 @@ export class Termination {
       }
     }
     this.#port.toClient(response === undefined ? error : withoutEnd(response));
+    this.#isRefused = response === undefined || isRefusal(response);
     if (isPart) this.#isDiscarding = true;
     else this.#endUnit();
   }
 
   /** The end of what the client has been told; a server that saw a part of the batch tells of its own. */
   #endUnit(): void {
-    if (this.#port.ledger.isBatchOpen) this.#sendSync();
-    else this.#port.toClient(readyForQuery(this.#status));
+    if (!this.#port.ledger.isBatchOpen) {
+      this.#port.toClient(readyForQuery(this.#status));
+      return;
+    }
+    if (this.#isRefused) {
+      this.#port.toServer(FAILING);
+      // Its error is nothing new to the client.
+      this.#dropping = { isComplete: false };
+    }
+    this.#sendSync();
   }
 
   get #status(): number {

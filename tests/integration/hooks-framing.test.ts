@@ -140,6 +140,62 @@ describe.each(HOOK_MODES)("in mode %s", (mode) => {
     );
   });
 
+  test.each(["alone", "in a transaction"])(
+    "of a batch in parts nothing is committed when a later one is refused: %s",
+    async (where) => {
+      if (mode === "statement" && where !== "alone") return;
+      await using inside = await startInMode(mode, trusting.address, { method: "trust" });
+      const table = `parted_${mode}_${where.replaceAll(" ", "_")}`;
+      await trusting.query(`create table ${table} (x int)`);
+      await using client = await connectWire(inside.target);
+      await client.login();
+      register(inside, [
+        { batchBytes: 1_000 },
+        (payload) => (bytesIn(payload, "request").includes("forbidden") ? terminate() : undefined),
+      ]);
+      if (where !== "alone") {
+        client.query("begin");
+        await client.messagesUntil("Z");
+      }
+      const inserts = Array.from({ length: 20 }, (_, x) =>
+        statement(`insert into ${table} values (${x})`),
+      );
+      const forbidden = statement("select 'forbidden'");
+      client.send(Buffer.concat([...inserts, forbidden, ...inserts, sync()]));
+      const answer = await client.messagesUntil("Z");
+      const types = answer.map(({ type }) => type);
+      expect(types.filter((type) => type === "C").length).toBeGreaterThan(5);
+      expect(types.slice(-2)).toEqual(["E", "Z"]);
+      expect(types.filter((type) => type === "E")).toHaveLength(1);
+      expect(answer.at(-1)?.body.toString()).toBe(where === "alone" ? "I" : "E");
+      if (where !== "alone") {
+        client.query("commit");
+        await client.messagesUntil("Z");
+      }
+      expect(await trusting.query(`select * from ${table}`)).toEqual([]);
+      expect(await answerTo(client, statement("select 'next'"), sync())).toBe("1 2 D(next) C Z");
+    },
+  );
+
+  test("rules alone are shown a batch whole, however long it is", async () => {
+    const rule = {
+      name: "no drops",
+      condition: 'statements.exists(s, s.startsWith("drop table"))',
+      terminate: { sqlState: "42501" },
+    };
+    const plugins = { rules: [rule] };
+    const auth = { method: "trust" };
+    await using inside = await startInMode(mode, trusting.address, auth, { plugins });
+    await trusting.query(`create table ruled_${mode} (x text)`);
+    await using client = await connectWire(inside.target);
+    await client.login();
+    const long = statement(`insert into ruled_${mode} values ('${"x".repeat(900_000)}')`);
+    const drop = statement(`drop table ruled_${mode}`);
+    expect(await answerTo(client, long, long, drop, sync())).toBe("E(42501) Z");
+    expect(await trusting.query(`select * from ruled_${mode}`)).toEqual([]);
+    expect(await answerTo(client, long, long, sync())).toBe("1 2 C 1 2 C Z");
+  });
+
   test("a handler without secrets sees a login and no password, and the login works", async () => {
     const usersFile = await writeUsersFile(directory, secretive);
     const auth = { method: "scram-sha-256", usersFile };
