@@ -56,7 +56,11 @@ export class Cancellation {
     return ledger.cycles === this.#cycle && !ledger.isAnswered ? "awaited" : "over";
   }
 
-  /** Something that the client sent is not with the server yet. */
+  /** So much that the client sent is not with the server yet. */
+  get heldBytes(): number {
+    return this.#heldBytes;
+  }
+
   get isHolding(): boolean {
     return this.#heldBytes > 0;
   }

@@ -3,8 +3,9 @@
  * a handler answers later. Pieces that come meanwhile wait; above a limit the source is told to stop.
  */
 
-/** More than this waiting tells the source to stop, half of it lets it go on. */
+/** More than this waiting, in bytes or in pieces, tells the source to stop; half of it lets it go on. */
 const MAX_WAITING_BYTES = 1024 * 1024;
+const MAX_WAITING = 1024;
 
 interface Piece {
   readonly bytes: Uint8Array;
@@ -21,7 +22,9 @@ export interface HookLaneOptions<P extends Piece> {
 
 export class HookLane<P extends Piece> {
   readonly #options: HookLaneOptions<P>;
+  /** From `#next` on. */
   #waiting: P[] = [];
+  #next = 0;
   #waitingBytes = 0;
   #isBusy = false;
   #isFull = false;
@@ -35,6 +38,11 @@ export class HookLane<P extends Piece> {
     return !this.#isBusy && this.#waiting.length === 0;
   }
 
+  /** The source has been told to stop. */
+  get isFull(): boolean {
+    return this.#isFull;
+  }
+
   push(piece: P): void {
     // Most often nothing is in the way.
     if (!this.#isBusy && !this.#isHeld && this.#waiting.length === 0) {
@@ -45,7 +53,7 @@ export class HookLane<P extends Piece> {
     this.#waiting.push(piece);
     this.#waitingBytes += piece.bytes.length;
     this.#advance();
-    if (this.#waitingBytes <= MAX_WAITING_BYTES || this.#isFull) return;
+    if (this.#isFull || !this.#hasMoreThan(MAX_WAITING_BYTES, MAX_WAITING)) return;
     this.#isFull = true;
     this.#options.onFull();
   }
@@ -62,16 +70,32 @@ export class HookLane<P extends Piece> {
 
   #advance(): void {
     if (this.#isBusy || this.#isHeld) return;
-    for (let piece = this.#waiting.shift(); piece !== undefined; piece = this.#waiting.shift()) {
+    for (let piece = this.#shift(); piece !== undefined; piece = this.#shift()) {
       this.#waitingBytes -= piece.bytes.length;
       this.#handle(piece);
       if (this.#isBusy) break;
     }
-    if (this.#isFull && this.#waitingBytes < MAX_WAITING_BYTES / 2) {
+    if (this.#isFull && !this.#hasMoreThan(MAX_WAITING_BYTES / 2, MAX_WAITING / 2)) {
       this.#isFull = false;
       this.#options.onRoom();
     }
     if (this.isEmpty) this.#options.onEmpty();
+  }
+
+  #hasMoreThan(bytes: number, pieces: number): boolean {
+    return this.#waitingBytes > bytes || this.#waiting.length - this.#next > pieces;
+  }
+
+  #shift(): P | undefined {
+    const piece = this.#waiting[this.#next];
+    if (piece === undefined) return undefined;
+    this.#next++;
+    // Many small pieces may come at once: the list is not moved for each.
+    if (this.#next === this.#waiting.length || this.#next === MAX_WAITING) {
+      this.#waiting.splice(0, this.#next);
+      this.#next = 0;
+    }
+    return piece;
   }
 
   #handle(piece: P): void {

@@ -158,7 +158,7 @@ describe.each(Object.entries(SPEEDS))("traffic through handlers that answer %s",
     ],
     "the rest of a batch of which the server saw a part": [
       [...open, parse("forbidden"), sync()],
-      "P H S",
+      "P H E S",
       "1 E ERROR 42000 Z",
     ],
   };
@@ -355,16 +355,55 @@ describe("handlers that come and go while a connection lives", () => {
     await kit.expectClean();
   });
 
-  test("see an answer to what was asked before they came beside no request", async () => {
-    const kit = await new SessionKit().logIn();
-    await kit.say(query("first"));
+  const begun = [parse("first"), bind(), execute()];
+  test.each([
+    ["a query", [query("first")], [], [ROWS.subarray(0, -11), ROWS.subarray(-11)]],
+    ["a part of a batch", [...begun, flush()], [sync()], [BATCH_ROWS]],
+    [
+      "a COPY",
+      [...begun, sync()],
+      [],
+      [Buffer.concat([backend.parseComplete(), backend.copyIn()])],
+    ],
+  ])(
+    "see no answer to %s that was asked for before they came",
+    async (_, before, after, answers) => {
+      const kit = await new SessionKit().logIn();
+      await kit.say(...before);
+      const seen: string[] = [];
+      for (const hook of ["OnTrafficFromServer", "OnTrafficToClient"] as const) {
+        kit.on(hook, (payload) => void seen.push(told(bytesIn(payload, "request"))));
+      }
+      await kit.say(...after);
+      for (const answer of answers) {
+        await kit.answer(answer);
+        await kit.pass(20);
+      }
+      if (told(kit.heard.bytes).endsWith("G")) {
+        await kit.say(frontend.copyDone(), sync());
+        await kit.answer(backend.ready());
+      }
+      expect(told(kit.heard.take())).toEndWith("Z");
+      expect(seen).toEqual([]);
+      await kit.say(QUERY);
+      await kit.answer(ROWS);
+      expect(seen).toEqual(["Q", "Q"]);
+      expect(kit.heard.take()).toEqual(ROWS);
+      await kit.expectClean();
+    },
+  );
+
+  test("see nothing of a login that began before they came", async () => {
+    const kit = await new SessionKit().start();
+    await kit.say(opening.startup());
     const seen: string[] = [];
-    kit.on("OnTrafficFromServer", (payload) => {
-      seen.push(told(bytesIn(payload, "request")));
-    });
-    await kit.say(BATCH);
-    await kit.answer(ROWS, BATCH_ROWS);
-    expect(seen).toEqual(["", "P B E S"]);
+    kit.on("OnTrafficFromServer", (payload) => void seen.push(told(bytesIn(payload, "request"))));
+    await kit.answer(backend.authentication(5, new Uint8Array(4)));
+    await kit.say(frontend.password("md5x"));
+    await kit.answer(LOGIN);
+    await kit.say(QUERY);
+    await kit.answer(ROWS);
+    expect(seen).toEqual(["p", "Q"]);
     await kit.expectClean();
   });
 
@@ -457,7 +496,51 @@ test("answers come in parts as large as the most modest handler wishes, from whe
   kit.on("OnTrafficToClient", () => undefined, 1_000, { bufferBytes: 3 * row.length });
   await kit.say(QUERY);
   await kit.answer(rows);
-  expect(parts).toEqual([4, 4].map((each) => each * row.length).concat(2 * row.length + 6));
+  expect(parts.splice(0)).toEqual(
+    [3, 3, 3].map((each) => each * row.length).concat(row.length + 6),
+  );
+  const long = backend.dataRow("x".repeat(4 * row.length));
+  await kit.say(QUERY);
+  await kit.answer(Buffer.concat([row, long, row, backend.ready()]));
+  expect(parts).toEqual([row.length, long.length, row.length + 6]);
+  await kit.expectClean();
+});
+
+test.each(["at once", "a byte at a time"])(
+  "answers to requests that a time limit holds back are shown beside these: %s",
+  async (how) => {
+    const kit = await new SessionKit({ limits: { queryTimeoutMs: 10_000 } }).logIn();
+    const seen: string[] = [];
+    for (const hook of ["OnTrafficFromServer", "OnTrafficToClient"] as const) {
+      kit.on(hook, (payload) => {
+        seen.push(`${told(bytesIn(payload, "request"))} > ${told(bytesIn(payload, "response"))}`);
+      });
+    }
+    await kit.say(Buffer.concat([QUERY, BATCH, QUERY]));
+    expect(told(kit.backend.heard.bytes)).toBe("Q");
+    for (const answer of [ROWS, BATCH_ROWS, ROWS]) {
+      const chunks = how === "at once" ? [answer] : [...answer].map((byte) => Uint8Array.of(byte));
+      await kit.answer(...chunks);
+    }
+    expect(seen).toEqual(
+      ["Q > T D C Z", "P B E S > 1 2 D C Z", "Q > T D C Z"].flatMap((line) => [line, line]),
+    );
+    expect(kit.heard.bytes).toEqual(Buffer.concat([ROWS, BATCH_ROWS, ROWS]));
+    await kit.expectClean();
+  },
+);
+
+test("what an error has made void is not taken for the next request", async () => {
+  const kit = await new SessionKit({ limits: { queryTimeoutMs: 10_000 } }).logIn();
+  const seen: string[] = [];
+  kit.on("OnTrafficFromServer", (payload) => void seen.push(told(bytesIn(payload, "request"))));
+  await kit.say(parse("wrong"), flush());
+  await kit.answer(backend.error("42601"));
+  await kit.say(Buffer.concat([query("void"), sync(), BATCH]));
+  expect(told(kit.backend.heard.bytes)).toBe("P H Q S");
+  await kit.answer(backend.ready());
+  await kit.answer(BATCH_ROWS);
+  expect(seen.at(-1)).toBe("P B E S");
   await kit.expectClean();
 });
 

@@ -24,8 +24,10 @@ export interface HookedPort {
   toServer(bytes: Uint8Array, isStartup: boolean): void;
   /** Whole messages for the client. */
   toClient(bytes: Uint8Array): void;
-  /** Something that was given to `toServer` is not on its way yet, and unknown to the ledger. */
-  isHolding(): boolean;
+  /** The StartupMessage is with the server, and handlers have not seen it. */
+  readonly isLoggingIn: boolean;
+  /** So much of what was given to `toServer`, the end of it, is not on its way yet, and unknown to the ledger. */
+  heldBytes(): number;
   pauseClient(): void;
   resumeClient(): void;
   pauseServer(): void;
@@ -38,16 +40,28 @@ export interface HookedPort {
 
 type Request = RequestUnit & { readonly isStartupMessage?: boolean };
 
+/** A request that the server has not answered to the end. */
+interface Unanswered extends RequestUnit {
+  /** It went to the server before there were handlers: they do not see what it is answered either. */
+  readonly isUnseen: boolean;
+  /** Where it ends among all bytes for the server. */
+  readonly end: number;
+}
+
 type Response = ResponsePart & {
   /** What it answers, empty when there is no such thing. */
   readonly request: Uint8Array;
+  /** What it answers has not been shown. */
+  readonly isUnseen: boolean;
   /** It answers something: more of the answer follows, unless it ends the cycle. */
   readonly isInCycle: boolean;
 };
 
 const NOTHING = new Uint8Array(0);
-/** A request that went to the server before there were handlers to see it. */
-const UNSEEN: Request = { kind: "query", bytes: NOTHING };
+
+/** Why a side is not read from; both may hold at once. */
+const SHOWN = 1;
+const TOLD = 2;
 
 export class HookedTraffic {
   readonly #port: HookedPort;
@@ -59,7 +73,11 @@ export class HookedTraffic {
   readonly #termination: Termination;
   readonly #flushTimer: Deadline;
   /** Sent to the server and not answered to the end, oldest first: shown beside their responses. */
-  readonly #unanswered: Request[];
+  readonly #unanswered: Unanswered[];
+  /** How much was given to the port. */
+  #forwardedBytes = 0;
+  #clientPauses = 0;
+  #serverPauses = 0;
   #isOver = false;
 
   constructor(hooks: TrafficHooks, port: HookedPort) {
@@ -67,7 +85,7 @@ export class HookedTraffic {
     this.#port = port;
     const { ledger, maxMessageBytes, timers } = port;
     hooks.facts.toldStatus = ledger.transactionStatus;
-    this.#unanswered = Array.from({ length: ledger.owedReadyForQuery }, () => UNSEEN);
+    this.#unanswered = unseenOf(port);
     this.#termination = new Termination(this.#terminationPort());
     this.#units = new RequestUnits(maxMessageBytes, (unit) => this.#requests.push(unit));
     this.#parts = new ResponseParts(MAX_SERVER_MESSAGE_BYTES, hooks.bufferBytes, (part) =>
@@ -75,17 +93,23 @@ export class HookedTraffic {
     );
     this.#requests = new HookLane<Request>({
       handle: (request) => this.#handleRequest(request),
-      onFull: () => port.pauseClient(),
-      onRoom: () => port.resumeClient(),
+      onFull: () => this.#pauseClient(SHOWN),
+      onRoom: () => this.#resumeClient(SHOWN),
       onEmpty: () => port.settled(),
     });
     this.#responses = new HookLane<Response>({
       handle: (response) => this.#handleResponse(response),
-      onFull: () => port.pauseServer(),
-      onRoom: () => port.resumeServer(),
+      onFull: () => this.#pauseServer(SHOWN),
+      onRoom: () => this.#resumeServer(SHOWN),
       onEmpty: () => this.#responsesEmpty(),
     });
     this.#flushTimer = timers.deadline(() => this.#parts.flush());
+    hooks.brake = {
+      pauseClient: () => this.#pauseClient(TOLD),
+      resumeClient: () => this.#resumeClient(TOLD),
+      pauseServer: () => this.#pauseServer(TOLD),
+      resumeServer: () => this.#resumeServer(TOLD),
+    };
   }
 
   /** Nothing is held or under way: hooks may be left without losing anything. */
@@ -95,13 +119,14 @@ export class HookedTraffic {
       this.#responses.isEmpty &&
       this.#units.isAtBoundary &&
       this.#parts.isAtBoundary &&
-      this.#termination.isQuiet
+      this.#termination.isQuiet &&
+      !this.#hooks.isBraking
     );
   }
 
   /** A request or an answer is with a handler, or waits for one. */
   get isHandling(): boolean {
-    return !this.#requests.isEmpty || !this.#responses.isEmpty;
+    return !this.#requests.isEmpty || !this.#responses.isEmpty || this.#hooks.isBraking;
   }
 
   /** All that the client sent is with the server. */
@@ -132,7 +157,7 @@ export class HookedTraffic {
     this.#parts.push(bytes);
     if (ledger.isLoggedIn && ledger.isAnswered) {
       this.#parts.flush();
-      if (this.#parts.isAtBoundary) this.#unanswered.length = 0;
+      if (this.#parts.isAtBoundary) this.#forgetSent();
     }
     const { flushIntervalMs } = this.#hooks;
     if (flushIntervalMs === 0) this.#parts.flush();
@@ -152,6 +177,30 @@ export class HookedTraffic {
     this.#flushTimer.dispose();
   }
 
+  #pauseClient(reason: number): void {
+    if (this.#clientPauses === 0) this.#port.pauseClient();
+    this.#clientPauses |= reason;
+  }
+
+  #resumeClient(reason: number): void {
+    this.#clientPauses &= ~reason;
+    if (this.#clientPauses > 0) return;
+    this.#port.resumeClient();
+    if (reason === TOLD) this.#port.settled();
+  }
+
+  #pauseServer(reason: number): void {
+    if (this.#serverPauses === 0) this.#port.pauseServer();
+    this.#serverPauses |= reason;
+  }
+
+  #resumeServer(reason: number): void {
+    this.#serverPauses &= ~reason;
+    if (this.#serverPauses > 0) return;
+    this.#port.resumeServer();
+    if (reason === TOLD) this.#port.settled();
+  }
+
   #handleRequest(request: Request): Promise<void> | undefined {
     if (this.#isOver || this.#termination.discards(request)) return undefined;
     const verdict = this.#hooks.fromClient(request.bytes);
@@ -168,12 +217,14 @@ export class HookedTraffic {
   }
 
   #forward(request: Request, bytes: Uint8Array): void {
+    const { kind } = request;
+    const end = (this.#forwardedBytes += bytes.length);
     // COPY data belongs to the request that asked for it.
-    if (request.kind !== "copy" && request.kind !== "terminate") {
-      this.#unanswered.push(bytes === request.bytes ? request : { kind: request.kind, bytes });
+    if (kind !== "copy" && kind !== "terminate") {
+      this.#unanswered.push({ kind, bytes, isUnseen: false, end });
     }
     // A goodbye ends the session at once: nothing is told of it after that.
-    const isGoodbye = request.kind === "terminate";
+    const isGoodbye = kind === "terminate";
     if (isGoodbye) this.#hooks.toServer(bytes);
     // It may be answered at once, by the gateway: hooks hear of that afterwards.
     this.#responses.hold();
@@ -184,7 +235,8 @@ export class HookedTraffic {
 
   /** To be decided when the part comes: until a handler has time for it, more may have happened. */
   #attributed(part: ResponsePart): Response {
-    const request = this.#unanswered[0];
+    const oldest = this.#unanswered[0];
+    const request = oldest !== undefined && oldest.end <= this.#sentBytes ? oldest : undefined;
     const { bytes, endsCycle, endsLoginStep, startsCopyIn } = part;
     const isInCycle = request !== undefined || this.#port.ledger.owedReadyForQuery > 0;
     this.#forgetAnswered(part);
@@ -194,8 +246,20 @@ export class HookedTraffic {
       endsLoginStep,
       startsCopyIn,
       request: request?.bytes ?? NOTHING,
+      isUnseen: request?.isUnseen === true,
       isInCycle,
     };
+  }
+
+  get #sentBytes(): number {
+    return this.#forwardedBytes - this.#port.heldBytes();
+  }
+
+  /** All that is with the server is answered: some of it may have been void, or swallowed by a COPY. */
+  #forgetSent(): void {
+    const sentBytes = this.#sentBytes;
+    const held = this.#unanswered.findIndex(({ end }) => end > sentBytes);
+    this.#unanswered.splice(0, held < 0 ? this.#unanswered.length : held);
   }
 
   /** Requests are answered in order; ReadyForQuery ends the one that asked for it. */
@@ -213,6 +277,11 @@ export class HookedTraffic {
 
   #handleResponse(response: Response): Promise<void> | undefined {
     if (this.#isOver || this.#termination.drops(response)) return undefined;
+    if (response.isUnseen) {
+      if (response.endsCycle) this.#noteStatus(response.bytes);
+      this.#port.toClient(response.bytes);
+      return undefined;
+    }
     const isPartial = !response.endsCycle && !response.endsLoginStep;
     const verdict = this.#hooks.fromServer(response.request, response.bytes, isPartial);
     const use = (decided: Verdict): void => {
@@ -247,9 +316,12 @@ export class HookedTraffic {
     return {
       ledger: port.ledger,
       areResponsesThrough: () =>
-        !port.isHolding() && this.#responses.isEmpty && this.#parts.isAtBoundary,
+        port.heldBytes() === 0 && this.#responses.isEmpty && this.#parts.isAtBoundary,
       request: (unit) => this.#forward(unit, unit.bytes),
-      toServer: (message) => port.toServer(message, false),
+      toServer: (message) => {
+        this.#forwardedBytes += message.length;
+        port.toServer(message, false);
+      },
       toClient: (bytes) => {
         if (this.#isOver) return;
         this.#noteStatus(bytes);
@@ -258,4 +330,16 @@ export class HookedTraffic {
       fail: (code, isTold) => port.fail(code, isTold),
     };
   }
+}
+
+/** What is under way already when handlers come. */
+function unseenOf({ ledger, isLoggingIn }: HookedPort): Unanswered[] {
+  const unseen = (kind: Unanswered["kind"]): Unanswered => {
+    return { kind, bytes: NOTHING, isUnseen: true, end: 0 };
+  };
+  if (isLoggingIn) return [unseen("startup")];
+  const requests = Array.from({ length: ledger.owedReadyForQuery }, () => unseen("query"));
+  // A batch that the server has a part of, which may be answered before its Sync comes.
+  if (ledger.isBatchOpen && !ledger.isAnswered) requests.push(unseen("batchPart"));
+  return requests;
 }

@@ -61,6 +61,8 @@ export class PostgresRelay
   /** Traffic moves time limits: those of the login at first, later those that are set. */
   #isTimed = true;
   #isDraining = false;
+  /** The StartupMessage is on its way. */
+  #isStarted = false;
   /** A client that was throttled goes on with so many unanswered: at least one, which may be a COPY. */
   readonly #fewUnits: number;
   /** Once the client has ended. */
@@ -111,6 +113,7 @@ export class PostgresRelay
     }
     this.join();
     this.#enterHooks();
+    this.#isStarted = true;
     if (this.#hooked !== undefined) this.#hooked.startup(startupMessage);
     else this.server.write(startupMessage);
     if (rest.length > 0) this.fromClient(rest);
@@ -123,6 +126,7 @@ export class PostgresRelay
    */
   startLoggedIn(greeting: Uint8Array, rest: Uint8Array): void {
     this.backend.isUsed = true;
+    this.#isStarted = true;
     this.fromServer(greeting);
     this.join();
     if (rest.length > 0 && !this.isOver) this.fromClient(rest);
@@ -428,7 +432,8 @@ export class PostgresRelay
         }
       },
       toClient: (bytes) => this.client.write(bytes),
-      isHolding: () => this.#cancellation?.isHolding === true,
+      isLoggingIn: this.#isStarted && !this.#ledger.isLoggedIn,
+      heldBytes: () => this.#cancellation?.heldBytes ?? 0,
       pauseClient: () => this.pauseClient(PauseReason.Held),
       resumeClient: () => this.resumeClient(PauseReason.Held),
       pauseServer: () => this.pauseServer(PauseReason.Held),

@@ -60,6 +60,12 @@ export class RawRelay extends Relay {
       onRoom: () => this.resumeServer(PauseReason.Held),
       onEmpty: () => this.#passOnEnds(),
     });
+    this.#hooks.brake = {
+      pauseClient: () => this.pauseClient(PauseReason.Told),
+      resumeClient: () => this.resumeClient(PauseReason.Told),
+      pauseServer: () => this.pauseServer(PauseReason.Told),
+      resumeServer: () => this.resumeServer(PauseReason.Told),
+    };
   }
 
   /**
@@ -172,7 +178,7 @@ export class RawRelay extends Relay {
 
   /** It is the handlers who take their time, not the client. */
   get #isWithHandlers(): boolean {
-    return !this.#toServer.isEmpty || !this.#toClient.isEmpty;
+    return !this.#toServer.isEmpty || !this.#toClient.isEmpty || this.#hooks.isBraking;
   }
 
   #idledAway(): void {

@@ -18,6 +18,8 @@ export const PauseReason = {
   Throttled: 4,
   /** A cancel request is on its way to the server. */
   Cancelling: 8,
+  /** Hooks have not heard yet of what went before. */
+  Told: 16,
 } as const;
 
 /** How a relay ended, for the session that owns it. */

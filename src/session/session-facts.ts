@@ -9,6 +9,7 @@ import {
   readStartupOptions,
   readStartupParameters,
 } from "../postgres/index.ts";
+import type { ToldEvents } from "./told-events.ts";
 
 /** Whoever follows the traffic of a session. */
 export interface FactsSource {
@@ -41,6 +42,8 @@ export class SessionFacts implements SessionView {
   block: string | undefined;
   /** What the handler that has terminated last wants the client to be told. */
   termination: TerminationError | undefined;
+  /** What handlers are told after the fact; undefined as long as there has been none to tell. */
+  told: ToldEvents | undefined;
   #startup: Uint8Array | undefined;
   #parameters: ReadonlyMap<string, string> | undefined;
   #id: string | undefined;

@@ -9,7 +9,7 @@
  *   relaying     both are there: a relay moves the bytes; or it is the client of a pooled group, which
  *                logs in here and gets a backend when it needs one
  *   cancelling   it was a CancelRequest: passed on, then closed
- *   closing      OnClosing runs, then the backend goes back
+ *   closing      handlers hear of the traffic that was, OnClosing runs, then the backend goes back
  *   lingering    the client gets what is left for it
  *   closed       OnClosed runs
  *
@@ -417,6 +417,13 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
     this.#deadline.dispose();
     this.#startup.stop();
     this.#lease.stop();
+    const { told } = this.facts;
+    if (told === undefined) this.#close();
+    else told.whenQuiet(() => this.#close());
+  }
+
+  /** Handlers have heard of all that went before. */
+  #close(): void {
     runClosing(this.#context.hooks, this.#client, this.facts, () => {
       this.#lease.giveBack();
       this.#state = "lingering";

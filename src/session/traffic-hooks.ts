@@ -5,6 +5,8 @@ import { errorResponse, errorResponseFor } from "../postgres/index.ts";
 import type { SocketEnds } from "./connection-events.ts";
 import type { SessionFacts } from "./session-facts.ts";
 import type { SessionHooks } from "./session-hooks.ts";
+import { ToldEvents } from "./told-events.ts";
+import type { Brake } from "./told-events.ts";
 
 /** What a hook decided about a piece of traffic. */
 export type Verdict = { readonly kind: "forward"; readonly bytes: Uint8Array } | TerminationVerdict;
@@ -34,6 +36,8 @@ const NO_ENDS: Ends = Object.freeze({ local: "", remote: "" });
 export class TrafficHooks {
   readonly #hooks: SessionHooks;
   readonly facts: SessionFacts;
+  /** Set by whoever leads the traffic through here. */
+  brake: Brake | undefined;
   readonly #client: SocketEnds;
   readonly #server: SocketEnds;
   /** As payloads have them. */
@@ -50,7 +54,7 @@ export class TrafficHooks {
 
   /** A batch larger than this is shown in parts. */
   get maxBatchBytes(): number {
-    return this.#hooks.onTrafficFromClient.chain?.maxMessageBytes ?? BUFFER_BYTES;
+    return this.#hooks.onTrafficFromClient.chain?.batchBytes ?? BUFFER_BYTES;
   }
 
   /** An answer larger than this is shown in parts. */
@@ -91,15 +95,26 @@ export class TrafficHooks {
       : this.#verdictOf(outcome, "response", response);
   }
 
-  /** After the fact: the result is not used, and nothing waits for it. */
+  /** After the fact: see {@link ToldEvents}. */
   toServer(request: Uint8Array): void {
-    const { chain } = this.#hooks.onTrafficToServer;
-    if (chain !== null) void chain.run(this.#payload(request, undefined, false), this.facts);
+    if (this.#hooks.onTrafficToServer.chain === null) return;
+    this.#told.toServer(this.#payload(request, undefined, false), request);
   }
 
   toClient(request: Uint8Array, response: Uint8Array, isPartial: boolean): void {
-    const { chain } = this.#hooks.onTrafficToClient;
-    if (chain !== null) void chain.run(this.#payload(request, response, isPartial), this.facts);
+    if (this.#hooks.onTrafficToClient.chain === null) return;
+    this.#told.toClient(this.#payload(request, response, isPartial), response);
+  }
+
+  /** Traffic waits for handlers to hear of what went before. */
+  get isBraking(): boolean {
+    return this.facts.told?.isBraking === true;
+  }
+
+  get #told(): ToldEvents {
+    const told = (this.facts.told ??= new ToldEvents(this.#hooks, this.facts));
+    told.brake = this.brake;
+    return told;
   }
 
   #verdictOf(outcome: HookOutcome, key: "request" | "response", original: Uint8Array): Verdict {

@@ -277,7 +277,8 @@ export class HookedClient implements Connection, ConnectionHandler {
       maxMessageBytes: limits.maxMessageBytes,
       toServer: (bytes, isStartup) => this.#passOn(bytes, isStartup),
       toClient: (bytes) => this.#tell(bytes),
-      isHolding: () => false,
+      isLoggingIn: false,
+      heldBytes: () => 0,
       pauseClient: () => {
         this.#areRequestsFull = true;
         this.#client.pause();
