@@ -22,7 +22,12 @@ interface GeneratedFile {
 }
 
 /** Folders that hold nothing else: what is not generated any more is removed from them. */
-const GENERATED_FOLDERS = ["src/rpc/gen", "docs/cli", "src/scaffold/gen"];
+const GENERATED_FOLDERS = [
+  "src/rpc/gen",
+  "tests/fixtures/otlp/gen",
+  "docs/cli",
+  "src/scaffold/gen",
+];
 
 /** Lets a program write into an empty folder, and returns what it wrote there. */
 async function filesWrittenBy(
@@ -50,10 +55,11 @@ async function filesWrittenBy(
   }
 }
 
-/** Messages of proto/ as TypeScript. */
-function protocolStubs(): Promise<readonly GeneratedFile[]> {
+/** Messages as TypeScript: those of a folder with .proto files, as a template of buf says. */
+function protocolStubs(folder: string, template: string): Promise<readonly GeneratedFile[]> {
+  const buf = [bun, "--bun", installedProgram("buf")];
   return filesWrittenBy(
-    (directory) => [bun, "--bun", installedProgram("buf"), "generate", "--output", directory],
+    (directory) => [...buf, "generate", folder, "--template", template, "--output", directory],
     (file) => file,
   );
 }
@@ -95,7 +101,8 @@ async function generatedFiles(): Promise<readonly GeneratedFile[]> {
     { path: "docs/errors.md", content: errorsPage() },
     ...sdkFiles(),
     ...(await commandPages()),
-    ...(await protocolStubs()),
+    ...(await protocolStubs("proto", "buf.gen.yaml")),
+    ...(await protocolStubs("tests/proto", "buf.gen.tests.yaml")),
   ];
   return files.map(formatted);
 }

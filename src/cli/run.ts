@@ -1,24 +1,34 @@
-import { loadConfig, readConfigFiles } from "../config/index.ts";
+import { effectiveTracing, loadConfig, readConfigFiles } from "../config/index.ts";
 import type { LoadResult } from "../config/index.ts";
-import { ExitCode, runGateway } from "../gateway/index.ts";
-import type { Flag, RunnableCommand, SwitchFlag, TextFlag } from "./command.ts";
+import {
+  BootTrace,
+  ExitCode,
+  GatewayTracing,
+  collectorUrlProblem,
+  runGateway,
+} from "../gateway/index.ts";
+import type { Flag, Invocation, RunnableCommand, SwitchFlag, TextFlag } from "./command.ts";
 import { configFlag, devFlag, pluginConfigFlag, sentryFlag } from "./flags.ts";
 import { loadOptions } from "./load-options.ts";
 import { reportLoadFailure } from "./report-load-failure.ts";
+import { reportUsageError } from "./report-usage-error.ts";
 import { versionInfo } from "./version-info.ts";
+
+const DEFAULT_COLLECTOR = "localhost:4317";
 
 const tracingFlag: SwitchFlag = {
   type: "switch",
   name: "tracing",
-  description: "Send traces to the collector (not available in this version)",
+  description: "Record traces and send them to the collector",
   isOnByDefault: false,
 };
 
 const collectorUrlFlag: TextFlag = {
   type: "text",
   name: "collector-url",
-  description: "Address of the OpenTelemetry collector, for --tracing",
-  defaultText: "localhost:4317",
+  description:
+    "Address of the OpenTelemetry collector (OTLP over gRPC), for --tracing; before OTEL_EXPORTER_OTLP_ENDPOINT",
+  defaultText: DEFAULT_COLLECTOR,
   valueKind: "text",
 };
 
@@ -37,8 +47,7 @@ const lintFlag: SwitchFlag = {
   isOnByDefault: true,
 };
 
-/** Without effect in every run that gets as far as the gateway: without tracing, so is its URL. */
-const flagsWithoutEffect: readonly Flag[] = [sentryFlag, usageReportFlag, collectorUrlFlag];
+const flagsWithoutEffect: readonly Flag[] = [sentryFlag, usageReportFlag];
 
 /** `gatewayd run`: the gateway itself, until it is told to stop. */
 export const runCommand: RunnableCommand = {
@@ -60,32 +69,50 @@ plugins.`,
     lintFlag,
   ],
   async run(invocation) {
-    const { arguments: given, terminal } = invocation;
-    if (given.isOn(tracingFlag)) {
-      await terminal.err("Error: --tracing: tracing is not available in this version\n");
-      return 1;
-    }
+    const { arguments: given, terminal, env, path } = invocation;
+    const { version } = versionInfo;
+    const url = collectorUrlOf(invocation);
+    const tracing = given.isOn(tracingFlag)
+      ? await GatewayTracing.start({ version, url, env })
+      : undefined;
+    const trace = tracing?.boot ?? new BootTrace();
     const asked = { ...loadOptions(invocation), lint: given.isOn(lintFlag) };
-    const options = { ...asked, files: readConfigFiles(asked) };
-    const result = loadConfig(options);
+    const [options, result] = await trace.step("Initialize config", () => {
+      const read = { ...asked, files: readConfigFiles(asked) };
+      return [read, loadConfig(read)] as const;
+    });
     if (!result.ok) {
       const code = await reportLoadFailure(terminal, result);
       return areAllOfPolicies(result) ? ExitCode.FailedToLoadPolicies : code;
     }
     const { config } = result;
+    const problem = collectorUrlProblem(url, effectiveTracing(config.global).tls);
+    if (tracing !== undefined && problem !== undefined) {
+      return await reportUsageError(terminal, path, `--${collectorUrlFlag.name} ${problem}`);
+    }
     return runGateway({
       config: given.isOn(lintFlag) ? config : { ...config, warnings: [] },
       reload: (overrides) => loadConfig({ ...options, overrides }),
       dev: given.isOn(devFlag),
-      version: versionInfo.version,
-      notifySocket: invocation.env["NOTIFY_SOCKET"],
+      version,
+      notifySocket: env["NOTIFY_SOCKET"],
       accepted: flagsWithoutEffect
         .filter((flag) => given.isGiven(flag))
         .map((flag) => `--${flag.name}`),
       ...(config.pluginsPath === undefined ? { pluginsFileNote } : {}),
+      tracing,
     });
   },
 };
+
+/** Of the flag, else of the variables of OpenTelemetry, else the default. */
+function collectorUrlOf({ arguments: given, env }: Invocation): string {
+  const named =
+    given.text(collectorUrlFlag) ??
+    env["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] ??
+    env["OTEL_EXPORTER_OTLP_ENDPOINT"];
+  return named === undefined || named === "" ? DEFAULT_COLLECTOR : named;
+}
 
 /** Everything else is in order. */
 function areAllOfPolicies({ issues }: Extract<LoadResult, { ok: false }>): boolean {

@@ -6,6 +6,7 @@ import { checkLoggers } from "./check-loggers.ts";
 import { checkModes } from "./check-modes.ts";
 import { checkRoutes } from "./check-routes.ts";
 import { checkServer } from "./check-server.ts";
+import { checkTracing } from "./check-tracing.ts";
 import type { ConfigNode, Path } from "./config-tree.ts";
 import { suggestion } from "./nearest-key.ts";
 import { addressProblem, type GlobalConfig } from "./schema/index.ts";
@@ -30,6 +31,7 @@ export function checkGlobal(config: GlobalConfig, root: ConfigNode): ConfigIssue
   checkMetrics(config, report);
   checkApi(config, report);
   checkRaft(config, report);
+  if (config.tracing !== undefined) checkTracing(config.tracing, report);
   return issues;
 }
 

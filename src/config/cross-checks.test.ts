@@ -139,7 +139,17 @@ test.each([
   ["raft: {isSecure: on}", "raft.isSecure: needs certFile and keyFile"],
   ["raft: {address: nowhere}", "raft.address: must be host:port"],
   ["admin: {console: on}", "admin.console: is not available in this version of gatewayd yet"],
-  ["tracing: {ratio: 1}", "tracing.ratio: is not available in this version of gatewayd yet"],
+  ["tracing: {ratio: 1.5}", "tracing.ratio: must be at most 1"],
+  [
+    "tracing: {headers: {'x y': a}}",
+    "tracing.headers.x y: is no name of a header that can be sent",
+  ],
+  ["tracing: {headers: {grpc-x: a}}", "tracing.headers.grpc-x: is no name of a header"],
+  ["tracing: {headers: {token-bin: a}}", "tracing.headers.token-bin: is no name of a header"],
+  ['tracing: {headers: {token: "a\\nb"}}', "tracing.headers.token: must be printable ASCII"],
+  ["tracing: {caFile: ca.pem}", "tracing.caFile: needs tls: true"],
+  ["tracing: {tls: on, certFile: c.pem}", "tracing.certFile: needs keyFile as well"],
+  ["tracing: {tls: on, caFile: /none/ca.pem}", "tracing.caFile: cannot use /none/ca.pem"],
   ["api: {auth: {}}", "api.auth: is not available in this version of gatewayd yet"],
 ])("`%s` is an error", (text, expected) => {
   const errors = check(text).filter(([severity]) => severity === "error");

@@ -40,7 +40,7 @@ function errors(env: Env, text = ""): string[] {
 /** One value of every kind that no key has as its default, as a variable and as it is parsed. */
 const SAMPLES: Record<string, readonly [text: string, value: unknown]> = {
   integer: ["13", 13],
-  number: ["1.25", 1.25],
+  number: ["0.25", 0.25],
   duration: ["1m30s", 90_000],
   size: ["3MiB", 3 * 1024 * 1024],
   mode: ["0640", 0o640],

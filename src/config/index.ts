@@ -22,6 +22,7 @@ export { describeEffectiveConfig } from "./effective-config.ts";
 export { effectiveAuth } from "./effective-auth.ts";
 export type { GatewayAuth } from "./effective-auth.ts";
 export { effectiveMode } from "./effective-mode.ts";
+export { effectiveTracing } from "./effective-tracing.ts";
 export { generatedConfigFiles } from "./generated-files.ts";
 export { loginRulesOf, methodProblem } from "./login-rules.ts";
 export { readCertificates, readKeyPair } from "./pem-files.ts";
@@ -49,4 +50,5 @@ export type {
   ProxyConfig,
   RaftConfig,
   ServerConfig,
+  TracingConfig,
 } from "./schema/index.ts";

@@ -4,8 +4,10 @@ import type { PluginsConfig } from "../config/index.ts";
 import type { HookRegistry, Schedule } from "../hooks/index.ts";
 import type { Logger } from "../logging/index.ts";
 import { PluginMetrics, PluginSet } from "../plugins/index.ts";
+import type { BootTrace } from "./boot-trace.ts";
 import { pluginHostOf } from "./plugin-host-of.ts";
 import type { PluginSurroundings } from "./plugin-host-of.ts";
+import { tracedHost } from "./traced-host.ts";
 import { trafficTermsOf } from "./traffic-terms-of.ts";
 
 export interface GatewayPluginsOptions extends PluginSurroundings {
@@ -22,6 +24,8 @@ export class GatewayPlugins {
   readonly #options: GatewayPluginsOptions;
   /** Undefined without `enableMetricsMerger`. */
   readonly #metrics: PluginMetrics | undefined;
+  /** The step of the boot in which plugins are started; undefined before and after. */
+  #boot: BootTrace | undefined;
 
   constructor(options: GatewayPluginsOptions) {
     const { config, registry, schedule, now, logger } = options;
@@ -41,13 +45,13 @@ export class GatewayPlugins {
       chainTimeoutMs: config.timeout,
       healthCheckPeriodMs: config.healthCheckPeriod,
       restarts: config.reloadOnCrash,
-      entries: config.plugins.map((plugin) => ({
+      entries: config.plugins.map((plugin, index) => ({
         name: plugin.name,
         isEnabled: plugin.enabled,
         onError: plugin.onError,
         traffic: trafficTermsOf(plugin, config),
         ...(plugin.timeout > 0 && { timeoutMs: plugin.timeout }),
-        host: pluginHostOf(plugin, surroundings),
+        host: tracedHost(pluginHostOf(plugin, surroundings), plugin, index, () => this.#boot),
       })),
     });
     if (!config.enableMetricsMerger) return;
@@ -57,10 +61,12 @@ export class GatewayPlugins {
   }
 
   /** Starts those that are enabled; the log tells of those that do not start. Without plugins there is nothing to do. */
-  async start(): Promise<void> {
+  async start(trace: BootTrace): Promise<void> {
     const { config, logger } = this.#options;
     if (config.plugins.length === 0) return;
+    this.#boot = trace;
     await this.set.start();
+    this.#boot = undefined;
     if (this.#metrics !== undefined) {
       this.#metrics.start();
       logger.info("Started the metrics merger scheduler", {

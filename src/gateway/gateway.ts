@@ -13,6 +13,7 @@ import type { Pool } from "../pool/index.ts";
 import { CancelKeys, showTraffic } from "../session/index.ts";
 import { loadSql } from "../sql/index.ts";
 import { BootHooks } from "./boot-hooks.ts";
+import { BootTrace } from "./boot-trace.ts";
 import { buildAct } from "./build-act.ts";
 import { buildTenant, serverOf } from "./build-tenant.ts";
 import { listenerCertificates } from "./certificates.ts";
@@ -41,6 +42,12 @@ const STOP_PLUGINS_MS = 5_000;
 /** The configuration that was loaded, with values that plugins have set. */
 export type ReloadConfig = (overrides: readonly ConfigOverride[]) => LoadResult;
 
+/** What a gateway is run with, beside its configuration. */
+export interface GatewaySurroundings extends PluginSurroundings {
+  /** What the boot is a part of. Default: it is not traced. */
+  readonly trace?: BootTrace;
+}
+
 interface Member {
   readonly group: string;
   readonly tenant: Tenant;
@@ -56,6 +63,7 @@ export class Gateway {
   readonly #reload: ReloadConfig;
   /** Takes back the handlers that log every event; undefined when there are none. */
   #stopTracing: (() => void) | undefined;
+  readonly #trace: BootTrace;
   readonly #timers = new TimerWheel();
   readonly #bootHooks: BootHooks;
   readonly #actionChannel: ActionChannel | undefined;
@@ -71,10 +79,11 @@ export class Gateway {
   constructor(
     config: LoadedConfig,
     loggers: GroupLoggers,
-    surroundings: PluginSurroundings,
+    surroundings: GatewaySurroundings,
     reload: ReloadConfig,
   ) {
     this.#config = config;
+    this.#trace = surroundings.trace ?? new BootTrace();
     this.#reload = reload;
     this.#loggers = loggers;
     const schedule: Schedule = (delayMs, callback) => {
@@ -153,11 +162,19 @@ export class Gateway {
     await this.configure();
     await this.#bootHooks.newLogger();
     this.#expectNotStopped();
-    this.#members = this.#build();
-    for (const member of this.#members) await this.#openPools(member);
-    for (const member of this.#members) await this.#announceProxies(member);
-    for (const _ of this.#members) await this.#bootHooks.newServer();
-    for (const member of this.#members) await this.#listen(member);
+    await this.#trace.step("Create pools and clients", async (trace) => {
+      this.#members = this.#build();
+      for (const member of this.#members) await this.#openPools(member, trace);
+    });
+    await this.#trace.step("Create proxies", async () => {
+      for (const member of this.#members) await this.#announceProxies(member);
+    });
+    await this.#trace.step("Create servers", async () => {
+      for (const _ of this.#members) await this.#bootHooks.newServer();
+    });
+    await this.#trace.step("Start servers", async (trace) => {
+      for (const member of this.#members) await this.#listen(member, trace);
+    });
   }
 
   /**
@@ -167,11 +184,13 @@ export class Gateway {
    */
   async configure(): Promise<LoadedConfig> {
     if (this.#readsTables) await loadSql();
-    await this.#plugins.start();
+    await this.#trace.step("Load plugins", (trace) => this.#plugins.start(trace));
     this.#expectNotStopped();
-    const overrides = await this.#bootHooks.configLoaded();
-    this.#expectNotStopped();
-    if (overrides.length > 0) this.#override(overrides);
+    await this.#trace.step("Merge global config from plugins", async () => {
+      const overrides = await this.#bootHooks.configLoaded();
+      this.#expectNotStopped();
+      if (overrides.length > 0) this.#override(overrides);
+    });
     return this.#config;
   }
 
@@ -307,10 +326,11 @@ export class Gateway {
     });
   }
 
-  async #openPools({ group, tenant, pools }: Member): Promise<void> {
+  async #openPools({ group, tenant, pools }: Member, trace: BootTrace): Promise<void> {
     for (const pool of pools) {
       this.#expectNotStopped();
       await pool.open();
+      trace.event("Create pool", { group, name: pool.name, size: pool.options.size });
       await this.#bootHooks.newPool(group, pool);
       this.#loggers.of(group).info("There are clients available in the pool", {
         count: pool.snapshot().available,
@@ -333,7 +353,7 @@ export class Gateway {
     }
   }
 
-  async #listen(member: Member): Promise<void> {
+  async #listen(member: Member, trace: BootTrace): Promise<void> {
     const { group, tenant, watched } = member;
     const logger = this.#loggers.of(group);
     const server = serverOf(this.#config.global, group);
@@ -350,6 +370,7 @@ export class Gateway {
     this.#expectNotStopped();
     for (const listening of tenant.addresses) {
       logger.info("GatewayD is listening", { address: listening });
+      trace.event("Listen", { group, address: listening });
     }
     if (server.tlsMode !== "disable") logger.info("TLS is enabled");
     if (server.enableTicker) this.#startTicker(tenant, server.tickInterval);

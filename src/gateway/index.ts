@@ -3,9 +3,12 @@
  * May import: everything but cli.
  */
 export { reportStrayError } from "../plugins/index.ts";
+export { collectorUrlProblem } from "../tracing/index.ts";
+export { BootTrace } from "./boot-trace.ts";
 export type { ControlPort, GroupSnapshot } from "./control-port.ts";
 export { ExitCode } from "./exit-codes.ts";
 export { Gateway } from "./gateway.ts";
+export { GatewayTracing } from "./gateway-tracing.ts";
 export { configWithPlugins } from "./config-with-plugins.ts";
 export { sayLastWords } from "./last-words.ts";
 export { runGateway } from "./run-gateway.ts";

@@ -1,11 +1,13 @@
 /** The life of the process: boot in the original's order, serve, stop on a signal. */
-import { formatIssue } from "../config/index.ts";
+import { effectiveTracing, formatIssue } from "../config/index.ts";
 import type { LoadedConfig } from "../config/index.ts";
 import { GatewayError } from "../errors.ts";
 import type { Logger } from "../logging/index.ts";
+import { BootTrace } from "./boot-trace.ts";
 import { createLoggers } from "./create-loggers.ts";
 import type { Loggers } from "./create-loggers.ts";
 import { ExitCode } from "./exit-codes.ts";
+import type { GatewayTracing } from "./gateway-tracing.ts";
 import { Gateway } from "./gateway.ts";
 import type { ReloadConfig } from "./gateway.ts";
 import { keepLastWords } from "./last-words.ts";
@@ -26,6 +28,8 @@ export interface RunOptions {
   readonly notifySocket?: string | undefined;
   /** Says that there is no plugins file, when that is so. */
   readonly pluginsFileNote?: string;
+  /** Undefined: nothing is traced. */
+  readonly tracing?: GatewayTracing | undefined;
 }
 
 /** Do not wait for clients, nor for what plugins have to say about the signal. */
@@ -37,22 +41,29 @@ const STOPS_AT_ONCE: readonly NodeJS.Signals[] = ["SIGQUIT", "SIGABRT"];
  * log files opened anew.
  */
 export async function runGateway(options: RunOptions): Promise<number> {
-  const loggers = createLoggers(options.config.global.loggers);
+  const { config, tracing } = options;
+  const trace = tracing?.boot ?? new BootTrace();
+  const loggers = await trace.step("Create new logger", () => createLoggers(config.global.loggers));
   using _lastWords = keepLastWords(loggers);
   try {
-    return await runLogged(options, loggers);
+    tracing?.configure(effectiveTracing(config.global), loggers.main);
+    return await runLogged(options, loggers, trace);
   } finally {
+    await tracing?.close();
     await loggers.close();
   }
 }
 
-async function runLogged(options: RunOptions, loggers: Loggers): Promise<number> {
-  const { config } = options;
+async function runLogged(options: RunOptions, loggers: Loggers, trace: BootTrace): Promise<number> {
+  const { config, dev, version, reload } = options;
   const logger = loggers.main;
   announce(options, logger);
   const notices = new ServiceNotices(options.notifySocket, logger);
   const signals = new StopSignals();
-  const gateway = new Gateway(config, loggers, { dev: options.dev }, options.reload);
+  const gateway = await trace.step(
+    "Create new registry",
+    () => new Gateway(config, loggers, { dev, trace }, reload),
+  );
   using _reopening = onSignal("SIGUSR1", () => {
     loggers.reopen();
     logger.info("Log files are opened anew");
@@ -61,26 +72,33 @@ async function runLogged(options: RunOptions, loggers: Loggers): Promise<number>
   const signal = signals.next();
   try {
     const booted = gateway.boot().then(() => {
-      logger.info("GatewayD is running", { pid: process.pid, version: options.version });
+      logger.info("GatewayD is running", { pid: process.pid, version });
       notices.ready();
+      trace.end();
     });
     await Promise.race([booted, signal]);
   } catch (thrown) {
     signals.dispose();
     const error = GatewayError.from(thrown);
     logger.fatal(error.message, { code: error.code });
-    await gateway.stopNow();
+    trace.fail(error.message);
+    trace.end();
+    await trace.step("Shutdown server", () => gateway.stopNow());
     return exitCodeOf(error);
   }
   const first = await signal;
   notices.stopping(gateway.longestDrainMs);
+  trace.end();
   logger.info("Notifying the plugins that the server is shutting down", { signal: first });
   const told = gateway.signalled(first);
   const hurried = signals.next().then((second) => void gateway.signalled(second));
-  if (!STOPS_AT_ONCE.includes(first)) {
-    await Promise.race([told.then(() => gateway.drain()), hurried]);
-  }
-  await gateway.stopNow();
+  const stop = async (): Promise<void> => {
+    if (!STOPS_AT_ONCE.includes(first)) {
+      await Promise.race([told.then(() => gateway.drain()), hurried]);
+    }
+    await gateway.stopNow();
+  };
+  await trace.step("Shutdown server", stop, { signal: first });
   signals.dispose();
   logger.info("GatewayD is shutdown");
   return ExitCode.Stopped;

@@ -1,6 +1,6 @@
 /** What one folder of `src/` may import, and how clean it must be. */
 export interface FolderRule {
-  /** Folders whose door it may use. Everything may also import errors and the logging interface. */
+  /** Folders whose door it may use. Everything may also import errors and the interfaces of {@link INTERFACE_FILES}. */
   readonly mayImport: readonly string[];
   /** No Bun, no Node, no clock, no chance: bytes and values in, bytes and values out. Default false. */
   readonly isPure?: boolean;
@@ -89,10 +89,13 @@ export const ARROWS: Readonly<Record<string, FolderRule>> = {
 };
 
 /**
- * The file of a folder that declares its interface: every folder may import the names its door re-exports
+ * The files of a folder that declare its interface: every folder may import the names its door re-exports
  * from there, and only the composition root the rest.
  */
-export const INTERFACE_FILES: Readonly<Record<string, string>> = { logging: "logger.ts" };
+export const INTERFACE_FILES: Readonly<Record<string, readonly string[]>> = {
+  logging: ["logger.ts"],
+  tracing: ["tracer.ts"],
+};
 
 /** Longest source file. */
 export const MAX_LINES = 600;

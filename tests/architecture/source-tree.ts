@@ -68,11 +68,13 @@ export function forbiddenArrows(tree: SourceTree): readonly string[] {
 }
 
 function namesOfInterface(tree: SourceTree, folder: string): ReadonlySet<string> {
-  const file = INTERFACE_FILES[folder];
-  if (file === undefined) return new Set();
+  const files = INTERFACE_FILES[folder];
+  if (files === undefined) return new Set();
   const door = importsOf(tree.get(`src/${folder}/index.ts`) ?? "");
   return new Set(
-    door.filter(({ specifier }) => specifier === `./${file}`).flatMap(({ names }) => names),
+    door
+      .filter(({ specifier }) => files.some((file) => specifier === `./${file}`))
+      .flatMap(({ names }) => names),
   );
 }
 

@@ -1,8 +1,8 @@
 /** `api`, `admin` and `tracing`: how the gateway itself is watched and run. */
 import * as z from "zod";
 import { addressProblem } from "./address.ts";
-import { newKeys } from "./key-info.ts";
-import { boolean, choice, later, text } from "./scalars.ts";
+import { newKeys, note } from "./key-info.ts";
+import { boolean, choice, later, notEmpty, number, text } from "./scalars.ts";
 
 export const apiSchema = z.strictObject({
   enabled: boolean().prefault(true).describe("Serves the admin API."),
@@ -27,8 +27,34 @@ export const adminSchema = z.strictObject({
   console: later().describe("Administration through psql."),
 });
 
-export const tracingSchema = z.strictObject({
-  headers: later().describe("Headers sent to the collector."),
-  ratio: later().describe("Share of the connections that is traced."),
-  tls: later().describe("Encrypts the connection to the collector."),
-});
+/** Text that says something, where it is given at all. */
+const filled = () => text(notEmpty).optional();
+
+export const tracingSchema = z.strictObject(
+  newKeys({
+    ratio: number({ max: 1 })
+      .prefault(1)
+      .describe(
+        "Share of the traces begun here that is recorded, from 0 to 1. A client that hands its own trace over decides itself.",
+      ),
+    headers: z
+      .strictObject({})
+      .catchall(note(text(headerProblem), { isSecret: true }))
+      .prefault({})
+      .describe("Headers sent to the collector, by their names, such as an `authorization`."),
+    tls: boolean()
+      .prefault(false)
+      .describe(
+        "Encrypts the connection to the collector. Implied by a `--collector-url` that begins with `https://`.",
+      ),
+    caFile: filled().describe(
+      "Certificates (PEM) that the collector's certificate is checked against. Default: the public authorities.",
+    ),
+    certFile: filled().describe("Certificate (PEM) shown to a collector that asks for one."),
+    keyFile: filled().describe("Private key (PEM) of `certFile`."),
+  }),
+);
+
+function headerProblem(value: string): string | undefined {
+  return /^[\x20-\x7e]*$/.test(value) ? undefined : "must be printable ASCII";
+}

@@ -25,7 +25,11 @@ export const globalSchema = z.strictObject({
   raft: raftSchema.prefault({}).describe("Checked and otherwise without effect: there is no Raft."),
   ...newKeys({
     admin: adminSchema.optional().describe("Administration."),
-    tracing: tracingSchema.optional().describe("Tracing, beside the command-line flags."),
+    tracing: tracingSchema
+      .optional()
+      .describe(
+        "Where traces go, and how many, for a gateway that runs with `--tracing`. `headers` are sent to the collector, by their names, such as an `authorization`.",
+      ),
   }),
 });
 
@@ -40,4 +44,5 @@ export type ProxyConfig = z.output<typeof proxySchema>;
 export type ServerConfig = z.output<typeof serverSchema>;
 export type LoadBalancerConfig = ServerConfig["loadBalancer"];
 export type ApiConfig = z.output<typeof apiSchema>;
+export type TracingConfig = z.output<typeof tracingSchema>;
 export type RaftConfig = z.output<typeof raftSchema>;

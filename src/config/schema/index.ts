@@ -17,7 +17,9 @@ export type {
   ProxyConfig,
   RaftConfig,
   ServerConfig,
+  TracingConfig,
 } from "./global-schema.ts";
+export { tracingSchema } from "./api-schema.ts";
 export { globalJsonSchema, pluginsJsonSchema } from "./json-schema.ts";
 export { keySpec } from "./key-spec.ts";
 export type { KeySpec, ListSpec, NamedSpec, ObjectSpec, ScalarSpec } from "./key-spec.ts";

@@ -1,0 +1,85 @@
+/** Tracing of one run of the gateway, from before its configuration is read to its end. */
+import { readCertificates, readKeyPair } from "../config/index.ts";
+import type { TracingConfig } from "../config/index.ts";
+import { silentLogger } from "../logging/index.ts";
+import type { Logger } from "../logging/index.ts";
+import { startTracing } from "../tracing/index.ts";
+import type { Tracer, Tracing, TracingCounts } from "../tracing/index.ts";
+import { BootTrace } from "./boot-trace.ts";
+
+export interface GatewayTracingOptions {
+  readonly version: string;
+  /** Of the collector. */
+  readonly url: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+export class GatewayTracing {
+  readonly #tracing: Tracing;
+  readonly #url: string;
+  /** Until it is known who logs, nothing is sent that could fail. */
+  #logger: Logger = silentLogger;
+  /** Of the boot, and later of the stop. */
+  readonly boot: BootTrace;
+
+  private constructor(tracing: Tracing, url: string) {
+    this.#tracing = tracing;
+    this.#url = url;
+    this.boot = new BootTrace(tracing.begin("GatewayD"));
+  }
+
+  /** From here on spans are recorded, and kept until {@link configure}. */
+  static async start({ version, url, env }: GatewayTracingOptions): Promise<GatewayTracing> {
+    const report: { to?: GatewayTracing } = {};
+    const tracing = await startTracing({
+      version,
+      env,
+      onFailing: (error) => report.to?.tell("warn", "Traces do not reach the collector", { error }),
+      onRecovered: () => report.to?.tell("info", "Traces reach the collector again"),
+    });
+    return (report.to = new GatewayTracing(tracing, url));
+  }
+
+  get tracer(): Tracer {
+    return this.#tracing;
+  }
+
+  /** For metrics. */
+  counts(): TracingCounts {
+    return this.#tracing.counts;
+  }
+
+  /**
+   * Spans go out as the configuration says.
+   * @throws GatewayError ERR_CONFIG_INVALID naming a file that cannot be used any more
+   */
+  configure(config: TracingConfig, logger: Logger): void {
+    const { ratio, headers, tls: isEncrypted, caFile, certFile, keyFile } = config;
+    this.#logger = logger;
+    this.#tracing.sendTo({
+      url: this.#url,
+      ratio,
+      headers,
+      isEncrypted,
+      ...(caFile !== undefined && { ca: readCertificates(caFile) }),
+      ...(certFile !== undefined &&
+        keyFile !== undefined && { pair: readKeyPair(certFile, keyFile) }),
+    });
+    logger.info("Tracing is enabled", { collector: this.#url, ratio });
+  }
+
+  /** The end: what is left is sent, as far as that takes no time worth mentioning. */
+  async close(): Promise<void> {
+    await this.#tracing.close();
+    const { exported, dropped, failed } = this.counts();
+    this.#logger.debug("Tracing has ended", { exported, dropped, failed });
+  }
+
+  tell(
+    level: "warn" | "info",
+    message: string,
+    fields: Readonly<Record<string, unknown>> = {},
+  ): void {
+    this.#logger.log(level, message, { collector: this.#url, ...fields });
+  }
+}

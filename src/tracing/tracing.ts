@@ -1,0 +1,134 @@
+/** Tracing that is on: what is begun here is recorded, and ends up at the collector. */
+import type { Tracer as LibraryTracer } from "@opentelemetry/api";
+import type { ReadableSpan, SpanExporter, SpanProcessor } from "@opentelemetry/sdk-trace";
+import {
+  ExportResultCode,
+  OTLPTraceExporter,
+  TracerProvider,
+  createEmptyMetadata,
+  createSslCredentials,
+  defaultResource,
+  detectResources,
+  envDetector,
+  resourceFromAttributes,
+} from "./opentelemetry.ts";
+import { collectorUrl } from "./collector-url.ts";
+import { RecordedSpan } from "./recorded-span.ts";
+import { SpanQueue } from "./span-queue.ts";
+import type { SendSpans } from "./span-queue.ts";
+import type { Span, SpanOptions, TraceContext, Tracer, TracingCounts } from "./tracer.ts";
+import type { CollectorOptions, TracingOptions } from "./tracing-options.ts";
+
+/** As OpenTelemetry's specification has them, unless the environment says otherwise. */
+const MAX_QUEUED = 2_048;
+const MAX_BATCH = 512;
+const DELAY_MS = 5_000;
+const EXPORT_TIMEOUT_MS = 10_000;
+const PAUSE_MS = 1_000;
+
+/** What a gateway that stops waits for a collector. */
+const CLOSE_MS = 1_000;
+
+export class Tracing implements Tracer {
+  readonly #queue: SpanQueue<ReadableSpan>;
+  readonly #tracer: LibraryTracer;
+  readonly #env: TracingOptions["env"];
+  #exporter: SpanExporter | undefined;
+  #ratio = 1;
+
+  constructor({ version, env, onFailing, onRecovered }: TracingOptions) {
+    this.#env = env;
+    const maxQueued = positive(env["OTEL_BSP_MAX_QUEUE_SIZE"], MAX_QUEUED);
+    const maxBatch = Math.min(
+      positive(env["OTEL_BSP_MAX_EXPORT_BATCH_SIZE"], MAX_BATCH),
+      maxQueued,
+    );
+    const delayMs = positive(env["OTEL_BSP_SCHEDULE_DELAY"], DELAY_MS);
+    this.#queue = new SpanQueue({
+      maxQueued,
+      maxBatch,
+      delayMs,
+      pauseMs: PAUSE_MS,
+      onFailing,
+      onRecovered,
+    });
+    const resource = defaultResource()
+      .merge(resourceFromAttributes({ "service.name": "gatewayd", "service.version": version }))
+      .merge(detectResources({ detectors: [envDetector] }));
+    const provider = new TracerProvider({
+      resource,
+      spanProcessors: [intoQueue(this.#queue)],
+    });
+    this.#tracer = provider.getTracer("gatewayd", version);
+  }
+
+  get counts(): TracingCounts {
+    return this.#queue.counts;
+  }
+
+  /** What has been recorded so far goes there too. */
+  sendTo(collector: CollectorOptions): void {
+    this.#ratio = collector.ratio;
+    const exporter = exporterFor(collector, this.#env);
+    this.#exporter = exporter;
+    this.#queue.open(sendBy(exporter));
+  }
+
+  begin(name: string, parent?: TraceContext, options: SpanOptions = {}): Span | undefined {
+    const isRecorded = parent === undefined ? Math.random() < this.#ratio : parent.isSampled;
+    return isRecorded ? new RecordedSpan(this.#tracer, name, parent, options) : undefined;
+  }
+
+  /** Sends what is left, as far as that is possible in a short time. */
+  async close(): Promise<void> {
+    await this.#queue.close(CLOSE_MS);
+    const exporter = this.#exporter;
+    this.#exporter = undefined;
+    // It waits for exports that are under way, which may take longer than anybody wants to.
+    void exporter?.shutdown();
+  }
+}
+
+function intoQueue(queue: SpanQueue<ReadableSpan>): SpanProcessor {
+  return {
+    onStart() {},
+    onEnd: (span) => queue.push(span),
+    forceFlush: () => Promise.resolve(),
+    shutdown: () => Promise.resolve(),
+  };
+}
+
+function exporterFor(collector: CollectorOptions, env: TracingOptions["env"]): SpanExporter {
+  const { url, headers, isEncrypted, ca, pair } = collector;
+  const metadata = createEmptyMetadata();
+  for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
+  const timeout = env["OTEL_EXPORTER_OTLP_TRACES_TIMEOUT"] ?? env["OTEL_EXPORTER_OTLP_TIMEOUT"];
+  return new OTLPTraceExporter({
+    url: collectorUrl(url, isEncrypted),
+    metadata,
+    // The library reads those variables by itself, but only where nothing else is said.
+    ...(timeout === undefined && { timeoutMillis: EXPORT_TIMEOUT_MS }),
+    ...((ca !== undefined || pair !== undefined) && {
+      credentials: createSslCredentials(bytesOf(ca), bytesOf(pair?.key), bytesOf(pair?.cert)),
+    }),
+  });
+}
+
+function bytesOf(pem: string | undefined): Buffer | undefined {
+  return pem === undefined ? undefined : Buffer.from(pem);
+}
+
+function sendBy(exporter: SpanExporter): SendSpans<ReadableSpan> {
+  return (batch) =>
+    new Promise((resolve, reject) => {
+      exporter.export(batch, ({ code, error }) => {
+        if (code === ExportResultCode.SUCCESS) resolve();
+        else reject(error ?? new Error("the collector has not taken the spans"));
+      });
+    });
+}
+
+function positive(text: string | undefined, fallback: number): number {
+  const value = Number(text ?? "");
+  return Number.isSafeInteger(value) && value > 0 ? value : fallback;
+}
