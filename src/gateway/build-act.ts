@@ -7,6 +7,8 @@ import type { LoadedConfig } from "../config/index.ts";
 import { GatewayError } from "../errors.ts";
 import type { HookJudge, Schedule } from "../hooks/index.ts";
 import type { Logger } from "../logging/index.ts";
+import { connectionFields } from "../watch/index.ts";
+import type { TraceIdOf } from "../watch/index.ts";
 
 type PluginsConfig = LoadedConfig["plugins"];
 type RuleConfig = PluginsConfig["rules"][number];
@@ -14,6 +16,8 @@ type RuleConfig = PluginsConfig["rules"][number];
 export interface ActParts {
   readonly config: PluginsConfig;
   readonly logger: Logger;
+  /** Undefined: nothing is traced. */
+  readonly traceIdOf: TraceIdOf | undefined;
   readonly schedule: Schedule;
   /** Milliseconds of a clock that only goes forward. */
   readonly now: () => number;
@@ -29,7 +33,7 @@ export interface BuiltAct {
 }
 
 /** @throws GatewayError ERR_CONFIG_INVALID, if the policies and rules have not been checked before */
-export function buildAct({ config, logger, schedule, now }: ActParts): BuiltAct {
+export function buildAct({ config, logger, traceIdOf, schedule, now }: ActParts): BuiltAct {
   const { actionRedis, actionTimeout, defaultPolicy, policies, policyTimeout, rules } = config;
   const act = new Act({
     policies: policies.map(policyOf),
@@ -53,6 +57,7 @@ export function buildAct({ config, logger, schedule, now }: ActParts): BuiltAct 
     judge: createJudge({
       act,
       logger,
+      connectionFields: (session) => ({ ...connectionFields(session, traceIdOf) }),
       ...(channel !== undefined && {
         publish: (output, result) => channel.publish(output, result),
       }),

@@ -15,7 +15,7 @@ import { BlockRouter, Pool } from "../pool/index.ts";
 import type { SharedPool } from "../pool/index.ts";
 import { sessionHooksOf } from "../session/index.ts";
 import type { Budget, CancelKeys, ClientTls, Route } from "../session/index.ts";
-import type { GroupWatch } from "../watch/index.ts";
+import type { GroupWatch, TraceIdOf } from "../watch/index.ts";
 import { buildPooling } from "./build-pooling.ts";
 import type { PoolingParts } from "./build-pooling.ts";
 import { blockTls } from "./certificates.ts";
@@ -37,6 +37,8 @@ export interface TenantParts {
   readonly cancelKeys: CancelKeys;
   /** Hears of the sessions; undefined: nobody does. */
   readonly watch?: GroupWatch | undefined;
+  /** For the log; undefined: nothing is traced. */
+  readonly traceIdOf?: TraceIdOf | undefined;
   readonly timers: TimerWheel;
   readonly logger: Logger;
 }
@@ -116,6 +118,7 @@ export function buildTenant(parts: TenantParts): {
       cancelKeys: parts.cancelKeys,
       budget: parts.budget,
       watch: parts.watch,
+      traceIdOf: parts.traceIdOf,
       timers,
       logger,
     },

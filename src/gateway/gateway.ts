@@ -22,11 +22,13 @@ import type { GroupSnapshot } from "./control-port.ts";
 import type { GroupLoggers } from "./create-loggers.ts";
 import { GatewayPlugins } from "./gateway-plugins.ts";
 import { traceHooks } from "./hook-tracing.ts";
+import { logsSlowQueries, logWatchOf } from "./log-watch-of.ts";
 import type { PluginSurroundings } from "./plugin-host-of.ts";
 import type { Tenant } from "./tenant.ts";
 import { toAddress } from "./to-address.ts";
 import { hbaRulesOf } from "./hba-rules.ts";
-import { watchedByAll } from "../watch/index.ts";
+import { connectionFields, watchedByAll } from "../watch/index.ts";
+import type { ConnectionFields, TraceIdOf } from "../watch/index.ts";
 import { usersOf } from "./users.ts";
 import type { Watched } from "./watched-files.ts";
 
@@ -46,6 +48,8 @@ export type ReloadConfig = (overrides: readonly ConfigOverride[]) => LoadResult;
 export interface GatewaySurroundings extends PluginSurroundings {
   /** What the boot is a part of. Default: it is not traced. */
   readonly trace?: BootTrace;
+  /** What records of a connection say of its trace. Default: nothing is traced. */
+  readonly traceIdOf?: TraceIdOf;
 }
 
 interface Member {
@@ -64,6 +68,7 @@ export class Gateway {
   /** Takes back the handlers that log every event; undefined when there are none. */
   #stopTracing: (() => void) | undefined;
   readonly #trace: BootTrace;
+  readonly #traceIdOf: TraceIdOf | undefined;
   readonly #timers = new TimerWheel();
   readonly #bootHooks: BootHooks;
   readonly #actionChannel: ActionChannel | undefined;
@@ -86,6 +91,7 @@ export class Gateway {
     this.#trace = surroundings.trace ?? new BootTrace();
     this.#reload = reload;
     this.#loggers = loggers;
+    this.#traceIdOf = surroundings.traceIdOf;
     const schedule: Schedule = (delayMs, callback) => {
       const deadline = this.#timers.after(delayMs, callback);
       return () => deadline.dispose();
@@ -95,6 +101,7 @@ export class Gateway {
     const { judge, channel, rules, readsTables } = buildAct({
       config: config.plugins,
       logger,
+      traceIdOf: this.#traceIdOf,
       schedule,
       now,
     });
@@ -105,7 +112,14 @@ export class Gateway {
       schedule,
       judge,
       show: showTraffic,
-      onHandlerError: (hook, name, error) => reportHandler(logger, hook, name, error),
+      onHandlerError: (hook, name, error, session) =>
+        reportHandler(
+          logger,
+          hook,
+          name,
+          error,
+          session && connectionFields(session, this.#traceIdOf),
+        ),
       onHandlerReplaced: (hook, replaced, by) =>
         loggers.main.warn("Hook is replaced", { hook, replaced, by }),
     });
@@ -162,6 +176,7 @@ export class Gateway {
     await this.configure();
     await this.#bootHooks.newLogger();
     this.#expectNotStopped();
+    if (logsSlowQueries(this.#config.global.loggers)) await loadSql();
     await this.#trace.step("Create pools and clients", async (trace) => {
       this.#members = this.#build();
       for (const member of this.#members) await this.#openPools(member, trace);
@@ -316,8 +331,9 @@ export class Gateway {
         hbaRules,
         hooks: this.hooks,
         cancelKeys,
-        // Nobody, so far: whoever wants to hear of the sessions of a group is named here.
-        watch: watchedByAll([]),
+        // Whoever wants to hear of the sessions of a group is named here.
+        watch: watchedByAll([logWatchOf(global.loggers[group], logger, this.#traceIdOf)]),
+        traceIdOf: this.#traceIdOf,
         timers: this.#timers,
         logger,
       });
@@ -400,12 +416,19 @@ export class Gateway {
 }
 
 /** A plugin that is away was told of when it was lost, not once for each request that it misses. */
-function reportHandler(logger: Logger, hook: HookName, name: string, error: unknown): void {
+function reportHandler(
+  logger: Logger,
+  hook: HookName,
+  name: string,
+  error: unknown,
+  connection: ConnectionFields | undefined,
+): void {
   const code = error instanceof GatewayError ? error.code : undefined;
   logger.log(code === "ERR_PLUGIN_AWAY" ? "debug" : "error", "A hook's handler failed", {
     hook,
     name,
     ...(code !== undefined && { code }),
     error,
+    ...connection,
   });
 }

@@ -25,7 +25,12 @@ export interface HookChainOptions {
   /** Time for all late answers of one run together; 0 = no limit. */
   readonly timeoutMs: number;
   /** Told of every failure of a handler; must not throw. */
-  readonly onHandlerError: (hook: HookName, name: string, error: unknown) => void;
+  readonly onHandlerError: (
+    hook: HookName,
+    name: string,
+    error: unknown,
+    session: SessionView | undefined,
+  ) => void;
   /** Default: the signals of plugins mean nothing, and whoever terminates may. */
   readonly judge?: HookJudge | undefined;
   /** Undefined when nobody watches. */
@@ -76,7 +81,7 @@ export class HookChain {
         if (isPending(answer)) {
           return this.#runLate({ index, params, payload, session, begun, answer });
         }
-        const outcome = this.#judge(handler, params, payload, answer);
+        const outcome = this.#judge(handler, params, payload, answer, session);
         if (outcome.kind === "terminate") return outcome;
         payload = outcome.payload;
       }
@@ -101,7 +106,7 @@ export class HookChain {
       }
       if (isPending(answer)) answer = await deadline.settle(answer, handler.timeoutMs ?? 0);
       this.#ended(handler, session, watched, answer);
-      outcome = this.#judge(handler, params, outcome.payload, answer);
+      outcome = this.#judge(handler, params, outcome.payload, answer, session);
       if (outcome.kind === "terminate") break;
     }
     deadline.cancel();
@@ -123,15 +128,16 @@ export class HookChain {
     params: HookPayload,
     payload: HookPayload,
     answer: HandlerAnswer | HandlerFailure,
+    session: SessionView | undefined,
   ): HookOutcome {
-    if (answer instanceof HandlerFailure) return this.#failed(handler, payload, answer);
+    if (answer instanceof HandlerFailure) return this.#failed(handler, payload, answer, session);
     const { judge } = this.#options;
     if (
       judge !== undefined &&
       handler.priority >= FIRST_PLUGIN_PRIORITY &&
       (answer instanceof Termination || judge.mindsSilence || answer?.[SIGNALS_KEY] !== undefined)
     ) {
-      return this.#judged(judge, handler, params, payload, answer);
+      return this.#judged(judge, handler, params, payload, answer, session);
     }
     if (answer instanceof Termination) return ended(handler, answer);
     return { kind: "continue", payload: answer ? { ...payload, ...answer } : payload };
@@ -143,18 +149,27 @@ export class HookChain {
     params: HookPayload,
     payload: HookPayload,
     answer: HandlerAnswer,
+    session: SessionView | undefined,
   ): HookOutcome {
     const { hook } = this.#options;
     const { name, priority } = handler;
     if (answer instanceof Termination) {
       const result = answer.response === undefined ? {} : { response: answer.response };
       const signals = [TERMINATE_SIGNAL];
-      const isTerminal = judge.isTerminal({ hook, name, priority, params, result, signals });
+      const isTerminal = judge.isTerminal({
+        hook,
+        name,
+        priority,
+        session,
+        params,
+        result,
+        signals,
+      });
       return isTerminal ? ended(handler, answer) : { kind: "continue", payload };
     }
     const { [SIGNALS_KEY]: signals, ...changes } = answer ?? {};
     const result = { ...payload, ...changes };
-    if (!judge.isTerminal({ hook, name, priority, params, result, signals })) {
+    if (!judge.isTerminal({ hook, name, priority, session, params, result, signals })) {
       return { kind: "continue", payload: result };
     }
     const response = changes["response"];
@@ -165,8 +180,9 @@ export class HookChain {
     handler: HandlerRegistration,
     payload: HookPayload,
     { error }: HandlerFailure,
+    session: SessionView | undefined,
   ): HookOutcome {
-    this.#options.onHandlerError(this.#options.hook, handler.name, error);
+    this.#options.onHandlerError(this.#options.hook, handler.name, error, session);
     return handler.onError === "terminate" ? ended(handler, {}) : { kind: "continue", payload };
   }
 }

@@ -53,6 +53,7 @@ describe.each(Object.entries(speeds))("a plugin that answers %s", (_, at) => {
         hook: HOOK,
         name: "second",
         priority: 1001,
+        session: undefined,
         params: { a: 1 },
         result: { a: 1, mark: 2 },
         signals: SIGNALS,

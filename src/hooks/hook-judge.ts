@@ -1,6 +1,7 @@
 /** How the wishes of plugins are judged: what an answer asks for beside a changed payload. */
 import type { HookPayload } from "./hook-handler.ts";
 import type { HookName } from "./hook-names.ts";
+import type { SessionView } from "./session-view.ts";
 
 /** Handlers of a lower priority are the gateway's own; they are not judged. */
 export const FIRST_PLUGIN_PRIORITY = 1000;
@@ -14,6 +15,8 @@ export interface JudgedAnswer {
   /** Of the handler. */
   readonly name: string;
   readonly priority: number;
+  /** Whose event it is; undefined for events that are of no session. */
+  readonly session: SessionView | undefined;
   /** What the first handler of the chain was told. */
   readonly params: HookPayload;
   /** What the handler has made of it, without signals. */

@@ -1,6 +1,6 @@
 /**
  * Logging: the interface every folder may use, and the outputs that only gateway/ builds.
- * May import: errors.
+ * May import: errors, watch.
  */
 export { createLogger } from "./create-logger.ts";
 export type { AdjustableLogger, LoggerOptions } from "./create-logger.ts";
@@ -9,6 +9,8 @@ export type { OutputEnvironment, Outputs, OutputSettings, SinkSource } from "./c
 export type { JsonTimeFormat } from "./json-output.ts";
 export type { LogOutput, LogRecord } from "./log-output.ts";
 export type { LogSink, SinkCounts, SinkKind, SinkNotice } from "./log-sink.ts";
+export { LogWatch } from "./log-watch.ts";
+export type { LogWatchOptions, SlowQuerySettings } from "./log-watch.ts";
 export { LogSinks } from "./log-sinks.ts";
 export type { SinkReport } from "./log-sinks.ts";
 export { LOG_LEVELS, silentLogger } from "./logger.ts";

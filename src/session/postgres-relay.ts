@@ -14,6 +14,7 @@ import {
   MAX_SERVER_MESSAGE_BYTES,
   ServerStream,
 } from "../postgres/index.ts";
+import { connectionFields } from "../watch/index.ts";
 import type { Cancellable } from "./cancel-keys.ts";
 import { Cancellation } from "./cancellation.ts";
 import { forwardCancel } from "./forward-cancel.ts";
@@ -291,10 +292,14 @@ export class PostgresRelay
 
   /** The client was told by the server; only here it is known why, and what to do about it. */
   #bindingFailed(): void {
-    const { group, logger } = this.#context;
+    const { group, logger, traceIdOf } = this.#context;
     logger.warn(
       "The server refused a login by SCRAM with channel binding, since TLS ends at the gateway: let the gateway log clients in",
-      { key: `servers.${group}.auth.method`, client: this.client.remoteAddress },
+      {
+        key: `servers.${group}.auth.method`,
+        client: this.client.remoteAddress,
+        ...connectionFields(this.#hooks.facts, traceIdOf),
+      },
     );
   }
 
@@ -388,7 +393,8 @@ export class PostgresRelay
       {
         ledger: this.#ledger,
         clientStream: this.#clientStream,
-        sendRequest: () => forwardCancel(this.#cancelTarget, this.#pool.name, this.#context),
+        sendRequest: () =>
+          forwardCancel(this.#cancelTarget, this.#pool.name, this.#context, this.#hooks.facts),
         toServer: (bytes) => this.#pass(bytes),
       },
       isOneByOne,

@@ -4,7 +4,7 @@ import type { ServerTlsOptions, TimerWheel } from "../net/index.ts";
 import type { BlockRouter } from "../pool/index.ts";
 import type { CancelKeys } from "./cancel-keys.ts";
 import type { Pooling } from "./pooled/index.ts";
-import type { GroupWatch } from "../watch/index.ts";
+import type { GroupWatch, TraceIdOf } from "../watch/index.ts";
 import type { SessionHooks } from "./session-hooks.ts";
 
 /** 0 = no limit, for every time. */
@@ -67,6 +67,8 @@ export interface SessionContext {
   readonly budget: Budget;
   /** Undefined when nobody watches. */
   readonly watch?: GroupWatch | undefined;
+  /** For the log; undefined when nothing is traced. */
+  readonly traceIdOf?: TraceIdOf | undefined;
   readonly timers: TimerWheel;
   readonly logger: Logger;
 }

@@ -20,6 +20,7 @@ import type { ErrorCode, GatewayError } from "../errors.ts";
 import type { LogFields, RecordLevel } from "../logging/index.ts";
 import type { Connection, ConnectionHandler, Deadline, TlsPeer } from "../net/index.ts";
 import { errorResponseFor, readStartupParameters } from "../postgres/index.ts";
+import { connectionFields } from "../watch/index.ts";
 import { runClosed, runClosing, runOpened, runOpening } from "./connection-events.ts";
 import type { SocketEnds } from "./connection-events.ts";
 import { PostgresRelay } from "./postgres-relay.ts";
@@ -446,8 +447,9 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
   }
 
   #log(level: RecordLevel, message: string, fields: LogFields): void {
-    const { logger } = this.#context;
+    const { logger, traceIdOf } = this.#context;
     if (!logger.isEnabled(level)) return;
-    logger.log(level, message, { ...fields, client: this.remoteAddress });
+    const own = connectionFields(this.facts, traceIdOf);
+    logger.log(level, message, { ...fields, client: this.remoteAddress, ...own });
   }
 }

@@ -27,6 +27,7 @@ const KEPT_TEXTS = 500;
 
 /** Each key is there when it has been found out. */
 interface Facts {
+  normal?: string | undefined;
   fingerprint?: string | undefined;
   tables?: readonly string[] | undefined;
 }
@@ -69,7 +70,11 @@ export class SqlReader {
   }
 
   normalize(sql: string): string | undefined {
-    return this.#read(sql, (grammar) => grammar.normalize(sql));
+    return this.#read(sql, (grammar) => {
+      const facts = this.#factsOf(sql);
+      if (!("normal" in facts)) facts.normal = grammar.normalize(sql);
+      return facts.normal;
+    });
   }
 
   fingerprint(sql: string): string | undefined {

@@ -165,3 +165,81 @@ describe("traffic is not held up, and the console tells, by an output that", () 
     expect(messages.at(-1)).toBe("GatewayD is shutdown");
   });
 });
+
+describe("a slow query", () => {
+  const POOLED = { mode: "transaction" };
+
+  test.each([
+    ["passthrough", {}, {}],
+    ["transaction", { auth: { method: "trust" } }, POOLED],
+  ])("is logged without its values, in mode %s", async (_, server, pool) => {
+    const logger = { output: ["console", "file"], slowQueryThreshold: "200ms" };
+    const fileName = join(directory, "gatewayd.log");
+    const config = oneBlockConfig(postgres.address, {
+      logger: { ...logger, fileName },
+      server,
+      pool,
+    });
+    await using gatewayd = await startGatewayd({ config });
+    const ask = async (sql: string): Promise<void> => {
+      await using client = await connectWire(gatewayd);
+      await client.login({ user: "postgres", application_name: "shop" });
+      client.query(sql);
+      await client.messagesUntil("Z");
+    };
+    await ask("select 1 /* quick */");
+    await ask(
+      "select x from generate_series(1, 3) x, pg_sleep(0.25) where 'hunter2' <> $$s3cret$$",
+    );
+    await ask("select pg_sleep(0.25); create role r password 'hunter2'; bad syntax");
+    await ask("do $$ begin perform pg_sleep(0.25); raise 'hunter2'; end $$");
+    await gatewayd.stop();
+    const text = contents("gatewayd.log");
+    const slow = recordsOf(text).filter(({ message }) => message === "Slow query");
+    expect(slow).toMatchObject([
+      {
+        level: "warn",
+        name: "writes",
+        user: "postgres",
+        database: "postgres",
+        applicationName: "shop",
+        server: postgres.address,
+        connectionId: expect.any(String),
+        command: "SELECT",
+        rows: 3,
+        statement: "select x from generate_series($1, $2) x, pg_sleep($3) where $4 <> $5",
+      },
+      { sqlState: "P0001", statement: "do $1" },
+    ]);
+    for (const { durationMs, waitedMs } of slow) {
+      expect(durationMs).toBeWithin(200, 5_000);
+      expect(waitedMs).toBeWithin(0, 1_000);
+    }
+    expect(text + gatewayd.process.output()).not.toMatch(/hunter2|s3cret/);
+  });
+});
+
+test("at level debug connections come and go under one id, with the original's lines between", async () => {
+  await using gatewayd = await startWith({
+    output: ["console", "file"],
+    level: "debug",
+    fileName: join(directory, "gatewayd.log"),
+  });
+  await queryThrough(gatewayd);
+  await gatewayd.process.waitForLine("A client has disconnected");
+  await gatewayd.stop();
+  const records = recordsOf(contents("gatewayd.log"));
+  const connected = records.find(({ message }) => message === "A client has connected");
+  const ofSession = records.filter(
+    (record) => record["connectionId"] === connected?.["connectionId"],
+  );
+  expect(ofSession.map(({ message }) => message)).toEqual([
+    "A client has connected",
+    "Received data from client",
+    "Sent data to database",
+    "Received data from database",
+    "Sent data to client",
+    "A client has disconnected",
+  ]);
+  expect(ofSession[1]).toMatchObject({ function: "proxy.passthrough", length: 14 });
+});

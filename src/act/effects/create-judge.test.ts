@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { MemoryLogger } from "../../../tests/fixtures/memory-logger.ts";
 import { Act, compilePolicy } from "../index.ts";
+import type { SessionView } from "../../hooks/index.ts";
 import type { Output } from "../index.ts";
 import { createJudge } from "./create-judge.ts";
 
@@ -21,13 +22,15 @@ function setUp({ policy, isPublished = false }: { policy?: string; isPublished?:
   const judge = createJudge({
     act,
     logger,
+    connectionFields: ({ id }) => ({ connectionId: id }),
     ...(isPublished && { publish: (output, result) => published.push({ output, result }) }),
   });
-  const isTerminal = (signals: unknown) =>
+  const isTerminal = (signals: unknown, session?: SessionView) =>
     judge.isTerminal({
       hook: "OnTrafficFromClient",
       name: "plugin",
       priority: 1000,
+      session,
       params: {},
       result: { a: 1 },
       signals,
@@ -36,6 +39,17 @@ function setUp({ policy, isPublished = false }: { policy?: string; isPublished?:
 }
 
 describe("the action log", () => {
+  test("tells whose event it was", () => {
+    const { logger, isTerminal } = setUp();
+    const unknown = { user: undefined, database: undefined, applicationName: undefined };
+    isTerminal([{ name: "log", metadata: LOG }], {
+      id: "7",
+      transactionStatus: undefined,
+      ...unknown,
+    });
+    expect(logger.records[0]?.fields).toEqual({ connectionId: "7", size: 3, user: "alice" });
+  });
+
   test("writes the message at its level, with all other metadata as fields", () => {
     const { logger, isTerminal } = setUp();
     expect(isTerminal([{ name: "log", metadata: LOG }])).toBe(false);

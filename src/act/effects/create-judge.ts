@@ -1,7 +1,7 @@
 /** Joins Act to the chains of hooks: what was decided is done, what went wrong is said. */
 import { HOOK_NUMBERS } from "../../hooks/index.ts";
-import type { HookJudge, HookName, JudgedAnswer } from "../../hooks/index.ts";
-import type { Logger } from "../../logging/index.ts";
+import type { HookJudge, HookName, JudgedAnswer, SessionView } from "../../hooks/index.ts";
+import type { LogFields, Logger } from "../../logging/index.ts";
 import { evaluationProblem, isTruthy, resultWithOutputs } from "../index.ts";
 import type { Act, ActProblem, Decision, Output } from "../index.ts";
 import { runLogAction } from "./log-action.ts";
@@ -9,16 +9,21 @@ import { runLogAction } from "./log-action.ts";
 export interface JudgeOptions {
   readonly act: Act;
   readonly logger: Logger;
+  /** What records of a session have. Default: nothing. */
+  readonly connectionFields?: (session: SessionView) => LogFields;
   /** Takes asynchronous actions. Default: they are done here. */
   readonly publish?: (output: Output, result: Readonly<Record<string, unknown>>) => void;
 }
 
 /** The judge of a registry of hooks. */
-export function createJudge({ act, logger, publish }: JudgeOptions): HookJudge {
+export function createJudge(options: JudgeOptions): HookJudge {
+  const { act, publish, connectionFields = () => ({}) } = options;
+  const loggerFor = ({ session }: JudgedAnswer): Logger =>
+    session === undefined ? options.logger : options.logger.child(connectionFields(session));
   const doActions = (answer: JudgedAnswer, decision: Decision): void => {
     for (const output of decision.outputs) {
       if (output.sync || !isTruthy(output.verdict)) continue;
-      if (publish === undefined) runLogAction(output.metadata, logger);
+      if (publish === undefined) runLogAction(output.metadata, loggerFor(answer));
       else publish(output, resultWithOutputs(answer.result, decision));
     }
   };
@@ -31,7 +36,7 @@ export function createJudge({ act, logger, publish }: JudgeOptions): HookJudge {
         params: answer.params,
         result: answer.result,
         signals: answer.signals,
-        onProblem: (problem) => tell(logger, answer, problem),
+        onProblem: (problem) => tell(loggerFor(answer), answer, problem),
       });
       doActions(answer, decision);
       return decision.isTerminal;

@@ -1,7 +1,7 @@
 /** `loggers.<group>`: what is logged, how and where to. */
 import * as z from "zod";
 import { newKeys } from "./key-info.ts";
-import { boolean, choice, integer, later, text } from "./scalars.ts";
+import { boolean, choice, duration, integer, number, text } from "./scalars.ts";
 
 const LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "panic", "disabled"] as const;
 
@@ -70,7 +70,13 @@ export const loggerSchema = z.strictObject({
     syslogSocket: text()
       .prefault("")
       .describe("Socket of the output `syslog`; empty for that of the system, `/dev/log`."),
-    slowQueryThreshold: later().describe("Logs queries slower than this."),
-    slowQuerySampling: later().describe("Share of the slow queries that is logged."),
+    slowQueryThreshold: duration()
+      .prefault("0s")
+      .describe(
+        "Queries that take as long or longer are logged, without the values in them; 0s logs none. Waiting for a server connection counts.",
+      ),
+    slowQuerySampling: number({ max: 1 })
+      .prefault(1)
+      .describe("Share of the slow queries that is logged: 1 all, 0.1 one in ten."),
   }),
 });

@@ -564,11 +564,11 @@ export class PooledRelay
     // A request that is under way would hit whoever comes next; and half a message cannot be taken back.
     const isCancelling = this.#cancelling?.isUnderWay === true;
     if (this.#isOutOfStep || isCancelling || !this.#requests.isServerAtBoundary) return undefined;
-    const { resetQuery, block, context } = this.#options;
+    const { resetQuery, block, context, facts } = this.#options;
     return {
       ledger: this.ledger,
       answers: this.#answers,
-      cancel: () => forwardCancel(this.#backend, block, context),
+      cancel: () => forwardCancel(this.#backend, block, context, facts),
       resetQuery,
       timers: context.timers,
     };

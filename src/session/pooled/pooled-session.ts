@@ -26,6 +26,7 @@ import {
   readyForQuery,
 } from "../../postgres/index.ts";
 import type { Notice } from "../../postgres/index.ts";
+import { connectionFields } from "../../watch/index.ts";
 import type { BlockWatch } from "../../watch/index.ts";
 import { runOpened } from "../connection-events.ts";
 import type { SocketEnds } from "../connection-events.ts";
@@ -460,10 +461,14 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
   #pinned(block: string, reason: string): void {
     const { context, facts } = this.#options;
     this.#watch?.pinned(facts, reason);
-    const { logger } = context;
+    const { logger, traceIdOf } = context;
     if (!logger.isEnabled("debug")) return;
-    const client = this.#client.remoteAddress;
-    logger.debug("A session keeps its server connection", { name: block, client, reason });
+    logger.debug("A session keeps its server connection", {
+      name: block,
+      client: this.#client.remoteAddress,
+      reason,
+      ...connectionFields(facts, traceIdOf),
+    });
   }
 
   #ended(end: RelayEnd): void {

@@ -20,6 +20,7 @@ import { PostgresRelay } from "../postgres-relay.ts";
 import type { RelayEnd, Served } from "../relay.ts";
 import type { SessionContext } from "../session-context.ts";
 import type { SessionFacts } from "../session-facts.ts";
+import { connectionFields } from "../../watch/index.ts";
 import type { Destination, ReplicationStartup } from "./pooling.ts";
 
 export interface ReplicationOptions {
@@ -66,6 +67,7 @@ export class Replication implements Served {
     }
     context.logger.debug("A replication connection was opened", {
       name: destination.block.pool.name,
+      ...connectionFields(this.#options.facts, context.traceIdOf),
     });
   }
 

@@ -61,11 +61,12 @@ export class UnitCancelling {
     this.#owner = owner;
     this.#parts = parts;
     const { hold, requests, options } = parts;
+    const { block, context, facts } = options;
     this.#cancellation = new Cancellation(
       {
         ledger: owner.ledger,
         clientStream: requests,
-        sendRequest: () => forwardCancel(hold.backend, options.block, options.context),
+        sendRequest: () => forwardCancel(hold.backend, block, context, facts),
         toServer: () => owner.send(),
       },
       isOneByOne,
