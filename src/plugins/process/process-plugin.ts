@@ -15,10 +15,10 @@ import {
 import type { PluginActivity, PluginDescription, RunningPlugin } from "../plugin-host.ts";
 import { describePlugin } from "./describe-plugin.ts";
 import {
+  callHeaders,
   type Channel,
   createTransport,
   PREFIX_BYTES,
-  unaryHeaders,
   writePrefix,
 } from "./grpc/index.ts";
 import { LineReader } from "./line-reader.ts";
@@ -89,7 +89,7 @@ export class ProcessPlugin implements RunningPlugin {
 
   handler(hook: HookName): HookHandler {
     const { channel, callTimeoutMs: timeoutMs, maxMessageBytes } = this.#options;
-    const headers = unaryHeaders(pathOf(hook), timeoutMs);
+    const headers = callHeaders(pathOf(hook), timeoutMs);
     const failed = (error: unknown): never => {
       throw this.#failure(hook, error);
     };
@@ -177,7 +177,7 @@ async function callPlugin(
   signal: AbortSignal,
 ): Promise<HookPayload> {
   try {
-    const headers = unaryHeaders(pathOf(method), timeoutMs);
+    const headers = callHeaders(pathOf(method), timeoutMs);
     const frame = frameOf(payload, maxMessageBytes);
     const request = { headers, frame, timeoutMs, maxMessageBytes };
     return decodeStruct((await channel.unary(request, signal)).message);

@@ -12,9 +12,10 @@ import { once } from "node:events";
 import { waitFor } from "../../../../tests/kit/index.ts";
 import { GRPCStdio, Health } from "../../../rpc/index.ts";
 import { Channel } from "./channel.ts";
+import { MessageStream } from "./message-stream.ts";
 import { createTransport } from "./transport.ts";
 import type { UnaryRequest } from "./unary-call.ts";
-import { PREFIX_BYTES, unaryHeaders, writePrefix } from "./wire.ts";
+import { callHeaders, PREFIX_BYTES, writePrefix } from "./wire.ts";
 
 type OnStream = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void;
 
@@ -26,7 +27,7 @@ class Scene implements AsyncDisposable {
   dials = 0;
   onStream: OnStream = (stream) => stream.close();
 
-  constructor(settings: { maxConcurrentStreams?: number } = {}) {
+  constructor(settings: { maxConcurrentStreams?: number } = {}, lastStreamId?: number) {
     this.server = createServer({ settings });
     this.server.on("session", (session) => {
       this.sessions.add(session);
@@ -38,6 +39,7 @@ class Scene implements AsyncDisposable {
       this.onStream(stream, headers);
     });
     this.channel = new Channel({
+      ...(lastStreamId !== undefined && { lastStreamId }),
       dial: async (): Promise<Socket> => {
         this.dials += 1;
         const address = this.server.address();
@@ -59,9 +61,16 @@ class Scene implements AsyncDisposable {
     const frame = Buffer.concat([Buffer.alloc(PREFIX_BYTES), Buffer.from(text)]);
     writePrefix(frame);
     const timeoutMs = options.timeoutMs ?? 10_000;
-    const headers = unaryHeaders("/test.Service/Call", timeoutMs);
+    const headers = callHeaders("/test.Service/Call", timeoutMs);
     const request = { headers, frame, timeoutMs, maxMessageBytes: 1 << 20, ...options };
     return this.channel.unary(request, signal).then(({ message }) => message.toString());
+  }
+
+  /** Opens a stream from the server. */
+  stream(): ReturnType<Channel["stream"]> {
+    const headers = callHeaders("/test.Service/Stream", 0);
+    const messages = new MessageStream(1 << 20, () => {});
+    return this.channel.stream({ headers, frame: framed("") }, messages);
   }
 
   /** Heeds the answer at once, so that no failure goes unheard. */
@@ -84,8 +93,11 @@ class Scene implements AsyncDisposable {
 
 const scenes: Scene[] = [];
 
-async function scene(settings: { maxConcurrentStreams?: number } = {}): Promise<Scene> {
-  const made = await new Scene(settings).listen();
+async function scene(
+  settings: { maxConcurrentStreams?: number } = {},
+  lastStreamId?: number,
+): Promise<Scene> {
+  const made = await new Scene(settings, lastStreamId).listen();
   scenes.push(made);
   return made;
 }
@@ -247,7 +259,7 @@ describe("a call", () => {
       expect(headers["grpc-timeout"]).toBe(header);
       setTimeout(() => echo(stream, headers), 20);
     });
-    expect(await call("?", { timeoutMs, headers: unaryHeaders("/a/b", timeoutMs) })).toBe("?");
+    expect(await call("?", { timeoutMs, headers: callHeaders("/a/b", timeoutMs) })).toBe("?");
   });
 
   test("can be given up, before and after it was sent", async () => {
@@ -345,6 +357,18 @@ describe("a channel", () => {
     expect(made.dials).toBeGreaterThan(1);
   });
 
+  test("opens a new session when one has no numbers left, without losing a call", async () => {
+    const made = await scene({}, 7);
+    const { call } = bound(made, (stream, headers) => {
+      setTimeout(() => echo(stream, headers), Math.random() * 5);
+    });
+    const texts = Array.from({ length: 22 }, (_, index) => `call ${index}`);
+    expect(await Promise.all(texts.map((text) => call(text)))).toEqual(texts);
+    // Four calls each: 1, 3, 5 and 7.
+    expect(made.dials).toBe(6);
+    await waitFor("the sessions to end", () => made.sessions.size === 1);
+  });
+
   test("ends the streams of a session that it leaves, after the last call", async () => {
     const made = await scene();
     let resetWith: number | undefined;
@@ -359,7 +383,7 @@ describe("a channel", () => {
       stream.session?.goaway(0, stream.id);
       setTimeout(() => echo(stream, headers), 20);
     });
-    await made.channel.stream(unaryHeaders("/test.Service/Stream", 0));
+    await made.stream();
     expect(await call("a")).toBe("a");
     await waitFor("the session to end", () => made.sessions.size === 0);
     expect(resetWith).toBe(8);
@@ -395,16 +419,15 @@ describe("a channel", () => {
       });
       if (headers[":path"] !== "/test.Service/Stream") setTimeout(() => echo(stream, headers), 2);
     };
-    const headers = unaryHeaders("/test.Service/Stream", 0);
     const two = await scene({ maxConcurrentStreams: 2 });
     const { call } = bound(two, onStream);
-    await two.channel.stream(headers);
+    await two.stream();
     const texts = Array.from({ length: 10 }, (_, index) => `call ${index}`);
     expect(await Promise.all(texts.map((text) => call(text)))).toEqual(texts);
     expect(most).toBe(2);
     const one = await scene({ maxConcurrentStreams: 1 });
     one.onStream = echo;
-    const failure = await one.failureOf(one.channel.stream(headers));
+    const failure = await one.failureOf(one.stream());
     expect(failure.code).toBe(Code.ResourceExhausted);
     expect(await one.call("?")).toBe("?");
   });

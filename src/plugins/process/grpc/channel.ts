@@ -1,25 +1,22 @@
 /** The HTTP/2 session to one server, opened when it is needed and again after it was lost. */
 import { Code, ConnectError } from "@connectrpc/connect";
-import {
-  type ClientHttp2Session,
-  type ClientHttp2Stream,
-  connect,
-  constants,
-  type OutgoingHttpHeaders,
-} from "node:http2";
 import type { Duplex } from "node:stream";
+import { Http2Session, type Http2Stream } from "../http2/index.ts";
+import type { MessageStream } from "./message-stream.ts";
 import { type UnaryAnswer, UnaryCall, type UnaryRequest } from "./unary-call.ts";
 
 export interface ChannelOptions {
   /** Opens a connection that HTTP/2 can be spoken on at once; what it rejects with fails the waiting calls. */
   readonly dial: () => Promise<Duplex>;
+  /** Number of the last stream of a session. Default: the protocol's last, after about a thousand million calls. */
+  readonly lastStreamId?: number;
 }
 
-/**
- * How much of one answer may be under way. The window of the whole session stays at its 64 KiB: a larger one, by
- * setLocalWindowSize, lets answers that are longer than this stall for ever (Bun 1.4.5).
- */
-const STREAM_WINDOW_BYTES = 1 << 20;
+/** A stream from the server that is open. */
+export interface OpenStream {
+  /** Ends it, unless it has ended. */
+  readonly cancel: () => void;
+}
 
 /** Something that has not been sent yet. */
 interface Waiting {
@@ -29,9 +26,9 @@ interface Waiting {
 
 /** A session and what is under way on it. */
 interface Link {
-  readonly session: ClientHttp2Session;
+  readonly session: Http2Session;
   readonly calls: Set<UnaryCall>;
-  readonly streams: Set<ClientHttp2Stream>;
+  readonly streams: Set<Http2Stream>;
   /** How many of both its server takes. */
   maxUnderWay: number;
 }
@@ -105,16 +102,19 @@ export class Channel {
   }
 
   /**
-   * Opens a stream in both directions; the caller ends it, or the end of its session does. Rejects with a
+   * Opens a stream from the server; whoever reads it ends it, or the end of its session does. Rejects with a
    * ConnectError, also where a stream would leave no room for calls.
    */
-  stream(headers: OutgoingHttpHeaders): Promise<ClientHttp2Stream> {
+  stream(
+    request: Pick<UnaryRequest, "headers" | "frame">,
+    messages: MessageStream,
+  ): Promise<OpenStream> {
     return new Promise((resolve, reject) => {
       this.#sendOrWait({
         send: (link) => {
           if (link.maxUnderWay - link.streams.size < 2) {
             reject(new ConnectError("the server takes too few calls", Code.ResourceExhausted));
-          } else resolve(this.#openStream(link, headers));
+          } else resolve(this.#openStream(link, request, messages));
         },
         fail: reject,
       });
@@ -181,16 +181,22 @@ export class Channel {
     }
   }
 
-  #openStream(link: Link, headers: OutgoingHttpHeaders): ClientHttp2Stream {
-    const stream = link.session.request(headers, { endStream: false });
-    link.streams.add(stream);
-    // It may fail before whoever asked for it can listen.
-    stream.on("error", () => {});
-    stream.on("close", () => {
-      link.streams.delete(stream);
+  #openStream(
+    link: Link,
+    { headers, frame }: Pick<UnaryRequest, "headers" | "frame">,
+    messages: MessageStream,
+  ): OpenStream {
+    const { session, streams } = link;
+    const stream = session.request(headers, frame, messages);
+    streams.add(stream);
+    messages.onConsumed = (byteLength) => session.consumed(stream, byteLength);
+    messages.onEnded = () => {
+      streams.delete(stream);
+      session.reset(stream);
       this.#sendWaiting();
-    });
-    return stream;
+    };
+    const cancel = (): void => messages.onBroken(new Error("it was given up"));
+    return { cancel };
   }
 
   #failWaiting(error: ConnectError): void {
@@ -219,10 +225,18 @@ export class Channel {
       socket.destroy();
       return;
     }
-    const session = connect("https://localhost", {
-      createConnection: () => socket,
-      settings: { enablePush: false, initialWindowSize: STREAM_WINDOW_BYTES },
-    });
+    const session = new Http2Session(
+      socket,
+      {
+        onSettings: (maxConcurrentStreams) => this.#settle(link, maxConcurrentStreams),
+        onLeaving: () => this.#leave(link, new Error("the plugin takes no more calls")),
+        onClosed: (reason) => {
+          this.#leave(link, reason);
+          this.#endWhenUnused(link);
+        },
+      },
+      this.#options.lastStreamId,
+    );
     const link: Link = {
       session,
       calls: new Set(),
@@ -231,23 +245,16 @@ export class Channel {
     };
     this.#link = link;
     this.#links.add(link);
-    let error: unknown = new Error("the connection was closed");
-    session.on("remoteSettings", ({ maxConcurrentStreams }) => {
-      if (this.#link !== link) return;
-      link.maxUnderWay = maxConcurrentStreams ?? Number.POSITIVE_INFINITY;
-      const isNew = this.#state === "connecting";
-      this.#state = "ready";
-      if (isNew) this.#onSession();
-      this.#sendWaiting();
-    });
-    session.on("error", (thrown) => {
-      error = thrown;
-    });
-    session.on("goaway", () => this.#leave(link, error));
-    session.on("close", () => {
-      this.#leave(link, error);
-      this.#endWhenUnused(link);
-    });
+  }
+
+  /** The server has said what it takes. */
+  #settle(link: Link, maxConcurrentStreams: number): void {
+    if (this.#link !== link) return;
+    link.maxUnderWay = maxConcurrentStreams;
+    const isNew = this.#state === "connecting";
+    this.#state = "ready";
+    if (isNew) this.#onSession();
+    this.#sendWaiting();
   }
 
   /** No call is sent on this session any more. */
@@ -259,7 +266,7 @@ export class Channel {
     }
     this.#state = "idle";
     this.#link = undefined;
-    if (!link.session.destroyed) link.session.close();
+    link.session.leave();
     this.#endWhenUnused(link);
     if (this.#waiting.size > 0) this.#dial();
   }
@@ -267,8 +274,8 @@ export class Channel {
   /** A session that was left closes with the last of its streams, some of which never end by themselves. */
   #endWhenUnused(link: Link): void {
     if (link.calls.size > 0) return;
-    if (link.session.destroyed) this.#links.delete(link);
-    else for (const stream of link.streams) stream.close(constants.NGHTTP2_CANCEL);
+    if (link.session.isClosed) this.#links.delete(link);
+    else for (const stream of link.streams) stream.receiver.onBroken(new Error("its session ends"));
   }
 }
 

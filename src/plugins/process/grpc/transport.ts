@@ -8,17 +8,10 @@ import {
   toBinary,
 } from "@bufbuild/protobuf";
 import { Code, ConnectError, type Transport } from "@connectrpc/connect";
-import { type ClientHttp2Stream, constants, type IncomingHttpHeaders } from "node:http2";
+import type { HeaderFields } from "../http2/index.ts";
 import type { Channel } from "./channel.ts";
-import { MessageReader } from "./message-reader.ts";
-import {
-  brokenOff,
-  failureOf,
-  httpFailureOf,
-  PREFIX_BYTES,
-  unaryHeaders,
-  writePrefix,
-} from "./wire.ts";
+import { MessageStream } from "./message-stream.ts";
+import { callHeaders, PREFIX_BYTES, writePrefix } from "./wire.ts";
 
 /**
  * Makes the channel usable by Connect's clients. Headers of a call are not sent: none of our services looks at
@@ -29,7 +22,7 @@ export function createTransport(channel: Channel, maxMessageBytes: number): Tran
     async unary(method, signal, timeoutMs = 0, _header, input) {
       const { message, headers, trailers } = await channel.unary(
         {
-          headers: unaryHeaders(pathOf(method), timeoutMs),
+          headers: callHeaders(pathOf(method), timeoutMs),
           frame: frameOf(method.input, create(method.input, input)),
           timeoutMs,
           maxMessageBytes,
@@ -46,23 +39,31 @@ export function createTransport(channel: Channel, maxMessageBytes: number): Tran
       };
     },
 
+    /** Streams from the server only: what it is asked for is sent at once. */
     async stream(method, signal, timeoutMs = 0, _header, input) {
-      const stream = await channel.stream(unaryHeaders(pathOf(method), timeoutMs));
-      const giveUp = (): void => stream.close(constants.NGHTTP2_CANCEL);
-      if (signal?.aborted === true) giveUp();
-      signal?.addEventListener("abort", giveUp, { once: true });
-      stream.once("close", () => signal?.removeEventListener("abort", giveUp));
+      if (method.methodKind !== "server_streaming") {
+        throw new ConnectError("only the server may stream", Code.Unimplemented);
+      }
       const trailer = new Headers();
-      // What is said at the end of a stream that failed early is not to be missed.
-      const received = messagesOf(stream, method.output, maxMessageBytes, trailer);
-      const sent = sendAll(stream, method.input, input);
-      sent.catch((error: unknown) => stream.destroy(ConnectError.from(error)));
+      const received = new MessageStream(maxMessageBytes, (fields) => {
+        for (const [name, value] of toHeaders(fields)) trailer.set(name, value);
+      });
+      const frame = await onlyFrameOf(method.input, input);
+      const stream = await channel.stream(
+        { headers: callHeaders(pathOf(method), timeoutMs), frame },
+        received,
+      );
+      if (signal?.aborted === true) stream.cancel();
+      else signal?.addEventListener("abort", stream.cancel, { once: true });
       return {
         stream: true,
         service: method.parent,
         method,
         header: new Headers(),
-        message: received,
+        message: messagesOf(received, method.output, () => {
+          signal?.removeEventListener("abort", stream.cancel);
+          stream.cancel();
+        }),
         trailer,
       };
     },
@@ -81,74 +82,31 @@ function frameOf<S extends DescMessage>(schema: S, message: MessageShape<S>): Bu
   return frame;
 }
 
-/** Sends messages as fast as the peer takes them, then says that there are no more. */
-async function sendAll<S extends DescMessage>(
-  stream: ClientHttp2Stream,
+/** The message that a stream from the server is asked for with. */
+async function onlyFrameOf<S extends DescMessage>(
   schema: S,
   messages: AsyncIterable<MessageInitShape<S>>,
-): Promise<void> {
-  for await (const message of messages) {
-    if (stream.closed) return;
-    if (stream.write(frameOf(schema, create(schema, message)))) continue;
-    await new Promise<void>((resolve) => {
-      stream.once("drain", resolve);
-      stream.once("close", resolve);
-    });
-  }
-  stream.end();
+): Promise<Buffer> {
+  for await (const message of messages) return frameOf(schema, create(schema, message));
+  throw new ConnectError("there is nothing to send", Code.Internal);
 }
 
-/** The messages of a stream, which ends by throwing what its trailers say if that is a failure. */
-function messagesOf<S extends DescMessage>(
-  stream: ClientHttp2Stream,
+async function* messagesOf<S extends DescMessage>(
+  received: MessageStream,
   schema: S,
-  maxMessageBytes: number,
-  trailer: Headers,
+  onEnd: () => void,
 ): AsyncIterable<MessageShape<S>> {
-  // Heard of even while nobody reads.
-  let headers: IncomingHttpHeaders = {};
-  let trailers: IncomingHttpHeaders | undefined;
-  let error: unknown;
-  stream.on("response", (received) => {
-    headers = received;
-  });
-  stream.on("trailers", (received) => {
-    trailers = received;
-    for (const [name, value] of toHeaders(received)) trailer.set(name, value);
-  });
-  stream.on("error", (thrown) => {
-    error = thrown;
-  });
-  return readAll();
-
-  async function* readAll(): AsyncIterable<MessageShape<S>> {
-    const reader = new MessageReader(maxMessageBytes);
-    try {
-      for await (const chunk of stream) {
-        const messages: Buffer[] = [];
-        reader.read(chunk as Buffer, (message) => messages.push(message)); // No encoding is set.
-        for (const message of messages) yield fromBinary(schema, message);
-      }
-    } catch (thrown) {
-      // What the stream itself threw is told below, by its reset.
-      if (thrown !== error) throw thrown;
-    } finally {
-      if (!stream.closed) stream.close(constants.NGHTTP2_CANCEL);
-    }
-    if (trailers === undefined && !("grpc-status" in headers)) {
-      throw brokenOff(error);
-    }
-    const failure = failureOf(trailers ?? headers) ?? httpFailureOf(headers);
-    if (failure !== undefined) throw failure;
-    if (reader.isWithin) throw new ConnectError("the last message is cut off", Code.Internal);
+  try {
+    for await (const message of received.read()) yield fromBinary(schema, message);
+  } finally {
+    onEnd();
   }
 }
 
-function toHeaders(received: IncomingHttpHeaders): Headers {
+function toHeaders(received: HeaderFields): Headers {
   const headers = new Headers();
-  for (const [name, value] of Object.entries(received)) {
-    if (name.startsWith(":") || value === undefined) continue;
-    for (const single of [value].flat()) headers.append(name, single);
+  for (const [name, value] of received) {
+    if (!name.startsWith(":")) headers.set(name, value);
   }
   return headers;
 }

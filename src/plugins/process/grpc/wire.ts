@@ -1,6 +1,6 @@
 /** How gRPC looks on HTTP/2: headers, message prefixes, statuses. */
 import { Code, ConnectError } from "@connectrpc/connect";
-import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http2";
+import { headerBlock, type HeaderFields } from "../http2/index.ts";
 
 /** In front of each message: one byte that says whether it is compressed, and its length in 4 bytes. */
 export const PREFIX_BYTES = 5;
@@ -8,9 +8,9 @@ export const PREFIX_BYTES = 5;
 /** Longest number that fits the 8 digits of the header grpc-timeout. */
 const MAX_TIMEOUT_DIGITS = 99_999_999;
 
-/** The headers of every call of one method; `timeoutMs` 0 = no deadline. */
-export function unaryHeaders(path: string, timeoutMs: number): OutgoingHttpHeaders {
-  return {
+/** The headers of every call of one method, as they are sent; `timeoutMs` 0 = no deadline. */
+export function callHeaders(path: string, timeoutMs: number): Buffer {
+  return headerBlock({
     ":method": "POST",
     ":path": path,
     ":scheme": "https",
@@ -18,7 +18,7 @@ export function unaryHeaders(path: string, timeoutMs: number): OutgoingHttpHeade
     "content-type": "application/grpc+proto",
     te: "trailers",
     ...(timeoutMs > 0 && { "grpc-timeout": formatTimeout(timeoutMs) }),
-  };
+  });
 }
 
 function formatTimeout(timeoutMs: number): string {
@@ -34,19 +34,19 @@ export function writePrefix(frame: Buffer): void {
 }
 
 /** The failure that trailers, or headers of an answer without a message, tell of; undefined for success. */
-export function failureOf(trailers: IncomingHttpHeaders): ConnectError | undefined {
-  const status = trailers["grpc-status"];
+export function failureOf(trailers: HeaderFields): ConnectError | undefined {
+  const status = trailers.get("grpc-status");
   if (status === "0") return undefined;
-  const message = trailers["grpc-message"];
+  const message = trailers.get("grpc-message");
   const code = Number(status);
-  const text = typeof message === "string" ? percentDecoded(message) : "no reason given";
+  const text = message === undefined ? "no reason given" : percentDecoded(message);
   return new ConnectError(text, isCode(code) ? code : Code.Unknown);
 }
 
 /** The failure of an answer that is not gRPC; undefined when it is. */
-export function httpFailureOf(headers: IncomingHttpHeaders): ConnectError | undefined {
-  const status = Number(headers[":status"]);
-  const type = headers["content-type"];
+export function httpFailureOf(headers: HeaderFields): ConnectError | undefined {
+  const status = Number(headers.get(":status"));
+  const type = headers.get("content-type");
   if (status === 200 && type?.startsWith("application/grpc") === true) return undefined;
   return new ConnectError(
     `the answer is not gRPC: HTTP status ${status}, content type ${type ?? "not given"}`,
@@ -66,11 +66,20 @@ const CODE_OF_HTTP_STATUS: Readonly<Record<number, Code>> = {
   504: Code.Unavailable,
 };
 
-/** The failure of a call whose stream ended before its answer did; Bun does not tell with which error code. */
-export function brokenOff(cause: unknown): ConnectError {
-  const reason = cause instanceof Error ? cause.message : "the plugin ended the stream";
-  const text = `the call was broken off: ${reason}`;
+/** Whether these headers are about an answer that is still to come. */
+export function isInformational(headers: HeaderFields): boolean {
+  return headers.get(":status")?.startsWith("1") === true;
+}
+
+/** The failure of a call whose stream ended before its answer did. */
+export function brokenOff(cause: Error): ConnectError {
+  const text = `the call was broken off: ${cause.message}`;
   return new ConnectError(text, Code.Unavailable, undefined, undefined, cause);
+}
+
+/** What is wrong with a stream that ended without a word about how the call did. */
+export function endedEarly(): ConnectError {
+  return brokenOff(new Error("the plugin ended the stream"));
 }
 
 function isCode(code: number): code is Code {
