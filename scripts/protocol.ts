@@ -18,12 +18,11 @@ async function compareWith(commit: string): Promise<number> {
   const directory = await mkdtemp(join(tmpdir(), "gatewayd-protocol-"));
   try {
     const archive = join(directory, "main.tar");
-    const files = ["buf.yaml", ":(glob)**/*.proto"];
-    const packed = outputOf(["git", "archive", `--output=${archive}`, commit, ...files]);
+    const packed = outputOf(["git", "archive", `--output=${archive}`, commit, "proto", "buf.yaml"]);
     if (packed === undefined) throw new Error(`git cannot pack the protocol files of ${commit}`);
-    const unpacked = await new Bun.Archive(await Bun.file(archive).bytes()).files();
+    const files = await new Bun.Archive(await Bun.file(archive).bytes()).files();
     await Promise.all(
-      [...unpacked].map(([path, file]) => Bun.write(join(directory, "main", path), file)),
+      [...files].map(([path, file]) => Bun.write(join(directory, "main", path), file)),
     );
     return await run([...buf, "breaking", "--against", join(directory, "main")]);
   } finally {
