@@ -16,6 +16,7 @@ import {
 import {
   childrenOf,
   freePort,
+  GATEWAYD_BINARY,
   type GatewaydProcess,
   type MaybeTest,
   oneBlockConfig,
@@ -27,40 +28,90 @@ import {
   waitFor,
 } from "../kit/index.ts";
 
+const TYPESCRIPT = join(import.meta.dir, "..", "fixtures", "plugins", "typescript", "recorder.ts");
+
 /** What psql has to make something of, and a plugin in a language. */
 const withPsql = (testLanguage: MaybeTest): MaybeTest =>
   Bun.which("psql") === null ? testNeeding("psql") : testLanguage;
 
-const LANGUAGES = {
-  Go: { test: withPsql(testGo), name: "recorder", build: goRecorder, env: [] },
-  Python: {
-    test: withPsql(testPython),
-    name: "recorder-py",
-    build: pythonRecorder,
-    env: [PYTHON_ENVIRONMENT],
-  },
-} as const;
-type Language = keyof typeof LANGUAGES;
+/** The recorder of each kind of plugin, as an entry of the plugins file. */
+interface Kind {
+  readonly test: MaybeTest;
+  readonly isProcess: boolean;
+  /** Before any test. */
+  readonly build: () => Promise<BuiltPlugin | undefined>;
+  /** @param record file that gets a line for each call */
+  readonly entry: (built: BuiltPlugin | undefined, record: string | undefined) => object;
+}
 
-const built = new Map<Language, BuiltPlugin>();
+const recordEnv = (record: string | undefined): readonly string[] =>
+  record === undefined ? [] : [`RECORD=${record}`];
+
+/** A module runs inside the gateway: there is nothing to build. */
+const moduleKind = (isolation: "inline" | "worker"): Kind => ({
+  test: testNeeding("psql"),
+  isProcess: false,
+  build: async () => undefined,
+  entry: (_, record) => ({
+    name: "recorder-ts",
+    localPath: TYPESCRIPT,
+    isolation,
+    config: record === undefined ? {} : { record },
+  }),
+});
+
+const KINDS = {
+  "Go process": {
+    test: withPsql(testGo),
+    isProcess: true,
+    build: goRecorder,
+    entry: (plugin, record) => ({ ...plugin, name: "recorder", env: recordEnv(record) }),
+  },
+  "Python process": {
+    test: withPsql(testPython),
+    isProcess: true,
+    build: pythonRecorder,
+    entry: (plugin, record) => ({
+      ...plugin,
+      name: "recorder-py",
+      env: [PYTHON_ENVIRONMENT, ...recordEnv(record)],
+    }),
+  },
+  "TypeScript process": {
+    test: testNeeding("psql"),
+    isProcess: true,
+    build: async () => ({
+      localPath: GATEWAYD_BINARY,
+      args: ["plugin", "serve", TYPESCRIPT],
+      checksum: await sha256Of(GATEWAYD_BINARY),
+    }),
+    entry: (plugin, record) => ({
+      ...plugin,
+      name: "recorder-ts",
+      env: [`PLUGIN_SETTINGS=${JSON.stringify(record === undefined ? {} : { record })}`],
+    }),
+  },
+  "TypeScript module": moduleKind("inline"),
+  "TypeScript worker": moduleKind("worker"),
+} as const satisfies Record<string, Kind>;
+
+const built = new Map<string, BuiltPlugin>();
 
 beforeAll(async () => {
-  for (const language of Object.keys(LANGUAGES) as Language[]) {
-    const plugin = await LANGUAGES[language].build();
-    if (plugin !== undefined) built.set(language, plugin);
+  for (const [name, { build }] of Object.entries(KINDS)) {
+    const plugin = await build();
+    if (plugin !== undefined) built.set(name, plugin);
   }
 }, 600_000);
 
 /** Text of gatewayd_plugins.yaml with one plugin. */
 function pluginsFile(
-  language: Language,
-  env: readonly string[] = [],
-  keys: Readonly<Record<string, unknown>> = {},
+  kind: keyof typeof KINDS,
+  { record, ...keys }: { readonly record?: string; readonly [key: string]: unknown } = {},
   global: Readonly<Record<string, unknown>> = {},
 ): string {
-  const { name, env: languageEnv } = LANGUAGES[language];
-  const plugin = { name, ...built.get(language), env: [...languageEnv, ...env], ...keys };
-  return JSON.stringify({ ...global, plugins: [plugin] });
+  const entry = KINDS[kind].entry(built.get(kind), record);
+  return JSON.stringify({ ...global, plugins: [{ ...entry, ...keys }] });
 }
 
 async function query(gateway: GatewaydProcess, sql: string) {
@@ -99,10 +150,10 @@ function byHook(calls: readonly Call[]): Readonly<Record<string, readonly unknow
   return payloads;
 }
 
-for (const language of Object.keys(LANGUAGES) as Language[]) {
-  const { test, name } = LANGUAGES[language];
+for (const kind of Object.keys(KINDS) as (keyof typeof KINDS)[]) {
+  const { test, isProcess } = KINDS[kind];
 
-  test(`a ${language} plugin is called as by the original, on every hook`, async () => {
+  test(`a ${kind} is called as by the original, on every hook`, async () => {
     const directory = await mkdtemp(join(tmpdir(), "gatewayd-record-"));
     const record = join(directory, "calls.jsonl");
     await using postgres = await startPostgres({ auth: "scram-sha-256" });
@@ -114,7 +165,7 @@ for (const language of Object.keys(LANGUAGES) as Language[]) {
       .replace("127.0.0.1:15432", `127.0.0.1:${port}`);
     await using gateway = await startGatewayd({
       config,
-      plugins: pluginsFile(language, [`RECORD=${record}`]),
+      plugins: pluginsFile(kind, { record }),
       listeners: 0,
     });
     const hasSeen = async (hook: string): Promise<boolean> =>
@@ -125,16 +176,19 @@ for (const language of Object.keys(LANGUAGES) as Language[]) {
     await gateway.stop();
 
     const isCompared = ({ rpc }: Call): boolean => rpc !== "OnTick" && rpc !== "GetPluginConfig";
-    const seen = byHook((await callsIn(record)).filter(isCompared));
-    expect(seen).toEqual(byHook((await capturedCalls()).filter(isCompared)));
+    const seen = await callsIn(record);
+    const captured = await capturedCalls();
+    expect(byHook(seen.filter(isCompared))).toEqual(byHook(captured.filter(isCompared)));
+    expect(byHook(seen)["OnTick"]?.[0]).toEqual(byHook(captured)["OnTick"]?.[0]);
+    expect(Object.keys(byHook(seen)).filter((hook) => hook !== "GetPluginConfig")).toHaveLength(21);
     await rm(directory, { recursive: true });
   });
 
-  test(`what a ${language} plugin makes of a request goes to the server`, async () => {
+  test(`what a ${kind} makes of a request goes to the server`, async () => {
     await using postgres = await startPostgres();
     await using gateway = await startGatewayd({
       config: oneBlockConfig(postgres.address),
-      plugins: pluginsFile(language),
+      plugins: pluginsFile(kind),
     });
     const result = await query(gateway, "select 'before' /*do:rewrite*/");
     expect(result).toMatchObject({ code: 0, stdout: "behind\n" });
@@ -142,30 +196,32 @@ for (const language of Object.keys(LANGUAGES) as Language[]) {
     await gateway.stop();
   });
 
-  test(`a ${language} plugin ends with the gateway, even if that is killed`, async () => {
+  if (!isProcess) continue;
+
+  test(`a ${kind} ends with the gateway, even if that is killed`, async () => {
     await using postgres = await startPostgres();
     for (const signal of ["SIGTERM", "SIGKILL"] as const) {
       await using gateway = await startGatewayd({
         config: oneBlockConfig(postgres.address),
-        plugins: pluginsFile(language),
+        plugins: pluginsFile(kind),
       });
       await query(gateway, "select 1");
       const children = childrenOf(gateway.process.pid);
       expect(children.length).toBeGreaterThan(0);
       gateway.process.kill(signal);
       await gateway.process.waitForExit(10_000);
-      await waitFor(`${name} to be gone`, () => !children.some(isRunning));
+      await waitFor("the plugin to be gone", () => !children.some(isRunning));
     }
   });
 }
 
-LANGUAGES.Go.test(
+KINDS["Go process"].test(
   "a plugin that crashes costs no client its connection, and comes back",
   async () => {
     await using postgres = await startPostgres();
     await using gateway = await startGatewayd({
       config: oneBlockConfig(postgres.address, { level: "debug" }),
-      plugins: pluginsFile("Go", ["HOOKS=16"], {}, { healthCheckPeriod: "200ms" }),
+      plugins: pluginsFile("Go process", { env: ["HOOKS=16"] }, { healthCheckPeriod: "200ms" }),
     });
     expect(await query(gateway, "select 1 /*do:crash*/; select 2")).toMatchObject({
       code: 0,
@@ -179,7 +235,7 @@ LANGUAGES.Go.test(
   },
 );
 
-LANGUAGES.Go.test(
+KINDS["Go process"].test(
   "a plugin sees and changes the traffic of connections that are shared",
   async () => {
     await using postgres = await startPostgres();
@@ -188,7 +244,7 @@ LANGUAGES.Go.test(
         pool: { mode: "transaction" },
         server: { auth: { method: "trust" } },
       }),
-      plugins: pluginsFile("Go"),
+      plugins: pluginsFile("Go process"),
     });
     const result = await query(gateway, "begin; select 'before' /*do:rewrite*/; commit");
     expect(result).toMatchObject({ code: 0, stdout: "behind\n" });
@@ -196,11 +252,11 @@ LANGUAGES.Go.test(
   },
 );
 
-LANGUAGES.Go.test("what a plugin logs is in the log of the gateway", async () => {
+KINDS["Go process"].test("what a plugin logs is in the log of the gateway", async () => {
   await using postgres = await startPostgres();
   await using gateway = await startGatewayd({
     config: oneBlockConfig(postgres.address, { level: "debug" }),
-    plugins: pluginsFile("Go", ["HOOKS=16"]),
+    plugins: pluginsFile("Go process", { env: ["HOOKS=16"] }),
   });
   await query(gateway, "select 1 /*do:log*/");
   const line = Bun.stripANSI(await gateway.process.waitForLine("asked to log"));
@@ -235,23 +291,26 @@ test("a plugin that writes odd lines ends by itself, and not with the gateway", 
   await rm(directory, { recursive: true });
 });
 
-LANGUAGES.Go.test("a plugin of another checksum is not started, and traffic goes on", async () => {
-  await using postgres = await startPostgres();
-  await using gateway = await startGatewayd({
-    config: oneBlockConfig(postgres.address),
-    plugins: pluginsFile("Go", [], { checksum: "0".repeat(64) }),
-  });
-  await gateway.process.waitForLine("ERR_PLUGIN_CHECKSUM");
-  expect(childrenOf(gateway.process.pid)).toEqual([]);
-  expect(await query(gateway, "select 1")).toMatchObject({ stdout: "1\n" });
-  await gateway.stop();
-});
+KINDS["Go process"].test(
+  "a plugin of another checksum is not started, and traffic goes on",
+  async () => {
+    await using postgres = await startPostgres();
+    await using gateway = await startGatewayd({
+      config: oneBlockConfig(postgres.address),
+      plugins: pluginsFile("Go process", { checksum: "0".repeat(64) }),
+    });
+    await gateway.process.waitForLine("ERR_PLUGIN_CHECKSUM");
+    expect(childrenOf(gateway.process.pid)).toEqual([]);
+    expect(await query(gateway, "select 1")).toMatchObject({ stdout: "1\n" });
+    await gateway.stop();
+  },
+);
 
-LANGUAGES.Python.test("a Python plugin can end a request", async () => {
+KINDS["Python process"].test("a Python plugin can end a request", async () => {
   await using postgres = await startPostgres();
   await using gateway = await startGatewayd({
     config: oneBlockConfig(postgres.address),
-    plugins: pluginsFile("Python"),
+    plugins: pluginsFile("Python process"),
   });
   const result = await query(gateway, "select 1 /*do:terminate*/");
   expect(result).toMatchObject({ code: 3, stdout: "" });
