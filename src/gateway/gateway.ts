@@ -110,6 +110,7 @@ export class Gateway {
     this.hooks = new HookRegistry({
       timeoutMs: config.plugins.timeout,
       schedule,
+      now,
       judge,
       show: showTraffic,
       onHandlerError: (hook, name, error, session) =>

@@ -14,18 +14,30 @@ export class HandlerFailure {
   }
 }
 
+export interface ChainTime {
+  readonly schedule: Schedule;
+  /** Milliseconds that never jump back. Default: nobody is told what is left. */
+  readonly now?: (() => number) | undefined;
+  /** Time for all late answers of one run together; 0 = no limit. */
+  readonly timeoutMs: number;
+}
+
 export class ChainDeadline {
   readonly #schedule: Schedule;
+  readonly #now: (() => number) | undefined;
   readonly #timeoutMs: number;
+  readonly #endMs: number;
   readonly #cancel: () => void;
   #isOver = false;
   /** Ends the wait that is under way, if there is one. */
   #giveUp: (failure: HandlerFailure) => void = () => {};
 
   /** Starts the clock; 0 = no limit. {@link cancel} must follow. */
-  constructor(schedule: Schedule, timeoutMs: number) {
+  constructor({ schedule, now, timeoutMs }: ChainTime) {
     this.#schedule = schedule;
+    this.#now = now;
     this.#timeoutMs = timeoutMs;
+    this.#endMs = (now?.() ?? 0) + timeoutMs;
     this.#cancel = this.#after(timeoutMs, () => {
       this.#isOver = true;
       this.#giveUp(this.failure());
@@ -35,6 +47,12 @@ export class ChainDeadline {
   /** The chain's time is up: whoever has not answered has failed. */
   get isOver(): boolean {
     return this.#isOver;
+  }
+
+  /** At least a millisecond; undefined without a limit. */
+  get leftMs(): number | undefined {
+    if (this.#now === undefined || this.#timeoutMs === 0) return undefined;
+    return Math.max(1, this.#endMs - this.#now());
   }
 
   failure(): HandlerFailure {

@@ -4,7 +4,7 @@
  * handler which is being replaced.
  */
 import { ChainDeadline, HandlerFailure } from "./chain-deadline.ts";
-import type { Schedule } from "./chain-deadline.ts";
+import type { ChainTime } from "./chain-deadline.ts";
 import { Termination } from "./hook-handler.ts";
 import type {
   HandlerAnswer,
@@ -13,17 +13,14 @@ import type {
   HookPayload,
   TerminationOptions,
 } from "./hook-handler.ts";
-import { FIRST_PLUGIN_PRIORITY, SIGNALS_KEY } from "./hook-judge.ts";
 import type { HookJudge } from "./hook-judge.ts";
 import type { HookName } from "./hook-names.ts";
+import { judgedAnswer } from "./judged-answer.ts";
 import type { HookWatch } from "../watch/index.ts";
 import type { SessionView } from "./session-view.ts";
 
-export interface HookChainOptions {
+export interface HookChainOptions extends ChainTime {
   readonly hook: HookName;
-  readonly schedule: Schedule;
-  /** Time for all late answers of one run together; 0 = no limit. */
-  readonly timeoutMs: number;
   /** Told of every failure of a handler; must not throw. */
   readonly onHandlerError: (
     hook: HookName,
@@ -95,14 +92,16 @@ export class HookChain {
     const { index: startIndex, params, session } = begun;
     const { hook, watch } = this.#options;
     let watched = begun.begun;
-    const deadline = new ChainDeadline(this.#options.schedule, this.#options.timeoutMs);
+    const deadline = new ChainDeadline(this.#options);
     let outcome: HookOutcome = { kind: "continue", payload: begun.payload };
     let answer: HandlerAnswer | HandlerFailure | PromiseLike<HandlerAnswer> = begun.answer;
     for (const [index, handler] of this.handlers.entries()) {
       if (index < startIndex) continue;
       if (index > startIndex) {
         watched = watch?.began(hook, handler.name, session);
-        answer = deadline.isOver ? deadline.failure() : call(handler, outcome.payload, session);
+        answer = deadline.isOver
+          ? deadline.failure()
+          : call(handler, outcome.payload, session, deadline.leftMs);
       }
       if (isPending(answer)) answer = await deadline.settle(answer, handler.timeoutMs ?? 0);
       this.#ended(handler, session, watched, answer);
@@ -131,49 +130,13 @@ export class HookChain {
     session: SessionView | undefined,
   ): HookOutcome {
     if (answer instanceof HandlerFailure) return this.#failed(handler, payload, answer, session);
-    const { judge } = this.#options;
-    if (
-      judge !== undefined &&
-      handler.priority >= FIRST_PLUGIN_PRIORITY &&
-      (answer instanceof Termination || judge.mindsSilence || answer?.[SIGNALS_KEY] !== undefined)
-    ) {
-      return this.#judged(judge, handler, params, payload, answer, session);
-    }
-    if (answer instanceof Termination) return ended(handler, answer);
-    return { kind: "continue", payload: answer ? { ...payload, ...answer } : payload };
-  }
-
-  #judged(
-    judge: HookJudge,
-    handler: HandlerRegistration,
-    params: HookPayload,
-    payload: HookPayload,
-    answer: HandlerAnswer,
-    session: SessionView | undefined,
-  ): HookOutcome {
-    const { hook } = this.#options;
-    const { name, priority } = handler;
-    if (answer instanceof Termination) {
-      const result = answer.response === undefined ? {} : { response: answer.response };
-      const signals = [TERMINATE_SIGNAL];
-      const isTerminal = judge.isTerminal({
-        hook,
-        name,
-        priority,
-        session,
-        params,
-        result,
-        signals,
-      });
-      return isTerminal ? ended(handler, answer) : { kind: "continue", payload };
-    }
-    const { [SIGNALS_KEY]: signals, ...changes } = answer ?? {};
-    const result = { ...payload, ...changes };
-    if (!judge.isTerminal({ hook, name, priority, session, params, result, signals })) {
-      return { kind: "continue", payload: result };
-    }
-    const response = changes["response"];
-    return ended(handler, response instanceof Uint8Array ? { response } : {});
+    const { hook, judge } = this.#options;
+    const judged =
+      judge === undefined || handler.isJudged === true
+        ? answer
+        : judgedAnswer(judge, { hook, handler, session, params, payload }, answer);
+    if (judged instanceof Termination) return ended(handler, judged);
+    return { kind: "continue", payload: judged ? { ...payload, ...judged } : payload };
   }
 
   #failed(
@@ -199,9 +162,6 @@ interface BegunRun {
   readonly answer: PromiseLike<HandlerAnswer>;
 }
 
-/** What a plugin asks for that terminates by {@link Termination}. */
-const TERMINATE_SIGNAL = { name: "terminate", metadata: { terminate: true } };
-
 function ended({ name }: HandlerRegistration, how: TerminationOptions | Termination): HookOutcome {
   return { kind: "terminate", response: how.response, error: how.error, by: name };
 }
@@ -215,9 +175,10 @@ function call(
   { handler }: HandlerRegistration,
   payload: HookPayload,
   session: SessionView | undefined,
+  leftMs?: number,
 ): HandlerAnswer | PromiseLike<HandlerAnswer> | HandlerFailure {
   try {
-    return handler(payload, session);
+    return handler(payload, session, leftMs);
   } catch (error) {
     return new HandlerFailure(error);
   }

@@ -60,10 +60,12 @@ export type HandlerAnswer = HookPayload | Termination | null | void;
  * everything that depends on this event waits.
  *
  * @param session undefined for events that are of no session
+ * @param leftMs what is left of the time of the whole chain; undefined for all of it, or when that has no end
  */
 export type HookHandler = (
   payload: HookPayload,
   session?: SessionView,
+  leftMs?: number,
 ) => HandlerAnswer | PromiseLike<HandlerAnswer>;
 
 /** A handler and how it is to be treated. */
@@ -82,6 +84,8 @@ export interface HandlerRegistration {
   readonly timeoutMs?: number;
   /** For the traffic hooks. */
   readonly traffic?: TrafficTerms;
+  /** Its answers have been judged already, without signals that would still count. Default false. */
+  readonly isJudged?: boolean;
 }
 
 /** What a chain, or one handler of it, made of an event. */

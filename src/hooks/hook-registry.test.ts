@@ -30,6 +30,7 @@ function setUp(options: { timeoutMs?: number } = {}) {
     },
     onHandlerError: (hook, name, error) => errors.push(`${hook} ${name}: ${describeError(error)}`),
     onHandlerReplaced: (hook, replaced, by) => replacements.push(`${hook} ${replaced} ${by}`),
+    now: () => now,
     ...options,
   });
   const slot = registry.chain(HOOK);
@@ -349,6 +350,24 @@ describe("the time of the whole chain", () => {
     expect(called).toEqual(["b"]);
     expect(errors.map((text) => text.split(" ")[1])).toEqual(["b:", "c:", "d:"]);
     expect(timers.size).toBe(0);
+  });
+
+  test("is told to handlers as far as it is left", async () => {
+    const left: unknown[] = [];
+    for (const timeoutMs of [1_000, 0]) {
+      const { add, run, advance } = setUp({ timeoutMs });
+      const slow = Promise.withResolvers<undefined>();
+      add("a", (_payload, _session, leftMs) => {
+        left.push(leftMs);
+        return slow.promise;
+      });
+      add("b", async (_payload, _session, leftMs) => void left.push(leftMs), { priority: 1001 });
+      const outcome = run();
+      advance(700);
+      slow.resolve(undefined);
+      await outcome;
+    }
+    expect(left).toEqual([undefined, 300, undefined, undefined]);
   });
 
   test("is unlimited at 0", () => {

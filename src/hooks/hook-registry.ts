@@ -2,7 +2,7 @@
 import type { Schedule } from "./chain-deadline.ts";
 import { HookChain } from "./hook-chain.ts";
 import type { HookChainOptions } from "./hook-chain.ts";
-import type { HandlerRegistration, HookHandler } from "./hook-handler.ts";
+import type { HandlerRegistration } from "./hook-handler.ts";
 import type { HookJudge } from "./hook-judge.ts";
 import type { HookName } from "./hook-names.ts";
 import type { HookWatch } from "../watch/index.ts";
@@ -26,6 +26,8 @@ export interface HookPresence {
 
 export interface HookRegistryOptions {
   readonly schedule: Schedule;
+  /** Milliseconds that never jump back. Default: handlers are not told how much of their time is left. */
+  readonly now?: () => number;
   /** Time for all late answers of one run of a chain together; default 30 s, 0 = no limit. */
   readonly timeoutMs?: number;
   /** A handler threw, rejected or was late; it stays registered. Must not throw. */
@@ -35,10 +37,17 @@ export interface HookRegistryOptions {
   /** Hears of all calls. Default: nobody does, which costs nothing. */
   readonly watch?: HookWatch | undefined;
   /** How a handler is called on the terms of its registration. Default: as it is. */
-  readonly show?: (hook: HookName, registration: HandlerRegistration) => HookHandler;
+  readonly show?: (
+    hook: HookName,
+    registration: HandlerRegistration,
+    judge: HookJudge | undefined,
+  ) => ShownHandler;
   /** A handler took the place of another of the same priority. */
   readonly onHandlerReplaced: (hook: HookName, replaced: string, by: string) => void;
 }
+
+/** What is called in place of a handler. */
+export type ShownHandler = Pick<HandlerRegistration, "handler" | "isJudged">;
 
 export class HookRegistry {
   readonly #options: HookRegistryOptions;
@@ -73,9 +82,8 @@ export class HookRegistry {
       this.#options.onHandlerReplaced(hook, replaced.name, registration.name);
     }
     // A copy, so that registering the same object twice makes two handlers.
-    const { show } = this.#options;
-    const shown = show === undefined ? registration.handler : show(hook, registration);
-    const handler = { ...registration, handler: shown };
+    const { show, judge } = this.#options;
+    const handler = { ...registration, ...show?.(hook, registration, judge) };
     const handlers = [...present.filter((other) => other !== replaced), handler];
     this.#set(
       hook,
@@ -101,17 +109,9 @@ export class HookRegistry {
   }
 
   #set(hook: HookName, handlers: readonly HandlerRegistration[]): void {
-    const {
-      schedule,
-      timeoutMs = DEFAULT_TIMEOUT_MS,
-      onHandlerError,
-      judge,
-      watch,
-    } = this.#options;
+    const { timeoutMs = DEFAULT_TIMEOUT_MS } = this.#options;
     this.#slot(hook).chain =
-      handlers.length > 0
-        ? new HookChain(handlers, { hook, schedule, timeoutMs, onHandlerError, judge, watch })
-        : null;
+      handlers.length > 0 ? new HookChain(handlers, { ...this.#options, hook, timeoutMs }) : null;
     for (const presence of this.#presences) presence.isAny = this.#hasAny(presence.hooks);
   }
 

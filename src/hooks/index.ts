@@ -17,7 +17,8 @@ export type { HookJudge, JudgedAnswer } from "./hook-judge.ts";
 export { HOOK_NUMBERS } from "./hook-names.ts";
 export type { HookName } from "./hook-names.ts";
 export { HookRegistry } from "./hook-registry.ts";
-export type { HookPresence, HookRegistryOptions, HookSlot } from "./hook-registry.ts";
+export type { HookPresence, HookRegistryOptions, HookSlot, ShownHandler } from "./hook-registry.ts";
+export { judgedAnswer } from "./judged-answer.ts";
 export {
   bootedPayload,
   bootingPayload,

@@ -2,7 +2,13 @@ import { describe, expect, test } from "bun:test";
 import { SPEEDS } from "../../tests/fixtures/handlers.ts";
 import { frontend } from "../../tests/fixtures/wire/index.ts";
 import { isTermination, terminate } from "../hooks/index.ts";
-import type { HookHandler, HookName, HookPayload, TrafficTerms } from "../hooks/index.ts";
+import type {
+  HookHandler,
+  HookJudge,
+  HookName,
+  HookPayload,
+  TrafficTerms,
+} from "../hooks/index.ts";
 import { SessionFacts } from "./session-facts.ts";
 import { showTraffic } from "./shown-traffic.ts";
 
@@ -15,8 +21,16 @@ function shown(
   handler: HookHandler,
   traffic: TrafficTerms,
   hook: HookName = "OnTrafficFromClient",
+  judge?: HookJudge,
 ): HookHandler {
-  return showTraffic(hook, { name: "p", priority: 1, onError: "continue", handler, traffic });
+  const registration = {
+    name: "p",
+    priority: 1000,
+    onError: "continue",
+    handler,
+    traffic,
+  } as const;
+  return showTraffic(hook, registration, judge).handler;
 }
 
 test("a handler without terms, or of another event, is the handler itself", () => {
@@ -67,12 +81,50 @@ describe.each(Object.entries(SPEEDS))("by statement, a handler that answers %s",
     expect([calls, isTermination(answer ?? null)]).toEqual([1, true]);
   });
 
-  test("has all its signals heard", async () => {
-    const answer = await ask(({ request }) => ({
-      __signals__: [{ name: request instanceof Uint8Array ? String(request.length) : "" }],
-    }));
-    const names = [FIRST, SECOND].map(({ length }) => ({ name: String(length) }));
-    expect(answer).toEqual({ __signals__: names });
+  /** Asks a handler that gives its statement and the word in it as a signal. */
+  const signalling = async (isTerminal: HookJudge["isTerminal"]) => {
+    const calls: string[] = [];
+    const handler: HookHandler = ({ request }) => {
+      const word =
+        request instanceof Uint8Array && Buffer.from(request).includes("one") ? "one" : "two";
+      calls.push(word);
+      return { request, response: Buffer.from(word), __signals__: [{ name: word }] };
+    };
+    const judge: HookJudge = { mindsSilence: false, isTerminal };
+    const terms: TrafficTerms = { framing: "statement" };
+    const ask = shown(at(handler), terms, "OnTrafficFromClient", judge);
+    return { calls, answer: await ask({ request: BATCH }, undefined) };
+  };
+
+  test("has each of its signals judged, once, with what it was shown", async () => {
+    const judged: unknown[] = [];
+    const { answer } = await signalling(({ params, result, signals }) => {
+      judged.push([params["request"], result["request"], signals]);
+      return false;
+    });
+    expect(judged).toEqual([
+      [FIRST, FIRST, [{ name: "one" }]],
+      [SECOND, SECOND, [{ name: "two" }]],
+    ]);
+    expect(answer).toEqual({ response: Buffer.from("two") });
+  });
+
+  test("ends all of it by a signal, with the response beside it, and hears of no more", async () => {
+    const { calls, answer } = await signalling(() => true);
+    expect(calls).toEqual(["one"]);
+    expect(answer).toEqual(terminate({ response: Buffer.from("one") }));
+  });
+
+  test("goes on behind a termination that does not count", async () => {
+    let calls = 0;
+    const handler: HookHandler = () => {
+      calls++;
+      return terminate();
+    };
+    const judge: HookJudge = { mindsSilence: false, isTerminal: () => false };
+    const ask = shown(at(handler), { framing: "statement" }, "OnTrafficFromClient", judge);
+    expect(await ask({ request: BATCH }, undefined)).toEqual({});
+    expect(calls).toBe(2);
   });
 
   test("fails for all of it", async () => {

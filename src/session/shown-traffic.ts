@@ -1,13 +1,15 @@
 /** Shows traffic to a handler on its own terms: cut into statements, without secrets, not too much of it. */
 import { GatewayError } from "../errors.ts";
-import { isTermination } from "../hooks/index.ts";
+import { isTermination, judgedAnswer } from "../hooks/index.ts";
 import type {
   HandlerAnswer,
   HandlerRegistration,
   HookHandler,
+  HookJudge,
   HookName,
   HookPayload,
   SessionView,
+  ShownHandler,
 } from "../hooks/index.ts";
 import { FrontendTag, HEADER_BYTES, statementsOf } from "../postgres/index.ts";
 import { SessionFacts } from "./session-facts.ts";
@@ -20,38 +22,47 @@ const TRAFFIC_HOOKS: ReadonlySet<HookName> = new Set([
 ]);
 /** Of requests alone. */
 const REQUEST_HOOKS: ReadonlySet<HookName> = new Set(["OnTrafficFromClient", "OnTrafficToServer"]);
-/** Answers of several calls have these in common. */
-const SIGNALS_KEY = "__signals__";
 const MASK = 0x2a; // *
+
+/** Answers whether what a call asks for ends the event, as a termination; without its signals otherwise. */
+type JudgeCall = (
+  payload: HookPayload,
+  session: SessionView | undefined,
+  answer: HandlerAnswer,
+) => HandlerAnswer;
 
 /** The handler as it is to be called; itself when it takes things as they are. */
 export function showTraffic(
   hook: HookName,
-  { handler, traffic }: HandlerRegistration,
-): HookHandler {
-  if (traffic === undefined || !TRAFFIC_HOOKS.has(hook)) return handler;
+  { handler, traffic, name, priority }: HandlerRegistration,
+  judge?: HookJudge,
+): ShownHandler {
+  if (traffic === undefined || !TRAFFIC_HOOKS.has(hook)) return { handler };
   const { framing, redactsSecrets = false, maxMessageBytes = 0 } = traffic;
-  const raw = maxMessageBytes > 0 ? withinBytes(handler, maxMessageBytes) : handler;
-  let shown = raw;
+  let shown = maxMessageBytes > 0 ? withinBytes(handler, maxMessageBytes) : handler;
   if (redactsSecrets) shown = withoutSecrets(shown);
-  if (framing === "statement" && REQUEST_HOOKS.has(hook)) shown = byStatement(shown);
-  if (shown === raw) return raw;
-  // Of an unknown protocol nothing can be cut or hidden.
-  return (payload, session) =>
-    session instanceof SessionFacts && session.isRaw
-      ? raw(payload, session)
-      : shown(payload, session);
+  if (framing !== "statement" || !REQUEST_HOOKS.has(hook)) return { handler: shown };
+  const asked = { hook, handler: { name, priority } };
+  const judgeCall: JudgeCall = (payload, session, answer) =>
+    judge === undefined
+      ? answer
+      : judgedAnswer(judge, { ...asked, session, params: payload, payload }, answer);
+  return { handler: byStatement(shown, judgeCall), isJudged: true };
+}
+
+/** Of an unknown protocol nothing can be cut or hidden. */
+function isRaw(session: SessionView | undefined): boolean {
+  return session instanceof SessionFacts && session.isRaw;
 }
 
 /** What the handler gives back of what it was shown is not what goes on. */
 function withoutSecrets(handler: HookHandler): HookHandler {
-  return (payload, session) => {
+  return (payload, session, leftMs) => {
     const { request } = payload;
-    if (!(request instanceof Uint8Array) || request[0] !== FrontendTag.Password) {
-      return handler(payload, session);
-    }
+    const isMessage = request instanceof Uint8Array && !isRaw(session);
+    if (!isMessage || request[0] !== FrontendTag.Password) return handler(payload, session, leftMs);
     const masked = maskedPassword(request);
-    const answer = handler({ ...payload, request: masked }, session);
+    const answer = handler({ ...payload, request: masked }, session, leftMs);
     return isPending(answer)
       ? answer.then((late) => unmasked(late, masked))
       : unmasked(answer, masked);
@@ -73,9 +84,9 @@ function unmasked(answer: HandlerAnswer, masked: Uint8Array): HandlerAnswer {
 }
 
 function withinBytes(handler: HookHandler, maxBytes: number): HookHandler {
-  return (payload, session) => {
+  return (payload, session, leftMs) => {
     const bytes = byteLength(payload["request"]) + byteLength(payload["response"]);
-    if (bytes <= maxBytes) return handler(payload, session);
+    if (bytes <= maxBytes) return handler(payload, session, leftMs);
     throw new GatewayError("ERR_HOOK_MESSAGE_TOO_LARGE", `${bytes} bytes, more than ${maxBytes}`);
   };
 }
@@ -85,36 +96,43 @@ function byteLength(value: unknown): number {
 }
 
 /** The handler is asked about each statement of a batch, and has one answer to all of it. */
-function byStatement(handler: HookHandler): HookHandler {
-  return (payload, session) => {
+function byStatement(handler: HookHandler, judge: JudgeCall): HookHandler {
+  return (payload, session, leftMs) => {
     const { request } = payload;
-    const statements = request instanceof Uint8Array ? statementsOf(request) : [];
-    if (statements.length < 2) return handler(payload, session);
-    return new StatementCalls(handler, payload, session, statements).run();
+    const isMessage = request instanceof Uint8Array && !isRaw(session);
+    const statements = isMessage ? statementsOf(request) : [];
+    const ask = (shown: HookPayload): HandlerAnswer | PromiseLike<HandlerAnswer> => {
+      const answer = handler(shown, session, leftMs);
+      return isPending(answer)
+        ? answer.then((late) => judge(shown, session, late))
+        : judge(shown, session, answer);
+    };
+    return statements.length < 2
+      ? ask(payload)
+      : new StatementCalls(ask, payload, statements).run();
   };
 }
 
-/** One batch on its way through a handler that wants its statements one by one. */
+/**
+ * One batch on its way through a handler that wants its statements one by one. What each call asks for is judged
+ * before the next: behind one that ends the batch there is none.
+ */
 class StatementCalls {
-  readonly #handler: HookHandler;
+  readonly #ask: (payload: HookPayload) => HandlerAnswer | PromiseLike<HandlerAnswer>;
   readonly #payload: HookPayload;
-  readonly #session: SessionView | undefined;
   readonly #statements: readonly Uint8Array[];
   readonly #requests: Uint8Array[] = [];
-  readonly #signals: unknown[] = [];
   #changes: HookPayload = {};
   #isRewritten = false;
   #next = 0;
 
   constructor(
-    handler: HookHandler,
+    ask: (payload: HookPayload) => HandlerAnswer | PromiseLike<HandlerAnswer>,
     payload: HookPayload,
-    session: SessionView | undefined,
     statements: readonly Uint8Array[],
   ) {
-    this.#handler = handler;
+    this.#ask = ask;
     this.#payload = payload;
-    this.#session = session;
     this.#statements = statements;
   }
 
@@ -123,7 +141,7 @@ class StatementCalls {
     for (;;) {
       const request = this.#statements[this.#next++];
       if (request === undefined) return this.#answer();
-      const answer = this.#handler({ ...this.#payload, request }, this.#session);
+      const answer = this.#ask({ ...this.#payload, request });
       if (isPending(answer)) {
         return answer.then((late) => (isTermination(late) ? late : this.#goOn(late, request)));
       }
@@ -138,10 +156,10 @@ class StatementCalls {
   }
 
   #take(answer: HandlerAnswer, request: Uint8Array): void {
-    const { request: rewritten, [SIGNALS_KEY]: signals, ...others } = answerOf(answer);
-    this.#isRewritten ||= rewritten instanceof Uint8Array;
-    this.#requests.push(rewritten instanceof Uint8Array ? rewritten : request);
-    if (Array.isArray(signals)) this.#signals.push(...signals);
+    const { request: rewritten, ...others } = answerOf(answer);
+    const taken = rewritten instanceof Uint8Array ? rewritten : request;
+    this.#isRewritten ||= taken !== request;
+    this.#requests.push(taken);
     this.#changes = { ...this.#changes, ...others };
   }
 
@@ -149,7 +167,6 @@ class StatementCalls {
     return {
       ...this.#changes,
       ...(this.#isRewritten && { request: Buffer.concat(this.#requests) }),
-      ...(this.#signals.length > 0 && { [SIGNALS_KEY]: this.#signals }),
     };
   }
 }

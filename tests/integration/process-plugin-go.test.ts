@@ -137,9 +137,26 @@ describe("a Go plugin", () => {
       await using endless = await startPlugin({ ...recorder, env, chainTimeoutMs: 0 });
       await call(endless, {});
       expect((await callsIn(record)).map(({ deadline }) => deadline)).toEqual([false, false]);
+      const handler = endless.plugin.handler("OnTrafficFromClient");
+      await handler({}, undefined, 10_000);
+      expect((await callsIn(record)).at(-1)?.deadline).toBe(true);
       await rm(directory, { recursive: true });
     },
   );
+
+  testGo("is told what the plugins before it have left of the chain's time", async () => {
+    await using started = await startPlugin({ ...recorder, timeout: 60_000 });
+    const handler = started.plugin.handler("OnTrafficFromClient");
+    const late = Promise.resolve(handler({ do: "slow 60000" }, undefined, 99.5));
+    expect(await failureOf(late)).toMatchObject({
+      code: "ERR_HOOK_TIMEOUT",
+      message: "OnTrafficFromClient: no answer within 100 ms",
+    });
+    await waitFor(
+      "the plugin to notice",
+      () => started.logger.count("nobody waits any more") === 1,
+    );
+  });
 
   testGo("that answers with a status fails the call with its words", async () => {
     await using started = await startPlugin({ ...recorder });

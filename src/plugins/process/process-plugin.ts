@@ -89,13 +89,15 @@ export class ProcessPlugin implements RunningPlugin {
 
   handler(hook: HookName): HookHandler {
     const { channel, callTimeoutMs: timeoutMs, maxMessageBytes } = this.#options;
-    const headers = callHeaders(pathOf(hook), timeoutMs);
+    const path = pathOf(hook);
+    const wholeTime = { headers: callHeaders(path, timeoutMs), timeoutMs };
     const failed = (error: unknown): never => {
       throw this.#failure(hook, error);
     };
-    return (payload) => {
+    return (payload, _session, leftMs) => {
       const frame = frameOf(payload, maxMessageBytes);
-      const call = channel.unary({ headers, frame, timeoutMs, maxMessageBytes });
+      const time = leftMs === undefined ? wholeTime : timeWithin(path, timeoutMs, leftMs);
+      const call = channel.unary({ ...time, frame, maxMessageBytes });
       return call.then(({ message }) => changesTo(payload, decodeStruct(message))).catch(failed);
     };
   }
@@ -184,6 +186,12 @@ async function callPlugin(
   } catch (error) {
     throw callFailure(method, error);
   }
+}
+
+/** The plugins before it have taken their time: of that of all of them this one is told what is left. */
+function timeWithin(path: string, timeoutMs: number, leftMs: number) {
+  const callMs = Math.ceil(timeoutMs > 0 ? Math.min(timeoutMs, leftMs) : leftMs);
+  return { headers: callHeaders(path, callMs), timeoutMs: callMs };
 }
 
 function pathOf(method: string): string {
