@@ -122,6 +122,36 @@ describe.each(HOOK_MODES)("in mode %s handlers know of a session", (mode) => {
   });
 });
 
+test("a client that shares a connection hears nothing of another one's application_name", async () => {
+  const auth = { method: "scram-sha-256", usersFile };
+  const options = { pool: { size: 1 } };
+  await using inside = await startInMode("multiplexing", postgres.address, auth, options);
+  const seen = watch(inside);
+  const [one, other] = [await connected(inside, "one"), await connected(inside, "other")];
+  const nameAtServer = `select application_name from pg_stat_activity
+    where pid <> pg_backend_pid() and query like '%''shared''%'`;
+  await waitFor("a unit to be sent without its session's name", async () => {
+    await one.query("select random()");
+    seen.length = 0;
+    await other.query("select 'shared'");
+    return (await postgres.query(nameAtServer))[0]?.["application_name"] === "one";
+  });
+  expect(atQuery(seen, "'shared'").facts[2]).toBe("other");
+  const { rows } = await other.query("select current_setting('application_name') as x, random()");
+  expect(rows[0]?.x).toBe("other");
+  await other.query("select 'shared'");
+  expect(atQuery(seen, "current_setting").facts[2]).toBe("other");
+  const answers = seen.filter(({ hook }) => hook === "OnTrafficToClient");
+  expect(answers).toHaveLength(3);
+  expect(seen.filter(({ text }) => text.includes("application_name\0"))).toEqual([]);
+  await other.query("set application_name to 'renamed'");
+  expect(atQuery(seen, "renamed").facts[2]).toBe("other");
+  await other.query("select 'shared'");
+  expect(seen.filter(({ text }) => text.includes("application_name\0renamed\0")).length).toBe(1);
+  expect(seen.at(-1)?.facts[2]).toBe("renamed");
+  await Promise.all([one.end(), other.end()]);
+});
+
 describe.each(["passthrough", "session", "transaction"] as const)(
   "in mode %s handlers know",
   (mode) => {

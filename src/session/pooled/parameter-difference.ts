@@ -1,13 +1,19 @@
 /** What a client has to be told when its session goes on at another backend. */
 import { BackendWriter } from "../../postgres/index.ts";
 
-type Parameters = ReadonlyMap<string, string>;
-
-/** ParameterStatus messages for all that has another value now; empty when there is none. */
-export function parameterDifference(told: Parameters, present: Parameters): Uint8Array {
+/**
+ * ParameterStatus messages for all that has another value now; empty when there is none.
+ * @param toldOf what the client knows of a parameter
+ * @param except the client is not told of this one
+ */
+export function parameterDifference(
+  toldOf: (name: string) => string | undefined,
+  present: ReadonlyMap<string, string>,
+  except?: string,
+): Uint8Array {
   const writer = new BackendWriter();
   for (const [name, value] of present) {
-    if (told.get(name) !== value) writer.parameterStatus(name, value);
+    if (name !== except && toldOf(name) !== value) writer.parameterStatus(name, value);
   }
   return writer.take();
 }

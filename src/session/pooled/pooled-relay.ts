@@ -260,7 +260,7 @@ export class PooledRelay
     this.#read.begin(backend);
     this.#answers.startOver();
     if (this.isClientStalled) this.#hold.stall();
-    const news = this.#session.begin(backend);
+    const news = this.#session.begin(backend, this.#isRiding);
     if (news !== undefined) this.#client.write(news);
     try {
       if (this.#isRiding) this.#sendUnit();

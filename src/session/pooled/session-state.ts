@@ -29,6 +29,9 @@ export interface SessionStateOptions {
   readonly facts: SessionFacts;
 }
 
+/** Sessions of different names may share a backend: nothing that they may run there depends on it. */
+const APPLICATION_NAME = "application_name";
+
 export class SessionState implements FactsSource {
   readonly #ledger: AnswerLedger;
   readonly #mode: PooledMode;
@@ -42,6 +45,8 @@ export class SessionState implements FactsSource {
   readonly due = new DueList();
   #settings: Settings;
   #told: ReadonlyMap<string, string>;
+  /** Its application_name, while what it was told last is of a backend that has another one's. */
+  #ownName: string | undefined;
 
   constructor(options: SessionStateOptions) {
     const { mode, ledger, catalog, settings, parameters, pins, facts } = options;
@@ -70,7 +75,7 @@ export class SessionState implements FactsSource {
   }
 
   get applicationName(): string | undefined {
-    return this.#told.get("application_name");
+    return this.#toldOf(APPLICATION_NAME);
   }
 
   /** What the client knows of its session's parameters. */
@@ -118,20 +123,28 @@ export class SessionState implements FactsSource {
 
   /**
    * Goes on at a backend where its settings are in force.
+   * @param isShared for a unit among those of others: all but its application_name is in force
    * @returns what the client is to be told first: another backend may report something else
    */
-  begin(backend: PooledBackend): Uint8Array | undefined {
+  begin(backend: PooledBackend, isShared: boolean): Uint8Array | undefined {
     this.#watch.begin();
     this.statements?.begin(backend.statements, this.#settings);
-    return this.news(backend);
+    return this.news(backend, isShared);
   }
 
   /** What the client has to be told of the parameters; undefined if it knows. */
-  news(backend: PooledBackend): Uint8Array | undefined {
-    if (backend.parameters === this.#told) return undefined;
-    const difference = parameterDifference(this.#told, backend.parameters);
-    this.#told = backend.parameters;
+  news({ parameters }: PooledBackend, isShared = false): Uint8Array | undefined {
+    if (parameters === this.#told && (isShared || this.#ownName === undefined)) return undefined;
+    const except = isShared ? APPLICATION_NAME : undefined;
+    const difference = parameterDifference((name) => this.#toldOf(name), parameters, except);
+    this.#ownName = isShared ? this.#toldOf(APPLICATION_NAME) : undefined;
+    this.#told = parameters;
     return difference.length === 0 ? undefined : difference;
+  }
+
+  #toldOf(name: string): string | undefined {
+    const isOwn = name === APPLICATION_NAME && this.#ownName !== undefined;
+    return isOwn ? this.#ownName : this.#told.get(name);
   }
 
   /**
