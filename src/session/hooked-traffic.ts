@@ -38,7 +38,11 @@ export interface HookedPort {
   settled(): void;
 }
 
-type Request = RequestUnit & { readonly isStartupMessage?: boolean };
+type Request = RequestUnit & {
+  readonly isStartupMessage?: boolean;
+  /** It is only shown: it has been answered already, and what handlers say of it is not used. */
+  readonly isAnswered?: boolean;
+};
 
 /** A request that the server has not answered to the end. */
 interface Unanswered extends RequestUnit {
@@ -139,7 +143,11 @@ export class HookedTraffic {
     return this.#responses.isEmpty && !this.#parts.isHolding;
   }
 
-  startup(packet: Uint8Array): void {
+  /** @param sslRequest that came before it */
+  startup(packet: Uint8Array, sslRequest?: Uint8Array): void {
+    if (sslRequest !== undefined) {
+      this.#requests.push({ kind: "startup", bytes: sslRequest, isAnswered: true });
+    }
     this.#requests.push({ kind: "startup", bytes: packet, isStartupMessage: true });
   }
 
@@ -204,6 +212,9 @@ export class HookedTraffic {
   #handleRequest(request: Request): Promise<void> | undefined {
     if (this.#isOver || this.#termination.discards(request)) return undefined;
     const verdict = this.#hooks.fromClient(request.bytes);
+    if (request.isAnswered === true) {
+      return verdict instanceof Promise ? verdict.then(() => {}) : undefined;
+    }
     return verdict instanceof Promise
       ? verdict.then((late) => this.#decide(request, late))
       : this.#decide(request, verdict);

@@ -106,8 +106,14 @@ export class PostgresRelay
    * @param startupMessage the client's, as it came
    * @param rest what the client sent behind it
    * @param isEncrypted the client's connection is
+   * @param sslRequest that hooks have not seen yet
    */
-  start(startupMessage: Uint8Array, rest: Uint8Array, isEncrypted: boolean): void {
+  start(
+    startupMessage: Uint8Array,
+    rest: Uint8Array,
+    isEncrypted: boolean,
+    sslRequest?: Uint8Array,
+  ): void {
     this.backend.isUsed = true;
     if (this.backend.encryption !== undefined) {
       this.#login = new RelayedLogin(isEncrypted, () => this.#bindingFailed());
@@ -115,7 +121,7 @@ export class PostgresRelay
     this.join();
     this.#enterHooks();
     this.#isStarted = true;
-    if (this.#hooked !== undefined) this.#hooked.startup(startupMessage);
+    if (this.#hooked !== undefined) this.#hooked.startup(startupMessage, sslRequest);
     else this.server.write(startupMessage);
     if (rest.length > 0) this.fromClient(rest);
   }

@@ -1,8 +1,10 @@
 import { describe, expect, spyOn, test } from "bun:test";
 import { settle } from "../../tests/fixtures/fake-server.ts";
+import { bytesIn } from "../../tests/fixtures/handlers.ts";
 import { KEY, LOGIN, SessionKit, told } from "../../tests/fixtures/session.ts";
 import type { SessionKitOptions } from "../../tests/fixtures/session.ts";
 import { backend, everySplit, frontend, opening } from "../../tests/fixtures/wire/index.ts";
+import { terminate } from "../hooks/index.ts";
 
 const STARTUP = opening.startup();
 
@@ -40,6 +42,50 @@ describe("the startup of a session", () => {
     expect(kit.waiting).toBe(1);
     await kit.fill();
     expect(kit.backend.heard.bytes).toEqual(STARTUP);
+    await kit.expectClean();
+  });
+
+  test("is shown to handlers behind its SSLRequest, and once, however long a backend takes", async () => {
+    const kit = new SessionKit({ pool: { retries: 1 } });
+    const seen: Uint8Array[] = [];
+    const waiting: (() => void)[] = [];
+    kit.on("OnTrafficFromClient", async (payload) => {
+      seen.push(bytesIn(payload, "request"));
+      await new Promise<void>((resolve) => waiting.push(resolve));
+      // It has been answered: what is said of it means nothing.
+      return seen.length === 1 ? terminate() : payload;
+    });
+    kit.session.start();
+    await kit.say(opening.sslRequest());
+    expect(kit.heard.text).toBe("N");
+    await kit.say(STARTUP);
+    expect(seen).toEqual([]);
+    await kit.fill();
+    expect(seen).toEqual([Buffer.from(opening.sslRequest())]);
+    waiting[0]?.();
+    await settle();
+    waiting[1]?.();
+    await settle();
+    expect(kit.backend.heard.bytes).toEqual(STARTUP);
+    kit.backend.connection.close();
+    await kit.pass(10);
+    expect(seen.slice(1)).toEqual([Buffer.from(STARTUP), Buffer.from(STARTUP)]);
+    waiting[2]?.();
+    await kit.expectClean();
+  });
+
+  test("may be missing behind an SSLRequest, which is shown then before OnClosing", async () => {
+    const kit = await new SessionKit().start();
+    const seen: unknown[] = [];
+    kit.on("OnTrafficFromClient", async ({ request }) => {
+      await new Promise((resolve) => setImmediate(resolve));
+      seen.push(request);
+    });
+    kit.on("OnClosing", () => void seen.push("OnClosing"));
+    await kit.say(opening.sslRequest());
+    kit.client.close();
+    await settle();
+    expect(seen).toEqual([opening.sslRequest(), "OnClosing"]);
     await kit.expectClean();
   });
 

@@ -22,7 +22,6 @@ import type { Connection, ConnectionHandler, Deadline, TlsPeer } from "../net/in
 import { errorResponseFor, readStartupParameters } from "../postgres/index.ts";
 import { connectionFields } from "../watch/index.ts";
 import { runClosed, runClosing, runOpened, runOpening } from "./connection-events.ts";
-import type { SocketEnds } from "./connection-events.ts";
 import { PostgresRelay } from "./postgres-relay.ts";
 import { RawRelay } from "./raw-relay.ts";
 import { PooledSession } from "./pooled/index.ts";
@@ -67,6 +66,8 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
   #opened: "no" | "running" | "done" = "no";
   #relay: Served | undefined;
   #startupMessage: Uint8Array | undefined;
+  /** Is to be shown to hooks, in front of the StartupMessage. */
+  #sslRequest: Uint8Array | undefined;
   #isEncrypted = false;
   #hasClientEnded = false;
   /** It sends nothing more, and nothing is owed to it. */
@@ -224,7 +225,7 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
   }
 
   sslRequested(packet: Uint8Array): void {
-    this.#showToHooks(packet);
+    if (this.#context.hooks.onTrafficFromClient.chain !== null) this.#sslRequest = packet;
   }
 
   handshakeBegan(): void {
@@ -293,6 +294,7 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
       pooling,
       message,
       rest: this.#startup.buffer.takeAll(),
+      sslRequest: this.#takeSslRequest(),
       peer,
       facts: this.facts,
       deadline: this.#deadline,
@@ -331,7 +333,8 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
     } else {
       const relay = new PostgresRelay(client, backend, pool, context, facts, onEnd);
       this.#relay = relay;
-      relay.start(this.#startupMessage, this.#startup.buffer.takeAll(), this.#isEncrypted);
+      const rest = this.#startup.buffer.takeAll();
+      relay.start(this.#startupMessage, rest, this.#isEncrypted, this.#takeSslRequest());
     }
   }
 
@@ -391,24 +394,21 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
     this.#finish();
   }
 
-  /**
-   * SSLRequests are shown to hooks, as the original does, if it is known where they lead to; what handlers
-   * return is not used.
-   */
-  #showToHooks(packet: Uint8Array): void {
+  /** It is shown once, whatever becomes of the StartupMessage. */
+  #takeSslRequest(): Uint8Array | undefined {
+    const packet = this.#sslRequest;
+    this.#sslRequest = undefined;
+    return packet;
+  }
+
+  /** One that no StartupMessage has followed; what handlers return is not used. */
+  #showSslRequest(packet: Uint8Array, goOn: () => void): void {
     const { hooks, pooling } = this.#context;
-    if (hooks.onTrafficFromClient.chain === null) return;
-    const lease = this.#lease.held;
-    const client = this.#client;
-    const show = (server: SocketEnds): void => {
-      void new TrafficHooks(hooks, this.facts, client, server).fromClient(packet);
-    };
-    if (lease !== undefined) show(lease.backend.connection);
-    const place = pooling?.onlyPlace;
-    if (place === undefined) return;
-    const showAtPlace = (): void => show({ localAddress: "", remoteAddress: place.address });
-    if (place.isKnown) showAtPlace();
-    else void place.find().then(showAtPlace);
+    const place = { localAddress: "", remoteAddress: pooling?.onlyPlace?.address ?? "" };
+    const server = this.#lease.held?.backend.connection ?? place;
+    const verdict = new TrafficHooks(hooks, this.facts, this.#client, server).fromClient(packet);
+    if (verdict instanceof Promise) void verdict.then(() => goOn());
+    else goOn();
   }
 
   /** Ends it: the backend goes back, the client is closed, each exactly once. */
@@ -419,8 +419,10 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
     this.#startup.stop();
     this.#lease.stop();
     const { told } = this.facts;
-    if (told === undefined) this.#close();
-    else told.whenQuiet(() => this.#close());
+    const sslRequest = this.#takeSslRequest();
+    if (sslRequest !== undefined) this.#showSslRequest(sslRequest, () => this.#close());
+    else if (told !== undefined) told.whenQuiet(() => this.#close());
+    else this.#close();
   }
 
   /** Handlers have heard of all that went before. */

@@ -123,11 +123,17 @@ export class HookedClient implements Connection, ConnectionHandler {
 
   /**
    * @param rest what the client sent behind its StartupMessage
+   * @param sslRequest that came before it
    * @param onStartup gets what handlers have made of the message
    */
-  startUp(message: Uint8Array, rest: Uint8Array, onStartup: (message: Uint8Array) => void): void {
+  startUp(
+    message: Uint8Array,
+    rest: Uint8Array,
+    sslRequest: Uint8Array | undefined,
+    onStartup: (message: Uint8Array) => void,
+  ): void {
     this.#onStartup = onStartup;
-    this.#traffic.startup(message);
+    this.#traffic.startup(message, sslRequest);
     if (rest.length > 0) this.onData(rest);
   }
 

@@ -54,6 +54,8 @@ export interface PooledSessionOptions {
   /** The StartupMessage, and what the client sent behind it. */
   readonly message: Uint8Array;
   readonly rest: Uint8Array;
+  /** That came before, for hooks. */
+  readonly sslRequest: Uint8Array | undefined;
   /** Of the TLS handshake; undefined without one. */
   readonly peer: TlsPeer | undefined;
   readonly facts: SessionFacts;
@@ -120,13 +122,13 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
 
   #hook(message: Uint8Array): void {
     if (this.#isOver) return;
-    const { context, facts } = this.#options;
+    const { context, facts, sslRequest } = this.#options;
     const hooked = new HookedClient({ client: this.#client, context, facts, owner: this });
     this.#hooked = hooked;
     this.#client = hooked;
     hooked.handler = this;
     const rest = this.#early.takeAll();
-    hooked.startUp(message, rest, (startup) => this.#beginAs(startup));
+    hooked.startUp(message, rest, sslRequest, (startup) => this.#beginAs(startup));
     hooked.resume();
   }
 
