@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { generatedConfigFiles } from "../src/config/index.ts";
 import { errorsPage } from "./errors-page.ts";
+import { openApi } from "./openapi.ts";
 import { bun, filesBelow, installedProgram, root, runScript } from "./repository.ts";
 import { sdkDeclarations } from "./sdk-declarations.ts";
 import { sdkPage } from "./sdk-page.ts";
@@ -24,10 +25,23 @@ interface GeneratedFile {
 /** Folders that hold nothing else: what is not generated any more is removed from them. */
 const GENERATED_FOLDERS = [
   "src/rpc/gen",
+  "src/admin/gen",
   "tests/fixtures/otlp/gen",
   "docs/cli",
   "src/scaffold/gen",
 ];
+
+/** The parts of proto/ that are said to plugins, and those that are said to administrators. */
+const PROTOCOLS = [
+  { folder: "src/rpc/gen", files: ["proto/grpc/health", "proto/plugin"] },
+  {
+    folder: "src/admin/gen",
+    files: ["proto/api", "proto/gatewayd", "proto/google", "proto/grpc/reflection"],
+  },
+] as const;
+
+/** Where buf.gen.yaml puts its files. */
+const BUF_FOLDER = "src/rpc/gen";
 
 /** Lets a program write into an empty folder, and returns what it wrote there. */
 async function filesWrittenBy(
@@ -55,12 +69,21 @@ async function filesWrittenBy(
   }
 }
 
-/** Messages as TypeScript: those of a folder with .proto files, as a template of buf says. */
-function protocolStubs(folder: string, template: string): Promise<readonly GeneratedFile[]> {
+/** Messages as TypeScript: those of a folder with .proto files, or of some of them, as a template of buf says. */
+function protocolStubs(
+  folder: string,
+  template: string,
+  paths: readonly string[] = [],
+  pathOf: (file: string) => string = (file) => file,
+): Promise<readonly GeneratedFile[]> {
   const buf = [bun, "--bun", installedProgram("buf")];
+  const only = paths.flatMap((path) => ["--path", path]);
   return filesWrittenBy(
-    (directory) => [...buf, "generate", folder, "--template", template, "--output", directory],
-    (file) => file,
+    (directory) => [
+      ...[...buf, "generate", folder, "--template", template],
+      ...[...only, "--output", directory],
+    ],
+    pathOf,
   );
 }
 
@@ -101,8 +124,15 @@ async function generatedFiles(): Promise<readonly GeneratedFile[]> {
     { path: "docs/errors.md", content: errorsPage() },
     ...sdkFiles(),
     ...(await commandPages()),
-    ...(await protocolStubs("proto", "buf.gen.yaml")),
+    ...(
+      await Promise.all(
+        PROTOCOLS.map(({ folder: target, files }) =>
+          protocolStubs("proto", "buf.gen.yaml", files, (file) => file.replace(BUF_FOLDER, target)),
+        ),
+      )
+    ).flat(),
     ...(await protocolStubs("tests/proto", "buf.gen.tests.yaml")),
+    { path: "src/admin/gen/openapi.json", content: JSON.stringify(await openApi()) },
   ];
   return files.map(formatted);
 }

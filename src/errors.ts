@@ -467,6 +467,38 @@ export const ERROR_TABLE = {
     meaning: "A plugin's metrics page cannot be read.",
     remedy: "Check `metricsUnixDomainSocket` of the plugin, or let it say `metricsEnabled: false`.",
   },
+  ERR_ADMIN_UNAUTHENTICATED: {
+    sqlState: "28000",
+    clientMessage: "the admin API does not know who asks",
+    meaning: "A command came to the admin API without a token or certificate that it knows.",
+    remedy:
+      "Send `Authorization: Bearer TOKEN` with a token whose SHA-256 is in `api.auth.tokens`, or a certificate named in `api.auth.certificates`.",
+  },
+  ERR_ADMIN_FORBIDDEN: {
+    sqlState: "42501",
+    clientMessage: "the role does not allow this command",
+    meaning: "Whoever gave a command to the admin API may not give it.",
+    remedy: "Use a token or certificate of the role that the message names.",
+  },
+  ERR_ADMIN_NOT_FOUND: {
+    sqlState: "42704",
+    clientMessage: "there is nothing of this name",
+    meaning:
+      "A command to the admin API names a group, block, session or plugin that is not there.",
+    remedy: "Use one of the names that the message or the listing command shows.",
+  },
+  ERR_ADMIN_INVALID: {
+    sqlState: "22023",
+    clientMessage: "the command is not valid",
+    meaning: "A command to the admin API has a value that it cannot have.",
+    remedy: "Correct the value; `/openapi.json` describes every command.",
+  },
+  ERR_ADMIN_UNIMPLEMENTED: {
+    sqlState: "0A000",
+    clientMessage: "the gateway does not do this",
+    meaning: "A command of GatewayD's admin API that this gateway has no use for.",
+    remedy: "See docs/compatibility.md for what takes its place.",
+  },
   ERR_INTERNAL: {
     sqlState: "XX000",
     clientMessage: "internal error in the gateway",

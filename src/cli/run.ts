@@ -12,7 +12,7 @@ import { configFlag, devFlag, pluginConfigFlag, sentryFlag } from "./flags.ts";
 import { loadOptions } from "./load-options.ts";
 import { reportLoadFailure } from "./report-load-failure.ts";
 import { reportUsageError } from "./report-usage-error.ts";
-import { versionInfo } from "./version-info.ts";
+import { versionInfo, versionLine } from "./version-info.ts";
 
 const DEFAULT_COLLECTOR = "localhost:4317";
 
@@ -94,7 +94,7 @@ plugins.`,
       config: given.isOn(lintFlag) ? config : { ...config, warnings: [] },
       reload: (overrides) => loadConfig({ ...options, overrides }),
       dev: given.isOn(devFlag),
-      version,
+      about: { version, versionInfo: versionLine },
       notifySocket: env["NOTIFY_SOCKET"],
       accepted: flagsWithoutEffect
         .filter((flag) => given.isGiven(flag))

@@ -25,3 +25,8 @@ export const versionInfo: VersionInfo = {
     process.arch === "x64" ? "amd64" : process.arch
   }`,
 };
+
+const { version, details, runtime, platform } = versionInfo;
+
+/** All of it, as `gatewayd version` says it. */
+export const versionLine = `GatewayD ${version} (${details}, ${runtime}, ${platform})`;

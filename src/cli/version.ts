@@ -1,5 +1,5 @@
 import type { RunnableCommand } from "./command.ts";
-import { versionInfo } from "./version-info.ts";
+import { versionLine } from "./version-info.ts";
 
 /** `gatewayd version`. */
 export const versionCommand: RunnableCommand = {
@@ -8,8 +8,7 @@ export const versionCommand: RunnableCommand = {
   summary: "Show version information",
   flags: [],
   async run({ terminal }) {
-    const { version, details, runtime, platform } = versionInfo;
-    await terminal.err(`GatewayD ${version} (${details}, ${runtime}, ${platform})\n`);
+    await terminal.err(`${versionLine}\n`);
     return 0;
   },
 };

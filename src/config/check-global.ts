@@ -1,6 +1,7 @@
 /** What must fit together in gatewayd.yaml beyond each key by itself. */
 import type { ConfigIssue } from "./config-issue.ts";
 import { checkKeyPair, type CheckReport, reportOn } from "./check-report.ts";
+import { checkApi } from "./check-api.ts";
 import { checkClient } from "./check-client.ts";
 import { checkLoggers } from "./check-loggers.ts";
 import { checkModes } from "./check-modes.ts";
@@ -9,7 +10,7 @@ import { checkServer } from "./check-server.ts";
 import { checkTracing } from "./check-tracing.ts";
 import type { ConfigNode, Path } from "./config-tree.ts";
 import { suggestion } from "./nearest-key.ts";
-import { addressProblem, type GlobalConfig } from "./schema/index.ts";
+import type { GlobalConfig } from "./schema/index.ts";
 
 /** All errors and warnings about how the keys of gatewayd.yaml fit together. */
 export function checkGlobal(config: GlobalConfig, root: ConfigNode): ConfigIssue[] {
@@ -29,7 +30,7 @@ export function checkGlobal(config: GlobalConfig, root: ConfigNode): ConfigIssue
   checkListenAddresses(config, report);
   checkLoggers(config.loggers, report);
   checkMetrics(config, report);
-  checkApi(config, report);
+  checkApi(config.api, report);
   checkRaft(config, report);
   if (config.tracing !== undefined) checkTracing(config.tracing, report);
   return issues;
@@ -106,11 +107,6 @@ function checkMetrics(config: GlobalConfig, report: CheckReport): void {
     }
     checkKeyPair(["metrics", group], certFile, keyFile, report);
   }
-}
-
-function checkApi({ api }: GlobalConfig, report: CheckReport): void {
-  const problem = addressProblem(api.grpcNetwork, api.grpcAddress);
-  if (problem !== undefined) report.error(["api", "grpcAddress"], problem);
 }
 
 function checkRaft({ raft }: GlobalConfig, report: CheckReport): void {

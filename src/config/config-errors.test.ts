@@ -71,6 +71,43 @@ test("mistakes of modes and logins have messages of their own", () => {
   expect(new Set(firsts).size).toBe(firsts.length);
 });
 
+const SHA256 = "0".repeat(64);
+const TOKEN = { name: "ops", role: "admin", sha256: SHA256 };
+
+test.each([
+  ["an open door", { httpAddress: "0.0.0.0:80" }, "error: api.httpAddress: other machines reach"],
+  ["an open gRPC door", { grpcAddress: ":90" }, "error: api.grpcAddress: other machines reach"],
+  ["the shipped addresses", { httpAddress: "0.0.0.0:18080" }, "warning: api.httpAddress: everyb"],
+  [
+    "a door open on purpose",
+    { httpAddress: ":80", allowUnauthenticated: true },
+    "warning: api.htt",
+  ],
+  [
+    "tokens in clear text",
+    { httpAddress: ":80", auth: { tokens: [TOKEN] } },
+    "warning: api.httpAddress: other machines reach it, and without certFile",
+  ],
+  ["nobody let in", { auth: {} }, "error: api.auth: lets nobody in"],
+  [
+    "certificates that cannot be checked",
+    { auth: { certificates: [{ name: "a", role: "viewer" }] } },
+    "error: api.auth.certificates: needs clientCAFile",
+  ],
+  ["a name twice", { auth: { tokens: [TOKEN, TOKEN] } }, 'error: api.auth: "ops" is named twice'],
+  [
+    "a token in place of its hash",
+    { auth: { tokens: [{ ...TOKEN, sha256: "secret" }] } },
+    "error: api.auth.tokens.0.sha256: must be 64 hexadecimal digits",
+  ],
+  ["half a pair", { certFile: "a.pem" }, "error: api.certFile: needs keyFile"],
+])("the admin API with %s is told of", (_, api, expected) => {
+  const result = readGlobal(groupOf("passthrough", {}, { api }), "f.yaml", { env: {} });
+  const issues = result.ok ? result.config.warnings : result.issues;
+  const told = issues.map(({ severity, path, message }) => `${severity}: ${path}: ${message}`);
+  expect(told.filter((issue) => issue.startsWith(expected))).toHaveLength(1);
+});
+
 test.each([
   ["a: [1", "f.yaml:1:"],
   ["just text", "f.yaml:1:1: must be a map of keys"],

@@ -1,6 +1,13 @@
 /** The configuration as hooks and the admin API hand it out. */
+import { hidden, hiddenItems } from "./hidden-value.ts";
 import type { LoadedConfig } from "./loaded-config.ts";
-import { durationToNanoseconds, globalSchema, keySpec, type KeySpec } from "./schema/index.ts";
+import {
+  durationToNanoseconds,
+  globalSchema,
+  keySpec,
+  type KeySpec,
+  pluginsSchema,
+} from "./schema/index.ts";
 import { childSpec } from "./validate-tree.ts";
 import { toNotation } from "./yaml-writer.ts";
 
@@ -12,7 +19,16 @@ type Tree = Record<string, unknown>;
  * nanoseconds.
  */
 export function configPayload(config: Pick<LoadedConfig, "global" | "origins">): Tree {
-  return toTree(config.global, keySpec(globalSchema), "", config);
+  const shown = { origins: config.origins, secretPaths: NOTHING };
+  return toTree(config.global, keySpec(globalSchema), "", shown);
+}
+
+/** Both files in the same form for administrators: whatever must not be printed is hidden. */
+export function shownPayload(config: LoadedConfig): { global: Tree; plugins: Tree } {
+  return {
+    global: toTree(config.global, keySpec(globalSchema), "", config),
+    plugins: toTree(config.plugins, keySpec(pluginsSchema), "", config),
+  };
 }
 
 /** A nested tree with dotted keys: `{a: {b: 1}}` becomes `{"a.b": 1}`. Lists are values. */
@@ -24,10 +40,10 @@ export function flattenPayload(tree: Readonly<Tree>, prefix = ""): Tree {
   return Object.fromEntries(pairs);
 }
 
-/** In place of a secret: hooks and the admin API have no use for it. */
-const HIDDEN = "***";
+/** What a plugin says at OnConfigLoaded is read back: a value that it does not know is not in its way. */
+const NOTHING: ReadonlySet<string> = new Set();
 
-type Origins = Pick<LoadedConfig, "origins">;
+type Origins = Pick<LoadedConfig, "origins" | "secretPaths">;
 
 function toTree(value: object, spec: KeySpec, path: string, config: Origins): Tree {
   const tree: Tree = {};
@@ -44,7 +60,10 @@ function toTree(value: object, spec: KeySpec, path: string, config: Origins): Tr
 
 function toPayload(value: unknown, spec: KeySpec, path: string, config: Origins): unknown {
   if (spec.kind === "any") return value;
-  if (spec.info.isSecret === true && value !== undefined) return HIDDEN;
+  if (value !== undefined && config.secretPaths.has(path)) {
+    return Array.isArray(value) ? hiddenItems(value) : hidden;
+  }
+  if (spec.info.isSecret === true && value !== undefined) return hidden;
   if (Array.isArray(value)) {
     const items: readonly unknown[] = value;
     const below = childSpec(spec, 0) ?? spec;
@@ -56,7 +75,11 @@ function toPayload(value: unknown, spec: KeySpec, path: string, config: Origins)
   return spec.info.scalar === "mode" ? toNotation(value, spec) : value;
 }
 
-function isAtDefault(payload: unknown, path: string, { origins }: Origins): boolean {
+function isAtDefault(
+  payload: unknown,
+  path: string,
+  { origins }: Pick<Origins, "origins">,
+): boolean {
   if (isTree(payload)) return Object.keys(payload).length === 0;
   return (origins.get(path)?.kind ?? "default") === "default";
 }

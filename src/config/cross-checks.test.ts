@@ -150,7 +150,6 @@ test.each([
   ["tracing: {caFile: ca.pem}", "tracing.caFile: needs tls: true"],
   ["tracing: {tls: on, certFile: c.pem}", "tracing.certFile: needs keyFile as well"],
   ["tracing: {tls: on, caFile: /none/ca.pem}", "tracing.caFile: cannot use /none/ca.pem"],
-  ["api: {auth: {}}", "api.auth: is not available in this version of gatewayd yet"],
 ])("`%s` is an error", (text, expected) => {
   const errors = check(text).filter(([severity]) => severity === "error");
   expect(errors).toHaveLength(1);

@@ -1,9 +1,10 @@
 /** Shows the configuration as it is in effect, and where each value came from. */
+import { hidden, hiddenItems } from "./hidden-value.ts";
 import type { LoadedConfig, Origin } from "./loaded-config.ts";
-import { globalSchema, keySpec, pluginsSchema } from "./schema/index.ts";
-import { writeYaml, type YamlNotes } from "./yaml-writer.ts";
-
-const HIDDEN = "***";
+import { globalSchema, keySpec, type KeySpec, pluginsSchema } from "./schema/index.ts";
+import { childSpec } from "./validate-tree.ts";
+import { isBranch } from "./value-origins.ts";
+import { writeValue, writeYaml, type YamlNotes } from "./yaml-writer.ts";
 
 /**
  * Both files as two YAML documents. Behind each value stands its origin (`default`,
@@ -24,6 +25,41 @@ export function describeEffectiveConfig(config: LoadedConfig): string {
   return `${lines.join("\n")}\n`;
 }
 
+/** One value of one of the files. */
+export interface EffectiveSetting {
+  readonly file: "gatewayd.yaml" | "gatewayd_plugins.yaml";
+  /** `pools.default.writes.size` */
+  readonly path: string;
+  /** As a file writes it; a secret as `***`. */
+  readonly value: string;
+  readonly origin: string;
+}
+
+/** The same, value by value. */
+export function effectiveSettings(config: LoadedConfig): readonly EffectiveSetting[] {
+  const settings: EffectiveSetting[] = [];
+  const visit = (
+    file: EffectiveSetting["file"],
+    value: unknown,
+    spec: KeySpec,
+    path: string,
+  ): void => {
+    if (value === undefined) return;
+    if (isBranch(value, spec)) {
+      for (const [key, child] of Object.entries(value)) {
+        const below = childSpec(spec, key);
+        if (below !== undefined) visit(file, child, below, path === "" ? key : `${path}.${key}`);
+      }
+      return;
+    }
+    const text = config.secretPaths.has(path) ? hide(value) : writeValue(value, spec);
+    settings.push({ file, path, value: text, origin: describeOrigin(config.origins.get(path)) });
+  };
+  visit("gatewayd.yaml", config.global, keySpec(globalSchema), "");
+  visit("gatewayd_plugins.yaml", config.plugins, keySpec(pluginsSchema), "");
+  return settings;
+}
+
 function describeOrigin(origin: Origin | undefined): string {
   switch (origin?.kind) {
     case "file":
@@ -37,9 +73,9 @@ function describeOrigin(origin: Origin | undefined): string {
   }
 }
 
-/** Lists keep their length, and environment variables their names. */
 function hide(value: unknown): string {
-  if (!Array.isArray(value)) return JSON.stringify(HIDDEN);
-  const items = value.map((item) => `${/^[^=]+=/.exec(String(item))?.[0] ?? ""}${HIDDEN}`);
-  return `[${items.map((item) => JSON.stringify(item)).join(", ")}]`;
+  if (!Array.isArray(value)) return JSON.stringify(hidden);
+  return `[${hiddenItems(value)
+    .map((item) => JSON.stringify(item))
+    .join(", ")}]`;
 }

@@ -67,17 +67,18 @@ function casesOf(spec: KeySpec, path: Case["path"] = []): Case[] {
     case "any":
       return [{ path, text: '{"answer": 42}', value: { answer: 42 } }];
     default: {
-      const [text, value] = sampleOf(spec);
+      const [text, value] = sampleOf(spec, path);
       return [{ path, text, value }];
     }
   }
 }
 
-function sampleOf(spec: KeySpec): readonly [text: string, value: unknown] {
+function sampleOf(spec: KeySpec, path: Case["path"]): readonly [text: string, value: unknown] {
   const { scalar = "", choices = [] } = spec.info;
   const other = choices.filter((choice) => choice !== "").at(-1) ?? "";
   if (scalar === "choice") return [other, other];
   if (scalar === "boolean") return spec.defaultValue === true ? ["off", false] : ["Yes", true];
+  if (path.at(-1) === "sha256") return ["1".repeat(64), "1".repeat(64)];
   if (String(spec.defaultValue).startsWith("https://")) return ["http://sample", "http://sample"];
   return SAMPLES[scalar] ?? ["", undefined];
 }
@@ -96,6 +97,10 @@ servers:
       loadBalancingRules: [{condition: DEFAULT, distribution: [{proxyName: writes, weight: 1}]}]
     routes: [{database: shop, blocks: writes}]
     auth: {userMap: [{certificate: shop, user: shop}], query: {sql: a, user: b, database: c}}
+api:
+  auth:
+    tokens: [{name: a, role: viewer, sha256: "${"0".repeat(64)}"}]
+    certificates: [{name: b, role: viewer}]
 raft: {peers: [{id: a, address: "b:1"}]}
 `,
   plugins: `

@@ -3,6 +3,7 @@
  * how they are shown.
  * May import: errors, auth. `schema/` is pure; the rest reads files.
  */
+export { anonymousRole } from "./check-api.ts";
 export { hasValidChecksum, isModulePath } from "./check-plugins.ts";
 export { formatIssue } from "./config-issue.ts";
 export type { ConfigIssue } from "./config-issue.ts";
@@ -15,10 +16,10 @@ export type {
   NotFound,
   Origin,
 } from "./loaded-config.ts";
-export { configPayload, flattenPayload } from "./config-payload.ts";
+export { configPayload, flattenPayload, shownPayload } from "./config-payload.ts";
 export { defaultGlobalYaml, defaultPluginsYaml } from "./default-files.ts";
 export { editDistance } from "./edit-distance.ts";
-export { describeEffectiveConfig } from "./effective-config.ts";
+export { describeEffectiveConfig, effectiveSettings } from "./effective-config.ts";
 export { effectiveAuth } from "./effective-auth.ts";
 export type { GatewayAuth } from "./effective-auth.ts";
 export { effectiveMode } from "./effective-mode.ts";

@@ -23,9 +23,13 @@ const ORIGINAL = {
   env: { REDIS_URL: "redis://localhost:6379/0" },
 };
 
-test("the files of the original load, with a warning that both blocks get writes", () => {
+test("the files of the original load, with warnings: both blocks get writes, and its API is open", () => {
   const config = load(ORIGINAL);
-  expect(config.warnings.map(({ path }) => path)).toEqual(["clients.default"]);
+  expect(config.warnings.map(({ path }) => path)).toEqual([
+    "clients.default",
+    "api.httpAddress",
+    "api.grpcAddress",
+  ]);
   expect(Object.keys(config.global.clients["default"] ?? {})).toEqual(["writes", "reads"]);
   expect(config.global.servers["default"]?.loadBalancer).toMatchObject({
     strategy: "ROUND_ROBIN",

@@ -8,7 +8,7 @@ import type { GlobalConfig, LoadedConfig, ServerConfig } from "../config/index.t
 import type { HookRegistry } from "../hooks/index.ts";
 import type { Logger } from "../logging/index.ts";
 import { NameAnswers } from "../net/index.ts";
-import type { TimerWheel } from "../net/index.ts";
+import type { Connection, TimerWheel } from "../net/index.ts";
 import { openServer } from "../backend/index.ts";
 import type { PooledBackend, ServerTls } from "../backend/index.ts";
 import { BlockRouter, Pool } from "../pool/index.ts";
@@ -95,7 +95,7 @@ export function buildTenant(parts: TenantParts): {
     addresses: server.address.map((text) => toAddress(server.network, text)),
     socketMode: server.socketMode,
     reusePort: server.reusePort,
-    pools: pooled?.pools.map(tenantPoolOf) ?? pools,
+    pools: pooled?.pools.map(ofSharedPool) ?? pools.map(ofPool),
     userQuery: pooled?.userQuery,
     timers,
     context: {
@@ -145,15 +145,31 @@ function routesOf({ routes }: ServerConfig): readonly Route[] | undefined {
   }));
 }
 
-function tenantPoolOf(pool: SharedPool<PooledBackend>): TenantPool {
+function ofSharedPool(pool: SharedPool<PooledBackend>): TenantPool {
   return {
     name: pool.name,
     snapshot: () => {
       const { size, idle, leased, retiring, waiting } = pool.snapshot();
-      return { size, available: idle, leased, retiring, waiting };
+      return { size, available: idle, leased, retiring, waiting, isLive: pool.isLive };
     },
+    idleAddresses: () => localAddressesOf(pool.idleBackends),
     close: () => pool.close(),
   };
+}
+
+function ofPool(pool: Pool): TenantPool {
+  return {
+    name: pool.name,
+    snapshot: () => ({ ...pool.snapshot(), isLive: pool.isLive }),
+    idleAddresses: () => localAddressesOf(pool.available),
+    close: () => pool.close(),
+  };
+}
+
+function localAddressesOf(
+  backends: readonly { readonly connection: Connection }[],
+): readonly string[] {
+  return backends.map(({ connection }) => connection.localAddress);
 }
 
 /** The listener's part of a group. */

@@ -15,6 +15,16 @@ export interface BlockSnapshot {
   readonly retiring: number;
   /** Clients that wait for a backend. */
   readonly waiting: number;
+  /** False while there is no backend and none can be had. */
+  readonly isLive: boolean;
+}
+
+/** Who is at the two ends of a block. */
+export interface BlockEnds {
+  /** Our addresses of the idle backends. */
+  readonly availableAddresses: readonly string[];
+  /** Of the clients that are led to the block, those that are idle included. */
+  readonly clientAddresses: readonly string[];
 }
 
 /** One group at one moment. */
@@ -30,6 +40,8 @@ export interface GroupSnapshot {
 
 export interface ControlPort {
   snapshot(): GroupSnapshot;
+  /** By block. */
+  ends(): Readonly<Record<string, BlockEnds>>;
   /** New clients are not accepted any more; sessions leave as soon as they are between two things. */
   drain(): void;
   /** Resolves when the last session has gone. */

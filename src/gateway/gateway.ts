@@ -18,7 +18,7 @@ import { buildAct } from "./build-act.ts";
 import { buildTenant, serverOf } from "./build-tenant.ts";
 import { listenerCertificates } from "./certificates.ts";
 import { ConnectionBudget, DescriptorBudget } from "./connection-budget.ts";
-import type { GroupSnapshot } from "./control-port.ts";
+import type { BlockEnds, GroupSnapshot } from "./control-port.ts";
 import type { GroupLoggers } from "./create-loggers.ts";
 import { GatewayPlugins } from "./gateway-plugins.ts";
 import { traceHooks } from "./hook-tracing.ts";
@@ -141,6 +141,16 @@ export class Gateway {
     });
   }
 
+  /** What is in effect. */
+  get config(): LoadedConfig {
+    return this.#config;
+  }
+
+  /** By group and block. */
+  ends(): ReadonlyMap<string, Readonly<Record<string, BlockEnds>>> {
+    return new Map(this.#members.map(({ group, tenant }) => [group, tenant.ends()]));
+  }
+
   snapshot(): readonly GroupSnapshot[] {
     return this.#members.map(({ tenant }) => tenant.snapshot());
   }
@@ -165,9 +175,10 @@ export class Gateway {
   /**
    * Starts plugins, opens pools, then listeners. After a failure `stopNow` has to be called; calling it earlier ends
    * the boot.
+   * @param configured called when it is known what is in effect, before anything is opened
    * @throws GatewayError telling what could not be opened
    */
-  async boot(): Promise<void> {
+  async boot(configured: () => Promise<void> = async () => {}): Promise<void> {
     const { policies, rules } = this.#config.plugins;
     this.#loggers.main.info("Policies are loaded", {
       policies: policies.length,
@@ -175,6 +186,7 @@ export class Gateway {
     });
     this.#actionChannel?.open();
     await this.configure();
+    await configured();
     await this.#bootHooks.newLogger();
     this.#expectNotStopped();
     if (logsSlowQueries(this.#config.global.loggers)) await loadSql();

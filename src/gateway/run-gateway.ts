@@ -1,8 +1,10 @@
 /** The life of the process: boot in the original's order, serve, stop on a signal. */
+import type { About, GatewayPhase } from "../admin/index.ts";
 import { effectiveTracing, formatIssue } from "../config/index.ts";
 import type { LoadedConfig } from "../config/index.ts";
 import { GatewayError } from "../errors.ts";
 import type { Logger } from "../logging/index.ts";
+import { Administration } from "./administration.ts";
 import { BootTrace } from "./boot-trace.ts";
 import { createLoggers } from "./create-loggers.ts";
 import type { Loggers } from "./create-loggers.ts";
@@ -20,8 +22,8 @@ export interface RunOptions {
   readonly reload: ReloadConfig;
   /** Checksums of plugins are not required. */
   readonly dev: boolean;
-  /** Of this executable, for the log. */
-  readonly version: string;
+  /** This executable. */
+  readonly about: About;
   /** Flags that were given and have no effect, e.g. `--sentry`. */
   readonly accepted: readonly string[];
   /** Where the service manager is told of the start and the end (systemd's NOTIFY_SOCKET). Default: nowhere. */
@@ -55,7 +57,8 @@ export async function runGateway(options: RunOptions): Promise<number> {
 }
 
 async function runLogged(options: RunOptions, loggers: Loggers, trace: BootTrace): Promise<number> {
-  const { config, dev, version, reload } = options;
+  const { config, dev, reload, about } = options;
+  const startedAtMs = Date.now();
   const logger = loggers.main;
   announce(options, logger);
   const notices = new ServiceNotices(options.notifySocket, logger);
@@ -70,12 +73,24 @@ async function runLogged(options: RunOptions, loggers: Loggers, trace: BootTrace
     void gateway.signalled("SIGUSR1");
   });
   const signal = signals.next();
+  let phase: GatewayPhase = "booting";
+  const admin = new Administration({
+    gateway,
+    loggers,
+    about,
+    startedAtMs,
+    phase: () => phase,
+    drain: () => signals.raise("SIGTERM"),
+  });
   try {
-    const booted = gateway.boot().then(() => {
-      logger.info("GatewayD is running", { pid: process.pid, version });
-      notices.ready();
-      trace.end();
-    });
+    const booted = gateway
+      .boot(() => admin.open())
+      .then(() => {
+        if (phase === "booting") phase = "serving";
+        logger.info("GatewayD is running", { pid: process.pid, version: about.version });
+        notices.ready();
+        trace.end();
+      });
     await Promise.race([booted, signal]);
   } catch (thrown) {
     signals.dispose();
@@ -84,9 +99,11 @@ async function runLogged(options: RunOptions, loggers: Loggers, trace: BootTrace
     trace.fail(error.message);
     trace.end();
     await trace.step("Shutdown server", () => gateway.stopNow());
+    await admin.close();
     return exitCodeOf(error);
   }
   const first = await signal;
+  phase = "draining";
   notices.stopping(gateway.longestDrainMs);
   trace.end();
   logger.info("Notifying the plugins that the server is shutting down", { signal: first });
@@ -97,6 +114,7 @@ async function runLogged(options: RunOptions, loggers: Loggers, trace: BootTrace
       await Promise.race([told.then(() => gateway.drain()), hurried]);
     }
     await gateway.stopNow();
+    await admin.close();
   };
   await trace.step("Shutdown server", stop, { signal: first });
   signals.dispose();
@@ -127,5 +145,5 @@ function announce(options: RunOptions, logger: Logger): void {
     });
   }
   if (pluginsFileNote !== undefined) logger.info(pluginsFileNote);
-  logger.info("This version of gatewayd serves neither the metrics page nor the admin API yet");
+  logger.info("This version of gatewayd does not serve the metrics page yet");
 }

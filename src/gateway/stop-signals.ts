@@ -24,6 +24,11 @@ export class StopSignals {
     });
   }
 
+  /** As if the process had got it. */
+  raise(signal: NodeJS.Signals): void {
+    this.#listener(signal);
+  }
+
   dispose(): void {
     for (const signal of SIGNALS) process.off(signal, this.#listener);
   }

@@ -4,12 +4,14 @@ import { listen } from "../net/index.ts";
 import type { Address, Connection, Listener, TimerWheel } from "../net/index.ts";
 import { Session } from "../session/index.ts";
 import type { SessionContext } from "../session/index.ts";
-import type { BlockSnapshot, ControlPort, GroupSnapshot } from "./control-port.ts";
+import type { BlockEnds, BlockSnapshot, ControlPort, GroupSnapshot } from "./control-port.ts";
 
 /** The backends of one block, of whatever mode. */
 export interface TenantPool {
   readonly name: string;
   snapshot(): BlockSnapshot;
+  /** Our addresses of the idle backends. */
+  idleAddresses(): readonly string[];
   /** Resolves when the last backend is gone. */
   close(): Promise<void>;
 }
@@ -101,6 +103,18 @@ export class Tenant implements ControlPort {
       clients: this.clients,
       pools: Object.fromEntries(pools),
     };
+  }
+
+  /** A client that has not been led to a block yet is among those of the first one. */
+  ends(): Readonly<Record<string, BlockEnds>> {
+    const { pools } = this.#options;
+    const [first] = pools;
+    const clients = Map.groupBy(this.#sessions, ({ blockName }) => blockName ?? first?.name);
+    const ends = pools.map((pool) => {
+      const clientAddresses = clients.get(pool.name)?.map((session) => session.remoteAddress) ?? [];
+      return [pool.name, { availableAddresses: pool.idleAddresses(), clientAddresses }] as const;
+    });
+    return Object.fromEntries(ends);
   }
 
   drain(): void {

@@ -71,6 +71,12 @@ export class SharedPool<B extends SharedBackend> implements ChoosablePool<LeaseT
     return this.#slots.size - this.#tally.idle + this.#tally.waiting;
   }
 
+  /** The backends that nobody has at the moment. */
+  get idleBackends(): readonly B[] {
+    const idle = [...this.#slots].filter(({ state }) => state === "idle");
+    return idle.map(({ backend }) => backend);
+  }
+
   snapshot(): SharedPoolSnapshot {
     return snapshotOf(this.options, this.#lanes.values(), this.#slots);
   }

@@ -103,6 +103,12 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
     return this.#client.remoteAddress;
   }
 
+  /** The block that it has been led to; undefined before that. */
+  get blockName(): string | undefined {
+    const relay = this.#relay;
+    return relay instanceof PooledSession ? relay.blockName : this.#lease.held?.pool.name;
+  }
+
   get client(): Connection {
     return this.#client;
   }

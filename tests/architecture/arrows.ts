@@ -56,7 +56,8 @@ export const ARROWS: Readonly<Record<string, FolderRule>> = {
   plugins: { mayImport: ["hooks", "act", "postgres", "rpc", "sdk", "sql"] },
   "act/effects": { mayImport: ["hooks", "act", "postgres", "redis", "sql"] },
   sdk: { mayImport: ["hooks", "act", "postgres", "redis", "rpc", "sql"] },
-  admin: { mayImport: [] },
+  // Of hooks it has the numbers, of rpc the health service.
+  admin: { mayImport: ["hooks", "rpc"] },
   gateway: {
     mayImport: [
       "postgres",

@@ -96,6 +96,7 @@ export function deepImports(tree: SourceTree): readonly string[] {
       const isDoor =
         folder === undefined ||
         folder === "gen" ||
+        file.includes("/gen/") ||
         below === `${folder}/index.ts` ||
         NESTED_DOORS.has(target) ||
         !target.endsWith(".ts");

@@ -93,7 +93,7 @@ export async function startGatewayd(options: GatewaydOptions): Promise<GatewaydP
       pluginsPath,
       ...(options.args ?? []),
     ],
-    { cwd: "/", env: { ...options.env } },
+    { cwd: "/", env: { ...withoutDoors(options.config), ...options.env } },
   );
   try {
     const addresses = await listeningAddresses(child, options);
@@ -103,6 +103,11 @@ export async function startGatewayd(options: GatewaydOptions): Promise<GatewaydP
     await removeDirectory(directory);
     throw error;
   }
+}
+
+/** Many gateways run at a time: those that say nothing of the API's addresses do without it. */
+function withoutDoors(config: string): Readonly<Record<string, string>> {
+  return /(^|[{,\s])"?api"?:/.test(config) ? {} : { GATEWAYD_API_ENABLED: "false" };
 }
 
 async function listeningAddresses(

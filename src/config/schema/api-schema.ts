@@ -4,6 +4,40 @@ import { addressProblem } from "./address.ts";
 import { newKeys, note } from "./key-info.ts";
 import { boolean, choice, later, notEmpty, number, text } from "./scalars.ts";
 
+const role = () =>
+  choice(["viewer", "operator", "admin"]).describe(
+    "What it may do. `viewer`: look; `operator`: also end sessions, pause pools, reload; `admin`: everything.",
+  );
+
+const tokenSchema = z.strictObject({
+  name: text(notEmpty).describe("Name for the audit log."),
+  sha256: text((value) =>
+    /^[0-9a-f]{64}$/.test(value) ? undefined : "must be 64 hexadecimal digits in lower case",
+  ).describe(
+    "SHA-256 of the token, e.g. from `printf %s TOKEN | sha256sum`. Take a long random token: `openssl rand -hex 32`.",
+  ),
+  role: role(),
+});
+
+const certificateSchema = z.strictObject({
+  name: text(notEmpty).describe("Common name of the certificate."),
+  role: role(),
+});
+
+const authSchema = z.strictObject({
+  tokens: z
+    .array(tokenSchema)
+    .prefault([])
+    .describe("Who may use the API with the header `Authorization: Bearer TOKEN`."),
+  clientCAFile: text(notEmpty)
+    .optional()
+    .describe("Authorities (PEM) that sign certificates of clients, for gRPC."),
+  certificates: z
+    .array(certificateSchema)
+    .prefault([])
+    .describe("Who may use the gRPC API with a certificate."),
+});
+
 export const apiSchema = z.strictObject({
   enabled: boolean().prefault(true).describe("Serves the admin API."),
   httpAddress: text((value) => addressProblem("tcp", value))
@@ -16,10 +50,18 @@ export const apiSchema = z.strictObject({
     .describe("Network of the gRPC API."),
   grpcAddress: text().prefault("localhost:19090").describe("Address of the gRPC API."),
   ...newKeys({
-    auth: later().describe("Who may use the API."),
-    certFile: later().describe("Certificate (PEM) of the API."),
-    keyFile: later().describe("Private key (PEM) of the API."),
-    allowUnauthenticated: later().describe("Serves the API to anyone on any address."),
+    auth: authSchema
+      .optional()
+      .describe(
+        "Who may use the API. Not given: everybody who reaches it, which is why its addresses are local ones by default.",
+      ),
+    certFile: text().prefault("").describe("Certificate (PEM) of both APIs; empty: no TLS."),
+    keyFile: text().prefault("").describe("Private key (PEM) of `certFile`."),
+    allowUnauthenticated: boolean()
+      .prefault("false")
+      .describe(
+        "Serves everybody, with every command, also on addresses that other machines reach.",
+      ),
   }),
 });
 

@@ -204,6 +204,11 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
     this.#login.start(this.#early.takeAll());
   }
 
+  /** Undefined until the client has been led to a block. */
+  get blockName(): string | undefined {
+    return this.#destination?.block.pool.name;
+  }
+
   drain(): void {
     if (this.#relay === undefined) this.fail("ERR_SHUTTING_DOWN");
     else this.#relay.drain();

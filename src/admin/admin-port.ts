@@ -1,0 +1,119 @@
+/**
+ * What administration needs of the gateway, as plain values and commands: everything here could cross a
+ * process boundary. The composition root implements it.
+ */
+
+import type { LogLevel } from "../logging/index.ts";
+
+/** A JSON object. */
+export type JsonTree = Readonly<Record<string, unknown>>;
+
+/** What this executable is. */
+export interface About {
+  /** `0.1.0` */
+  readonly version: string;
+  /** With the time and commit of the build, the runtime and the platform. */
+  readonly versionInfo: string;
+}
+
+export type GatewayPhase = "booting" | "serving" | "draining";
+
+export interface GatewayStatus {
+  readonly phase: GatewayPhase;
+  readonly startedAtMs: number;
+  /** Why it does not serve, for people; empty when it does. */
+  readonly reasons: readonly string[];
+}
+
+/** The server connections of one block, and the clients that are led to it. */
+export interface BlockView {
+  readonly block: string;
+  readonly mode: string;
+  /** Of the server, as it is configured. */
+  readonly address: string;
+  readonly size: number;
+  readonly available: number;
+  readonly leased: number;
+  readonly retiring: number;
+  readonly waiting: number;
+  /** Our ends of idle server connections. */
+  readonly availableAddresses: readonly string[];
+  /** Addresses of the clients, idle ones too. */
+  readonly clientAddresses: readonly string[];
+}
+
+export interface GroupView {
+  readonly group: string;
+  readonly network: string;
+  /** Where it listens, or is to listen. */
+  readonly address: string;
+  readonly isListening: boolean;
+  readonly listening: readonly string[];
+  readonly clients: number;
+  readonly isTlsEnabled: boolean;
+  readonly strategy: string;
+  readonly tickIntervalMs: number;
+  readonly blocks: readonly BlockView[];
+}
+
+/** One value of the configuration. */
+export interface SettingView {
+  readonly file: string;
+  readonly path: string;
+  readonly value: string;
+  readonly origin: string;
+}
+
+/** What a plugin has said of itself. */
+export interface PluginDescriptionView {
+  readonly name: string;
+  readonly version: string;
+  readonly remoteUrl: string;
+  readonly checksum: string;
+  readonly description: string;
+  readonly authors: readonly string[];
+  readonly license: string;
+  readonly projectUrl: string;
+  readonly config: Readonly<Record<string, string>>;
+  readonly hooks: readonly string[];
+  readonly requires: Readonly<Record<string, string>>;
+  readonly tags: readonly string[];
+  readonly categories: readonly string[];
+}
+
+export interface PluginView {
+  readonly name: string;
+  readonly isEnabled: boolean;
+  readonly state: string;
+  /** Why it does not run; empty when it does. */
+  readonly reason: string;
+  readonly priority: number;
+  readonly onError: string;
+  readonly restarts: number;
+  /** Undefined before its first start. */
+  readonly description: PluginDescriptionView | undefined;
+}
+
+export type PluginAction = "reload" | "enable" | "disable";
+
+export interface AdminPort {
+  readonly about: About;
+  status(): GatewayStatus;
+  /** Every group, in the order of the configuration. */
+  groups(): readonly GroupView[];
+  /** gatewayd.yaml as GatewayD's API shows it: durations in nanoseconds, secrets hidden. */
+  globalConfig(): JsonTree;
+  /** gatewayd_plugins.yaml, likewise. */
+  pluginsConfig(): JsonTree;
+  settings(): readonly SettingView[];
+  plugins(): readonly PluginView[];
+  /** @throws GatewayError when there is no such plugin, or it does not start */
+  commandPlugin(action: PluginAction, name: string): Promise<PluginView>;
+  /**
+   * @param group undefined: every group
+   * @throws GatewayError ERR_ADMIN_NOT_FOUND for a group that is not there
+   */
+  setLogLevel(level: LogLevel, group: string | undefined): void;
+  /** Ends the gateway as SIGTERM does. */
+  drain(): void;
+}

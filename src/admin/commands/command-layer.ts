@@ -1,0 +1,89 @@
+/** The one place where commands are carried out: checked, done, and written down. */
+import { create } from "@bufbuild/protobuf";
+import type { DescMethodUnary, Message, MessageInitShape } from "@bufbuild/protobuf";
+import { GatewayError } from "../../errors.ts";
+import type { Logger } from "../../logging/index.ts";
+import type { Role } from "../gen/gatewayd/admin/v1/access_pb.ts";
+import type { AdminPort } from "../admin-port.ts";
+import { GatewayDAdminAPIService } from "../gen/api/v1/api_pb.ts";
+import { RoleSchema } from "../gen/gatewayd/admin/v1/access_pb.ts";
+import { AdminService } from "../gen/gatewayd/admin/v1/admin_pb.ts";
+import { adminCommands } from "./admin-commands.ts";
+import type { Caller } from "./caller.ts";
+import { commandsOf } from "./command.ts";
+import type { Command } from "./command.ts";
+import { originalCommands } from "./original-commands.ts";
+
+export class CommandLayer {
+  readonly #commands: ReadonlyMap<DescMethodUnary, Command>;
+  readonly #logger: Logger;
+
+  constructor(port: AdminPort, logger: Logger) {
+    const commands = [
+      ...commandsOf(GatewayDAdminAPIService, originalCommands(port)),
+      ...commandsOf(AdminService, adminCommands(port)),
+    ];
+    this.#commands = new Map(commands.map((command) => [command.method, command]));
+    this.#logger = logger;
+  }
+
+  get commands(): readonly Command[] {
+    return [...this.#commands.values()];
+  }
+
+  /**
+   * Every command that changes something is written down with who asked for it, done or not.
+   * @throws GatewayError ERR_ADMIN_FORBIDDEN, or what came of the command
+   */
+  async call(method: DescMethodUnary, request: Message, caller: Caller): Promise<Message> {
+    const command = this.#commands.get(method);
+    if (command === undefined) {
+      throw new GatewayError("ERR_ADMIN_UNIMPLEMENTED", `there is no ${method.name}`);
+    }
+    try {
+      expectRole(command, caller);
+      const response = (await command.run(request)) as MessageInitShape<typeof method.output>;
+      this.#writeDown(command, request, caller, undefined);
+      return create(method.output, response);
+    } catch (thrown) {
+      const error = GatewayError.from(thrown);
+      if (error.code === "ERR_INTERNAL") {
+        this.#logger.error("An admin command failed", { command: method.name, error: thrown });
+      }
+      this.#writeDown(command, request, caller, error);
+      throw error;
+    }
+  }
+
+  #writeDown(
+    { method, audit }: Command,
+    request: Message,
+    caller: Caller,
+    error: GatewayError | undefined,
+  ): void {
+    if (audit === "") return;
+    const { $typeName: _, $unknown: _unknown, ...values } = request;
+    this.#logger.log(error === undefined ? "info" : "warn", "An administrator's command", {
+      command: method.name,
+      does: audit,
+      caller: caller.name,
+      role: roleName(caller.role),
+      door: caller.door,
+      address: caller.address,
+      ...(Object.keys(values).length > 0 && { request: values }),
+      ...(error === undefined ? { result: "done" } : { result: error.code, error: error.message }),
+    });
+  }
+}
+
+function expectRole({ method, role }: Command, caller: Caller): void {
+  if (caller.role >= role) return;
+  throw new GatewayError(
+    "ERR_ADMIN_FORBIDDEN",
+    `${method.name} needs the role ${roleName(role)}; ${caller.name} is ${roleName(caller.role)}`,
+  );
+}
+
+function roleName(role: Role): string {
+  return (RoleSchema.value[role]?.localName ?? "nobody").toLowerCase();
+}

@@ -1,0 +1,52 @@
+/** What an administrator can ask for, whichever door the wish comes in by. */
+import { getOption } from "@bufbuild/protobuf";
+import type {
+  DescMethod,
+  DescMethodUnary,
+  DescService,
+  Message,
+  MessageInitShape,
+  MessageShape,
+} from "@bufbuild/protobuf";
+import { access, Role } from "../gen/gatewayd/admin/v1/access_pb.ts";
+
+/** One method of a service of proto/, at work. */
+export interface Command {
+  readonly method: DescMethodUnary;
+  /** The least that a caller has to be. */
+  readonly role: Role;
+  /** What it does, for the audit log; empty if it changes nothing. */
+  readonly audit: string;
+  /** @throws GatewayError saying why it cannot be done */
+  run(request: Message): unknown;
+}
+
+/** A function for each method of a service: from its request to its response, or a promise of that. */
+export type Implementation<S extends DescService> = {
+  readonly [Name in keyof S["method"]]: S["method"][Name] extends DescMethodUnary<
+    infer Input,
+    infer Output
+  >
+    ? (request: MessageShape<Input>) => MessageInitShape<Output> | Promise<MessageInitShape<Output>>
+    : never;
+};
+
+/** The methods of a service as commands, in their order. */
+export function commandsOf<S extends DescService>(
+  service: S,
+  implementation: Implementation<S>,
+): readonly Command[] {
+  // The type above says so for every method; by its name alone a method's own types are lost.
+  const functions = implementation as Readonly<Record<string, (request: Message) => unknown>>;
+  return service.methods.map((method) => {
+    const run = functions[method.localName];
+    if (run === undefined || !isUnary(method)) throw new Error(`${method.name} is no command`);
+    const { role, audit } = getOption(method, access);
+    // Whoever forgets to say who may call a method has said that nobody but an admin may.
+    return { method, role: role === Role.UNSPECIFIED ? Role.ADMIN : role, audit, run };
+  });
+}
+
+function isUnary(method: DescMethod): method is DescMethodUnary {
+  return method.methodKind === "unary";
+}

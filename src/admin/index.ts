@@ -1,0 +1,22 @@
+/**
+ * Administration: the commands, and the doors that lead to them. What it needs of the gateway it declares
+ * as {@link AdminPort}; the gateway implements it.
+ * May import: errors, logging (interface), hooks (numbers of hooks), rpc (the health service).
+ */
+export { AdminDoors } from "./admin-doors.ts";
+export type { AdminDoorsOptions } from "./admin-doors.ts";
+export type { GatekeeperOptions, RoleName } from "./access/index.ts";
+export type {
+  About,
+  AdminPort,
+  BlockView,
+  GatewayPhase,
+  GatewayStatus,
+  GroupView,
+  JsonTree,
+  PluginAction,
+  PluginView,
+  SettingView,
+} from "./admin-port.ts";
+export type { DoorTls } from "./door-tls.ts";
+export { AdminService } from "./gen/gatewayd/admin/v1/admin_pb.ts";

@@ -1,0 +1,135 @@
+/** The commands over HTTP as JSON, health for load balancers and containers, and the description of it all. */
+import type { Server } from "bun";
+import { GatewayError } from "../../errors.ts";
+import type { AdminPort } from "../admin-port.ts";
+import type { Gatekeeper } from "../access/index.ts";
+import { refusalOf } from "../commands/index.ts";
+import type { Caller, CommandLayer } from "../commands/index.ts";
+import type { DoorTls } from "../door-tls.ts";
+import { healthPage } from "./health-page.ts";
+import { descriptionPage } from "./description-pages.ts";
+import { expectLocalName, expectSameSite } from "./same-site.ts";
+import { Transcoder } from "./transcoder.ts";
+
+/** Calls under way have so long to end when the door closes. */
+const CLOSE_MS = 1_000;
+
+/** A command has a handful of short values. */
+const MAX_REQUEST_BYTES = 64 * 1024;
+
+/** Only this machine reaches them. */
+const LOCAL_HOSTS = /^(localhost|127(\.\d+){3}|::1)$/;
+
+export interface RestDoorOptions {
+  readonly layer: CommandLayer;
+  readonly gatekeeper: Gatekeeper;
+  readonly port: AdminPort;
+  readonly tls: DoorTls | undefined;
+}
+
+export interface RestPlace {
+  readonly host: string;
+  /** 0: for the kernel to choose. */
+  readonly port: number;
+}
+
+export class RestDoor {
+  readonly #options: RestDoorOptions;
+  readonly #transcoder: Transcoder;
+  #server: Server<undefined> | undefined;
+  #isLocal = false;
+
+  constructor(options: RestDoorOptions) {
+    this.#options = options;
+    this.#transcoder = new Transcoder(options.layer.commands.map(({ method }) => method));
+  }
+
+  /** Answers where it listens. @throws the system's error when it cannot */
+  open({ host, port }: RestPlace, reusePort: boolean): string {
+    const { tls } = this.#options;
+    const server = Bun.serve({
+      hostname: host,
+      port,
+      reusePort,
+      maxRequestBodySize: MAX_REQUEST_BYTES,
+      development: false,
+      ...(tls !== undefined && { tls: { cert: tls.cert, key: tls.key } }),
+      fetch: (request, self) => this.#answer(request, self.requestIP(request)?.address ?? ""),
+      error: () => refused(500, 13, "internal error in the gateway"),
+    });
+    this.#server = server;
+    this.#isLocal = LOCAL_HOSTS.test(host);
+    return `${host.includes(":") ? `[${host}]` : host}:${server.port}`;
+  }
+
+  async close(): Promise<void> {
+    const server = this.#server;
+    if (server === undefined) return;
+    const timer = setTimeout(() => void server.stop(true), CLOSE_MS);
+    await server.stop();
+    clearTimeout(timer);
+  }
+
+  async #answer(request: Request, address: string): Promise<Response> {
+    try {
+      const { pathname, searchParams } = new URL(request.url);
+      const page = this.#page(request, pathname, searchParams);
+      return page ?? (await this.#command(request, pathname, searchParams, address));
+    } catch (thrown) {
+      const { status, code, message } = refusalOf(GatewayError.from(thrown));
+      const response = refused(status, code, message);
+      if (status === 401) response.headers.set("WWW-Authenticate", "Bearer");
+      return response;
+    }
+  }
+
+  /** What everybody may see. */
+  #page(request: Request, path: string, query: URLSearchParams): Response | undefined {
+    const page =
+      healthPage(path, query.has("verbose"), this.#options.port) ??
+      descriptionPage(path, this.#options.port.about);
+    if (page === undefined || request.method === "GET" || request.method === "HEAD") return page;
+    return otherVerb(["GET"]);
+  }
+
+  async #command(
+    request: Request,
+    path: string,
+    query: URLSearchParams,
+    address: string,
+  ): Promise<Response> {
+    const caller = this.#callerOf(request, address);
+    const match = this.#transcoder.match(request.method, path);
+    if (match.kind === "unknown") return refused(404, 5, `there is no ${path}`);
+    if (match.kind === "otherVerb") return otherVerb(match.verbs);
+    if (this.#isLocal) expectLocalName(request);
+    expectSameSite(request);
+    const { call } = match;
+    const message = call.request(query, await request.text());
+    return Response.json(
+      call.response(await this.#options.layer.call(call.method, message, caller)),
+    );
+  }
+
+  #callerOf(request: Request, address: string): Caller {
+    const authorization = request.headers.get("authorization") ?? undefined;
+    return this.#options.gatekeeper.identify({
+      door: "rest",
+      address,
+      authorization,
+      // Bun does not tell of clients' certificates; who has one comes in by gRPC.
+      certificateNames: [],
+    });
+  }
+}
+
+/** In the form of GatewayD's API: the number of gRPC's status, and the text. */
+function refused(status: number, code: number, message: string): Response {
+  return Response.json({ code, message, details: [] }, { status });
+}
+
+function otherVerb(verbs: readonly string[]): Response {
+  const response = refused(405, 12, `this is for ${verbs.join(", ")}`);
+  response.headers.set("Allow", verbs.join(", "));
+  return response;
+}

@@ -1,0 +1,297 @@
+/** The admin API of the executable: GatewayD's shapes, gRPC and REST, health, and who may do what. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { createClient } from "@connectrpc/connect";
+import { createGrpcTransport } from "@connectrpc/connect-node";
+import { testGo, goAdminClient } from "../fixtures/plugins/built-plugins.ts";
+import type { BuiltPlugin } from "../fixtures/plugins/built-plugins.ts";
+import {
+  type GatewaydProcess,
+  connectWire,
+  oneBlockConfig,
+  type PostgresServer,
+  runToEnd,
+  startGatewayd,
+  startPostgres,
+  waitFor,
+} from "../kit/index.ts";
+
+const FIXTURES = join(import.meta.dir, "..", "fixtures");
+const CAPTURES = join(FIXTURES, "gatewayd-0.10.3", "admin-api");
+const V1 = "/v1/GatewayDPluginService";
+
+const TOKENS = {
+  viewer: "viewer-token",
+  operator: "operator-token",
+  admin: "admin-token",
+} as const;
+
+/** What the log says of the doors. */
+interface Doors {
+  readonly rest: string;
+  readonly grpc: string;
+}
+
+let postgres: PostgresServer;
+let goClient: BuiltPlugin | undefined;
+
+beforeAll(async () => {
+  [postgres, goClient] = await Promise.all([startPostgres(), goAdminClient()]);
+}, 300_000);
+
+afterAll(async () => {
+  await postgres[Symbol.asyncDispose]();
+});
+
+function configWith(api: Readonly<Record<string, unknown>>, options = {}): string {
+  const config: unknown = JSON.parse(
+    oneBlockConfig(postgres.address, {
+      pool: { size: 2, mode: "transaction" },
+      server: { auth: { method: "trust" } },
+      ...options,
+    }),
+  );
+  const doors = { httpAddress: "127.0.0.1:0", grpcAddress: "127.0.0.1:0" };
+  return JSON.stringify({ ...Object(config), api: { ...doors, ...api } });
+}
+
+const withTokens = {
+  auth: {
+    tokens: Object.entries(TOKENS).map(([role, token]) => ({
+      name: `the ${role}`,
+      role,
+      sha256: new Bun.CryptoHasher("sha256").update(token).digest("hex"),
+    })),
+  },
+};
+
+function doorsOf(gatewayd: GatewaydProcess): Doors {
+  const addressIn = (message: string): string => {
+    const line = gatewayd.process.lines().find(({ text }) => text.includes(message))?.text ?? "";
+    return /\baddress=(\S+)/.exec(line)?.[1] ?? "";
+  };
+  return { rest: addressIn("Started the HTTP API"), grpc: addressIn("Started the gRPC Server") };
+}
+
+interface RestAnswer {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+async function rest(
+  { rest: address }: Doors,
+  path: string,
+  { token, ...init }: RequestInit & { readonly token?: string } = {},
+): Promise<RestAnswer> {
+  const headers = new Headers(init.headers);
+  if (token !== undefined) headers.set("Authorization", `Bearer ${token}`);
+  const response = await fetch(`http://${address}${path}`, { ...init, headers });
+  return { status: response.status, body: await response.json() };
+}
+
+/** The names of all keys, lists and maps by their first entry, to compare shapes. */
+function shapeOf(value: unknown): unknown {
+  if (Array.isArray(value)) return value.slice(0, 1).map(shapeOf);
+  if (typeof value !== "object" || value === null) return typeof value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, child]) => [key, shapeOf(child)]),
+  );
+}
+
+describe("GatewayD's admin API", () => {
+  test.each([
+    ["Version", `${V1}/Version`],
+    ["GetGlobalConfig", `${V1}/GetGlobalConfig`],
+    ["GetPools", `${V1}/GetPools`],
+    ["GetServers", `${V1}/GetServers`],
+    ["GetPeers", "/v1/raft/peers"],
+  ])("answers %s in the original's shape", async (name, path) => {
+    // As the captured one was configured.
+    const config = oneBlockConfig(postgres.address, { pool: { size: 2 } });
+    const api = { httpAddress: "127.0.0.1:0", grpcAddress: "127.0.0.1:0" };
+    await using gatewayd = await startGatewayd({
+      config: JSON.stringify({ ...Object(JSON.parse(config)), api }),
+    });
+    const captured: unknown = JSON.parse(await readFile(join(CAPTURES, `${name}.json`), "utf8"));
+    const { status, body } = await rest(doorsOf(gatewayd), path);
+    expect(status).toBe(200);
+    expect(shapeOf(body)).toEqual(shapeOf(captured));
+    await gatewayd.stop();
+  });
+
+  test("lists every connected client as busy, an idle one too", async () => {
+    await using gatewayd = await startGatewayd({ config: configWith({}) });
+    const doors = doorsOf(gatewayd);
+    await using client = await connectWire(gatewayd);
+    await client.login({ user: "postgres", database: "postgres" });
+    client.query("select 1");
+    await client.messagesUntil("Z");
+    await waitFor("the server connection to be idle", async () => {
+      const { body } = await rest(doors, `${V1}/GetPools`);
+      return Bun.deepEquals(body, { default: { writes: { cap: 2, size: 1 } } });
+    });
+    const { body } = await rest(doors, `${V1}/GetProxies`);
+    expect(body).toEqual({
+      default: {
+        writes: {
+          available: [expect.stringMatching(/^127\.0\.0\.1:\d+$/)],
+          busy: [client.localAddress],
+          total: 2,
+        },
+      },
+    });
+    await gatewayd.stop();
+  });
+});
+
+describe("who may do what", () => {
+  let gatewayd: GatewaydProcess;
+  let doors: Doors;
+
+  beforeAll(async () => {
+    gatewayd = await startGatewayd({ config: configWith(withTokens) });
+    doors = doorsOf(gatewayd);
+  });
+
+  afterAll(async () => {
+    await gatewayd.stop();
+    await gatewayd[Symbol.asyncDispose]();
+  });
+
+  test("nobody without a token learns more than that the gateway serves", async () => {
+    for (const path of ["/livez", "/readyz", "/healthz"]) {
+      expect(await rest(doors, path)).toEqual({ status: 200, body: { status: "SERVING" } });
+    }
+    for (const path of [`${V1}/GetPools`, "/api/v1/status", "/nowhere"]) {
+      expect(await rest(doors, path)).toMatchObject({ status: 401, body: { code: 16 } });
+      expect(await rest(doors, path, { token: "x" })).toMatchObject({ status: 401 });
+    }
+  });
+
+  test("a viewer looks, an operator acts, an admin does everything", async () => {
+    const level = { method: "POST", body: '{"level":"debug"}' };
+    const peer = { method: "DELETE" };
+    const statuses = await Promise.all(
+      Object.values(TOKENS).map(async (token) => [
+        (await rest(doors, "/api/v1/status", { token })).status,
+        (await rest(doors, "/api/v1/log-level", { ...level, token })).status,
+        (await rest(doors, "/v1/raft/peers/x", { ...peer, token })).status,
+      ]),
+    );
+    expect(statuses).toEqual([
+      [200, 403, 403],
+      [200, 200, 403],
+      [200, 200, 501],
+    ]);
+  });
+
+  test("every command that changes something is in the log, with who gave it, and no token is", async () => {
+    const token = TOKENS.operator;
+    const answer = await rest(doors, "/api/v1/plugins/none/reload", { method: "POST", token });
+    expect(answer.status).toBe(404);
+    const line = await gatewayd.process.waitForLine("ERR_PLUGIN_UNKNOWN");
+    expect(line).toContain('caller="the operator"');
+    expect(line).toContain('does="reload a plugin"');
+    expect(line).toContain("door=rest");
+    for (const secret of Object.values(TOKENS)) {
+      expect(gatewayd.process.output()).not.toContain(secret);
+    }
+  });
+
+  test("no page of another place gives commands", async () => {
+    const token = TOKENS.operator;
+    const headers = { Origin: "http://elsewhere.example" };
+    const request = { method: "POST", body: '{"level":"info"}', token, headers };
+    expect(await rest(doors, "/api/v1/log-level", request)).toMatchObject({ status: 403 });
+    const renamed = { token, headers: { Host: "elsewhere.example" } };
+    expect(await rest(doors, "/api/v1/status", renamed)).toMatchObject({ status: 403 });
+  });
+
+  testGo(
+    "a client in Go finds the commands by reflection, and calls them with its token",
+    async () => {
+      const service = "gatewayd.admin.v1.AdminService";
+      const call = async (token: string, method: string, request: string): Promise<unknown> => {
+        const program = goClient?.localPath ?? "";
+        const command = [program, doors.grpc, token, service, method, request] as const;
+        const { code, stdout, stderr } = await runToEnd(command);
+        return code === 0 ? JSON.parse(stdout) : stderr;
+      };
+      expect(await call("", "GetStatus", "{}")).toContain("Unauthenticated");
+      expect(await call(TOKENS.viewer, "GetStatus", "{}")).toMatchObject({
+        health: "SERVING",
+        code: "OK",
+        response: { phase: "PHASE_SERVING", groups: [{ group: "default", clients: 0 }] },
+      });
+      expect(await call(TOKENS.viewer, "SetLogLevel", '{"level":"info"}')).toMatchObject({
+        code: "PermissionDenied",
+      });
+      expect(await call(TOKENS.operator, "SetLogLevel", '{"level":"loud"}')).toMatchObject({
+        code: "InvalidArgument",
+        message: expect.stringContaining("trace, debug, info"),
+      });
+    },
+  );
+});
+
+test("gRPC knows its clients by certificates, too", async () => {
+  const file = (name: string): string => join(FIXTURES, "tls", name);
+  const tls = { certFile: file("server.crt"), keyFile: file("server.key") };
+  const auth = {
+    clientCAFile: file("ca.crt"),
+    certificates: [{ name: "postgres", role: "viewer" }],
+  };
+  await using gatewayd = await startGatewayd({ config: configWith({ ...tls, auth }) });
+  const { grpc } = doorsOf(gatewayd);
+  const pools = async (name: string | undefined): Promise<unknown> => {
+    const transport = createGrpcTransport({
+      baseUrl: `https://localhost:${grpc.split(":")[1]}`,
+      nodeOptions: {
+        ca: await readFile(file("ca.crt")),
+        ...(name !== undefined && {
+          cert: await readFile(file(`${name}.crt`)),
+          key: await readFile(file(`${name}.key`)),
+        }),
+      },
+    });
+    const { AdminService } = await import("../../src/admin/index.ts");
+    try {
+      return (await createClient(AdminService, transport).listPools({})).pools.length;
+    } catch (error) {
+      return String(error);
+    }
+  };
+  expect(await pools("client")).toBe(1);
+  expect(await pools("other-client")).toContain("[unauthenticated]");
+  expect(await pools(undefined)).toContain("[unauthenticated]");
+  await gatewayd.stop();
+});
+
+test("a drain by command ends the gateway as SIGTERM does", async () => {
+  await using gatewayd = await startGatewayd({ config: configWith({}) });
+  const doors = doorsOf(gatewayd);
+  await using client = await connectWire(gatewayd);
+  await client.login({ user: "postgres", database: "postgres" });
+  client.query("begin");
+  await client.messagesUntil("Z");
+  expect(await rest(doors, "/api/v1/drain", { method: "POST" })).toMatchObject({ status: 200 });
+  expect(await rest(doors, "/readyz?verbose")).toMatchObject({
+    status: 503,
+    body: { status: "NOT_SERVING", phase: "draining" },
+  });
+  expect(await rest(doors, "/livez")).toMatchObject({ status: 200 });
+  client.query("commit");
+  await client.messagesUntil("Z");
+  expect(await gatewayd.process.waitForExit(10_000)).toMatchObject({ code: 0 });
+});
+
+test("an address that is in use stops the start, and says which", async () => {
+  await using first = await startGatewayd({ config: configWith({}) });
+  const { rest: address } = doorsOf(first);
+  const second = startGatewayd({ config: configWith({ httpAddress: address }) });
+  await expect(second).rejects.toThrow("ERR_LISTEN_FAILED");
+  await first.stop();
+});
