@@ -18,11 +18,12 @@ async function compareWith(commit: string): Promise<number> {
   const directory = await mkdtemp(join(tmpdir(), "gatewayd-protocol-"));
   try {
     const archive = join(directory, "main.tar");
-    const packed = outputOf(["git", "archive", `--output=${archive}`, commit, "proto", "buf.yaml"]);
+    const files = ["buf.yaml", ":(glob)**/*.proto"];
+    const packed = outputOf(["git", "archive", `--output=${archive}`, commit, ...files]);
     if (packed === undefined) throw new Error(`git cannot pack the protocol files of ${commit}`);
-    const files = await new Bun.Archive(await Bun.file(archive).bytes()).files();
+    const unpacked = await new Bun.Archive(await Bun.file(archive).bytes()).files();
     await Promise.all(
-      [...files].map(([path, file]) => Bun.write(join(directory, "main", path), file)),
+      [...unpacked].map(([path, file]) => Bun.write(join(directory, "main", path), file)),
     );
     return await run([...buf, "breaking", "--against", join(directory, "main")]);
   } finally {
