@@ -213,11 +213,4 @@ describe("run stops with exit code 1", () => {
     expect(code).toBe(1);
     expect(stderr).toContain("gatewayd.yaml:1:1: srevers: ");
   });
-
-  test("when tracing is asked for, which this version does not have", async () => {
-    expect((await gatewayd(["config", "init"])).code).toBe(0);
-    const { code, stderr } = await gatewayd(["run", "--tracing"]);
-    expect(code).toBe(1);
-    expect(stderr).toBe("Error: --tracing: tracing is not available in this version\n");
-  });
 });
