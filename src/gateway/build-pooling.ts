@@ -17,7 +17,14 @@ import { NameAnswers } from "../net/index.ts";
 import type { TimerWheel } from "../net/index.ts";
 import { SharedPool } from "../pool/index.ts";
 import type { Pair } from "../pool/index.ts";
-import { ConnectionCaps, Greetings, LoginGate, PinBudget, Pooling } from "../session/index.ts";
+import {
+  AwakeClients,
+  ConnectionCaps,
+  Greetings,
+  LoginGate,
+  PinBudget,
+  Pooling,
+} from "../session/index.ts";
 import type { ClientTls, PooledBlock, PooledMode, Route } from "../session/index.ts";
 import type { GroupWatch } from "../watch/index.ts";
 import { buildMultiplexing } from "./build-multiplexing.ts";
@@ -174,6 +181,7 @@ function buildBlock(
     pinBudget: new PinBudget(pool.maxPinned ?? Math.max(1, pool.size - 1)),
     multiplexing: buildMultiplexing(block, pool, timers, logger, parts.watch),
     place,
+    awake: new AwakeClients(timers),
     openReplication: (pair, { parameters, protocolVersion }, signal) => {
       const login = loginOf(pair);
       const all = [...login.parameters, ...parameters];

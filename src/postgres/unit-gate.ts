@@ -40,6 +40,11 @@ export class UnitGate {
     return !this.#hasBegun && this.#bodyLeft === 0 && this.#header.length === 0;
   }
 
+  /** Nor is anything to be dropped or answered because of what was. */
+  get isAtRest(): boolean {
+    return this.isEmpty && !this.#isVoid && this.#loneSyncs === 0 && !this.#hasTerminated;
+  }
+
   /** There is something for a server. */
   get isReady(): boolean {
     return this.#isReady;

@@ -10,14 +10,19 @@ export interface Cancellable {
 export class CancelKeys {
   readonly #targets = new Map<string, Cancellable>();
 
-  /** @param key process id and secret, as in BackendKeyData and CancelRequest */
-  add(key: Uint8Array, target: Cancellable): void {
-    this.#targets.set(latin1Of(key), target);
+  /**
+   * @param key process id and secret, as in BackendKeyData and CancelRequest
+   * @returns what it is removed by: a text takes a fraction of what bytes take
+   */
+  add(key: Uint8Array, target: Cancellable): string {
+    const name = latin1Of(key);
+    this.#targets.set(name, target);
+    return name;
   }
 
-  remove(key: Uint8Array, target: Cancellable): void {
+  /** @param name that {@link add} has returned */
+  remove(name: string, target: Cancellable): void {
     // The server may have given the same key to another session in the meantime.
-    const name = latin1Of(key);
     if (this.#targets.get(name) === target) this.#targets.delete(name);
   }
 

@@ -12,7 +12,14 @@ export type {
   SessionContext,
   SessionLimits,
 } from "./session-context.ts";
-export { ConnectionCaps, Greetings, LoginGate, PinBudget, Pooling } from "./pooled/index.ts";
+export {
+  AwakeClients,
+  ConnectionCaps,
+  Greetings,
+  LoginGate,
+  PinBudget,
+  Pooling,
+} from "./pooled/index.ts";
 export type { LoginGateOptions, PooledBlock, PooledMode, Route } from "./pooled/index.ts";
 export { Session } from "./session.ts";
 export { createMultiplexing } from "./multiplexing/index.ts";

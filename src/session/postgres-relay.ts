@@ -68,7 +68,8 @@ export class PostgresRelay
   readonly #fewUnits: number;
   /** Once the client has ended. */
   #halfClosed: HalfClosedLimit | undefined;
-  #registeredKey: Uint8Array | undefined;
+  /** Of its cancel key. */
+  #keyName: string | undefined;
   readonly #pool: RelayedPool;
   readonly #phase: SessionPhase;
   readonly #serverLimits: ServerLimits;
@@ -286,8 +287,8 @@ export class PostgresRelay
     this.#serverLimits.dispose();
     this.#halfClosed?.dispose();
     this.#report?.cutOff(undefined);
-    if (this.#registeredKey === undefined) return;
-    this.#context.cancelKeys.remove(this.#registeredKey, this);
+    if (this.#keyName === undefined) return;
+    this.#context.cancelKeys.remove(this.#keyName, this);
   }
 
   #loggingIn(login: RelayedLogin, chunk: Uint8Array): Uint8Array {
@@ -349,7 +350,7 @@ export class PostgresRelay
     if (this.#ledger.owedReadyForQuery <= this.#fewUnits) {
       this.resumeClient(PauseReason.Throttled);
     }
-    if (this.#registeredKey === undefined && this.#ledger.isLoggedIn) this.#registerKey();
+    if (this.#keyName === undefined && this.#ledger.isLoggedIn) this.#registerKey();
     if (this.#isDraining) this.#leaveIfDraining();
   }
 
@@ -408,9 +409,8 @@ export class PostgresRelay
   }
 
   #registerKey(): void {
-    this.#registeredKey = this.#serverStream.keyData;
-    if (this.#registeredKey === undefined) return;
-    this.#context.cancelKeys.add(this.#registeredKey, this);
+    const { keyData } = this.#serverStream;
+    if (keyData !== undefined) this.#keyName = this.#context.cancelKeys.add(keyData, this);
   }
 
   /** Starts or stops sending traffic through hooks, where that loses nothing. */

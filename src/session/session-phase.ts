@@ -55,31 +55,50 @@ export class SessionPhase {
   /** With no limit set there is nothing to follow once the login is done. */
   readonly #isFollowed: boolean;
   #phase: Phase;
-  #cycles = 0;
+  #cycles: number;
   /** The server is paused: what is left of its time, if that is limited. */
   #suspendedMs: number | undefined;
 
-  /** @param onExpire called with the phase whose time is up */
+  /** Once the login is done there is something to follow. */
+  static isNeeded(limits: SessionLimits): boolean {
+    return limits.idleTimeoutMs + limits.idleInTransactionTimeoutMs + limits.queryTimeoutMs > 0;
+  }
+
+  /**
+   * @param onExpire called with the phase whose time is up
+   * @param idleUntilMs when the client's idle time is up, if that has begun already
+   */
   constructor(
     traffic: PhaseTraffic,
     limits: SessionLimits,
     timers: TimerWheel,
     onExpire: (phase: LimitedPhase) => void,
+    idleUntilMs?: number,
   ) {
     this.#traffic = traffic;
     this.#ledger = traffic.ledger;
     this.#phase = traffic.ledger.isLoggedIn ? "idle" : "login";
+    this.#cycles = traffic.ledger.cycles;
     this.#limits = limits;
     this.#timers = timers;
-    this.#isFollowed =
-      limits.idleTimeoutMs + limits.idleInTransactionTimeoutMs + limits.queryTimeoutMs > 0;
+    this.#isFollowed = SessionPhase.isNeeded(limits);
     this.#deadline = timers.deadline(() => {
       const expired = this.#phase;
       if (expired === "handling") return;
       if (expired === "query") this.#enter("cancelling");
       onExpire(expired);
     });
-    this.#arm();
+    if (idleUntilMs === undefined) this.#arm();
+    else this.#deadline.setAt(idleUntilMs);
+  }
+
+  get isIdle(): boolean {
+    return this.#phase === "idle";
+  }
+
+  /** When the time of the phase is up; undefined while it is not limited. */
+  get untilMs(): number | undefined {
+    return this.#deadline.isSet ? this.#deadline.atMs : undefined;
   }
 
   /** Traffic can change anything: not once the login is done, with no limit set. */

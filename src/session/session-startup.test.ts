@@ -186,13 +186,13 @@ describe("the startup of a session", () => {
     });
     let cancels = 0;
     const target = { cancel: async () => void cancels++ };
-    kit.cancelKeys.add(KEY, target);
+    const name = kit.cancelKeys.add(KEY, target);
     await kit.pass(1_010);
     await kit.say(bytes);
     for (const close of closings) close();
     await settle();
     expect([closings.length, cancels, kit.heard.text]).toEqual([1, 0, ""]);
-    kit.cancelKeys.remove(KEY, target);
+    kit.cancelKeys.remove(name, target);
     await kit.expectClean();
   });
 
@@ -221,7 +221,7 @@ describe("the startup of a session", () => {
     kit.on("OnOpening", () => promise);
     let cancels = 0;
     const target = { cancel: async () => void cancels++ };
-    kit.cancelKeys.add(KEY, target);
+    const name = kit.cancelKeys.add(KEY, target);
     kit.session.start();
     await kit.say(bytes);
     kit.client.shutdown();
@@ -229,7 +229,7 @@ describe("the startup of a session", () => {
     resolve(undefined);
     await settle();
     expect([cancels, kit.heard.text, kit.endings]).toEqual([expected, "", 1]);
-    kit.cancelKeys.remove(KEY, target);
+    kit.cancelKeys.remove(name, target);
     await kit.expectClean();
   });
 
@@ -345,7 +345,7 @@ describe("the startup of a session", () => {
     let cancels = 0;
     const { promise, resolve } = Promise.withResolvers<void>();
     const target = { cancel: () => (cancels++, promise) };
-    kit.cancelKeys.add(KEY, target);
+    const name = kit.cancelKeys.add(KEY, target);
     await kit.say(opening.cancelRequest(KEY));
     expect([cancels, kit.heard.hasEnded]).toEqual([1, false]);
     expect(kit.released).toEqual([]);
@@ -353,7 +353,7 @@ describe("the startup of a session", () => {
     await settle();
     expect(kit.heard.hasEnded).toBe(true);
     expect(kit.server.dials).toBe(1);
-    kit.cancelKeys.remove(KEY, target);
+    kit.cancelKeys.remove(name, target);
     await kit.expectClean();
     expect(kit.released).toEqual(["exempt"]);
   });

@@ -25,7 +25,7 @@ import { runClosed, runClosing, runOpened, runOpening } from "./connection-event
 import { PostgresRelay } from "./postgres-relay.ts";
 import { RawRelay } from "./raw-relay.ts";
 import { PooledSession } from "./pooled/index.ts";
-import type { Pooling } from "./pooled/index.ts";
+import type { Pooling, PooledSessionOwner } from "./pooled/index.ts";
 import type { RelayEnd, Served } from "./relay.ts";
 import type { Admission, SessionContext } from "./session-context.ts";
 import { SessionFacts } from "./session-facts.ts";
@@ -51,13 +51,17 @@ type State =
 const MAX_WAITING_BYTES = 64 * 1024;
 /** When the gateway stops: how long a client may take to send the startup that can be answered. */
 const DRAIN_STARTUP_MS = 1_000;
-export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
+const NO_BYTES = new Uint8Array(0);
+
+export class Session implements ConnectionHandler, NegotiationPort, LeasePort, PooledSessionOwner {
   readonly #context: SessionContext;
   #admission: Admission;
   readonly #onEnded: (session: Session) => void;
-  readonly #startup: StartupNegotiation;
-  readonly #lease: SessionLease;
-  readonly #deadline: Deadline;
+  /** Until the client is logged in to a pooled group: most of its life it can do without. This and the next. */
+  #startup: StartupNegotiation | undefined;
+  #deadline: Deadline | undefined;
+  /** Not in a pooled group. */
+  readonly #lease: SessionLease | undefined;
   /** For handlers, one object for all of them. */
   readonly facts: SessionFacts;
   #client: Connection;
@@ -92,7 +96,7 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
     this.#context = context;
     this.facts = new SessionFacts(context.protocol === "raw");
     this.#startup = new StartupNegotiation(client, context, this);
-    this.#lease = new SessionLease(context, this);
+    if (context.pooling === undefined) this.#lease = new SessionLease(context, this);
     this.#admission = admission;
     this.#onEnded = onEnded;
     this.#deadline = context.timers.deadline(() => this.#startupTimedOut());
@@ -148,9 +152,10 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
   }
 
   onData(bytes: Uint8Array): void {
-    this.#startup.push(bytes);
-    const isTooMuch = this.#startup.buffer.byteLength > MAX_WAITING_BYTES;
-    if (isTooMuch && this.#startup.isHolding) this.#client.pause();
+    this.#startup?.push(bytes);
+    if (this.#waitingBytes > MAX_WAITING_BYTES && this.#startup?.isHolding === true) {
+      this.#client.pause();
+    }
   }
 
   onStall(): void {}
@@ -159,9 +164,9 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
   onEnd(): void {
     this.#hasClientEnded = true;
     // A raw client may have said all it has to say before its server is there.
-    if (this.#context.protocol === "raw" && this.#startup.buffer.byteLength > 0) return;
+    if (this.#context.protocol === "raw" && this.#waitingBytes > 0) return;
     // What it sent may be a CancelRequest, which is read when OnOpening has run.
-    if (this.#state === "opening" && this.#startup.buffer.byteLength > 0) return;
+    if (this.#state === "opening" && this.#waitingBytes > 0) return;
     this.#finish();
   }
 
@@ -173,7 +178,7 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
 
   /** Heard from the lease: this and `leaseFailed`. */
   leased(): void {
-    const lease = this.#lease.held;
+    const lease = this.#lease?.held;
     if (lease !== undefined) this.#enter(lease.pool.name);
     if (this.#opened !== "no") {
       this.#join();
@@ -199,6 +204,11 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
     if (watch !== undefined) this.#client.meter = watch.block(block).clientMeter;
   }
 
+  /** The client has sent so much that nobody has asked for yet. */
+  get #waitingBytes(): number {
+    return this.#startup?.buffer.byteLength ?? 0;
+  }
+
   get #isEnding(): boolean {
     return this.#state === "closing" || this.#state === "lingering" || this.#state === "closed";
   }
@@ -211,11 +221,11 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
       const isRaw = this.#context.protocol === "raw";
       this.#state = isRaw ? "waiting" : "startup";
       // There is no startup to wait for; the queue has a limit of its own.
-      if (isRaw) this.#deadline.clear();
+      if (isRaw) this.#deadline?.clear();
       if (this.#context.pooling !== undefined) this.#opened = "done";
-      else if (this.#refusal === undefined) this.#lease.ask();
+      else if (this.#refusal === undefined) this.#lease?.ask();
       else if (isRaw) this.#refuse(this.#refusal);
-      if (this.#state === "startup") this.#startup.begin();
+      if (this.#state === "startup") this.#startup?.begin();
       if (this.#hasClientEnded && !isRaw) this.#finishUnlessCancelling();
     });
   }
@@ -237,7 +247,7 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
   handshakeBegan(): void {
     this.#state = "handshake";
     const { handshakeTimeoutMs } = this.#context.limits;
-    if (handshakeTimeoutMs > 0) this.#deadline.set(handshakeTimeoutMs);
+    if (handshakeTimeoutMs > 0) this.#deadline?.set(handshakeTimeoutMs);
   }
 
   handshakeEnded(error: Error | undefined): void {
@@ -270,7 +280,7 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
   #cancel(key: Uint8Array): void {
     this.#state = "cancelling";
     this.#admission = this.#context.budget.exempt(this.#admission);
-    this.#lease.giveBack();
+    this.#lease?.giveBack();
     const target = this.#context.cancelKeys.find(key);
     if (target === undefined) this.#finish();
     else void target.cancel().then(() => this.#finish());
@@ -282,7 +292,7 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
     this.facts.startup = message;
     this.#isEncrypted = peer !== undefined;
     this.#state = "waiting";
-    this.#deadline.clear();
+    this.#deadline?.clear();
     this.#refusal ??= this.#tlsRefusal(message, peer);
     const { pooling } = this.#context;
     if (this.#refusal !== undefined) this.#refuse(this.#refusal);
@@ -291,6 +301,8 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
   }
 
   #pool(pooling: Pooling, message: Uint8Array, peer: TlsPeer | undefined): void {
+    const deadline = this.#deadline;
+    if (this.#startup === undefined || deadline === undefined) return;
     this.#state = "relaying";
     this.#armStartupTimeout();
     this.#client.resume();
@@ -303,11 +315,24 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
       sslRequest: this.#takeSslRequest(),
       peer,
       facts: this.facts,
-      deadline: this.#deadline,
-      onEnd: (end) => this.#relayEnded(end),
+      deadline,
+      owner: this,
     });
     this.#relay = session;
     session.start();
+  }
+
+  /** Heard from a pooled session: this and `ended`. */
+  loggedIn(client: Served): void {
+    this.#relay = client;
+    this.#startup = undefined;
+    this.#startupMessage = undefined;
+    this.#deadline?.dispose();
+    this.#deadline = undefined;
+  }
+
+  ended(end: RelayEnd): void {
+    this.#relayEnded(end);
   }
 
   /** Why the client may not connect as it does, if so. */
@@ -322,24 +347,24 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
 
   /** Both the client's startup and the backend are there: from here a relay has them. */
   #join(): void {
-    const lease = this.#lease.held;
+    const lease = this.#lease?.held;
     if (this.#state !== "waiting" || lease === undefined || this.#opened !== "done") return;
     this.#state = "relaying";
-    this.#deadline.dispose();
+    this.#deadline?.dispose();
     const { backend, pool } = lease;
     const client = this.#client;
     const context = this.#context;
     const facts = this.facts;
     const onEnd = (end: RelayEnd): void => this.#relayEnded(end);
     client.resume();
+    const rest = this.#startup?.buffer.takeAll() ?? NO_BYTES;
     if (this.#startupMessage === undefined) {
       const relay = new RawRelay(client, backend, pool, context, facts, onEnd);
       this.#relay = relay;
-      relay.start(this.#startup.buffer.takeAll(), this.#hasClientEnded);
+      relay.start(rest, this.#hasClientEnded);
     } else {
       const relay = new PostgresRelay(client, backend, pool, context, facts, onEnd);
       this.#relay = relay;
-      const rest = this.#startup.buffer.takeAll();
       relay.start(this.#startupMessage, rest, this.#isEncrypted, this.#takeSslRequest());
     }
   }
@@ -348,9 +373,9 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
     this.#relay = undefined;
     this.#client.handler = this;
     if (end.kind === "serverUnused") {
-      this.#startup.buffer.push(end.rest);
+      this.#startup?.buffer.push(end.rest);
       this.#state = "waiting";
-      this.#lease.askAgain(end.isStarting);
+      this.#lease?.askAgain(end.isStarting);
       return;
     }
     this.#hasClientLeft = end.kind === "clientGone";
@@ -373,7 +398,7 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
     const isHeard = this.#startupMessage !== undefined;
     const isRaw = this.#context.protocol === "raw";
     if (!isHeard && !isRaw && !this.#isEnding) {
-      this.#lease.giveBack();
+      this.#lease?.giveBack();
       return;
     }
     if (this.#isEnding) return;
@@ -385,9 +410,9 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
 
   #armStartupTimeout(): void {
     const { startupTimeoutMs } = this.#context.limits;
-    if (this.#isDraining) this.#deadline.set(DRAIN_STARTUP_MS);
-    else if (startupTimeoutMs > 0) this.#deadline.set(startupTimeoutMs);
-    else this.#deadline.clear();
+    if (this.#isDraining) this.#deadline?.set(DRAIN_STARTUP_MS);
+    else if (startupTimeoutMs > 0) this.#deadline?.set(startupTimeoutMs);
+    else this.#deadline?.clear();
   }
 
   #startupTimedOut(): void {
@@ -411,7 +436,7 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
   #showSslRequest(packet: Uint8Array, goOn: () => void): void {
     const { hooks, pooling } = this.#context;
     const place = { localAddress: "", remoteAddress: pooling?.onlyPlace?.address ?? "" };
-    const server = this.#lease.held?.backend.connection ?? place;
+    const server = this.#lease?.held?.backend.connection ?? place;
     const verdict = new TrafficHooks(hooks, this.facts, this.#client, server).fromClient(packet);
     if (verdict instanceof Promise) void verdict.then(() => goOn());
     else goOn();
@@ -421,9 +446,9 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
   #finish(): void {
     if (this.#isEnding) return;
     this.#state = "closing";
-    this.#deadline.dispose();
-    this.#startup.stop();
-    this.#lease.stop();
+    this.#deadline?.dispose();
+    this.#startup?.stop();
+    this.#lease?.stop();
     const { told } = this.facts;
     const sslRequest = this.#takeSslRequest();
     if (sslRequest !== undefined) this.#showSslRequest(sslRequest, () => this.#close());
@@ -434,7 +459,7 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort {
   /** Handlers have heard of all that went before. */
   #close(): void {
     runClosing(this.#context.hooks, this.#client, this.facts, () => {
-      this.#lease.giveBack();
+      this.#lease?.giveBack();
       this.#state = "lingering";
       // While a relay had the client, or OnClosing took its time, the client may have gone unheard.
       if (!this.#client.isOpen) this.#closed();

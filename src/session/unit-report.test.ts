@@ -190,7 +190,7 @@ describe("a session that shares its backends tells", () => {
     await kit.say(blocker, frontend.query("begin"));
     await kit.answer(kit.at(), COMPLETE, IN_TRANSACTION);
     await kit.say(client, frontend.query("vacuum"));
-    await client.relay.cancel();
+    await client.session.cancel();
     expect(watch.units.at(-1)).toMatchObject({ text: "vacuum", sqlState: "57014" });
     expect(watch.events.slice(-2)).toEqual(["failed 57014", "ended I"]);
     await kit.expectClean();

@@ -160,7 +160,7 @@ class ModelClient {
       this.#prepared.clear();
       this.#names = `of ${lastToken}`;
     }
-    void this.client.relay.cancel();
+    void this.client.session.cancel();
   }
 
   leave(how: "end" | "terminate" | "goodbye"): void {

@@ -64,7 +64,7 @@ test("a client that has sent its last byte hears what is prepared again", async 
 test("a cancel request counts though its unit was about to be prepared again", async () => {
   const { kit, clients, error } = await lostOne(2);
   await kit.answer(kit.at(), error);
-  await clients[0]?.relay.cancel();
+  await clients[0]?.session.cancel();
   await kit.answer(kit.at(), backend.ready(), ANSWER);
   expect(clients.map(({ heard }) => told(heard.take()))).toEqual(["E ERROR 57014 Z", "2 D C Z"]);
   expect(kit.at().heard.take()).toEqual(Buffer.alloc(0));

@@ -60,6 +60,20 @@ export class ClientSide implements HookedOwner {
     if (options.hooked !== undefined) options.hooked.owner = this;
   }
 
+  get client(): Connection {
+    return this.#client;
+  }
+
+  /** The same if it is behind hooks. */
+  get hooked(): HookedClient | undefined {
+    return this.#hooked;
+  }
+
+  /** It has said and got all that it has begun to. */
+  get isAtRest(): boolean {
+    return this.isQuiet && !this.isPaused && this.#client.isOpen && this.#client.backlogBytes === 0;
+  }
+
   /** There are handlers that do not see the traffic yet. */
   get isUnseen(): boolean {
     return this.#traffic.isAny && this.#hooked === undefined;
@@ -123,7 +137,7 @@ export class ClientSide implements HookedOwner {
   }
 
   get place(): ServerPlace {
-    return this.#options.place;
+    return this.#options.block.place;
   }
 
   get lease(): Connection | undefined {

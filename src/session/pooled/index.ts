@@ -2,12 +2,14 @@
  * Sessions of the pooled modes: login at the gateway, and a backend only while there is work for it.
  * May import: the rest of session, errors, logging, net, postgres, auth, backend, pool, balancer, hooks, watch.
  */
+export { AwakeClients } from "./awake-clients.ts";
 export { ConnectionCaps } from "./connection-caps.ts";
 export { Greetings } from "./greeting.ts";
 export { LoginGate } from "./login-gate.ts";
 export type { LoginGateOptions } from "./login-gate.ts";
 export { PinBudget } from "./pin-budget.ts";
 export { PooledSession } from "./pooled-session.ts";
+export type { PooledSessionOwner } from "./pooled-session.ts";
 export { Pooling } from "./pooling.ts";
 export type { PooledBlock, PooledMode } from "./pooling.ts";
 export type { Route } from "./route.ts";

@@ -16,7 +16,8 @@ export class KnownStartups {
     const text = latin1Of(message);
     const known = this.#known.get(text);
     if (known !== undefined) return known;
-    const startup = readPooledStartup(message);
+    // A copy: what came with it is not kept.
+    const startup = readPooledStartup(new Uint8Array(message));
     if (this.#known.size >= MAX_STARTUPS) this.#known.clear();
     this.#known.set(text, startup);
     return startup;

@@ -19,6 +19,10 @@ export class NamedStatements {
   readonly #byShared = new Map<SharedStatement, NamedStatement>();
   #bytes = 0;
 
+  get isEmpty(): boolean {
+    return this.#byName.size === 0;
+  }
+
   find(name: string): NamedStatement | undefined {
     return this.#byName.get(name);
   }

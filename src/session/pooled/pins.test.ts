@@ -3,8 +3,8 @@ import { statementTraits } from "../../postgres/statement-traits.ts";
 import { PinBudget } from "./pin-budget.ts";
 import { Pins } from "./pins.ts";
 
-const newPins = (budget = new PinBudget(1), onPinned = (_reason: string): void => {}): Pins =>
-  new Pins("transaction", budget, onPinned);
+const newPins = (budget = new PinBudget(1), pinned = (_reason: string): void => {}): Pins =>
+  new Pins("transaction", budget, { pinned });
 
 function pinsAfter(...statements: readonly string[]): Pins {
   const pins = newPins();
@@ -57,7 +57,7 @@ describe("a session", () => {
 
   test("in session mode keeps its connection anyway", () => {
     const budget = new PinBudget(0);
-    const pins = new Pins("session", budget, () => {});
+    const pins = new Pins("session", budget, { pinned: () => {} });
     expect(pins.areNone).toBe(false);
     pins.saw(statementTraits("listen a").flags, false);
     expect(budget.pinned).toBe(0);

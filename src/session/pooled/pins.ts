@@ -36,20 +36,23 @@ const REASONS: readonly (readonly [pin: number, reason: string])[] = [
   [Trait.SequenceState, "lastval() or currval()"],
 ];
 
+/** The session that may be tied. */
+export interface PinsOwner {
+  /** The session becomes pinned. */
+  pinned(reason: string): void;
+}
+
 export class Pins {
   readonly #isWholeSession: boolean;
   readonly #budget: PinBudget;
-  readonly #onPinned: (reason: string) => void;
+  readonly #owner: PinsOwner;
   #bits = 0;
 
-  /**
-   * @param mode in session mode the backend stays anyway, and counts as no pin
-   * @param onPinned called when the session becomes pinned
-   */
-  constructor(mode: PooledMode, budget: PinBudget, onPinned: (reason: string) => void) {
+  /** @param mode in session mode the backend stays anyway, and counts as no pin */
+  constructor(mode: PooledMode, budget: PinBudget, owner: PinsOwner) {
     this.#isWholeSession = mode === "session";
     this.#budget = budget;
-    this.#onPinned = onPinned;
+    this.#owner = owner;
   }
 
   get areNone(): boolean {
@@ -76,7 +79,7 @@ export class Pins {
       this.#budget.leave();
     } else {
       this.#budget.enter();
-      this.#onPinned(this.reason);
+      this.#owner.pinned(this.reason);
     }
   }
 

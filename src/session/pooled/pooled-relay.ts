@@ -9,16 +9,8 @@ import type { PooledBackend } from "../../backend/index.ts";
 import { GatewayError } from "../../errors.ts";
 import type { ErrorCode } from "../../errors.ts";
 import type { Connection } from "../../net/index.ts";
-import {
-  AnswerLedger,
-  TransactionStatus,
-  UnitGate,
-  fatalResponse,
-  readyForQuery,
-} from "../../postgres/index.ts";
+import { AnswerLedger, TransactionStatus, UnitGate, fatalResponse } from "../../postgres/index.ts";
 import type { Notice } from "../../postgres/index.ts";
-import type { Cancellable } from "../cancel-keys.ts";
-import { forwardCancel } from "../forward-cancel.ts";
 import type { RelayEnd } from "../relay.ts";
 import type { UnitReport } from "../unit-report.ts";
 import { UnitPass } from "../multiplexing/index.ts";
@@ -27,10 +19,13 @@ import type { LimitedPhase, PhaseTraffic } from "../session-phase.ts";
 import { AnswerStream } from "./answer-stream.ts";
 import { ClientSide } from "./client-side.ts";
 import type { ClientSideOwner } from "./client-side.ts";
-import type { PooledRelayOptions } from "./pooled-relay-options.ts";
+import { leavingsOf } from "./leavings-of.ts";
+import type { PooledRelayOptions, SessionAtRest } from "./pooled-relay-options.ts";
+import type { RelayParts } from "./relay-parts.ts";
 import { RequestStream } from "./request-stream.ts";
+import { restOf } from "./rest-of.ts";
 import { ServerHold } from "./server-hold.ts";
-import type { HoldOwner, Leavings } from "./server-hold.ts";
+import type { HoldOwner } from "./server-hold.ts";
 import { SessionAnswers } from "./session-answers.ts";
 import { SessionEnding } from "./session-ending.ts";
 import type { EndingOwner } from "./session-ending.ts";
@@ -45,7 +40,7 @@ import { waitNotice } from "./wait-notice.ts";
 const MAX_WAITING_BYTES = 64 * 1024;
 
 export class PooledRelay
-  implements ClientSideOwner, HoldOwner, CancellingOwner, EndingOwner, Cancellable, PhaseTraffic
+  implements ClientSideOwner, HoldOwner, CancellingOwner, EndingOwner, PhaseTraffic
 {
   // First what each piece of traffic needs, side by side in memory.
   #client: Connection;
@@ -64,7 +59,6 @@ export class PooledRelay
   #unit: Uint8Array | undefined;
   /** The one that was leased last. */
   #backend: PooledBackend | undefined;
-  #isTimed = true;
   /** The server may have a part of a message whose rest it will not get. */
   #isOutOfStep = false;
   /** While a request to cancel is under way, or may come of a time limit. */
@@ -75,17 +69,19 @@ export class PooledRelay
   /** Once the session cannot go on. */
   #ending: SessionEnding | undefined;
   readonly #options: PooledRelayOptions;
-  readonly #phase: SessionPhase;
+  /** Undefined where no time is limited. */
+  readonly #phase: SessionPhase | undefined;
+
   constructor(options: PooledRelayOptions) {
-    const { client, context, facts, lane, mode, settings, parameters, pins, cancelKey } = options;
+    const { client, context, block, lane, idleUntilMs } = options;
     const { limits, timers } = context;
+    const { multiplexing } = block;
     this.#client = client;
     this.#options = options;
     // The login is over, and the gateway has said so.
     this.ledger.readyForQuery(TransactionStatus.Idle);
-    const { statements: catalog, multiplexing } = options;
     const { ledger } = this;
-    this.#session = new SessionState({ mode, ledger, catalog, settings, parameters, pins, facts });
+    this.#session = new SessionState(options, ledger);
     if (multiplexing !== undefined) {
       this.#pass = new UnitPass(this.#session, (now) => multiplexing.scope(lane, now));
     }
@@ -98,16 +94,42 @@ export class PooledRelay
     this.#answers.listener = this.#report;
     this.#side = new ClientSide(this, options, this.#hold, this.#answers, this.#read);
     this.#gate = new UnitGate(limits.maxMessageBytes);
-    this.#phase = new SessionPhase(this, limits, timers, (phase) => this.#expired(phase));
+    if (SessionPhase.isNeeded(limits)) {
+      const onExpire = (phase: LimitedPhase): void => this.#expired(phase);
+      this.#phase = new SessionPhase(this, limits, timers, onExpire, idleUntilMs);
+    }
     if (limits.queryTimeoutMs > 0) this.#cancelling = this.#newCancelling(true);
-    context.cancelKeys.add(cancelKey, this);
   }
 
-  /** @param rest what the client sent behind its login */
-  start(rest: Uint8Array): void {
+  /** Hears the client from now on. */
+  start(): void {
     this.#client.handler = this;
-    this.#followTime();
-    if (rest.length > 0) this.onData(rest, this.#client);
+  }
+
+  /** Lets go of the client if nothing is under way; else undefined. Nobody needs this relay any more then. */
+  rest(): SessionAtRest | undefined {
+    const isLeaving = this.#ending !== undefined || this.#isOutOfStep;
+    const isAsking = this.#unit !== undefined || this.#cancelling?.isUnderWay === true;
+    if (isLeaving || isAsking || this.isClientStalled) return undefined;
+    if (this.#phase?.isIdle === false) return undefined;
+    const left = restOf(this.#parts, this.#phase?.untilMs);
+    if (left !== undefined) this.#phase?.dispose();
+    return left;
+  }
+
+  get #parts(): RelayParts {
+    return {
+      options: this.#options,
+      ledger: this.ledger,
+      hold: this.#hold,
+      side: this.#side,
+      gate: this.#gate,
+      requests: this.#requests,
+      answers: this.#answers,
+      read: this.#read,
+      session: this.#session,
+      report: this.#report,
+    };
   }
 
   /** What the client sends goes to the server as it comes. */
@@ -167,6 +189,7 @@ export class PooledRelay
     this.end({ kind: "failed", code, ...(detail !== undefined && { detail }) });
   }
 
+  /** Resolves when the server was told, if it had to be. Never rejects. */
   async cancel(): Promise<void> {
     await (this.#cancelling ?? this.#newCancelling(false)).cancel();
   }
@@ -224,7 +247,7 @@ export class PooledRelay
   }
 
   hooksMoved(): void {
-    if (this.#isTimed) this.#followTime();
+    this.#followTime();
     this.#ending?.leaveIfDraining();
   }
 
@@ -304,7 +327,7 @@ export class PooledRelay
   onSettled(backend: PooledBackend): void {
     this.#guard(() => {
       this.#read.tellReady();
-      this.#answerLoneSyncs();
+      this.#read.answerSyncs(this.#gate.takeLoneSyncs());
       const isLeaving = this.#gate.hasTerminated || this.#isHalfClosed;
       if (isLeaving && !this.#gate.isReady) this.end({ kind: "clientGone" });
       else if (this.ledger.isInTransaction) {
@@ -328,7 +351,7 @@ export class PooledRelay
   }
 
   onHead(): void {
-    if (this.#isTimed) this.#phase.restart();
+    this.#phase?.restart();
   }
 
   onArrived(): void {
@@ -352,7 +375,7 @@ export class PooledRelay
     this.ledger.forget();
     this.#report?.asksAgain();
     this.#answers.startOver();
-    if (this.#isTimed) this.#followTime();
+    this.#followTime();
   }
 
   onRideLost(farewell: Uint8Array | undefined): void {
@@ -380,14 +403,14 @@ export class PooledRelay
 
   /** Idle: does what the client has asked for by now. */
   #advance(): void {
-    this.#answerLoneSyncs();
+    this.#read.answerSyncs(this.#gate.takeLoneSyncs());
     if (this.#gate.hasTerminated) {
       this.end({ kind: "clientGone" });
     } else if (this.#gate.isReady) {
       this.#report?.asks(this.#gate.first);
       this.#hold.request(this.#mayRide() ? this.#pass : undefined);
     }
-    if (this.#isTimed) this.#followTime();
+    this.#followTime();
   }
 
   /** All that there is to send is a unit that may share a backend. */
@@ -396,12 +419,6 @@ export class PooledRelay
     if (pass === undefined || this.isClientStalled || this.#isHalfClosed) return false;
     const unit = this.#gate.onePiece;
     return unit !== undefined && pass.admits(unit);
-  }
-
-  #answerLoneSyncs(): void {
-    for (let syncs = this.#gate.takeLoneSyncs(); syncs > 0; syncs--) {
-      this.#client.write(readyForQuery(this.ledger.transactionStatus));
-    }
   }
 
   #toServer(bytes: Uint8Array): void {
@@ -422,17 +439,14 @@ export class PooledRelay
     const piece = this.#requests.takeOne();
     if (piece !== undefined) this.#hold.write(piece);
     else for (const part of this.#requests.take()) this.#hold.write(part);
-    if (this.#isTimed) this.#followTime();
-    if (this.#requests.hasTerminated) this.#terminated();
-    else if (this.ledger.owedReadyForQuery > this.#options.context.limits.maxPendingUnits) {
+    this.#followTime();
+    if (this.#requests.hasTerminated) {
+      // The goodbye is for us, not for the server; what is in front of it still counts.
+      if (this.#isHolding && this.ledger.owesAnswer) this.#endingInSight.awaitLastAnswer();
+      else this.end({ kind: "clientGone" });
+    } else if (this.ledger.owedReadyForQuery > this.#options.context.limits.maxPendingUnits) {
       this.#side.pause();
     }
-  }
-
-  /** The goodbye is for us, not for the server; what is in front of it still counts. */
-  #terminated(): void {
-    if (this.#isHolding && this.ledger.owesAnswer) this.#endingInSight.awaitLastAnswer();
-    else this.end({ kind: "clientGone" });
   }
 
   #fromServer(bytes: Uint8Array, from: number, to: number): void {
@@ -442,7 +456,7 @@ export class PooledRelay
       this.#answers.startOver();
       this.#sendAgain(this.#read.takeUnit());
     }
-    if (this.#isTimed) this.#followTime();
+    this.#followTime();
     if (this.#cancelling !== undefined) this.#releaseHeld();
     if (this.#side.isPaused) this.#side.resume();
     if (this.#ending !== undefined) this.#ending.answered();
@@ -455,7 +469,7 @@ export class PooledRelay
     if (!this.#isHolding || !this.ledger.isIdle || !isBetweenMessages) return;
     if (this.ledger.isInTransaction) {
       if (this.#read.owesReady) void this.#hold.settle(true);
-      else if (this.#options.mode === "statement") this.fail("ERR_TRANSACTION_REFUSED");
+      else if (this.#options.block.mode === "statement") this.fail("ERR_TRANSACTION_REFUSED");
       return;
     }
     // Others are not to go by what was true before.
@@ -490,15 +504,7 @@ export class PooledRelay
   }
 
   get #endingInSight(): SessionEnding {
-    if (this.#ending !== undefined) return this.#ending;
-    const parts = {
-      hold: this.#hold,
-      gate: this.#gate,
-      answers: this.#answers,
-      read: this.#read,
-      timers: this.#options.context.timers,
-    };
-    this.#ending = new SessionEnding(this, parts);
+    this.#ending ??= new SessionEnding(this, this.#parts);
     return this.#ending;
   }
 
@@ -515,14 +521,12 @@ export class PooledRelay
 
   #expired(phase: LimitedPhase): void {
     if (phase !== "query") this.fail(EXPIRED[phase]);
-    else if (this.#isRiding && !this.#hold.isHead) this.#phase.restart();
+    else if (this.#isRiding && !this.#hold.isHead) this.#phase?.restart();
     else void this.cancel();
   }
 
   #followTime(): void {
-    if (this.#isOver) return;
-    this.#phase.follow();
-    this.#isTimed = this.#phase.isTimed;
+    if (this.#phase !== undefined && !this.#isOver) this.#phase.follow();
   }
 
   #releaseHeld(): void {
@@ -535,43 +539,25 @@ export class PooledRelay
   }
 
   #newCancelling(isOneByOne: boolean): UnitCancelling {
-    const parts = {
-      options: this.#options,
-      hold: this.#hold,
-      requests: this.#requests,
-      answers: this.#answers,
-      report: this.#report,
-    };
-    return new UnitCancelling(this, parts, isOneByOne);
+    return new UnitCancelling(this, this.#parts, isOneByOne);
   }
 
   /** It is over, once: whoever owns it closes the client; the backend is cleaned for the next one. */
   end(end: RelayEnd): void {
     if (this.#isOver) return;
-    const leavings = this.#leavings();
+    // A request that is under way would hit whoever comes next.
+    const isUnsafe = this.#isOutOfStep || this.#cancelling?.isUnderWay === true;
+    const leavings = isUnsafe ? undefined : leavingsOf(this.#parts, this.#backend);
     this.#report?.cutOff(end.kind === "failed" ? end.code : undefined);
     if (this.#pass !== undefined && this.#read.takeDefined()) this.#pass.definitionsChanged();
-    this.#phase.dispose();
+    this.#phase?.dispose();
     this.#ending?.dispose();
-    const { context, cancelKey, onEnd } = this.#options;
-    context.cancelKeys.remove(cancelKey, this);
+    this.#options.leave();
     this.#hold.end(leavings);
-    this.#side.finish(() => onEnd(end));
-  }
-
-  /** Undefined when nobody else can use the backend. */
-  #leavings(): Leavings | undefined {
-    // A request that is under way would hit whoever comes next; and half a message cannot be taken back.
-    const isCancelling = this.#cancelling?.isUnderWay === true;
-    if (this.#isOutOfStep || isCancelling || !this.#requests.isServerAtBoundary) return undefined;
-    const { resetQuery, block, context, facts } = this.#options;
-    return {
-      ledger: this.ledger,
-      answers: this.#answers,
-      cancel: () => forwardCancel(this.#backend, block, context, facts),
-      resetQuery,
-      timers: context.timers,
-    };
+    this.#side.finish(() => {
+      this.#session.end();
+      this.#options.ended(end);
+    });
   }
 
   /** What the client sent waits, and there is enough of it. */
@@ -586,7 +572,7 @@ export class PooledRelay
     this.isClientStalled = !isTaking;
     if (isTaking) this.#hold.backend?.connection.resume();
     else if (this.#isHolding || this.#isRiding) this.#hold.stall();
-    if (this.#isTimed) this.#followTime();
+    this.#followTime();
     this.#ending?.follow();
   }
 

@@ -1,15 +1,14 @@
 /**
- * A client of a pooled group, from its StartupMessage on.
+ * Logs a client of a pooled group in, from its StartupMessage to the first ReadyForQuery.
  *
  *   asking     a server is asked about the client's user           (auth.query only)
  *   loggingIn  the client proves who it is
  *   greeting   the server is asked what the client is to be told
  *   opening    OnOpened runs
- *   serving    a {@link PooledRelay} has the client
- *   over
+ *   over       a {@link PooledClient} has it; or it is gone
  *
  * A client that wants to replicate is none of the pool's: a {@link Replication} takes the place of
- * greeting and relay.
+ * greeting and service.
  */
 import { GatewayError } from "../../errors.ts";
 import type { ErrorCode } from "../../errors.ts";
@@ -26,7 +25,6 @@ import {
   readyForQuery,
 } from "../../postgres/index.ts";
 import type { Notice } from "../../postgres/index.ts";
-import { connectionFields } from "../../watch/index.ts";
 import type { BlockWatch } from "../../watch/index.ts";
 import { runOpened } from "../connection-events.ts";
 import type { SocketEnds } from "../connection-events.ts";
@@ -41,8 +39,7 @@ import type { Greeting, GreetingOutcome } from "./greeting.ts";
 import { HookedClient } from "./hooked-client.ts";
 import type { HookedOwner } from "./hooked-client.ts";
 import { hostOf } from "./host-of.ts";
-import { Pins } from "./pins.ts";
-import { PooledRelay } from "./pooled-relay.ts";
+import { PooledClient } from "./pooled-client.ts";
 import type { Destination, Pooling } from "./pooling.ts";
 import { Replication } from "./replication.ts";
 import type { PooledStartup, ReplicationRequest } from "./startup-request.ts";
@@ -61,7 +58,13 @@ export interface PooledSessionOptions {
   readonly facts: SessionFacts;
   /** Of its login, and set: the session is told to fail when it passes. */
   readonly deadline: Deadline;
-  readonly onEnd: (end: RelayEnd) => void;
+  readonly owner: PooledSessionOwner;
+}
+
+export interface PooledSessionOwner {
+  /** The login is over: `client` serves it from now on. */
+  loggedIn(client: Served): void;
+  ended(end: RelayEnd): void;
 }
 
 /** The newest that is spoken: 3.2, of PostgreSQL 18, whose cancel keys may be longer. */
@@ -86,9 +89,7 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
   #giveUpGreeting: (() => void) | undefined;
   /** What the client sent behind its login. */
   readonly #early = new StartupBuffer();
-  #relay: Served | undefined;
   #replication: Replication | undefined;
-  #pins: Pins | undefined;
   /** The StartupMessage came then, where somebody watches. */
   #startedMs = 0;
   /** Handlers have logged it in. */
@@ -140,7 +141,7 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
     this.#guard(() => {
       const { message, pooling } = this.#options;
       const startup = pooling.startups.read(message);
-      this.#startup = startup;
+      this.#startUp(startup);
       this.#isAnswered = true;
       pooling.gate.expectAdmitted(this.#loginRequest(startup));
       this.#destination ??= pooling.choose(this.#client, startup.user, startup.database);
@@ -176,7 +177,7 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
     const { pooling, peer } = this.#options;
     try {
       const startup = pooling.startups.read(message);
-      this.#startup = startup;
+      this.#startUp(startup);
       this.#negotiate(startup);
       const names = peer === undefined || peer.names.length === 0 ? undefined : peer.names;
       const options = pooling.gate.admit(this.#loginRequest(startup), names);
@@ -186,6 +187,11 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
     } catch (thrown) {
       this.failed(GatewayError.from(thrown));
     }
+  }
+
+  #startUp(startup: PooledStartup): void {
+    this.#startup = startup;
+    this.#options.facts.startup = startup.message;
   }
 
   /** The user is being asked for. */
@@ -210,15 +216,10 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
   }
 
   drain(): void {
-    if (this.#relay === undefined) this.fail("ERR_SHUTTING_DOWN");
-    else this.#relay.drain();
+    this.fail("ERR_SHUTTING_DOWN");
   }
 
   fail(code: ErrorCode, detail?: string): void {
-    if (this.#relay !== undefined) {
-      this.#relay.fail(code, detail);
-      return;
-    }
     if (code === "ERR_SHUTTING_DOWN") this.#hooked?.giveUp();
     if (this.#isOver) return;
     this.#client.write(this.#options.facts.lastWords(code));
@@ -231,7 +232,7 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
     return facts.block === undefined ? undefined : context.watch?.block(facts.block);
   }
 
-  /** Asked by hooks, until a relay has the client: this and `lease`. */
+  /** Asked by hooks, until somebody else has the client: this and `lease`. */
   get place(): ServerPlace | undefined {
     return this.#destination?.block.place;
   }
@@ -374,9 +375,8 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
       const early = this.#early.takeAll();
       replication.serve(this.#client, this.#hooked !== undefined, early, (end) => this.#ended(end));
       this.#client.resume();
-      this.#deadline.dispose();
-      this.#relay = replication;
       this.#isOver = true;
+      this.#options.owner.loggedIn(replication);
     });
   }
 
@@ -401,47 +401,39 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
     });
   }
 
-  #serve({ settings, parameters, messages }: Greeting): void {
-    if (this.#destination === undefined) return;
+  #serve(greeting: Greeting): void {
+    const startup = this.#startup;
+    if (this.#destination === undefined || startup === undefined) return;
     const { block, lane } = this.#destination;
-    const { context, facts, pooling } = this.#options;
-    const hasLongKeys = (this.#startup?.minorVersion ?? 0) >= LONG_KEYS_SINCE_MINOR;
+    const { context, facts, pooling, owner } = this.#options;
+    const hasLongKeys = startup.minorVersion >= LONG_KEYS_SINCE_MINOR;
     const keyMessage = pooling.newCancelKey(hasLongKeys);
-    this.#client.write(messages);
+    this.#client.write(greeting.messages);
     // Who was answered by handlers has a key of theirs, and has been told to go on.
     if (!this.#isAnswered) {
       this.#client.write(keyMessage);
       this.#client.write(READY);
     }
-    // The client goes on while its relay is made.
+    // The client goes on while we do.
     this.#client.flush();
     this.#client.resume();
-    this.#deadline.dispose();
     this.#watch?.loggedIn(facts, context.timers.clock.now() - this.#startedMs);
-    this.#pins = new Pins(block.mode, block.pinBudget, (reason) =>
-      this.#pinned(block.pool.name, reason),
-    );
-    const relay = new PooledRelay({
+    this.#isOver = true;
+    const client = new PooledClient({
       client: this.#client,
       hooked: this.#hooked,
       context,
       facts,
+      block,
       lane,
-      block: block.pool.name,
-      place: block.place,
-      mode: block.mode,
-      resetQuery: block.resetQuery,
-      statements: block.statements,
-      pins: this.#pins,
-      multiplexing: block.multiplexing,
-      settings,
-      parameters,
+      gate: pooling.gate,
+      startup,
+      greeting,
       cancelKey: keyMessage.subarray(HEADER_BYTES),
-      onEnd: (end) => this.#ended(end),
+      owner,
     });
-    this.#relay = relay;
-    this.#isOver = true;
-    relay.start(this.#early.takeAll());
+    owner.loggedIn(client);
+    client.start(this.#early.takeAll());
   }
 
   /** Nobody hears of what is thrown after a wait: it ends the session here. */
@@ -465,27 +457,13 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
     else this.#hooked.finish(() => this.#ended(end));
   }
 
-  #pinned(block: string, reason: string): void {
-    const { context, facts } = this.#options;
-    this.#watch?.pinned(facts, reason);
-    const { logger, traceIdOf } = context;
-    if (!logger.isEnabled("debug")) return;
-    logger.debug("A session keeps its server connection", {
-      name: block,
-      client: this.#client.remoteAddress,
-      reason,
-      ...connectionFields(facts, traceIdOf),
-    });
-  }
-
   #ended(end: RelayEnd): void {
-    this.#pins?.end();
-    const { pooling, onEnd } = this.#options;
+    const { pooling, owner } = this.#options;
     const startup = this.#startup;
     if (startup !== undefined && this.#hasEntered) {
       pooling.gate.leave(startup.user, startup.database);
     }
-    onEnd(end);
+    owner.ended(end);
   }
 }
 

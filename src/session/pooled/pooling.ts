@@ -11,6 +11,7 @@ import { BlockChoice } from "../../pool/index.ts";
 import type { BlockSet, LeaseTicket, Pair, PairLane, SharedPool } from "../../pool/index.ts";
 import { BackendWriter } from "../../postgres/index.ts";
 import type { Multiplexing } from "../multiplexing/index.ts";
+import type { AwakeClients } from "./awake-clients.ts";
 import type { Greetings } from "./greeting.ts";
 import { KnownStartups } from "./known-startups.ts";
 import type { LoginGate } from "./login-gate.ts";
@@ -34,9 +35,13 @@ export interface PooledBlock {
   /** Undefined where a backend serves one session at a time. */
   readonly multiplexing: Multiplexing | undefined;
   readonly place: ServerPlace;
+  readonly awake: AwakeClients;
   /** Opens a connection for replication, which is no part of the pool. */
   readonly openReplication: OpenReplication;
 }
+
+/** A block, as clients that are logged in need it. */
+export type ServingBlock = Omit<PooledBlock, "login" | "greetings" | "openReplication">;
 
 /** Rejects as logging in to a server does; nothing is open then. */
 export type OpenReplication = (

@@ -5,11 +5,11 @@ import type { SessionState } from "./session-state.ts";
 
 /** Tells of the units of a session with shared backends; undefined when nobody watches. */
 export function reportOf(
-  { context, block, facts, client, statements: catalog, pins }: PooledRelayOptions,
+  { context, block, facts, client }: PooledRelayOptions,
   ledger: AnswerLedger,
   session: SessionState,
 ): UnitReport | undefined {
-  const watch = context.watch?.block(block);
+  const watch = context.watch?.block(block.pool.name);
   if (watch === undefined) return undefined;
   const { timers } = context;
   return new UnitReport({
@@ -20,8 +20,8 @@ export function reportOf(
     timers,
     // The gateway has logged it in, and told of that.
     startedMs: 0,
-    catalog,
+    catalog: block.statements,
     named: (name) => session.named(name)?.text,
-    pinReason: () => pins.reason || undefined,
+    pinReason: () => session.pinReason,
   });
 }

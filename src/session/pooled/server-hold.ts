@@ -106,6 +106,11 @@ export class ServerHold implements LeaseWaiter<PooledBackend>, Rider {
     return this.#owner.remoteAddress;
   }
 
+  /** Where it asks. */
+  get lane(): PairLane<PooledBackend> {
+    return this.#lane;
+  }
+
   /**
    * Asks for a backend; `onHold` may be called before this returns.
    * @param pass of a unit that may share one, which is all that there is to send

@@ -65,6 +65,13 @@ export class SessionAnswers implements AnswerPort {
     this.#owesReady = false;
   }
 
+  /** To as many Syncs that the server has not seen. */
+  answerSyncs(count: number): void {
+    for (let left = count; left > 0; left--) {
+      this.#client.write(readyForQuery(this.#ledger.transactionStatus));
+    }
+  }
+
   /** Definitions of the database have changed, in a transaction that may go on; forgets that. */
   takeDefined(): boolean {
     const hasDefined = this.#hasDefined;

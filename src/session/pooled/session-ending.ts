@@ -6,14 +6,11 @@
  *                long over it (see {@link HalfClosedLimit})
  */
 import type { ErrorCode } from "../../errors.ts";
-import type { TimerWheel } from "../../net/index.ts";
-import type { AnswerLedger, UnitGate } from "../../postgres/index.ts";
+import type { AnswerLedger } from "../../postgres/index.ts";
 import { HalfClosedLimit } from "../half-closed-limit.ts";
 import type { HalfClosedTraffic } from "../half-closed-limit.ts";
 import type { RelayEnd } from "../relay.ts";
-import type { AnswerStream } from "./answer-stream.ts";
-import type { ServerHold } from "./server-hold.ts";
-import type { SessionAnswers } from "./session-answers.ts";
+import type { RelayParts } from "./relay-parts.ts";
 
 /** The relay around it. */
 export interface EndingOwner extends HalfClosedTraffic {
@@ -23,22 +20,13 @@ export interface EndingOwner extends HalfClosedTraffic {
   end(end: RelayEnd): void;
 }
 
-/** The parts of the relay. */
-export interface EndingParts {
-  readonly hold: ServerHold;
-  readonly gate: UnitGate;
-  readonly answers: AnswerStream;
-  readonly read: SessionAnswers;
-  readonly timers: TimerWheel;
-}
-
 export class SessionEnding {
   readonly #owner: EndingOwner;
-  readonly #parts: EndingParts;
+  readonly #parts: RelayParts;
   #isDraining = false;
   #halfClosed: HalfClosedLimit | undefined;
 
-  constructor(owner: EndingOwner, parts: EndingParts) {
+  constructor(owner: EndingOwner, parts: RelayParts) {
     this.#owner = owner;
     this.#parts = parts;
   }
@@ -60,7 +48,8 @@ export class SessionEnding {
 
   /** The client is owed an answer, and sends nothing more. */
   awaitLastAnswer(): void {
-    this.#halfClosed ??= new HalfClosedLimit(this.#owner, this.#parts.timers, () =>
+    const { timers } = this.#parts.options.context;
+    this.#halfClosed ??= new HalfClosedLimit(this.#owner, timers, () =>
       this.#owner.end({ kind: "clientGone" }),
     );
   }

@@ -2,32 +2,19 @@
  * What a session is beyond a connection: its settings, its prepared statements, what it was told of
  * itself, and what ties it to one backend. It goes with the client from backend to backend.
  */
-import type { PooledBackend, SharedStatement, StatementCatalog } from "../../backend/index.ts";
+import type { PooledBackend, SharedStatement } from "../../backend/index.ts";
 import { restoreStatements, setStatements } from "../../postgres/index.ts";
 import type { AnswerLedger, Notice, Settings } from "../../postgres/index.ts";
-import type { FactsSource, SessionFacts } from "../session-facts.ts";
+import type { FactsSource } from "../session-facts.ts";
 import { DueList } from "./due-list.ts";
 import { parameterDifference } from "./parameter-difference.ts";
-import type { Pins } from "./pins.ts";
+import { Pins } from "./pins.ts";
+import type { PooledRelayOptions } from "./pooled-relay-options.ts";
 import type { PooledMode } from "./pooling.ts";
 import type { RequestPolicy } from "./request-stream.ts";
 import { ResetReader } from "./reset-reader.ts";
 import { SessionStatements } from "./session-statements.ts";
 import { SettingsWatch } from "./settings-watch.ts";
-
-export interface SessionStateOptions {
-  readonly mode: PooledMode;
-  readonly ledger: AnswerLedger;
-  /** The prepared statements of the block. */
-  readonly catalog: StatementCatalog;
-  /** What the client has set at its login, as the server has it. */
-  readonly settings: Settings;
-  /** What the client was told of its session. */
-  readonly parameters: ReadonlyMap<string, string>;
-  readonly pins: Pins;
-  /** Go by this session from now on. */
-  readonly facts: SessionFacts;
-}
 
 /** Sessions of different names may share a backend: nothing that they may run there depends on it. */
 const APPLICATION_NAME = "application_name";
@@ -48,18 +35,23 @@ export class SessionState implements FactsSource {
   /** Its application_name, while what it was told last is of a backend that has another one's. */
   #ownName: string | undefined;
 
-  constructor(options: SessionStateOptions) {
-    const { mode, ledger, catalog, settings, parameters, pins, facts } = options;
+  /** The facts go by this session from now on. */
+  constructor(options: PooledRelayOptions, ledger: AnswerLedger) {
+    const { block, asked, settings, told, ownName, statements, facts } = options;
+    const { mode, statements: catalog } = block;
+    const pins = new Pins(mode, block.pinBudget, options);
     this.#ledger = ledger;
     this.#mode = mode;
     this.#settings = settings;
-    this.#told = parameters;
+    this.#told = told;
+    this.#ownName = ownName;
     this.#pins = pins;
-    this.#watch = new SettingsWatch(settings);
+    this.#watch = new SettingsWatch(asked, settings);
     if (mode !== "session") {
-      this.statements = new SessionStatements(ledger, this.due, this.#pins, this.#watch, catalog);
+      const parts = { ledger, due: this.due, pins, watch: this.#watch, catalog };
+      this.statements = new SessionStatements(parts, statements);
       this.policy = this.statements;
-    } else if (settings.values.size > 0) {
+    } else if (asked.values.size > 0) {
       this.policy = new ResetReader(ledger, this.#watch);
     }
     facts.source = this;
@@ -78,9 +70,13 @@ export class SessionState implements FactsSource {
     return this.#toldOf(APPLICATION_NAME);
   }
 
-  /** What the client knows of its session's parameters. */
+  /** What the client knows of its session's parameters, but for {@link ownName}. */
   get told(): ReadonlyMap<string, string> {
     return this.#told;
+  }
+
+  get ownName(): string | undefined {
+    return this.#ownName;
   }
 
   /** The prepared statement that the client knows by this name. */
@@ -88,9 +84,24 @@ export class SessionState implements FactsSource {
     return this.statements?.named(name);
   }
 
+  /** It has nothing on a backend, but for what another one can be given: it can be laid aside without any. */
+  get isPortable(): boolean {
+    return this.#mode === "session" || !this.isTied;
+  }
+
   /** It has something on its backend that no other one can give it. */
   get isTied(): boolean {
     return !this.#pins.areNone;
+  }
+
+  /** Why; undefined when it is not. */
+  get pinReason(): string | undefined {
+    return this.#pins.reason || undefined;
+  }
+
+  /** It is over. What it has on its backend is still to be seen here. */
+  end(): void {
+    this.#pins.end();
   }
 
   /** What is set has to be asked for before anybody else gets the backend. */

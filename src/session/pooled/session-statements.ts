@@ -43,20 +43,34 @@ import {
 import { StatementRepair } from "./statement-repair.ts";
 import { NAMES_OTHERS, NOBODYS_NAME, StatementPreparation } from "./statement-preparation.ts";
 import { UnnamedStatement } from "./unnamed-statement.ts";
-import type { Runnable } from "./unnamed-statement.ts";
+import type { Runnable, Unnamed } from "./unnamed-statement.ts";
 
 const NO_NAME = Buffer.alloc(0);
 const NOBODYS = Buffer.from(NOBODYS_NAME);
 const UNKNOWN: Runnable = { traits: UNKNOWN_TRAITS, text: "" };
 /** What it does was seen when it was prepared. */
 const MADE_BY_SQL: Runnable = { traits: statementTraits(""), text: "" };
+/** What a session has prepared, while it has no relay. */
+export interface KeptStatements {
+  readonly names: NamedStatements;
+  readonly unnamed: Unnamed | undefined;
+}
+
+export interface StatementParts {
+  readonly ledger: AnswerLedger;
+  readonly due: DueList;
+  readonly pins: Pins;
+  readonly watch: SettingsWatch;
+  readonly catalog: StatementCatalog;
+}
+
 export class SessionStatements implements RequestPolicy {
   readonly #ledger: AnswerLedger;
   readonly #pins: Pins;
   readonly #watch: SettingsWatch;
   readonly #catalog: StatementCatalog;
   readonly #due: DueList;
-  readonly #names = new NamedStatements();
+  readonly #names: NamedStatements;
   readonly #preparation: StatementPreparation;
   readonly #repair: StatementRepair;
   readonly #unnamed: UnnamedStatement;
@@ -68,13 +82,9 @@ export class SessionStatements implements RequestPolicy {
   /** Other settings may be in force: what is parsed now is nobody else's. */
   #isPrivate = false;
 
-  constructor(
-    ledger: AnswerLedger,
-    due: DueList,
-    pins: Pins,
-    watch: SettingsWatch,
-    catalog: StatementCatalog,
-  ) {
+  /** @param kept what the session has prepared already */
+  constructor({ ledger, due, pins, watch, catalog }: StatementParts, kept?: KeptStatements) {
+    this.#names = kept?.names ?? new NamedStatements();
     this.#ledger = ledger;
     this.#due = due;
     this.#pins = pins;
@@ -82,7 +92,15 @@ export class SessionStatements implements RequestPolicy {
     this.#catalog = catalog;
     this.#preparation = new StatementPreparation(ledger, due, this.#names, catalog);
     this.#repair = new StatementRepair(this.#names, catalog, this.#preparation);
-    this.#unnamed = new UnnamedStatement(ledger, this.#preparation);
+    this.#unnamed = new UnnamedStatement(ledger, this.#preparation, kept?.unnamed);
+  }
+
+  /** Of a session that is not tied; undefined when it has prepared nothing. */
+  keep(): KeptStatements | undefined {
+    const { current: unnamed } = this.#unnamed;
+    return unnamed === undefined && this.#names.isEmpty
+      ? undefined
+      : { names: this.#names, unnamed };
   }
 
   /**
@@ -270,7 +288,7 @@ export class SessionStatements implements RequestPolicy {
     const isUnnamed = nameFrom === nameTo;
     const name = isUnnamed ? "" : bytes.toString("latin1", nameFrom, nameTo);
     const shared = isUnnamed ? undefined : this.#names.find(name)?.shared;
-    const runs = isUnnamed ? this.#unnamed.runnable : (shared ?? this.#untouched.get(name));
+    const runs = isUnnamed ? this.#unnamed.current : (shared ?? this.#untouched.get(name));
     if (this.#portals.size > 0)
       this.#portals.delete(bytes.toString("latin1", at + HEADER_BYTES, portalTo));
     if (runs !== undefined && runs.traits.flags !== 0) {

@@ -16,9 +16,14 @@ export class SettingsWatch {
   /** Settings with a dot in their name, which the server does not list: beyond those of `asked`. */
   readonly #custom = new Set<string>();
 
-  /** @param asked what the client asked for at its startup: there a RESET goes back to */
-  constructor(asked: Settings) {
+  /**
+   * @param asked what the client asked for at its startup: there a RESET goes back to
+   * @param present what it has set by now
+   */
+  constructor(asked: Settings, present: Settings = asked) {
     this.#asked = asked;
+    if (present === asked) return;
+    for (const name of present.values.keys()) if (isCustom(name)) this.#custom.add(name);
   }
 
   /** The statements whose answer `settle` takes. */

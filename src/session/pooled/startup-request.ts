@@ -5,6 +5,8 @@ import { readStartupOptions, readStartupParameters } from "../../postgres/index.
 export type WantedSettings = readonly (readonly [name: string, value: string])[];
 
 export interface PooledStartup {
+  /** The message; of equal ones that are known, the same bytes. */
+  readonly message: Uint8Array;
   readonly user: string;
   readonly database: string;
   /** Settings, in the order given; those of `options` first, as on the server. */
@@ -46,6 +48,7 @@ export function readPooledStartup(message: Uint8Array): PooledStartup {
   const options = readStartupOptions(parameters.get("options") ?? "");
   const settings = lastOfEach([...options, ...named]);
   return {
+    message,
     user,
     database: parameters.get("database") || user,
     settings,

@@ -14,12 +14,8 @@
 import { TransactionStatus, errorResponseFor, readyForQuery } from "../../postgres/index.ts";
 import type { AnswerLedger } from "../../postgres/index.ts";
 import { Cancellation } from "../cancellation.ts";
-import type { RequestSteps } from "../cancellation.ts";
 import { forwardCancel } from "../forward-cancel.ts";
-import type { UnitReport } from "../unit-report.ts";
-import type { AnswerStream } from "./answer-stream.ts";
-import type { PooledRelayOptions } from "./pooled-relay-options.ts";
-import type { ServerHold } from "./server-hold.ts";
+import type { RelayParts } from "./relay-parts.ts";
 
 /** The relay around it. */
 export interface CancellingOwner {
@@ -42,22 +38,13 @@ export interface CancellingOwner {
   cancelled(): void;
 }
 
-/** The parts of the relay. */
-export interface CancellingParts {
-  readonly options: PooledRelayOptions;
-  readonly hold: ServerHold;
-  readonly requests: RequestSteps;
-  readonly answers: AnswerStream;
-  readonly report: UnitReport | undefined;
-}
-
 export class UnitCancelling {
   readonly #owner: CancellingOwner;
-  readonly #parts: CancellingParts;
+  readonly #parts: RelayParts;
   readonly #cancellation: Cancellation;
 
   /** @param isOneByOne see {@link Cancellation} */
-  constructor(owner: CancellingOwner, parts: CancellingParts, isOneByOne: boolean) {
+  constructor(owner: CancellingOwner, parts: RelayParts, isOneByOne: boolean) {
     this.#owner = owner;
     this.#parts = parts;
     const { hold, requests, options } = parts;
@@ -66,7 +53,7 @@ export class UnitCancelling {
       {
         ledger: owner.ledger,
         clientStream: requests,
-        sendRequest: () => forwardCancel(hold.backend, block, context, facts),
+        sendRequest: () => forwardCancel(hold.backend, block.pool.name, context, facts),
         toServer: () => owner.send(),
       },
       isOneByOne,

@@ -16,11 +16,15 @@ export interface Runnable {
   readonly text: string;
 }
 
-interface Unnamed extends Runnable {
+export interface Unnamed extends Runnable {
   /** Its Parse; undefined of one that was too long to be kept, which pins. */
   readonly message: Uint8Array | undefined;
+  /** As {@link AnswerLedger.sent} counts. */
   readonly place: number;
 }
+
+/** Of one that is in force since before the first message of a ledger. */
+const LONG_AGO = -1;
 
 const NO_NAME = Buffer.alloc(0);
 const HARMLESS: Runnable = { traits: statementTraits(""), text: "" };
@@ -30,13 +34,15 @@ export class UnnamedStatement {
   readonly #preparation: StatementPreparation;
   #current: Unnamed | undefined;
 
-  constructor(ledger: AnswerLedger, preparation: StatementPreparation) {
+  /** @param kept the session has made it already */
+  constructor(ledger: AnswerLedger, preparation: StatementPreparation, kept?: Unnamed) {
     this.#ledger = ledger;
     this.#preparation = preparation;
+    if (kept !== undefined) this.#current = { ...kept, place: LONG_AGO };
   }
 
-  /** What a Bind of it runs; undefined when there is none. */
-  get runnable(): Runnable | undefined {
+  /** Undefined when there is none. */
+  get current(): Unnamed | undefined {
     return this.#current;
   }
 

@@ -1,0 +1,267 @@
+/**
+ * A client of a pooled group from the end of its login to its own.
+ *
+ *   resting  it asks for nothing: this object is all that there is of it, and what most of many clients cost
+ *   awake    a {@link PooledRelay} serves it
+ *   over
+ *
+ *   resting -> awake  it sends something, or cannot take what it was sent
+ *   awake -> resting  it has asked for nothing for a while, and nothing is under way
+ *   resting -> over   it leaves, or is told to; so does a relay while it is awake
+ *
+ * At rest it is heard, can be drained, timed and counted, and there is nothing to cancel. What a session has set, was
+ * told and has prepared stays here; whoever is pinned, has a transaction or a part of a message does not rest.
+ */
+import type { PooledBackend, ServerPlace } from "../../backend/index.ts";
+import type { ErrorCode } from "../../errors.ts";
+import type { Connection, ConnectionHandler, Deadline } from "../../net/index.ts";
+import type { PairLane } from "../../pool/index.ts";
+import { TransactionStatus } from "../../postgres/index.ts";
+import type { Settings } from "../../postgres/index.ts";
+import { connectionFields } from "../../watch/index.ts";
+import type { Cancellable } from "../cancel-keys.ts";
+import type { RelayEnd, Served } from "../relay.ts";
+import type { SessionContext } from "../session-context.ts";
+import type { FactsSource, SessionFacts } from "../session-facts.ts";
+import { EXPIRED } from "../session-phase.ts";
+import type { Wakeful } from "./awake-clients.ts";
+import type { Greeting } from "./greeting.ts";
+import type { HookedClient, HookedOwner } from "./hooked-client.ts";
+import type { LoginGate } from "./login-gate.ts";
+import { PooledRelay } from "./pooled-relay.ts";
+import type { PooledRelayOptions, SessionAtRest } from "./pooled-relay-options.ts";
+import type { ServingBlock } from "./pooling.ts";
+import type { KeptStatements } from "./session-statements.ts";
+import type { PooledStartup } from "./startup-request.ts";
+
+export interface PooledClientOptions {
+  readonly client: Connection;
+  /** The same if it is behind hooks. */
+  readonly hooked: HookedClient | undefined;
+  readonly context: SessionContext;
+  readonly facts: SessionFacts;
+  readonly block: ServingBlock;
+  readonly lane: PairLane<PooledBackend>;
+  /** Counts it as a client of its user and its database, until it ends. */
+  readonly gate: Pick<LoginGate, "leave">;
+  readonly startup: Pick<PooledStartup, "user" | "database">;
+  readonly greeting: Pick<Greeting, "settings" | "parameters">;
+  /** That the client was given. */
+  readonly cancelKey: Uint8Array;
+  readonly owner: PooledClientOwner;
+}
+
+export interface PooledClientOwner {
+  ended(end: RelayEnd): void;
+}
+
+export class PooledClient
+  implements
+    PooledRelayOptions,
+    ConnectionHandler,
+    Served,
+    Cancellable,
+    Wakeful,
+    HookedOwner,
+    FactsSource
+{
+  client: Connection;
+  hooked: HookedClient | undefined;
+  readonly context: SessionContext;
+  readonly facts: SessionFacts;
+  readonly block: ServingBlock;
+  lane: PairLane<PooledBackend>;
+  readonly asked: Settings;
+  settings: Settings;
+  told: ReadonlyMap<string, string>;
+  ownName: string | undefined;
+  statements: KeptStatements | undefined;
+  readonly #gate: Pick<LoginGate, "leave">;
+  readonly #startup: Pick<PooledStartup, "user" | "database">;
+  readonly #owner: PooledClientOwner;
+  readonly #keyName: string;
+  /** While it is awake. */
+  #relay: PooledRelay | undefined;
+  /** How many units were answered when it was looked at last. */
+  #cyclesSeen = 0;
+  /** At rest, if its idle time is limited. */
+  #idle: Deadline | undefined;
+  #isOver = false;
+
+  constructor(options: PooledClientOptions) {
+    const { client, context, greeting } = options;
+    this.client = client;
+    this.hooked = options.hooked;
+    this.context = context;
+    this.facts = options.facts;
+    this.block = options.block;
+    this.lane = options.lane;
+    this.asked = greeting.settings;
+    this.settings = greeting.settings;
+    this.told = greeting.parameters;
+    this.#gate = options.gate;
+    this.#startup = options.startup;
+    this.#owner = options.owner;
+    this.#keyName = context.cancelKeys.add(options.cancelKey, this);
+  }
+
+  /** @param rest what the client sent behind its login */
+  start(rest: Uint8Array): void {
+    const { limits, timers } = this.context;
+    this.#listen();
+    if (limits.idleTimeoutMs > 0) this.#limitIdle(timers.clock.now() + limits.idleTimeoutMs);
+    this.hooksMoved();
+    if (rest.length > 0) this.client.handler.onData(rest, this.client);
+  }
+
+  get transactionStatus(): number {
+    return TransactionStatus.Idle;
+  }
+
+  get applicationName(): string | undefined {
+    return this.ownName ?? this.told.get("application_name");
+  }
+
+  get idleUntilMs(): number | undefined {
+    return this.#idle?.atMs;
+  }
+
+  get place(): ServerPlace {
+    return this.block.place;
+  }
+
+  get lease(): undefined {
+    return undefined;
+  }
+
+  drain(): void {
+    if (this.#relay !== undefined) this.#relay.drain();
+    else if (!this.#isOver) this.fail("ERR_SHUTTING_DOWN");
+  }
+
+  fail(code: ErrorCode, detail?: string): void {
+    if (this.#relay !== undefined) {
+      this.#relay.fail(code, detail);
+      return;
+    }
+    // What it is told last may be with a handler still.
+    if (code === "ERR_SHUTTING_DOWN") this.hooked?.giveUp();
+    if (this.#isOver) return;
+    this.client.write(this.facts.lastWords(code));
+    this.#end({ kind: "failed", code, ...(detail !== undefined && { detail }) });
+  }
+
+  async cancel(): Promise<void> {
+    await this.#relay?.cancel();
+  }
+
+  /** Heard at rest, from here to `unhook`. */
+  onData(bytes: Uint8Array, from: Connection): void {
+    this.#wake().onData(bytes, from);
+  }
+
+  onStall(at: Connection): void {
+    this.#wake().onStall(at);
+  }
+
+  onDrain(): void {}
+
+  onEnd(): void {
+    this.#end({ kind: "clientGone" });
+  }
+
+  onClose(): void {
+    this.#end({ kind: "clientGone" });
+  }
+
+  /** What is with a handler, or a part of a message, is under way. */
+  hooksMoved(): void {
+    if (this.#isOver || this.hooked === undefined || this.hooked.isQuiet) return;
+    this.#wake().hooksMoved();
+  }
+
+  unhook(client: Connection): void {
+    this.client = client;
+    this.hooked = undefined;
+    this.#listen();
+  }
+
+  restIfIdle(): void {
+    const relay = this.#relay;
+    if (relay === undefined) return;
+    const { cycles } = relay.ledger;
+    const isIdle = cycles === this.#cyclesSeen;
+    this.#cyclesSeen = cycles;
+    const left = isIdle ? relay.rest() : undefined;
+    if (left !== undefined) this.#rest(left);
+  }
+
+  pinned(reason: string): void {
+    const { context, block, facts } = this;
+    const { name } = block.pool;
+    context.watch?.block(name).pinned(facts, reason);
+    if (!context.logger.isEnabled("debug")) return;
+    context.logger.debug("A session keeps its server connection", {
+      name,
+      client: this.client.remoteAddress,
+      reason,
+      ...connectionFields(facts, context.traceIdOf),
+    });
+  }
+
+  leave(): void {
+    this.#isOver = true;
+    this.context.cancelKeys.remove(this.#keyName, this);
+    this.block.awake.remove(this);
+    this.#idle?.dispose();
+  }
+
+  ended(end: RelayEnd): void {
+    this.#gate.leave(this.#startup.user, this.#startup.database);
+    this.#owner.ended(end);
+  }
+
+  #wake(): PooledRelay {
+    const relay = new PooledRelay(this);
+    this.#relay = relay;
+    this.#cyclesSeen = 0;
+    this.statements = undefined;
+    this.#idle?.dispose();
+    this.#idle = undefined;
+    this.block.awake.add(this);
+    relay.start();
+    return relay;
+  }
+
+  #rest(left: SessionAtRest): void {
+    this.#relay = undefined;
+    this.block.awake.remove(this);
+    this.client = left.client;
+    this.hooked = left.hooked;
+    this.lane = left.lane;
+    this.settings = left.settings;
+    this.told = left.told;
+    this.ownName = left.ownName;
+    this.statements = left.statements;
+    this.#listen();
+    if (left.idleUntilMs !== undefined) this.#limitIdle(left.idleUntilMs);
+  }
+
+  #listen(): void {
+    this.client.handler = this;
+    if (this.hooked !== undefined) this.hooked.owner = this;
+    this.facts.source = this;
+  }
+
+  #limitIdle(untilMs: number): void {
+    this.#idle = this.context.timers.deadline(() => this.fail(EXPIRED.idle));
+    this.#idle.setAt(untilMs);
+  }
+
+  #end(end: RelayEnd): void {
+    if (this.#isOver) return;
+    this.leave();
+    if (this.hooked === undefined) this.ended(end);
+    else this.hooked.finish(() => this.ended(end));
+  }
+}
