@@ -87,7 +87,7 @@ export type { ResponsePart } from "./response-parts.ts";
 export { ServerStream } from "./server-stream.ts";
 export { literalsDetour } from "./literals-detour.ts";
 export type { LiteralsDetour } from "./literals-detour.ts";
-export { placedStatements } from "./sql-words.ts";
+export { hasMoreWords, placedStatements } from "./sql-words.ts";
 export type { PlacedStatement } from "./sql-words.ts";
 export {
   Settings,

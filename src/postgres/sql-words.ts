@@ -36,41 +36,37 @@ export function placedStatements(sql: string): readonly PlacedStatement[] {
     places = [];
   };
   for (let at = 0; at < sql.length;) {
-    TOKEN.lastIndex = at;
-    const token = TOKEN.exec(sql)?.[0] ?? sql.slice(at, at + 1);
-    const first = token.charCodeAt(0);
-    if (token === ";") {
-      end();
-      at++;
-    } else if (token.startsWith("/*")) {
-      at = endOfComment(sql, at);
-    } else if (first === DOLLAR && token.length > 1 && token.endsWith("$")) {
-      words.push(DOLLAR_QUOTED);
+    const token = tokenAt(sql, at);
+    const next = endOf(token, sql, at);
+    if (token === ";") end();
+    else if (isWord(token)) {
+      words.push(wordOf(token, sql, at, next));
       places.push(at);
-      at = endOfDollarQuote(sql, at, token);
-    } else if (token.endsWith("'") || token.endsWith('"')) {
-      const from = at;
-      at = endOfQuoted(sql, from, token);
-      words.push(wordOf(sql.slice(from, at), first));
-      places.push(from);
-    } else {
-      if (first > SPACE && !token.startsWith("--")) {
-        words.push(wordOf(token, first));
-        places.push(at);
-      }
-      at += token.length;
     }
+    at = next;
   }
   end();
   return statements;
+}
+
+/** Whether the text has more words than so many, each `;` counted as one. Reads no further than that. */
+export function hasMoreWords(sql: string, count: number): boolean {
+  if (sql.length <= count) return false;
+  let words = 0;
+  for (let at = 0; at < sql.length;) {
+    const token = tokenAt(sql, at);
+    if (isWord(token) && ++words > count) return true;
+    at = endOf(token, sql, at);
+  }
+  return false;
 }
 
 /** Stands for a string between `$tag$` and `$tag$`. */
 const DOLLAR_QUOTED = "$$";
 
 /**
- * One token, at `lastIndex`. Of whatever may be long, only the opening: a regular expression gives up within a
- * string of half a megabyte, and what follows would be read as a part of it.
+ * One token, at `lastIndex`. Of whatever is quoted, and of a block comment, only the opening: expressions that step over
+ * the rest take for ever when a text is long and hostile.
  */
 const TOKEN = new RegExp(
   [
@@ -89,30 +85,56 @@ const TOKEN = new RegExp(
 
 const SPACE = 0x20;
 const DOLLAR = 0x24;
+const QUOTE = 0x27;
+const DOUBLE_QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+/** How a string begins in which a backslash says something of what follows. */
+const ESCAPING = /^e/i;
 
-function wordOf(token: string, first: number): SqlWord {
-  if (first >= 0x30 && first <= 0x39) return "0";
-  return token.endsWith("'") || token.endsWith('"') ? token : token.toLowerCase();
+function tokenAt(sql: string, at: number): string {
+  TOKEN.lastIndex = at;
+  return TOKEN.exec(sql)?.[0] ?? sql.slice(at, at + 1);
 }
 
-/** A quote that stands twice is one within; in an escape string so is one behind a backslash. */
-function endOfQuoted(sql: string, from: number, opening: string): number {
-  const mark = opening.endsWith('"') ? DOUBLE_QUOTE : hasEscapes(opening) ? ESCAPED : QUOTE;
-  mark.lastIndex = from + opening.length;
-  for (let found = mark.exec(sql); found !== null; found = mark.exec(sql)) {
-    // Of two characters: one of those that are within.
-    if (found[0].length === 1) return mark.lastIndex;
+/** Not white space, and no comment. */
+function isWord(token: string): boolean {
+  return token.charCodeAt(0) > SPACE && !token.startsWith("--") && token !== "/*";
+}
+
+/** Where the token ends, with what it opens. */
+function endOf(token: string, sql: string, at: number): number {
+  const behind = at + token.length;
+  if (token.startsWith("--")) return behind;
+  const last = token.charCodeAt(token.length - 1);
+  if (last === QUOTE || last === DOUBLE_QUOTE) {
+    return endOfQuoted(sql, behind, last, ESCAPING.test(token));
+  }
+  if (token === "/*") return endOfComment(sql, at);
+  return isDollarQuote(token) ? endOfDollarQuote(sql, behind, token) : behind;
+}
+
+function wordOf(token: string, sql: string, at: number, end: number): SqlWord {
+  if (isDollarQuote(token)) return DOLLAR_QUOTED;
+  const first = token.charCodeAt(0);
+  if (first >= 0x30 && first <= 0x39) return "0";
+  const last = token.charCodeAt(token.length - 1);
+  return last === QUOTE || last === DOUBLE_QUOTE ? sql.slice(at, end) : token.toLowerCase();
+}
+
+/** Identifiers may end with `$` as well, and `$` stands alone too. */
+function isDollarQuote(token: string): boolean {
+  return token.length > 1 && token.charCodeAt(0) === DOLLAR;
+}
+
+/** Behind the quote that closes what begins at `from`; one that is doubled does not. */
+function endOfQuoted(sql: string, from: number, quote: number, escapes: boolean): number {
+  for (let at = from; at < sql.length; at++) {
+    const character = sql.charCodeAt(at);
+    if (character === quote && sql.charCodeAt(++at) !== quote) return at;
+    if (character === BACKSLASH && escapes) at++;
   }
   return sql.length;
 }
-
-function hasEscapes(opening: string): boolean {
-  return opening === "e'" || opening === "E'";
-}
-
-const QUOTE = /''?/g;
-const DOUBLE_QUOTE = /""?/g;
-const ESCAPED = /''?|\\[^]/g;
 
 /** Block comments nest, unlike those of C. */
 function endOfComment(sql: string, from: number): number {
@@ -128,6 +150,6 @@ function endOfComment(sql: string, from: number): number {
 const COMMENT_MARK = /\/\*|\*\//g;
 
 function endOfDollarQuote(sql: string, from: number, tag: string): number {
-  const end = sql.indexOf(tag, from + tag.length);
+  const end = sql.indexOf(tag, from);
   return end < 0 ? sql.length : end + tag.length;
 }

@@ -3,7 +3,7 @@ import { documentedSql } from "../../tests/fixtures/documented-sql.ts";
 import { SeededRandom } from "../../tests/fixtures/seeded-random.ts";
 import { SEED_HINT, SEED, times } from "../../tests/fixtures/test-size.ts";
 import { fingerprint, loadSql, normalize, parseSql, tablesOf } from "./index.ts";
-import { MAX_SQL_LENGTH, SqlReader } from "./sql-reader.ts";
+import { MAX_SQL_LENGTH, MAX_SQL_WORDS, SqlReader } from "./sql-reader.ts";
 
 beforeAll(loadSql);
 
@@ -125,6 +125,7 @@ describe("a text that is not understood", () => {
     ["what reads like an error of the parser", 'syntax error at or near "x"'],
     ["a zero byte, which would hide what follows", "select 1\0; drop table a"],
     ["more than is read", `select '${"x".repeat(MAX_SQL_LENGTH)}'`],
+    ["more words than are read", `select ${"a,".repeat(MAX_SQL_WORDS / 2)}a`],
   ])("is undefined for everything: %s", (_, sql) => {
     for (const read of [parseSql, tablesOf, fingerprint, normalize])
       expect(read(sql)).toBeUndefined();
@@ -148,6 +149,12 @@ describe("a text that is not understood", () => {
       }
     }
   });
+});
+
+test("a text that is long for its values alone is read, at once", () => {
+  const sql = `insert into t values ('${"it''s, ".repeat(100_000)}', $$${"a,".repeat(100_000)}$$)`;
+  expect(tablesOf(sql)).toEqual(["t"]);
+  expect(normalize(sql)).toBe("insert into t values ($1, $2)");
 });
 
 test("a tree has PostgreSQL's own names", () => {

@@ -31,7 +31,7 @@ export const ARROWS: Readonly<Record<string, FolderRule>> = {
   // The balancer's types reach sessions through the pool.
   pool: { mayImport: ["backend", "balancer", "net"] },
   // Not pure: it loads PostgreSQL's grammar. Whatever reads SQL may use it (docs/decisions/0020).
-  sql: { mayImport: [] },
+  sql: { mayImport: ["postgres"] },
   // What it asks of a database goes by a port; of net it has the clock.
   sharing: { mayImport: ["net", "sql"] },
   // A session logs its client in, talks to the backend it leased, and sends its cancel requests.

@@ -17,6 +17,7 @@ export class RuleSubject implements ConditionInput {
   #texts: readonly string[] | undefined;
   #query: string | undefined;
   #statements: readonly string[] | undefined;
+  #fingerprint: string | undefined;
 
   constructor(hook: HookName, payload: HookPayload, view: SessionView | undefined) {
     this.hook = hook;
@@ -40,6 +41,7 @@ export class RuleSubject implements ConditionInput {
     return this.#query;
   }
 
+  /** @throws Error when the text is too long for them to be told apart, as with {@link tables} */
   get statements(): readonly string[] {
     this.#statements ??= statementsOf(this.query);
     return this.#statements;
@@ -62,7 +64,8 @@ export class RuleSubject implements ConditionInput {
   }
 
   get fingerprint(): string {
-    return fingerprintOf(this.query);
+    this.#fingerprint ??= fingerprintOf(this.query);
+    return this.#fingerprint;
   }
 
   /** It is one of what is limited: a connection, or a request for the server to do something. */

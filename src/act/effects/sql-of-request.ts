@@ -3,6 +3,7 @@ import { GatewayError } from "../../errors.ts";
 import {
   FrontendTag,
   HEADER_BYTES,
+  hasMoreWords,
   lengthAt,
   placedStatements,
   readParse,
@@ -35,18 +36,30 @@ function textOf(message: Uint8Array): string | undefined {
   }
 }
 
-/** The statements of a text, each on one line: see `ConditionInput.statements`. */
+/** Texts of more words are not told apart: that would hold up everybody. A million words take about 0.1 s. */
+const MAX_WORDS = 200_000;
+/** What is behind makes no other fingerprint. */
+const FINGERPRINT_CHARACTERS = 64 * 1024;
+
+/**
+ * The statements of a text, each on one line: see `ConditionInput.statements`.
+ * @throws Error when there are too many words: the one who asks forbids what they may hide
+ */
 export function statementsOf(sql: string): readonly string[] {
+  if (hasMoreWords(sql, MAX_WORDS)) throw new Error(`the SQL has more than ${MAX_WORDS} words`);
   return placedStatements(sql).map(({ words }) => words.join(" "));
 }
 
-/** What statements that differ in their values only have in common. */
+/** What statements that differ in their values only have in common. Of a long text its beginning counts. */
 export function fingerprintOf(sql: string): string {
-  const statements = placedStatements(sql).map(({ words }) =>
-    words.map((word) => (word.endsWith("'") || word === "$$" ? "?" : word)).join(" "),
+  const statements = placedStatements(sql.slice(0, FINGERPRINT_CHARACTERS)).map(({ words }) =>
+    words.map((word) => (VALUE.test(word) ? "?" : word)).join(" "),
   );
   return statements.join("; ");
 }
+
+/** A string, also one that nobody closes, or what stands for one in dollar quotes. */
+const VALUE = /^(?:[ebxn]|u&)?'|^\$\$$/i;
 
 /** Tags of the messages that ask the server for something; others end it or belong to a COPY. */
 const WORK_TAGS: ReadonlySet<number | undefined> = new Set([
