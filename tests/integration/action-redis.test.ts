@@ -162,6 +162,51 @@ testWithRedis(
 );
 
 testWithRedis(
+  "a Redis that has vanished without a word is noticed by whoever only listens",
+  async () => {
+    await using redis = await startRedis();
+    // Pings come after 100 ms, and may take 50.
+    const schedule = (delayMs: number, callback: () => void) => {
+      const timer = setTimeout(callback, delayMs / 100);
+      return () => clearTimeout(timer);
+    };
+    await using own = new Channel(redis.address, { schedule });
+    await own.whenReading();
+    redis.freeze();
+    const away = "Redis cannot be reached for asynchronous actions";
+    await waitFor("both connections are given up", () => own.logger.count(away) === 2);
+    redis.wake();
+    const reading = "Asynchronous actions are read from Redis";
+    await waitFor("it reads again", () => own.logger.count(reading) === 2);
+    own.publish("afterwards");
+    await waitFor("and goes on", () => own.logger.count("afterwards") === 1);
+  },
+);
+
+testWithRedis("what there is no room for is not written first", async () => {
+  await using own = new Channel(`127.0.0.1:${await freePort()}`, { consumes: false });
+  let reads = 0;
+  const metadata = {
+    get log() {
+      reads++;
+      return true;
+    },
+  };
+  const publish = (bytes: number) =>
+    own.channel.publish({ ...OUTPUT, metadata }, { request: new Uint8Array(bytes) });
+  publish(17 * 1024 * 1024);
+  expect(own.channel.counts.dropped).toBe(1);
+  expect(reads).toBe(0);
+  publish(11 * 1024 * 1024);
+  publish(11 * 1024 * 1024);
+  expect(own.channel.counts.dropped).toBe(2);
+  expect(reads).toBe(1);
+  for (let count = 0; count < 1_000; count++) publish(1);
+  expect(own.channel.counts.dropped).toBe(3);
+  expect(reads).toBe(1_000);
+});
+
+testWithRedis(
   "what is under way when Redis goes has failed, also without a limit of time",
   async () => {
     await using redis = await startRedis();

@@ -8,7 +8,7 @@ import type { Logger } from "../../logging/index.ts";
 import { RedisLink } from "../../redis/index.ts";
 import { actionOf, isTruthy } from "../index.ts";
 import type { Output } from "../index.ts";
-import { readActionMessage, writeActionMessage } from "./action-message.ts";
+import { charactersIn, readActionMessage, writeActionMessage } from "./action-message.ts";
 import { runLogAction } from "./log-action.ts";
 
 /** Messages that wait for Redis or for its answer, and their characters together. */
@@ -94,11 +94,12 @@ export class ActionChannel {
 
   /** Returns at once, whatever the state of Redis. */
   publish(output: Output, result: Readonly<Record<string, unknown>>): void {
-    const text = writeActionMessage(output, result);
+    // Before it is written, which takes its time for much traffic.
     const isFull =
       this.#waiting.length + this.#underWay.size >= MAX_WAITING ||
-      this.#characters + text.length > MAX_WAITING_CHARACTERS;
-    if (isFull) {
+      !this.#hasRoomFor(charactersIn(result));
+    const text = isFull ? "" : writeActionMessage(output, result);
+    if (isFull || !this.#hasRoomFor(text.length)) {
       this.#counts.dropped++;
       return;
     }
@@ -106,6 +107,10 @@ export class ActionChannel {
     this.#waiting.push({ text, sinceMs: this.#options.now() });
     this.#send();
     this.#checkLater();
+  }
+
+  #hasRoomFor(characters: number): boolean {
+    return this.#characters + characters <= MAX_WAITING_CHARACTERS;
   }
 
   /** Ends it; what is under way has a moment to get through. */

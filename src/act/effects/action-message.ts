@@ -17,6 +17,13 @@ export function writeActionMessage(
   return JSON.stringify(jsonOf(message));
 }
 
+/** How many characters the traffic in a result is going to take at least. */
+export function charactersIn(result: Readonly<Record<string, unknown>>): number {
+  let bytes = 0;
+  for (const value of Object.values(result)) if (value instanceof Uint8Array) bytes += value.length;
+  return Math.ceil(bytes / 3) * 4;
+}
+
 /** What a message asks for; undefined if it is none. */
 export function readActionMessage(text: string): Output | undefined {
   const message = parsed(text);
