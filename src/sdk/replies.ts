@@ -30,7 +30,9 @@ export type Reply = RowsReply | ErrorReply;
 
 /**
  * A result of these rows: for a Query and for an extended batch it becomes a complete, valid answer, from
- * ParseComplete to ReadyForQuery.
+ * ParseComplete to ReadyForQuery, in text or binary as the client asks. A batch may prepare the unnamed statement, and
+ * binds and executes it once; the server hears nothing of that. A parameter whose type the client leaves open is
+ * described as `text`.
  *
  * @throws TypeError when a row has more or fewer values than there are columns
  */
@@ -56,9 +58,15 @@ export function rows(
   };
 }
 
+const SEVERITIES: ReadonlySet<string> = new Set(["ERROR", "FATAL"]);
+/** Class 00 is success. */
+const SQL_STATE = /^(?!00)[0-9A-Z]{5}$/;
+
 /**
  * An error in place of an answer, as PostgreSQL would report one. With severity `FATAL` the connection of the
  * client ends behind it.
+ *
+ * @throws TypeError when it is none
  */
 export function errorResponse(error: {
   readonly message: string;
@@ -69,11 +77,16 @@ export function errorResponse(error: {
   /** Default `ERROR`. */
   readonly severity?: "ERROR" | "FATAL";
 }): ErrorReply {
+  const { severity = "ERROR", sqlState = "42000", message } = error;
+  // Plugins are loaded without a look at their types.
+  if (!SEVERITIES.has(severity)) throw new TypeError(`${severity} is no severity of an error`);
+  if (!SQL_STATE.test(sqlState)) throw new TypeError(`${sqlState} is no SQLSTATE of an error`);
+  if (typeof message !== "string") throw new TypeError("an error needs its message");
   return {
     kind: "error",
-    severity: error.severity ?? "ERROR",
-    sqlState: error.sqlState ?? "42000",
-    message: error.message,
+    severity,
+    sqlState,
+    message,
     detail: error.detail,
     hint: error.hint,
   };

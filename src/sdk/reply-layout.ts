@@ -5,12 +5,13 @@ import {
   errorResponse as errorMessage,
   readyForQuery,
 } from "../postgres/index.ts";
-import type { BindMessage, ColumnDescription, ErrorFields, FormatCode } from "../postgres/index.ts";
+import type { ColumnDescription, ErrorFields, FormatCode } from "../postgres/index.ts";
 import { clientMessages } from "./client-messages.ts";
 import type { ClientMessage } from "./client-messages.ts";
 import { formatOf } from "./column-types.ts";
 import type { CellValue } from "./column-types.ts";
 import type { ErrorReply, Reply, RowsReply } from "./replies.ts";
+import { rowsRequest } from "./rows-request.ts";
 import type { SessionTransactionStatus } from "./session.ts";
 
 const STATUS_BYTES: Readonly<Record<SessionTransactionStatus, number>> = {
@@ -24,8 +25,7 @@ const BINARY: FormatCode = 1;
 /**
  * The reply as messages, in the place of a server's whole answer to `request`.
  *
- * @throws TypeError when the request is none that rows can answer: they answer one Query, or one Execute of a
- *   batch whose Parse names no statement, since a later batch would look for that at the server
+ * @throws TypeError when the request is none that rows can answer; see `rowsRequest`
  */
 export function layOut(
   reply: Reply,
@@ -64,13 +64,8 @@ function layOutRows(
   messages: readonly ClientMessage[],
   ready: Uint8Array,
 ): Uint8Array {
-  const results = messages.filter(({ type }) => type === "Query" || type === "Execute");
-  if (results.length !== 1) {
-    throw new TypeError(`rows answer one Query or Execute, and the request has ${results.length}`);
-  }
+  const { formats, parameterTypes } = rowsRequest(messages, reply);
   const writer = new BackendWriter();
-  let formats: readonly FormatCode[] = [];
-  let parameterTypes: readonly number[] = [];
   let endsCycle = false;
   for (const message of messages) {
     switch (message.type) {
@@ -80,14 +75,9 @@ function layOutRows(
         endsCycle = true;
         break;
       case "Parse":
-        if (message.fields.name !== "") {
-          throw new TypeError("rows cannot answer a batch that prepares a statement for later");
-        }
-        ({ parameterTypes } = message.fields);
         writer.parseComplete();
         break;
       case "Bind":
-        formats = resultFormats(message.fields, reply.columns.length);
         writer.bindComplete();
         break;
       case "Describe":
@@ -95,32 +85,18 @@ function layOutRows(
         describe(writer, reply, message.fields.kind === "statement" ? [] : formats);
         break;
       case "Execute":
-        if (message.fields.maxRows > 0 && message.fields.maxRows < reply.rows.length) {
-          throw new TypeError(`the client takes ${message.fields.maxRows} rows at a time`);
-        }
         complete(writer, reply, formats);
         break;
       case "Close":
         writer.closeComplete();
         break;
-      case "Flush":
-        break;
       case "Sync":
         endsCycle = true;
         break;
       default:
-        throw new TypeError(`rows are no answer to ${message.type}`);
     }
   }
   return endsCycle ? Buffer.concat([writer.bytes, ready]) : writer.take();
-}
-
-/** One for each column; none: all text, one: for all. */
-function resultFormats(bind: BindMessage, columnCount: number): readonly FormatCode[] {
-  const [first = 0] = bind.resultFormats;
-  return bind.resultFormats.length === 1
-    ? Array.from({ length: columnCount }, () => first)
-    : bind.resultFormats;
 }
 
 function describe(writer: BackendWriter, reply: RowsReply, formats: readonly FormatCode[]): void {

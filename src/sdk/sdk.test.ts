@@ -194,25 +194,19 @@ describe("a request", () => {
     const part = new FrontendWriter().parse({ name: "", text: "stop", parameterTypes: [] }).flush();
     expect(tags(await answered(part.take()))).toBe("E");
   });
+});
 
-  test.each([
-    ["nothing that is executed", new FrontendWriter().sync(), "the request has 0"],
-    ["two statements", new FrontendWriter().query("a").query("b"), "the request has 2"],
-    [
-      "a named statement",
-      new FrontendWriter()
-        .parse({ name: "s", text: "select 1", parameterTypes: [] })
-        .execute({ portal: "", maxRows: 0 }),
-      "prepares a statement for later",
-    ],
-    [
-      "a limit of rows",
-      new FrontendWriter().execute({ portal: "", maxRows: 1 }),
-      "1 rows at a time",
-    ],
-  ])("with %s cannot be answered with rows", (_, writer, problem) => {
-    expect(() => answerTo(writer.take(), rows(["a"], [["1"], ["2"]]))).toThrow(problem);
-  });
+test.each([
+  [{ sqlState: "00000" }, "00000 is no SQLSTATE"],
+  [{ sqlState: "4200" }, "4200 is no SQLSTATE"],
+  [{ sqlState: "42p01" }, "42p01 is no SQLSTATE"],
+  [{ sqlState: "42000\0" }, "is no SQLSTATE"],
+  [{ severity: "PANIC" }, "PANIC is no severity"],
+  [{ message: undefined }, "an error needs its message"],
+])("an error %p is none", (fields, problem) => {
+  // As JavaScript lets one write it.
+  const error = { message: "no", ...fields } as Parameters<typeof errorResponse>[0];
+  expect(() => errorResponse(error)).toThrow(problem);
 });
 
 test.each([
