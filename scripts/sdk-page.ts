@@ -8,14 +8,14 @@ A plugin is a TypeScript or JavaScript file that imports \`gatewayd/sdk\`, which
 to be installed or built. docs/plugins.md says how plugins are configured; examples/plugins has whole ones.
 
 \`\`\`ts
-import { definePlugin } from "gatewayd/sdk";
+import { definePlugin, normalize } from "gatewayd/sdk";
 
 export default definePlugin({
   name: "hello",
   version: "1.0.0",
   setup: ({ logger }) => ({
     onTrafficFromClient(event) {
-      if (event.query !== undefined) logger.info("Query", { sql: event.query });
+      if (event.query !== undefined) logger.info("Query", { sql: normalize(event.query) });
     },
   }),
 });

@@ -80,14 +80,13 @@ async function throughGateway(
     );
     outcomes.push(await outcome);
   }
-  const logged = await gateway.process.waitForLine(statements.at(-1) ?? "");
+  const logged = await gateway.process.waitForLine("as said");
   await client.end();
   await gateway.stop();
   return { outcomes, logged };
 }
 
-describe("scaffold", () => {
-  const INPUT = `remote_url: https://github.com/org/from-file
+const INPUT = `remote_url: https://github.com/org/from-file
 version: 0.10
 license: MIT
 authors:
@@ -98,6 +97,7 @@ description: |
   to everyone.
 `;
 
+describe("scaffold", () => {
   test("takes the original's input.yaml, and makes a plugin in Go of it", async () => {
     writeFileSync(inside("input.yaml"), INPUT);
     const { code, stdout, stderr } = await scaffold();
@@ -232,7 +232,9 @@ testGo(
 testPython(
   "a plugin in Python passes its tests, and sees queries",
   async () => {
-    expect((await scaffold("-l", "python", "-n", "in-python")).code).toBe(0);
+    const input = INPUT.replace("from-file", "in-python");
+    writeFileSync(inside("python.yaml"), `${input}language: python\n`);
+    expect((await scaffold("--input-file", "python.yaml")).code).toBe(0);
     const project = inside("plugins", "in-python");
     const python = await pythonWithPackages();
     expect(await succeed([python, "-B", "-m", "unittest"], project)).toContain("OK");
