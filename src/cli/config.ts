@@ -1,4 +1,5 @@
 import type { CommandGroup } from "./command.ts";
+import { configImportCommand } from "./config-import.ts";
 import { configInitCommand } from "./config-init.ts";
 import { configLintCommand } from "./config-lint.ts";
 import { configSchemaCommand } from "./config-schema.ts";
@@ -9,5 +10,11 @@ export const configCommand: CommandGroup = {
   kind: "group",
   name: "config",
   summary: "Create, check and show the configuration",
-  subcommands: [configInitCommand, configLintCommand, configSchemaCommand, configShowCommand],
+  subcommands: [
+    configImportCommand,
+    configInitCommand,
+    configLintCommand,
+    configSchemaCommand,
+    configShowCommand,
+  ],
 };

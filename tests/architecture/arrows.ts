@@ -58,6 +58,8 @@ export const ARROWS: Readonly<Record<string, FolderRule>> = {
   sdk: { mayImport: ["hooks", "act", "postgres", "redis", "rpc", "sql"] },
   // Of hooks it has the numbers, of rpc the health service.
   admin: { mayImport: ["hooks", "rpc"] },
+  // Another program's configuration; it names users files, which auth reads.
+  pgbouncer: { mayImport: ["auth"] },
   gateway: {
     mayImport: [
       "postgres",
@@ -85,7 +87,7 @@ export const ARROWS: Readonly<Record<string, FolderRule>> = {
   install: { mayImport: ["config"] },
   // Projects get the grammar for their tests.
   scaffold: { mayImport: ["sql"] },
-  cli: { mayImport: ["gateway", "config", "install", "scaffold"] },
+  cli: { mayImport: ["gateway", "config", "install", "pgbouncer", "scaffold"] },
   main: { mayImport: ["cli"] },
 };
 

@@ -39,7 +39,7 @@ describe("in bash", () => {
 
   test.each([
     ["gatewayd co", "completion|config|"],
-    ["gatewayd config ''", "init|lint|schema|show|"],
+    ["gatewayd config ''", "import|init|lint|schema|show|"],
     ["gatewayd -c x.yaml ru", "run|"],
     ["gatewayd run --sen", "--sentry|"],
     ["gatewayd run --sentry =", "true|false|"],

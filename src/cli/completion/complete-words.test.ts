@@ -14,7 +14,7 @@ function offered(line: string): readonly string[] | string {
 test.each<[string, readonly string[] | string]>([
   ["", ["completion", "config", "help", "plugin", "run", "version"]],
   ["co", ["completion", "config"]],
-  ["config ", ["init", "lint", "schema", "show"]],
+  ["config ", ["import", "init", "lint", "schema", "show"]],
   ["help plugin l", ["lint", "list"]],
   ["help ", ["completion", "config", "help", "plugin", "run", "version"]],
   ["run --se", ["--sentry"]],
