@@ -110,7 +110,7 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort, P
   /** The block that it has been led to; undefined before that. */
   get blockName(): string | undefined {
     const relay = this.#relay;
-    return relay instanceof PooledSession ? relay.blockName : this.#lease.held?.pool.name;
+    return relay instanceof PooledSession ? relay.blockName : this.facts.block;
   }
 
   get client(): Connection {
