@@ -1,3 +1,10 @@
+import {
+  drainCommand,
+  healthCommand,
+  poolsCommand,
+  setLevelCommand,
+  statusCommand,
+} from "./admin/index.ts";
 import type { CommandGroup } from "./command.ts";
 import { completeWordsCommand, completionCommand } from "./completion/index.ts";
 import { configCommand } from "./config.ts";
@@ -19,9 +26,14 @@ Start with "gatewayd config init", then "gatewayd run".`,
   subcommands: [
     completionCommand,
     configCommand,
+    drainCommand,
+    healthCommand,
     helpCommand,
     pluginCommand,
+    poolsCommand,
     runCommand,
+    setLevelCommand,
+    statusCommand,
     versionCommand,
     genDocsCommand,
     completeWordsCommand,

@@ -1,6 +1,7 @@
 import { type LoadedFile, loadPluginsConfig, type PluginsConfig } from "../config/index.ts";
 import type { RunnableCommand, SwitchFlag } from "./command.ts";
-import { pluginConfigFlag, sentryFlagWithLetter } from "./flags.ts";
+import { addressFlag, pluginStates } from "./admin/index.ts";
+import { configFlag, pluginConfigFlag, sentryFlagWithLetter } from "./flags.ts";
 import { loadOptions } from "./load-options.ts";
 import { reportLoadFailure, reportWarnings } from "./report-load-failure.ts";
 
@@ -17,14 +18,17 @@ export const pluginListCommand: RunnableCommand = {
   kind: "runnable",
   name: "list",
   summary: "List the plugins of the plugins configuration",
-  flags: [pluginConfigFlag, onlyEnabledFlag, sentryFlagWithLetter],
+  description: `Lists the plugins of the plugins configuration, and what they are at where a gateway runs: its admin API is
+asked at --address, or where the global configuration says it is.`,
+  flags: [pluginConfigFlag, onlyEnabledFlag, configFlag, addressFlag, sentryFlagWithLetter],
   async run(invocation) {
     const { terminal } = invocation;
     const result = loadPluginsConfig(loadOptions(invocation));
     if (!result.ok) return reportLoadFailure(terminal, result);
     await reportWarnings(terminal, result.config.warnings);
     const isOnlyEnabled = invocation.arguments.isOn(onlyEnabledFlag);
-    await terminal.err(pluginListText(result.config, isOnlyEnabled));
+    const states = await pluginStates(invocation);
+    await terminal.err(pluginListText(result.config, isOnlyEnabled, states));
     return 0;
   },
 };
@@ -35,6 +39,7 @@ const HIDDEN = "***";
 function pluginListText(
   { value: { plugins }, secretPaths }: LoadedFile<PluginsConfig>,
   isOnlyEnabled: boolean,
+  states: ReadonlyMap<string, string> = new Map(),
 ): string {
   if (plugins.length === 0) return "No plugins found\n";
   const blocks = plugins.map((plugin, index) => {
@@ -49,6 +54,7 @@ function pluginListText(
       "  Env:",
       ...plugin.env.map((assignment) => `    ${assignment.split("=", 1)[0]}=${HIDDEN}`),
       `  Checksum: ${show("checksum", plugin.checksum)}`,
+      ...(states.has(plugin.name) ? [`  State: ${states.get(plugin.name)}`] : []),
       "",
     ].join("\n");
   });

@@ -1,3 +1,4 @@
+import { pluginDisableCommand, pluginEnableCommand, pluginReloadCommand } from "./admin/index.ts";
 import type { CommandGroup } from "./command.ts";
 import { pluginInitCommand } from "./plugin-init.ts";
 import { pluginInstallCommand } from "./plugin-install.ts";
@@ -10,12 +11,15 @@ import { pluginServeCommand } from "./plugin-serve.ts";
 export const pluginCommand: CommandGroup = {
   kind: "group",
   name: "plugin",
-  summary: "Begin and install plugins, and create, check and list their configuration",
+  summary: "Begin and install plugins, create, check and list their configuration, and reload them",
   subcommands: [
+    pluginDisableCommand,
+    pluginEnableCommand,
     pluginInitCommand,
     pluginInstallCommand,
     pluginLintCommand,
     pluginListCommand,
+    pluginReloadCommand,
     pluginScaffoldCommand,
     pluginServeCommand,
   ],

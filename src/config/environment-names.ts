@@ -86,7 +86,8 @@ function titleOf(item: ConfigNode, spec: KeySpec): string | undefined {
  * gatewayd-<something>, or by the gateway for its plugins.
  */
 export function isForeignVariable(variable: string, value: string): boolean {
-  if (variable === "GATEWAYD_PLUGIN") return true;
+  // The cookie of plugins, and what the command line shows to the admin API.
+  if (variable === "GATEWAYD_PLUGIN" || variable === "GATEWAYD_TOKEN") return true;
   if (/^GATEWAYD_(\w+_)?SERVICE_(HOST|PORT(_\w+)?)$/.test(variable)) return true;
   if (/^GATEWAYD_(\w+_)?PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$/.test(variable)) return true;
   return (

@@ -35,7 +35,19 @@ describe("the command line", () => {
     const { code, stdout, stderr } = await gatewayd([]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout).toContain("Usage:\n  gatewayd [command]\n");
-    for (const name of ["completion", "config", "help", "plugin", "run", "version"]) {
+    for (const name of [
+      "completion",
+      "config",
+      "drain",
+      "health",
+      "help",
+      "plugin",
+      "pools",
+      "run",
+      "set-level",
+      "status",
+      "version",
+    ]) {
       expect(stdout).toContain(`\n  ${name} `);
     }
     expect(stdout).not.toContain("gen-docs");

@@ -12,11 +12,41 @@ function offered(line: string): readonly string[] | string {
 }
 
 test.each<[string, readonly string[] | string]>([
-  ["", ["completion", "config", "help", "plugin", "run", "version"]],
+  [
+    "",
+    [
+      "completion",
+      "config",
+      "drain",
+      "health",
+      "help",
+      "plugin",
+      "pools",
+      "run",
+      "set-level",
+      "status",
+      "version",
+    ],
+  ],
   ["co", ["completion", "config"]],
   ["config ", ["import", "init", "lint", "schema", "show"]],
   ["help plugin l", ["lint", "list"]],
-  ["help ", ["completion", "config", "help", "plugin", "run", "version"]],
+  [
+    "help ",
+    [
+      "completion",
+      "config",
+      "drain",
+      "health",
+      "help",
+      "plugin",
+      "pools",
+      "run",
+      "set-level",
+      "status",
+      "version",
+    ],
+  ],
   ["run --se", ["--sentry"]],
   ["run --sentry=", ["--sentry=true", "--sentry=false"]],
   ["run --sentry=f", ["--sentry=false"]],
@@ -32,7 +62,22 @@ test.each<[string, readonly string[] | string]>([
   ["plugin install -o ", "a directory"],
   ["plugin install --no-p", ["--no-prompt"]],
   ["run ", []],
-  ["bogus ", ["completion", "config", "help", "plugin", "run", "version"]],
+  [
+    "bogus ",
+    [
+      "completion",
+      "config",
+      "drain",
+      "health",
+      "help",
+      "plugin",
+      "pools",
+      "run",
+      "set-level",
+      "status",
+      "version",
+    ],
+  ],
 ])("after %p the shell offers %p", (line, expected) => {
   expect(offered(line)).toEqual(expected);
 });

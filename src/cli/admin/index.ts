@@ -1,0 +1,15 @@
+/**
+ * The commands that ask a gateway that runs, over its REST API: they know nothing of the gateway itself.
+ */
+export { addressFlag } from "./api-client.ts";
+export { drainCommand } from "./drain.ts";
+export { healthCommand } from "./health.ts";
+export {
+  pluginDisableCommand,
+  pluginEnableCommand,
+  pluginReloadCommand,
+} from "./plugin-actions.ts";
+export { pluginStates } from "./plugin-states.ts";
+export { poolsCommand } from "./pools.ts";
+export { setLevelCommand } from "./set-level.ts";
+export { statusCommand } from "./status.ts";

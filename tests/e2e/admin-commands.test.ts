@@ -1,0 +1,109 @@
+/** The commands that ask a gateway that runs, as typed. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import {
+  GATEWAYD_BINARY,
+  type GatewaydProcess,
+  freePort,
+  oneBlockConfig,
+  type PostgresServer,
+  runToEnd,
+  startGatewayd,
+  startPostgres,
+} from "../kit/index.ts";
+
+const PLUGIN = `import { definePlugin } from "gatewayd/sdk";
+export default definePlugin({ name: "quiet", version: "1.2.3", setup: () => ({}) });
+`;
+const TOKEN = "f00f";
+
+let postgres: PostgresServer;
+let gatewayd: GatewaydProcess;
+let plugin: string;
+
+beforeAll(async () => {
+  postgres = await startPostgres();
+  const config: unknown = JSON.parse(
+    oneBlockConfig(postgres.address, {
+      pool: { size: 3, mode: "transaction" },
+      server: { auth: { method: "trust" } },
+    }),
+  );
+  const sha256 = new Bun.CryptoHasher("sha256").update(TOKEN).digest("hex");
+  const httpAddress = `127.0.0.1:${await freePort()}`;
+  const auth = { tokens: [{ name: "me", role: "admin", sha256 }] };
+  const api = { httpAddress, grpcAddress: "127.0.0.1:0", auth };
+  plugin = join(import.meta.dir, `.quiet-${process.pid}.ts`);
+  await Bun.write(plugin, PLUGIN);
+  gatewayd = await startGatewayd({
+    config: JSON.stringify({ ...Object(config), api }),
+    plugins: JSON.stringify({ plugins: [{ name: "quiet", localPath: plugin, enabled: true }] }),
+    args: ["--dev"],
+  });
+}, 60_000);
+
+afterAll(async () => {
+  await gatewayd.stop();
+  await gatewayd[Symbol.asyncDispose]();
+  await postgres[Symbol.asyncDispose]();
+  await Bun.file(plugin).delete();
+});
+
+function type(words: string, token: string = TOKEN) {
+  const env = token === "" ? {} : { GATEWAYD_TOKEN: token };
+  const [first = "", ...rest] = words.split(" ");
+  return runToEnd([GATEWAYD_BINARY, first, ...rest], { cwd: gatewayd.directory, env });
+}
+
+describe("in the directory of the configuration", () => {
+  test("status, pools and health tell how the gateway is", async () => {
+    const status = await type("status");
+    expect(status).toMatchObject({ code: 0, stderr: "" });
+    expect(status.stdout).toContain(`serving, pid ${gatewayd.process.pid}, up `);
+    expect(status.stdout).toContain(`default: 0 clients at ${gatewayd.addresses[0]}`);
+    const pools = await type("pools");
+    expect(pools.stdout.split("\n")[0]).toMatch(/^GROUP +BLOCK +MODE +SERVER +SIZE +AVAILABLE/);
+    expect(pools.stdout).toMatch(/default +writes +transaction +\S+ +3 +0/);
+    expect(JSON.parse((await type("pools --json")).stdout)).toMatchObject({
+      pools: [{ group: "default", block: "writes", size: 3 }],
+    });
+    expect(await type("health")).toMatchObject({ code: 0, stdout: "SERVING\n" });
+  });
+
+  test("set-level changes the log", async () => {
+    expect(await type("set-level debug")).toMatchObject({ code: 0 });
+    await gatewayd.process.waitForLine('does="set the log level"');
+    const refused = await type("set-level loud");
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toContain('Error: level: "loud" is none of trace, debug');
+    expect((await type("set-level info --group nobody")).stderr).toContain('no logger "nobody"');
+  });
+
+  test("plugins are listed with their state, ended, and started again", async () => {
+    const list = async (): Promise<string> => (await type("plugin list")).stderr;
+    expect(await list()).toContain("  State: running\n");
+    expect((await type("plugin disable quiet")).stdout).toBe("quiet 1.2.3 is disabled\n");
+    expect(await list()).toContain("  State: disabled\n");
+    expect((await type("plugin enable quiet")).stdout).toBe("quiet 1.2.3 is running\n");
+    expect((await type("plugin reload quiet")).stdout).toBe("quiet 1.2.3 is running\n");
+    expect(await type("plugin reload loud")).toMatchObject({
+      code: 1,
+      stderr: 'Error: no plugin is named "loud"\n',
+    });
+    expect((await type("plugin reload")).stderr).toContain("expects the name of a plugin");
+  });
+
+  test("without a token they say where one goes", async () => {
+    const refused = await type("status", "");
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toContain("put a token into GATEWAYD_TOKEN");
+    expect(await type("plugin list", "")).toMatchObject({ code: 0 });
+  });
+});
+
+test("where no gateway answers, the address that was asked is named", async () => {
+  const address = `127.0.0.1:${await freePort()}`;
+  const { code, stderr } = await type(`health --address ${address}`);
+  expect(code).toBe(1);
+  expect(stderr).toContain(`no gateway answers at http://${address}`);
+});
