@@ -55,6 +55,7 @@ beforeAll(async () => {
                const cells = [word, user ?? null, database ?? null, transactionStatus ?? null];
                event.respond(rows(["word", "user", "database", "status"], [cells]));
              }
+             if (event.query === "count") event.respond(rows(["n"], [[String(n)]]));
              if (event.query === "settings") event.respond(rows(["more"], [[String(config["more"])]]));
              if (event.query === "fail") throw new Error("the handler broke");
              if (event.query === "later") return Promise.resolve().then(() => event.rewrite("select 2 as x"));
@@ -105,6 +106,40 @@ test("under this gateway it does what it does inside it", async () => {
   const failed = await client.query("fail").catch((error: unknown) => error);
   expect(failed).toMatchObject({ code: "42601" });
   await client.end();
+  await gateway.stop();
+});
+
+test("it tells clients of a Unix socket apart", async () => {
+  const plugin = {
+    name: "served",
+    localPath: GATEWAYD_BINARY,
+    args: ["plugin", "serve", file],
+    checksum: await sha256Of(GATEWAYD_BINARY),
+  };
+  const address = join(directory, ".s.PGSQL.5432");
+  await using gateway = await startGatewayd({
+    config: oneBlockConfig(postgres.address, { server: { network: "unix", address } }),
+    plugins: JSON.stringify({ plugins: [plugin] }),
+  });
+  const connected = async (): Promise<Client> => {
+    const { user, password, database } = postgres;
+    const client = new Client({ host: directory, port: 5432, user, password, database });
+    await client.connect();
+    return client;
+  };
+  const count = async (client: Client) => Number((await client.query("count")).rows[0].n);
+  const [ann, bob] = [await connected(), await connected()];
+  const first = await count(ann);
+  expect([await count(ann), await count(bob), await count(ann), await count(bob)]).toEqual([
+    first + 1,
+    first,
+    first + 2,
+    first + 1,
+  ]);
+  expect((await bob.query("select 'word'")).rows).toMatchObject([
+    { user: postgres.user, status: "idle" },
+  ]);
+  await Promise.all([ann.end(), bob.end()]);
   await gateway.stop();
 });
 

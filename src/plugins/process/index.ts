@@ -7,3 +7,4 @@ export { APP_PROTOCOL } from "./handshake.ts";
 export { COOKIE_KEY, COOKIE_VALUE } from "./plugin-environment.ts";
 export { createProcessHost } from "./process-host.ts";
 export type { ProcessEntry, ProcessSurroundings } from "./process-host.ts";
+export { SESSION_HEADER } from "./session-header.ts";

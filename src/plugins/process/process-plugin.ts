@@ -25,6 +25,7 @@ import { LineReader } from "./line-reader.ts";
 import type { PluginChild } from "./plugin-child.ts";
 import type { PluginLog } from "./plugin-log.ts";
 import { scrapeMetrics } from "./scrape-metrics.ts";
+import { withSession } from "./session-header.ts";
 
 /** The name under which go-plugin's servers tell of their health. */
 const HEALTH_SERVICE = "plugin";
@@ -94,10 +95,11 @@ export class ProcessPlugin implements RunningPlugin {
     const failed = (error: unknown): never => {
       throw this.#failure(hook, error);
     };
-    return (payload, _session, leftMs) => {
+    return (payload, session, leftMs) => {
       const frame = frameOf(payload, maxMessageBytes);
       const time = leftMs === undefined ? wholeTime : timeWithin(path, timeoutMs, leftMs);
-      const call = channel.unary({ ...time, frame, maxMessageBytes });
+      const headers = withSession(time.headers, payload, session);
+      const call = channel.unary({ ...time, headers, frame, maxMessageBytes });
       return call.then(({ message }) => changesTo(payload, decodeStruct(message))).catch(failed);
     };
   }

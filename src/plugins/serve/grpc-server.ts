@@ -18,10 +18,13 @@ const STATUS = { ok: 0, unknown: 2, invalidArgument: 3, unimplemented: 12 } as c
 const ANSWER_HEADERS = { ":status": 200, "content-type": "application/grpc+proto" } as const;
 
 /**
- * Answers one call: gets the bytes of its message, and returns a frame whose first {@link PREFIX_BYTES} bytes are
+ * Answers one call: gets the bytes of its message and its headers, and returns a frame whose first {@link PREFIX_BYTES} bytes are
  * free. What it throws goes back as the message of the status UNKNOWN, or of that of a {@link CallRefused}.
  */
-export type UnaryMethod = (message: Buffer) => Buffer | PromiseLike<Buffer>;
+export type UnaryMethod = (
+  message: Buffer,
+  headers: IncomingHttpHeaders,
+) => Buffer | PromiseLike<Buffer>;
 
 /** A call is answered with another status than OK and UNKNOWN. */
 export class CallRefused extends Error {
@@ -113,7 +116,7 @@ export class GrpcServer {
     }
     const chunks: Buffer[] = [];
     stream.on("data", (chunk: Buffer) => chunks.push(chunk));
-    stream.on("end", () => void answer(stream, method, chunks));
+    stream.on("end", () => void answer(stream, method, chunks, headers));
   }
 }
 
@@ -121,6 +124,7 @@ async function answer(
   stream: ServerHttp2Stream,
   method: UnaryMethod,
   chunks: readonly Buffer[],
+  headers: IncomingHttpHeaders,
 ): Promise<void> {
   try {
     const [first, ...rest] = chunks;
@@ -132,7 +136,7 @@ async function answer(
     if (request.length !== end) {
       throw new CallRefused(STATUS.invalidArgument, "not one message");
     }
-    const frame = await method(request.subarray(PREFIX_BYTES));
+    const frame = await method(request.subarray(PREFIX_BYTES), headers);
     frame[0] = 0;
     frame.writeUInt32BE(frame.length - PREFIX_BYTES, 1);
     if (stream.closed || stream.destroyed) return;

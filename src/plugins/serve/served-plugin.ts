@@ -11,6 +11,7 @@ import {
 } from "../../rpc/index.ts";
 import { isPendingAnswer } from "../../sdk/index.ts";
 import type { StartedPlugin } from "../../sdk/index.ts";
+import { SESSION_HEADER } from "../process/index.ts";
 import { CallRefused, PREFIX_BYTES } from "./grpc-server.ts";
 import type { UnaryMethod } from "./grpc-server.ts";
 import { SessionTracker, TRACKED_HOOKS } from "./session-tracker.ts";
@@ -64,11 +65,14 @@ export class ServedPlugin {
   #method(hook: HookName): UnaryMethod {
     const handler = this.#plugin.hooks.includes(hook) ? this.#plugin.handler(hook) : undefined;
     const followsSessions = this.#followsSessions;
-    return (message) => {
+    return (message, headers) => {
       // Hosts that call for what was not asked for get back what they sent.
       if (handler === undefined && !followsSessions) return echo(message);
       const payload = decodeStruct(message);
-      const session = followsSessions ? this.#sessions.sessionOf(hook, payload) : undefined;
+      const name = headers[SESSION_HEADER];
+      const session = followsSessions
+        ? this.#sessions.sessionOf(hook, payload, typeof name === "string" ? name : undefined)
+        : undefined;
       if (handler === undefined) return echo(message);
       const answer = handler(payload, session);
       return isPendingAnswer(answer)

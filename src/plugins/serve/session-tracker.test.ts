@@ -43,3 +43,19 @@ test("a session ends with its connection, and the next one there is another", ()
   expect(tracker.sessionOf("OnOpening", at("a"))).not.toBe(again);
   expect(tracker.sessionOf("OnTick", { connections: 1 })).toBeUndefined();
 });
+
+test("sessions of clients without an address are told apart by their names, or not at all", () => {
+  const tracker = new SessionTracker();
+  const ann = tracker.sessionOf("OnTrafficFromClient", at("", { request: startup("ann") }), "1");
+  tracker.sessionOf("OnTrafficFromClient", at("", { request: startup("bob") }), "2");
+  expect(tracker.sessionOf("OnTraffic", at(""), "1")).toBe(ann);
+  expect(ann).toMatchObject({ user: "ann" });
+  tracker.sessionOf("OnClosed", at(""), "1");
+  expect(tracker.sessionOf("OnTraffic", at(""), "1")).not.toBe(ann);
+  // Of a host that has no names for them.
+  const nobody = tracker.sessionOf("OnTrafficFromClient", at("", { request: startup("eve") }));
+  const other = tracker.sessionOf("OnTraffic", at(""));
+  expect(nobody).toMatchObject({ user: "eve" });
+  expect(other).not.toBe(nobody);
+  expect(other).toMatchObject({ user: undefined });
+});

@@ -31,25 +31,30 @@ const STATUSES: ReadonlyMap<number, Session["transactionStatus"]> = new Map([
 const READY_BYTES = HEADER_BYTES + 1;
 
 export class SessionTracker {
-  /** By the client's address. */
+  /** By the name that the host has for it, or by the client's address. */
   readonly #sessions = new Map<string, Tracked>();
   #count = 0;
 
-  /** The session of an event; undefined for events that are of none. */
-  sessionOf(hook: HookName, payload: HookPayload): Session | undefined {
+  /**
+   * The session of an event; undefined for events that are of none. Of a client that neither the host has a name for
+   * nor has an address, each event has a session of its own: what is remembered of one client is never another's.
+   *
+   * @param name what this gateway calls the session where the client's address does not tell it
+   */
+  sessionOf(hook: HookName, payload: HookPayload, name?: string): Session | undefined {
     const { client } = payload;
     if (typeof client !== "object" || client === null || !("remote" in client)) return undefined;
-    const address = String(client.remote);
-    let session = this.#sessions.get(address);
+    const key = name ?? String(client.remote);
+    let session = this.#sessions.get(key);
     // An address comes again: the next client there is another one.
-    if (session === undefined || hook === "OnOpening") session = this.#open(address);
-    if (hook === "OnClosed") this.#sessions.delete(address);
+    if (session === undefined || hook === "OnOpening") session = this.#open(key);
+    if (hook === "OnClosed" || key === "") this.#sessions.delete(key);
     if (hook === "OnTrafficFromClient") readStartup(session, payload["request"]);
     if (hook === "OnTrafficFromServer") readStatus(session, payload["response"]);
     return session;
   }
 
-  #open(address: string): Tracked {
+  #open(key: string): Tracked {
     const session = {
       id: String(this.#count++),
       user: undefined,
@@ -57,7 +62,7 @@ export class SessionTracker {
       applicationName: undefined,
       transactionStatus: undefined,
     };
-    this.#sessions.set(address, session);
+    this.#sessions.set(key, session);
     return session;
   }
 }
