@@ -7,6 +7,7 @@ import { PluginMetrics, PluginSet } from "../plugins/index.ts";
 import type { BootTrace } from "./boot-trace.ts";
 import { pluginHostOf } from "./plugin-host-of.ts";
 import type { PluginSurroundings } from "./plugin-host-of.ts";
+import { startDelay } from "./start-delay.ts";
 import { tracedHost } from "./traced-host.ts";
 import { trafficTermsOf } from "./traffic-terms-of.ts";
 
@@ -71,6 +72,7 @@ export class GatewayPlugins {
       this.#metrics.start();
       logger.info("Started the metrics merger scheduler", {
         metricsMergerPeriod: formatDuration(config.metricsMergerPeriod),
+        startDelay: startDelay(config.metricsMergerPeriod),
       });
     }
     if (config.healthCheckPeriod > 0) {

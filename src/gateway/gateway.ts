@@ -27,6 +27,7 @@ import type { PluginSurroundings } from "./plugin-host-of.ts";
 import type { Tenant } from "./tenant.ts";
 import { toAddress } from "./to-address.ts";
 import { hbaRulesOf } from "./hba-rules.ts";
+import { startDelay } from "./start-delay.ts";
 import { connectionFields, watchedByAll } from "../watch/index.ts";
 import type { ConnectionFields, TraceIdOf } from "../watch/index.ts";
 import { usersOf } from "./users.ts";
@@ -376,6 +377,7 @@ export class Gateway {
         this.#loggers.of(group).info("Started the client health check scheduler", {
           name: pool.name,
           healthCheckPeriod: formatDuration(healthCheckPeriodMs),
+          startDelay: startDelay(healthCheckPeriodMs),
         });
       }
       await this.#bootHooks.newProxy();
