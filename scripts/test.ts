@@ -5,12 +5,14 @@
  * they start servers, and measure. The executable is built first, so that end-to-end tests meet the current
  * source. The last line is `N passed, N failed`, with `, N skipped` if any.
  */
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build } from "./build.ts";
 import { readJunitReport, type TestCounts } from "./junit-report.ts";
 import { bun, filesBelow, root, runScript } from "./repository.ts";
+import { findLeaks, secretsIn } from "../tests/kit/leaked-secrets.ts";
+import { TRANSCRIPTS_VARIABLE } from "../tests/kit/transcripts.ts";
 
 /** Everything together must be over by then; a hanging test must not hang the CI. */
 const TOTAL_DEADLINE_MS = 25 * 60_000;
@@ -47,6 +49,7 @@ async function runGroup(
   files: readonly string[],
   flags: readonly string[],
   reportFile: string,
+  transcripts: string,
   deadline: number,
 ): Promise<TestCounts> {
   const child = Bun.spawn(
@@ -61,7 +64,11 @@ async function runGroup(
       `--reporter-outfile=${reportFile}`,
       ...files.map((file) => `./${file}`),
     ],
-    { cwd: root, stdio: ["ignore", "inherit", "inherit"] },
+    {
+      cwd: root,
+      env: { ...process.env, [TRANSCRIPTS_VARIABLE]: transcripts },
+      stdio: ["ignore", "inherit", "inherit"],
+    },
   );
   let isLate = false;
   const timer = setTimeout(() => {
@@ -81,6 +88,17 @@ async function runGroup(
   return { ...counts, failed: counts.failed + 1 };
 }
 
+/** Counts as a test: no password of a test is in anything that a gateway has written. */
+async function searchForSecrets(transcripts: string): Promise<TestCounts> {
+  const sources = await filesBelow("tests", "*.ts");
+  const texts = await Promise.all(sources.map((file) => Bun.file(`${root}/${file}`).text()));
+  const leaks = await findLeaks(transcripts, texts.flatMap(secretsIn));
+  for (const { secret, line } of leaks) console.error(`"${secret}" is in: ${line}`);
+  const files = (await readdir(transcripts)).length;
+  console.log(`\n${leaks.length} lines with secrets in the output of ${files} gateways`);
+  return { passed: leaks.length === 0 ? 1 : 0, failed: leaks.length === 0 ? 0 : 1, skipped: [] };
+}
+
 async function runTests(args: readonly string[]): Promise<number> {
   const deadline = Date.now() + TOTAL_DEADLINE_MS;
   const firstFlag = args.findIndex((arg) => arg.startsWith("-"));
@@ -89,14 +107,18 @@ async function runTests(args: readonly string[]): Promise<number> {
 
   await build();
   const directory = await mkdtemp(join(tmpdir(), "gatewayd-test-"));
+  const transcripts = join(directory, "transcripts");
+  await mkdir(transcripts);
   const all: TestCounts[] = [];
   try {
     for (const group of GROUPS) {
       const files = await testFiles(group, filters);
       if (files.length === 0) continue;
       console.log(`\n# ${group.name} tests (${files.length} files)`);
-      all.push(await runGroup(group, files, flags, join(directory, `${group.name}.xml`), deadline));
+      const report = join(directory, `${group.name}.xml`);
+      all.push(await runGroup(group, files, flags, report, transcripts, deadline));
     }
+    if ((await readdir(transcripts)).length > 0) all.push(await searchForSecrets(transcripts));
   } finally {
     await rm(directory, { recursive: true });
   }

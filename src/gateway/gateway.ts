@@ -303,7 +303,7 @@ export class Gateway {
   #traceHooks(): void {
     const { main } = this.#loggers;
     const isTraced = main.isEnabled("trace");
-    if (isTraced) this.#stopTracing ??= traceHooks(this.hooks, main);
+    if (isTraced) this.#stopTracing ??= traceHooks(this.hooks, main, this.#traceIdOf);
     if (isTraced) return;
     this.#stopTracing?.();
     this.#stopTracing = undefined;

@@ -2,18 +2,29 @@
 import { HOOK_NUMBERS } from "../hooks/index.ts";
 import type { HookName, HookPayload, HookRegistry } from "../hooks/index.ts";
 import type { Logger } from "../logging/index.ts";
+import { connectionFields } from "../watch/index.ts";
+import type { TraceIdOf } from "../watch/index.ts";
 
 /** Before every plugin: priorities below 1000 are the gateway's own. */
 const PRIORITY = 0;
 
 /** @returns what takes the handlers back */
-export function traceHooks(registry: HookRegistry, logger: Logger): () => void {
+export function traceHooks(
+  registry: HookRegistry,
+  logger: Logger,
+  traceIdOf: TraceIdOf | undefined,
+): () => void {
   const registered = (Object.keys(HOOK_NUMBERS) as HookName[]).map((hook) =>
     registry.register(hook, {
       name: "trace",
       priority: PRIORITY,
       onError: "continue",
-      handler: (payload) => logger.trace("Hook is run", { hook, ...describe(payload) }),
+      handler: (payload, session) =>
+        logger.trace("Hook is run", {
+          hook,
+          ...describe(payload),
+          ...(session && connectionFields(session, traceIdOf)),
+        }),
     }),
   );
   return () => {

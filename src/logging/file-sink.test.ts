@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { closeSync, constants, mkdtempSync, openSync, readFileSync, readSync } from "node:fs";
 import { chmodSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { waitFor } from "../../tests/kit/index.ts";
+import { testWhere, waitFor } from "../../tests/kit/index.ts";
 import { FileSink } from "./file-sink.ts";
 import type { FileSinkOptions } from "./file-sink.ts";
 import type { SinkNotice } from "./log-sink.ts";
@@ -187,6 +188,42 @@ test("a full device is told of once, holds up nobody, and what it cost is counte
   await sink.close();
   expect(sink.counts).toMatchObject({ written: 0, dropped: 10_000 });
 });
+
+/** Where file systems can be mounted. @returns false elsewhere */
+function mountSmall(path: string): boolean {
+  mkdirSync(path, { recursive: true });
+  return Bun.spawnSync(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", path]).success;
+}
+
+function canMount(): boolean {
+  const path = mkdtempSync(join(tmpdir(), "gatewayd-mount-"));
+  const isMounted = mountSmall(path);
+  if (isMounted) Bun.spawnSync(["umount", path]);
+  rmSync(path, { recursive: true });
+  return isMounted;
+}
+
+testWhere(canMount(), "file systems cannot be mounted here")(
+  "a file system that is full in the middle of a line, and then not any more, has every line once",
+  async () => {
+    const folder = join(directory, "small");
+    mountSmall(folder);
+    try {
+      writeFileSync(join(folder, "ballast"), Buffer.alloc(40_000));
+      const sink = open({ path: join(folder, "gatewayd.log") });
+      const all = lines(1000, 5000);
+      for (const line of all) sink.write(line);
+      await noticed(1);
+      expect(notices[0]?.fields["error"]).toMatchObject({ code: "ENOSPC" });
+      rmSync(join(folder, "ballast"));
+      await written(sink, 4000);
+      expect(contents("small/gatewayd.log") === all.join("")).toBe(true);
+      await sink.close();
+    } finally {
+      Bun.spawnSync(["umount", folder]);
+    }
+  },
+);
 
 test("a place that is not permitted is tried until it is, and what was lost meanwhile is told", async () => {
   const folder = join(directory, "folder");

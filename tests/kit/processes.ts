@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Readable } from "node:stream";
+import { newTranscript } from "./transcripts.ts";
 
 /** What to start, and as whom. */
 export interface ProcessOptions {
@@ -53,6 +54,8 @@ export class RunningProcess implements AsyncDisposable {
   readonly #child: ChildProcess;
   readonly #lines: OutputLine[] = [];
   readonly #waiters = new Set<LineWaiter>();
+  /** Undefined for other programs, and when nothing is kept. */
+  readonly #transcript: ((text: string) => void) | undefined;
   #forgottenLines = 0;
   #status: ExitStatus | undefined;
 
@@ -61,6 +64,7 @@ export class RunningProcess implements AsyncDisposable {
     this.name = name;
     this.pid = pid;
     this.#child = child;
+    this.#transcript = name === "gatewayd" ? newTranscript() : undefined;
     if (child.stdout) this.#readLines(child.stdout, "stdout");
     if (child.stderr) this.#readLines(child.stderr, "stderr");
     this.exited = new Promise((resolve) => {
@@ -169,6 +173,7 @@ export class RunningProcess implements AsyncDisposable {
     let rest = "";
     stream.setEncoding("utf8");
     stream.on("data", (chunk: string) => {
+      this.#transcript?.(chunk);
       const parts = (rest + chunk).split("\n");
       rest = parts.pop() ?? "";
       for (const text of parts) this.#addLine({ stream: name, text });
