@@ -467,6 +467,12 @@ export const ERROR_TABLE = {
     meaning: "A plugin's metrics page cannot be read.",
     remedy: "Check `metricsUnixDomainSocket` of the plugin, or let it say `metricsEnabled: false`.",
   },
+  ERR_SESSION_KILLED: {
+    sqlState: "57P01",
+    clientMessage: "terminating connection due to administrator command",
+    meaning: "An administrator ended the session of a client.",
+    remedy: "Nothing: the audit log says who it was.",
+  },
   ERR_ADMIN_UNAUTHENTICATED: {
     sqlState: "28000",
     clientMessage: "the admin API does not know who asks",

@@ -36,6 +36,7 @@ export interface BlockView {
   readonly leased: number;
   readonly retiring: number;
   readonly waiting: number;
+  readonly isPaused: boolean;
   /** Our ends of idle server connections. */
   readonly availableAddresses: readonly string[];
   /** Addresses of the clients, idle ones too. */
@@ -55,6 +56,22 @@ export interface GroupView {
   readonly tickIntervalMs: number;
   readonly blocks: readonly BlockView[];
 }
+
+/** A client. */
+export interface SessionView {
+  readonly id: string;
+  readonly group: string;
+  readonly block: string | undefined;
+  readonly clientAddress: string;
+  readonly user: string | undefined;
+  readonly database: string | undefined;
+  readonly applicationName: string | undefined;
+  readonly isEncrypted: boolean;
+  readonly activity: "loggingIn" | "idle" | "waiting" | "active" | "ending";
+  readonly transactionStatus: "idle" | "inTransaction" | "failed" | undefined;
+}
+
+export type PoolAction = "pause" | "resume" | "reconnect";
 
 /** One value of the configuration. */
 export interface SettingView {
@@ -114,6 +131,14 @@ export interface AdminPort {
    * @throws GatewayError ERR_ADMIN_NOT_FOUND for a group that is not there
    */
   setLogLevel(level: LogLevel, group: string | undefined): void;
+  /** The clients of all groups. */
+  sessions(): readonly SessionView[];
+  /** Ends a session, telling its client. @returns false if there is none of this id */
+  killSession(id: string): boolean;
+  /** Cancels what a session has a server do. Resolves to false if there is none of this id */
+  cancelQuery(id: string): Promise<boolean>;
+  /** @throws GatewayError when there is no such block, or its mode cannot do it */
+  commandPool(group: string, block: string, action: PoolAction): void;
   /** Ends the gateway as SIGTERM does. */
   drain(): void;
 }

@@ -16,6 +16,8 @@ export type {
   JsonTree,
   PluginAction,
   PluginView,
+  PoolAction,
+  SessionView,
   SettingView,
 } from "./admin-port.ts";
 export type { DoorTls } from "./door-tls.ts";

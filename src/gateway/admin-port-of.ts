@@ -48,6 +48,16 @@ export function adminPortOf(options: AdminPortOptions): AdminPort {
       }
       for (const name of group === undefined ? known : [group]) loggers.setLevel(name, level);
     },
+    sessions: () =>
+      gateway.groups.flatMap((port) =>
+        port.sessions().map((session) => ({ ...session, group: port.group })),
+      ),
+    killSession: (id) => gateway.groups.some((port) => port.kill(id)),
+    cancelQuery: async (id) => {
+      const found = await Promise.all(gateway.groups.map((port) => port.cancelQuery(id)));
+      return found.includes(true);
+    },
+    commandPool: (group, block, action) => gateway.groupNamed(group).commandPool(block, action),
     drain,
   };
 }
@@ -100,12 +110,12 @@ function modeOf(
 
 /** Before it listens a group has neither. */
 const NO_ENDS = { availableAddresses: [], clientAddresses: [] };
-const NO_COUNTS = { size: 0, available: 0, leased: 0, retiring: 0, waiting: 0 };
+const NO_COUNTS = { size: 0, available: 0, leased: 0, retiring: 0, waiting: 0, isPaused: false };
 
 function countsOf(snapshot: BlockSnapshot | undefined): typeof NO_COUNTS {
   if (snapshot === undefined) return NO_COUNTS;
-  const { size, available, leased, retiring, waiting } = snapshot;
-  return { size, available, leased, retiring, waiting };
+  const { isLive: _, ...counts } = snapshot;
+  return counts;
 }
 
 function pluginView({ state, ...plugin }: PluginSnapshot): PluginView {

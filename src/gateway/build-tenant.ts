@@ -150,9 +150,11 @@ function ofSharedPool(pool: SharedPool<PooledBackend>): TenantPool {
     name: pool.name,
     snapshot: () => {
       const { size, idle, leased, retiring, waiting } = pool.snapshot();
-      return { size, available: idle, leased, retiring, waiting, isLive: pool.isLive };
+      const { isLive, isPaused } = pool;
+      return { size, available: idle, leased, retiring, waiting, isLive, isPaused };
     },
     idleAddresses: () => localAddressesOf(pool.idleBackends),
+    command: (action) => () => pool[action](),
     close: () => pool.close(),
   };
 }
@@ -160,8 +162,10 @@ function ofSharedPool(pool: SharedPool<PooledBackend>): TenantPool {
 function ofPool(pool: Pool): TenantPool {
   return {
     name: pool.name,
-    snapshot: () => ({ ...pool.snapshot(), isLive: pool.isLive }),
+    snapshot: () => ({ ...pool.snapshot(), isLive: pool.isLive, isPaused: false }),
     idleAddresses: () => localAddressesOf(pool.available),
+    // A backend that is dialled ahead is all that there is to replace.
+    command: (action) => (action === "reconnect" ? () => pool.distrustIdle() : undefined),
     close: () => pool.close(),
   };
 }

@@ -4,6 +4,9 @@
  * opens the data half and so knows it whole; whatever watches and stops it later needs no more than
  * this: plain commands and snapshots that could cross a process boundary.
  */
+import type { SessionTransactionStatus } from "../hooks/index.ts";
+import type { SessionActivity } from "../session/index.ts";
+
 /** The backends of one block at one moment. */
 export interface BlockSnapshot {
   /** How many there may be. */
@@ -17,6 +20,8 @@ export interface BlockSnapshot {
   readonly waiting: number;
   /** False while there is no backend and none can be had. */
   readonly isLive: boolean;
+  /** Nothing is leased until it is resumed. */
+  readonly isPaused: boolean;
 }
 
 /** Who is at the two ends of a block. */
@@ -38,10 +43,36 @@ export interface GroupSnapshot {
   readonly pools: Readonly<Record<string, BlockSnapshot>>;
 }
 
+/** One client at one moment. */
+export interface SessionSnapshot {
+  /** As in the log. */
+  readonly id: string;
+  /** Undefined until it has been led to one. */
+  readonly block: string | undefined;
+  readonly clientAddress: string;
+  readonly user: string | undefined;
+  readonly database: string | undefined;
+  readonly applicationName: string | undefined;
+  readonly isEncrypted: boolean;
+  readonly activity: SessionActivity;
+  readonly transactionStatus: SessionTransactionStatus | undefined;
+}
+
+/** What can be done with the backends of a block. */
+export type PoolAction = "pause" | "resume" | "reconnect";
+
 export interface ControlPort {
+  readonly group: string;
   snapshot(): GroupSnapshot;
   /** By block. */
   ends(): Readonly<Record<string, BlockEnds>>;
+  sessions(): readonly SessionSnapshot[];
+  /** Ends a session, telling its client. @returns false if there is none of this id */
+  kill(id: string): boolean;
+  /** Cancels what a session has a server do. Resolves to false if there is none of this id */
+  cancelQuery(id: string): Promise<boolean>;
+  /** @throws GatewayError when the block is of a mode that cannot do it */
+  commandPool(block: string, action: PoolAction): void;
   /** New clients are not accepted any more; sessions leave as soon as they are between two things. */
   drain(): void;
   /** Resolves when the last session has gone. */

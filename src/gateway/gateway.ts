@@ -18,7 +18,7 @@ import { buildAct } from "./build-act.ts";
 import { buildTenant, serverOf } from "./build-tenant.ts";
 import { listenerCertificates } from "./certificates.ts";
 import { ConnectionBudget, DescriptorBudget } from "./connection-budget.ts";
-import type { BlockEnds, GroupSnapshot } from "./control-port.ts";
+import type { BlockEnds, ControlPort, GroupSnapshot } from "./control-port.ts";
 import type { GroupLoggers } from "./create-loggers.ts";
 import { GatewayPlugins } from "./gateway-plugins.ts";
 import { traceHooks } from "./hook-tracing.ts";
@@ -145,6 +145,18 @@ export class Gateway {
   /** What is in effect. */
   get config(): LoadedConfig {
     return this.#config;
+  }
+
+  /** The group's part of the data half. @throws GatewayError ERR_ADMIN_NOT_FOUND */
+  groupNamed(group: string): ControlPort {
+    const member = this.#members.find((one) => one.group === group);
+    if (member !== undefined) return member.tenant;
+    const known = this.#members.map((one) => one.group).join(", ");
+    throw new GatewayError("ERR_ADMIN_NOT_FOUND", `there is no group "${group}", but: ${known}`);
+  }
+
+  get groups(): readonly ControlPort[] {
+    return this.#members.map(({ tenant }) => tenant);
   }
 
   /** By group and block. */

@@ -4,7 +4,14 @@ import { listen } from "../net/index.ts";
 import type { Address, Connection, Listener, TimerWheel } from "../net/index.ts";
 import { Session } from "../session/index.ts";
 import type { SessionContext } from "../session/index.ts";
-import type { BlockEnds, BlockSnapshot, ControlPort, GroupSnapshot } from "./control-port.ts";
+import type {
+  BlockEnds,
+  BlockSnapshot,
+  ControlPort,
+  GroupSnapshot,
+  PoolAction,
+  SessionSnapshot,
+} from "./control-port.ts";
 
 /** The backends of one block, of whatever mode. */
 export interface TenantPool {
@@ -12,6 +19,8 @@ export interface TenantPool {
   snapshot(): BlockSnapshot;
   /** Our addresses of the idle backends. */
   idleAddresses(): readonly string[];
+  /** Undefined where the mode cannot do it. */
+  command(action: PoolAction): (() => void) | undefined;
   /** Resolves when the last backend is gone. */
   close(): Promise<void>;
 }
@@ -115,6 +124,47 @@ export class Tenant implements ControlPort {
       return [pool.name, { availableAddresses: pool.idleAddresses(), clientAddresses }] as const;
     });
     return Object.fromEntries(ends);
+  }
+
+  sessions(): readonly SessionSnapshot[] {
+    return [...this.#sessions].map((session) => {
+      const { facts, blockName, remoteAddress, isEncrypted, activity } = session;
+      const { id, user, database, applicationName, transactionStatus } = facts;
+      return {
+        ...{ id, block: blockName, clientAddress: remoteAddress, user, database },
+        ...{ applicationName, isEncrypted, activity, transactionStatus },
+      };
+    });
+  }
+
+  kill(id: string): boolean {
+    const session = this.#sessionOf(id);
+    session?.kill();
+    return session !== undefined;
+  }
+
+  async cancelQuery(id: string): Promise<boolean> {
+    const session = this.#sessionOf(id);
+    await session?.cancelQuery();
+    return session !== undefined;
+  }
+
+  commandPool(block: string, action: PoolAction): void {
+    const pool = this.#options.pools.find(({ name }) => name === block);
+    if (pool === undefined) {
+      const known = this.#options.pools.map(({ name }) => name).join(", ");
+      throw new GatewayError("ERR_ADMIN_NOT_FOUND", `there is no block "${block}", but: ${known}`);
+    }
+    const run = pool.command(action);
+    if (run === undefined) {
+      const message = `a block in mode passthrough cannot ${action}: its clients have connections of their own`;
+      throw new GatewayError("ERR_ADMIN_INVALID", message);
+    }
+    run();
+  }
+
+  #sessionOf(id: string): Session | undefined {
+    return this.#sessions.values().find(({ facts }) => facts.id === id);
   }
 
   drain(): void {

@@ -110,6 +110,11 @@ export class SharedPool<B extends SharedBackend> implements ChoosablePool<LeaseT
     return tickets.toSorted((left, right) => left.sinceMs - right.sinceMs);
   }
 
+  /** Between `pause` and `resume`. */
+  get isPaused(): boolean {
+    return !this.#tally.isServing && !this.#isClosed;
+  }
+
   /** Leases nothing any more, and dials nothing, until `resume`. Who asks has to wait. */
   pause(): void {
     this.#tally.isServing = false;

@@ -25,7 +25,7 @@ import { HookedTraffic } from "./hooked-traffic.ts";
 import type { HookedPort } from "./hooked-traffic.ts";
 import { PauseReason, Relay } from "./relay.ts";
 import { RelayedLogin } from "./relayed-login.ts";
-import type { RelayEnd } from "./relay.ts";
+import type { RelayEnd, SessionActivity } from "./relay.ts";
 import type { SessionContext } from "./session-context.ts";
 import type { FactsSource, SessionFacts } from "./session-facts.ts";
 import { ServerLimits } from "./server-limits.ts";
@@ -185,6 +185,11 @@ export class PostgresRelay
 
   get hasTerminated(): boolean {
     return this.#clientStream.hasTerminated;
+  }
+
+  get activity(): SessionActivity {
+    if (!this.#ledger.isLoggedIn) return "loggingIn";
+    return this.isQueryRunning ? "active" : "idle";
   }
 
   drain(): void {

@@ -5,7 +5,7 @@ import type { Connection, Deadline } from "../net/index.ts";
 import type { Lessor } from "../pool/index.ts";
 import { HookLane } from "./hook-lane.ts";
 import { PauseReason, Relay } from "./relay.ts";
-import type { RelayEnd } from "./relay.ts";
+import type { RelayEnd, SessionActivity } from "./relay.ts";
 import { ServerLimits } from "./server-limits.ts";
 import type { SessionContext } from "./session-context.ts";
 import type { SessionFacts } from "./session-facts.ts";
@@ -81,7 +81,14 @@ export class RawRelay extends Relay {
   }
 
   /** A protocol that is not known has no good moment to stop: it goes on until it is cut off. */
+  get activity(): SessionActivity {
+    return "active";
+  }
+
   drain(): void {}
+
+  /** What its bytes mean is not known. */
+  async cancel(): Promise<void> {}
 
   fail(code: ErrorCode): void {
     this.end({ kind: "failed", code });

@@ -42,7 +42,16 @@ export interface Served {
   drain(): void;
   /** Ends it now; the client is told why where the protocol allows it. */
   fail(code: ErrorCode, detail?: string): void;
+  /** Cancels what it has the server do, as its own request would. Never rejects. */
+  cancel(): Promise<void>;
+  readonly activity: SessionActivity;
 }
+
+/**
+ * What a session is at. `idle`: it has asked for nothing, or has a transaction open in which it asks for nothing;
+ * `waiting`: for a backend; `active`: a backend works for it.
+ */
+export type SessionActivity = "loggingIn" | "idle" | "waiting" | "active" | "ending";
 
 export abstract class Relay implements ConnectionHandler, Served {
   protected readonly client: Connection;
@@ -64,6 +73,8 @@ export abstract class Relay implements ConnectionHandler, Served {
     return this.#isOver;
   }
 
+  abstract get activity(): SessionActivity;
+  abstract cancel(): Promise<void>;
   abstract drain(): void;
   abstract fail(code: ErrorCode, detail?: string): void;
 

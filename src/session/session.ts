@@ -26,7 +26,7 @@ import { PostgresRelay } from "./postgres-relay.ts";
 import { RawRelay } from "./raw-relay.ts";
 import { PooledSession } from "./pooled/index.ts";
 import type { Pooling, PooledSessionOwner } from "./pooled/index.ts";
-import type { RelayEnd, Served } from "./relay.ts";
+import type { RelayEnd, Served, SessionActivity } from "./relay.ts";
 import type { Admission, SessionContext } from "./session-context.ts";
 import { SessionFacts } from "./session-facts.ts";
 import { SessionLease } from "./session-lease.ts";
@@ -143,6 +143,23 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort, P
     this.#refuse("ERR_SHUTTING_DOWN");
     // It has not said yet what it wants: that is nothing to wait long for.
     if (!this.#isEnding && this.#state !== "cancelling") this.#armStartupTimeout();
+  }
+
+  /** Ends now, because an administrator says so. */
+  kill(): void {
+    if (this.#relay !== undefined) this.#relay.fail("ERR_SESSION_KILLED");
+    else if (this.#startupMessage !== undefined) this.#refuse("ERR_SESSION_KILLED");
+    else this.#finish();
+  }
+
+  /** Cancels what it has a server do. Never rejects. */
+  async cancelQuery(): Promise<void> {
+    await this.#relay?.cancel();
+  }
+
+  get activity(): SessionActivity {
+    if (this.#isEnding) return "ending";
+    return this.#relay?.activity ?? "loggingIn";
   }
 
   /** Ends now. */

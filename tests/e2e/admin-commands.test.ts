@@ -4,12 +4,14 @@ import { join } from "node:path";
 import {
   GATEWAYD_BINARY,
   type GatewaydProcess,
+  connectWire,
   freePort,
   oneBlockConfig,
   type PostgresServer,
   runToEnd,
   startGatewayd,
   startPostgres,
+  waitFor,
 } from "../kit/index.ts";
 
 const PLUGIN = `import { definePlugin } from "gatewayd/sdk";
@@ -91,6 +93,57 @@ describe("in the directory of the configuration", () => {
       stderr: 'Error: no plugin is named "loud"\n',
     });
     expect((await type("plugin reload")).stderr).toContain("expects the name of a plugin");
+  });
+
+  test("sessions are listed with what they are at, cancelled and ended", async () => {
+    await using client = await connectWire(gatewayd);
+    await client.login({ user: "postgres", database: "postgres", application_name: "shop" });
+    const row = async (): Promise<string> => {
+      const { stdout } = await type("sessions");
+      return stdout.split("\n").find((line) => line.includes(client.localAddress)) ?? "";
+    };
+    expect((await type("sessions")).stdout.split("\n")[0]).toMatch(/^ID +GROUP +BLOCK +USER/);
+    expect(await row()).toMatch(
+      /^\d+ +default +writes +postgres +postgres +shop +\S+ +no +idle +idle$/,
+    );
+    client.query("begin; select pg_sleep(60)");
+    await waitFor("it to be active", async () => (await row()).includes(" active "));
+    const [id = ""] = (await row()).split(" ");
+    expect(await type(`cancel ${id}`)).toMatchObject({ code: 0 });
+    expect(await client.errorResponse()).toMatchObject({ code: "57014" });
+    await client.messagesUntil("Z");
+    expect(await row()).toEndWith("idle      failed");
+    expect(await type(`kill ${id}`)).toMatchObject({ code: 0, stdout: "The session is ended\n" });
+    expect(await client.errorResponse()).toMatchObject({ severity: "FATAL", code: "57P01" });
+    await client.ended();
+    expect((await type(`kill ${id}`)).stderr).toContain(`no session has the id "${id}"`);
+  });
+
+  test("a paused block makes clients wait, and reconnecting replaces its connections", async () => {
+    await using client = await connectWire(gatewayd);
+    await client.login({ user: "postgres", database: "postgres" });
+    const pid = async (): Promise<string> => {
+      client.query("select pg_backend_pid()");
+      const messages = await client.messagesUntil("Z");
+      return (
+        messages
+          .find(({ type: kind }) => kind === "D")
+          ?.body.subarray(6)
+          .toString() ?? ""
+      );
+    };
+    const before = await pid();
+    expect(await pid()).toBe(before);
+    expect(await type("pause default.writes")).toMatchObject({ code: 0 });
+    client.query("select 1");
+    await waitFor("it to wait", async () => /1 +paused\n$/.test((await type("pools")).stdout));
+    expect(await type("resume default.writes")).toMatchObject({ code: 0 });
+    await client.messagesUntil("Z");
+    expect(await type("reconnect default.writes")).toMatchObject({ code: 0 });
+    expect(await pid()).not.toBe(before);
+    expect((await type("pause default.reads")).stderr).toContain('there is no block "reads"');
+    expect((await type("pause other.writes")).stderr).toContain('there is no group "other"');
+    expect((await type("pause writes")).stderr).toContain("say GROUP.BLOCK");
   });
 
   test("without a token they say where one goes", async () => {

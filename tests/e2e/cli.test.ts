@@ -36,14 +36,20 @@ describe("the command line", () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout).toContain("Usage:\n  gatewayd [command]\n");
     for (const name of [
+      "cancel",
       "completion",
       "config",
       "drain",
       "health",
       "help",
+      "kill",
+      "pause",
       "plugin",
       "pools",
+      "reconnect",
+      "resume",
       "run",
+      "sessions",
       "set-level",
       "status",
       "version",

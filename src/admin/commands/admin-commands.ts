@@ -9,9 +9,16 @@ import type {
   GatewayPhase,
   PluginAction,
   PluginView,
+  PoolAction,
+  SessionView,
 } from "../admin-port.ts";
-import { Phase } from "../gen/gatewayd/admin/v1/admin_pb.ts";
-import type { AdminService, PluginSchema, PoolSchema } from "../gen/gatewayd/admin/v1/admin_pb.ts";
+import { Phase, SessionActivity, TransactionStatus } from "../gen/gatewayd/admin/v1/admin_pb.ts";
+import type {
+  AdminService,
+  PluginSchema,
+  PoolSchema,
+  SessionSchema,
+} from "../gen/gatewayd/admin/v1/admin_pb.ts";
 import type { Implementation } from "./command.ts";
 
 const PHASES: Readonly<Record<GatewayPhase, Phase>> = {
@@ -20,10 +27,28 @@ const PHASES: Readonly<Record<GatewayPhase, Phase>> = {
   draining: Phase.DRAINING,
 };
 
+const ACTIVITIES: Readonly<Record<SessionView["activity"], SessionActivity>> = {
+  loggingIn: SessionActivity.LOGGING_IN,
+  idle: SessionActivity.IDLE,
+  waiting: SessionActivity.WAITING,
+  active: SessionActivity.ACTIVE,
+  ending: SessionActivity.ENDING,
+};
+
+const TRANSACTION_STATUSES = {
+  idle: TransactionStatus.IDLE,
+  inTransaction: TransactionStatus.IN_TRANSACTION,
+  failed: TransactionStatus.FAILED,
+} as const;
+
 export function adminCommands(port: AdminPort): Implementation<typeof AdminService> {
   const commandPlugin = async (action: PluginAction, name: string) => {
     if (name === "") throw new GatewayError("ERR_ADMIN_INVALID", "name: the plugin's name");
     return { plugin: pluginOf(await port.commandPlugin(action, name)) };
+  };
+  const commandPool = (action: PoolAction, group: string, block: string) => {
+    port.commandPool(group, block, action);
+    return {};
   };
   return {
     getStatus: () => {
@@ -48,6 +73,23 @@ export function adminCommands(port: AdminPort): Implementation<typeof AdminServi
         blocks.map((block) => ({ ...countsOf(block), group: name })),
       ),
     }),
+    listSessions: ({ group, limit }) => {
+      const isAsked = group === undefined ? () => true : groupFilter(port, group);
+      const sessions = port.sessions().filter(isAsked);
+      const shown = limit > 0 ? sessions.slice(0, limit) : sessions;
+      return { sessions: shown.map(sessionOf), total: sessions.length };
+    },
+    killSession: ({ id }) => {
+      if (!port.killSession(id)) throw noSession(id);
+      return {};
+    },
+    cancelQuery: async ({ id }) => {
+      if (!(await port.cancelQuery(id))) throw noSession(id);
+      return {};
+    },
+    pausePool: ({ group, block }) => commandPool("pause", group, block),
+    resumePool: ({ group, block }) => commandPool("resume", group, block),
+    reconnectPool: ({ group, block }) => commandPool("reconnect", group, block),
     listPlugins: () => ({ plugins: port.plugins().map(pluginOf) }),
     setLogLevel: ({ group, level: asked }) => {
       const level = LOG_LEVELS.find((known) => known === asked);
@@ -77,9 +119,34 @@ function groupsOf(port: AdminPort, name: string | undefined): ReturnType<AdminPo
   throw new GatewayError("ERR_ADMIN_NOT_FOUND", `there is no group "${name}", but: ${known}`);
 }
 
+function groupFilter(port: AdminPort, name: string): (session: SessionView) => boolean {
+  const [group] = groupsOf(port, name);
+  return (session) => session.group === group?.group;
+}
+
+function noSession(id: string): GatewayError {
+  return new GatewayError("ERR_ADMIN_NOT_FOUND", `no session has the id "${id}"`);
+}
+
+function sessionOf(session: SessionView): MessageInitShape<typeof SessionSchema> {
+  const { activity, transactionStatus, block, user, database, applicationName } = session;
+  return {
+    ...session,
+    block: block ?? "",
+    user: user ?? "",
+    database: database ?? "",
+    applicationName: applicationName ?? "",
+    activity: ACTIVITIES[activity],
+    transactionStatus:
+      transactionStatus === undefined
+        ? TransactionStatus.UNSPECIFIED
+        : TRANSACTION_STATUSES[transactionStatus],
+  };
+}
+
 function countsOf(block: BlockView): MessageInitShape<typeof PoolSchema> {
-  const { block: name, mode, address, size, available, leased, retiring, waiting } = block;
-  return { block: name, mode, address, size, available, leased, retiring, waiting };
+  const { availableAddresses: _, clientAddresses: _clients, ...counts } = block;
+  return counts;
 }
 
 function pluginOf({ description, ...plugin }: PluginView): MessageInitShape<typeof PluginSchema> {

@@ -25,8 +25,27 @@ const poolsSchema = z.object({
       leased: z.number(),
       retiring: z.number(),
       waiting: z.number(),
+      isPaused: z.boolean(),
     }),
   ),
+});
+
+const sessionsSchema = z.object({
+  sessions: z.array(
+    z.object({
+      id: z.string(),
+      group: z.string(),
+      block: z.string(),
+      clientAddress: z.string(),
+      user: z.string(),
+      database: z.string(),
+      applicationName: z.string(),
+      isEncrypted: z.boolean(),
+      activity: z.string(),
+      transactionStatus: z.string(),
+    }),
+  ),
+  total: z.number(),
 });
 
 const pluginSchema = z.object({
@@ -46,5 +65,6 @@ export type PluginAnswer = z.infer<typeof pluginSchema>;
 /** Each throws what zod throws when a gateway of another version answers something else. */
 export const readStatus = (answer: unknown) => statusSchema.parse(answer);
 export const readPools = (answer: unknown) => poolsSchema.parse(answer).pools;
+export const readSessions = (answer: unknown) => sessionsSchema.parse(answer);
 export const readPlugins = (answer: unknown) => pluginsSchema.parse(answer).plugins;
 export const readPlugin = (answer: unknown) => onePluginSchema.parse(answer).plugin;

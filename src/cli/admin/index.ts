@@ -10,6 +10,8 @@ export {
   pluginReloadCommand,
 } from "./plugin-actions.ts";
 export { pluginStates } from "./plugin-states.ts";
+export { pauseCommand, reconnectCommand, resumeCommand } from "./pool-actions.ts";
 export { poolsCommand } from "./pools.ts";
+export { cancelCommand, killCommand, sessionsCommand } from "./sessions.ts";
 export { setLevelCommand } from "./set-level.ts";
 export { statusCommand } from "./status.ts";

@@ -11,10 +11,11 @@ export const poolsCommand = apiCommand({
   ask: (client) => client.get("/api/v1/pools"),
   show: (answer) =>
     textTable(
-      ["GROUP", "BLOCK", "MODE", "SERVER", ...COUNTS.map((count) => count.toUpperCase())],
+      ["GROUP", "BLOCK", "MODE", "SERVER", ...COUNTS.map((count) => count.toUpperCase()), ""],
       readPools(answer).map((pool) => [
         ...[pool.group, pool.block, pool.mode, pool.address],
         ...COUNTS.map((count) => pool[count]),
+        pool.isPaused ? "paused" : "",
       ]),
     ),
 });

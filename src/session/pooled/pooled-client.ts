@@ -20,7 +20,7 @@ import { TransactionStatus } from "../../postgres/index.ts";
 import type { Settings } from "../../postgres/index.ts";
 import { connectionFields } from "../../watch/index.ts";
 import type { Cancellable } from "../cancel-keys.ts";
-import type { RelayEnd, Served } from "../relay.ts";
+import type { RelayEnd, Served, SessionActivity } from "../relay.ts";
 import type { SessionContext } from "../session-context.ts";
 import type { FactsSource, SessionFacts } from "../session-facts.ts";
 import { EXPIRED } from "../session-phase.ts";
@@ -112,6 +112,10 @@ export class PooledClient
     if (limits.idleTimeoutMs > 0) this.#limitIdle(timers.clock.now() + limits.idleTimeoutMs);
     this.hooksMoved();
     if (rest.length > 0) this.client.handler.onData(rest, this.client);
+  }
+
+  get activity(): SessionActivity {
+    return this.#relay?.activity ?? "idle";
   }
 
   get transactionStatus(): number {

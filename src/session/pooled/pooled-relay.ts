@@ -11,7 +11,7 @@ import type { ErrorCode } from "../../errors.ts";
 import type { Connection } from "../../net/index.ts";
 import { AnswerLedger, TransactionStatus, UnitGate, fatalResponse } from "../../postgres/index.ts";
 import type { Notice } from "../../postgres/index.ts";
-import type { RelayEnd } from "../relay.ts";
+import type { RelayEnd, SessionActivity } from "../relay.ts";
 import type { UnitReport } from "../unit-report.ts";
 import { UnitPass } from "../multiplexing/index.ts";
 import { EXPIRED, SessionPhase } from "../session-phase.ts";
@@ -172,6 +172,14 @@ export class PooledRelay
 
   get isQueryRunning(): boolean {
     return (this.#isHolding || this.#isRiding) && !this.ledger.isAnswered;
+  }
+
+  get activity(): SessionActivity {
+    const { state } = this.#hold;
+    if (state === "none") return this.#gate.isEmpty ? "idle" : "waiting";
+    if (state === "waiting") return "waiting";
+    if (state === "held" || state === "riding") return this.isQueryRunning ? "active" : "idle";
+    return state === "over" ? "ending" : "active";
   }
 
   get hasTerminated(): boolean {

@@ -28,7 +28,7 @@ import type { Notice } from "../../postgres/index.ts";
 import type { BlockWatch } from "../../watch/index.ts";
 import { runOpened } from "../connection-events.ts";
 import type { SocketEnds } from "../connection-events.ts";
-import type { RelayEnd, Served } from "../relay.ts";
+import type { RelayEnd, Served, SessionActivity } from "../relay.ts";
 import type { SessionContext } from "../session-context.ts";
 import type { SessionFacts } from "../session-facts.ts";
 import { StartupBuffer } from "../startup-buffer.ts";
@@ -214,6 +214,13 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
   get blockName(): string | undefined {
     return this.#destination?.block.pool.name;
   }
+
+  get activity(): SessionActivity {
+    return "loggingIn";
+  }
+
+  /** Nothing runs yet. */
+  async cancel(): Promise<void> {}
 
   drain(): void {
     this.fail("ERR_SHUTTING_DOWN");

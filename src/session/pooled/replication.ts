@@ -17,7 +17,7 @@ import type { Connection } from "../../net/index.ts";
 import { BackendTag, BackendWriter, HEADER_BYTES } from "../../postgres/index.ts";
 import { TransactionStatus, readyForQuery } from "../../postgres/index.ts";
 import { PostgresRelay } from "../postgres-relay.ts";
-import type { RelayEnd, Served } from "../relay.ts";
+import type { RelayEnd, Served, SessionActivity } from "../relay.ts";
 import type { SessionContext } from "../session-context.ts";
 import type { SessionFacts } from "../session-facts.ts";
 import { connectionFields } from "../../watch/index.ts";
@@ -92,6 +92,14 @@ export class Replication implements Served {
       onEnd(end);
     });
     this.#relay.startLoggedIn(this.#greeting, rest);
+  }
+
+  get activity(): SessionActivity {
+    return this.#relay?.activity ?? "loggingIn";
+  }
+
+  async cancel(): Promise<void> {
+    await this.#relay?.cancel();
   }
 
   drain(): void {

@@ -16,7 +16,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 export const file_gatewayd_admin_v1_admin: GenFile =
   /*@__PURE__*/
   fileDesc(
-    "Ch1nYXRld2F5ZC9hZG1pbi92MS9hZG1pbi5wcm90bxIRZ2F0ZXdheWQuYWRtaW4udjEiEgoQR2V0U3RhdHVzUmVxdWVzdCL5AQoRR2V0U3RhdHVzUmVzcG9uc2USDwoHdmVyc2lvbhgBIAEoCRIUCgx2ZXJzaW9uX2luZm8YAiABKAkSLgoKc3RhcnRlZF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFgoOdXB0aW1lX3NlY29uZHMYBCABKAESCwoDcGlkGAUgASgFEicKBXBoYXNlGAYgASgOMhguZ2F0ZXdheWQuYWRtaW4udjEuUGhhc2USDwoHcmVhc29ucxgHIAMoCRIuCgZncm91cHMYCCADKAsyHi5nYXRld2F5ZC5hZG1pbi52MS5Hcm91cFN0YXR1cyJACgtHcm91cFN0YXR1cxINCgVncm91cBgBIAEoCRIRCglhZGRyZXNzZXMYAiADKAkSDwoHY2xpZW50cxgDIAEoBSIVChNMaXN0U2V0dGluZ3NSZXF1ZXN0IkQKFExpc3RTZXR0aW5nc1Jlc3BvbnNlEiwKCHNldHRpbmdzGAEgAygLMhouZ2F0ZXdheWQuYWRtaW4udjEuU2V0dGluZyJECgdTZXR0aW5nEgwKBGZpbGUYASABKAkSDAoEcGF0aBgCIAEoCRINCgV2YWx1ZRgDIAEoCRIOCgZvcmlnaW4YBCABKAkiMAoQTGlzdFBvb2xzUmVxdWVzdBISCgVncm91cBgBIAEoCUgAiAEBQggKBl9ncm91cCI7ChFMaXN0UG9vbHNSZXNwb25zZRImCgVwb29scxgBIAMoCzIXLmdhdGV3YXlkLmFkbWluLnYxLlBvb2wilwEKBFBvb2wSDQoFZ3JvdXAYASABKAkSDQoFYmxvY2sYAiABKAkSDAoEbW9kZRgDIAEoCRIMCgRzaXplGAQgASgFEhEKCWF2YWlsYWJsZRgFIAEoBRIOCgZsZWFzZWQYBiABKAUSEAoIcmV0aXJpbmcYByABKAUSDwoHd2FpdGluZxgIIAEoBRIPCgdhZGRyZXNzGAkgASgJIhQKEkxpc3RQbHVnaW5zUmVxdWVzdCJBChNMaXN0UGx1Z2luc1Jlc3BvbnNlEioKB3BsdWdpbnMYASADKAsyGS5nYXRld2F5ZC5hZG1pbi52MS5QbHVnaW4inwEKBlBsdWdpbhIMCgRuYW1lGAEgASgJEhIKCmlzX2VuYWJsZWQYAiABKAgSDQoFc3RhdGUYAyABKAkSDgoGcmVhc29uGAQgASgJEhAKCHByaW9yaXR5GAUgASgFEhAKCG9uX2Vycm9yGAYgASgJEhAKCHJlc3RhcnRzGAcgASgFEg8KB3ZlcnNpb24YCCABKAkSDQoFaG9va3MYCSADKAkiMgoSU2V0TG9nTGV2ZWxSZXF1ZXN0Eg0KBWdyb3VwGAEgASgJEg0KBWxldmVsGAIgASgJIhUKE1NldExvZ0xldmVsUmVzcG9uc2UiIwoTUmVsb2FkUGx1Z2luUmVxdWVzdBIMCgRuYW1lGAEgASgJIkEKFFJlbG9hZFBsdWdpblJlc3BvbnNlEikKBnBsdWdpbhgBIAEoCzIZLmdhdGV3YXlkLmFkbWluLnYxLlBsdWdpbiIjChNFbmFibGVQbHVnaW5SZXF1ZXN0EgwKBG5hbWUYASABKAkiQQoURW5hYmxlUGx1Z2luUmVzcG9uc2USKQoGcGx1Z2luGAEgASgLMhkuZ2F0ZXdheWQuYWRtaW4udjEuUGx1Z2luIiQKFERpc2FibGVQbHVnaW5SZXF1ZXN0EgwKBG5hbWUYASABKAkiQgoVRGlzYWJsZVBsdWdpblJlc3BvbnNlEikKBnBsdWdpbhgBIAEoCzIZLmdhdGV3YXlkLmFkbWluLnYxLlBsdWdpbiIOCgxEcmFpblJlcXVlc3QiDwoNRHJhaW5SZXNwb25zZSpYCgVQaGFzZRIVChFQSEFTRV9VTlNQRUNJRklFRBAAEhEKDVBIQVNFX0JPT1RJTkcQARIRCg1QSEFTRV9TRVJWSU5HEAISEgoOUEhBU0VfRFJBSU5JTkcQAzLrCQoMQWRtaW5TZXJ2aWNlEnQKCUdldFN0YXR1cxIjLmdhdGV3YXlkLmFkbWluLnYxLkdldFN0YXR1c1JlcXVlc3QaJC5nYXRld2F5ZC5hZG1pbi52MS5HZXRTdGF0dXNSZXNwb25zZSIcks8YAggBgtPkkwIQEg4vYXBpL3YxL3N0YXR1cxJ/CgxMaXN0U2V0dGluZ3MSJi5nYXRld2F5ZC5hZG1pbi52MS5MaXN0U2V0dGluZ3NSZXF1ZXN0GicuZ2F0ZXdheWQuYWRtaW4udjEuTGlzdFNldHRpbmdzUmVzcG9uc2UiHpLPGAIIAYLT5JMCEhIQL2FwaS92MS9zZXR0aW5ncxJzCglMaXN0UG9vbHMSIy5nYXRld2F5ZC5hZG1pbi52MS5MaXN0UG9vbHNSZXF1ZXN0GiQuZ2F0ZXdheWQuYWRtaW4udjEuTGlzdFBvb2xzUmVzcG9uc2UiG5LPGAIIAYLT5JMCDxINL2FwaS92MS9wb29scxJ7CgtMaXN0UGx1Z2lucxIlLmdhdGV3YXlkLmFkbWluLnYxLkxpc3RQbHVnaW5zUmVxdWVzdBomLmdhdGV3YXlkLmFkbWluLnYxLkxpc3RQbHVnaW5zUmVzcG9uc2UiHZLPGAIIAYLT5JMCERIPL2FwaS92MS9wbHVnaW5zEpMBCgtTZXRMb2dMZXZlbBIlLmdhdGV3YXlkLmFkbWluLnYxLlNldExvZ0xldmVsUmVxdWVzdBomLmdhdGV3YXlkLmFkbWluLnYxLlNldExvZ0xldmVsUmVzcG9uc2UiNZLPGBUIAhIRc2V0IHRoZSBsb2cgbGV2ZWyC0+STAhY6ASoiES9hcGkvdjEvbG9nLWxldmVsEp0BCgxSZWxvYWRQbHVnaW4SJi5nYXRld2F5ZC5hZG1pbi52MS5SZWxvYWRQbHVnaW5SZXF1ZXN0GicuZ2F0ZXdheWQuYWRtaW4udjEuUmVsb2FkUGx1Z2luUmVzcG9uc2UiPJLPGBMIAhIPcmVsb2FkIGEgcGx1Z2lugtPkkwIfIh0vYXBpL3YxL3BsdWdpbnMve25hbWV9L3JlbG9hZBKdAQoMRW5hYmxlUGx1Z2luEiYuZ2F0ZXdheWQuYWRtaW4udjEuRW5hYmxlUGx1Z2luUmVxdWVzdBonLmdhdGV3YXlkLmFkbWluLnYxLkVuYWJsZVBsdWdpblJlc3BvbnNlIjySzxgTCAMSD2VuYWJsZSBhIHBsdWdpboLT5JMCHyIdL2FwaS92MS9wbHVnaW5zL3tuYW1lfS9lbmFibGUSogEKDURpc2FibGVQbHVnaW4SJy5nYXRld2F5ZC5hZG1pbi52MS5EaXNhYmxlUGx1Z2luUmVxdWVzdBooLmdhdGV3YXlkLmFkbWluLnYxLkRpc2FibGVQbHVnaW5SZXNwb25zZSI+ks8YFAgDEhBkaXNhYmxlIGEgcGx1Z2lugtPkkwIgIh4vYXBpL3YxL3BsdWdpbnMve25hbWV9L2Rpc2FibGUSdwoFRHJhaW4SHy5nYXRld2F5ZC5hZG1pbi52MS5EcmFpblJlcXVlc3QaIC5nYXRld2F5ZC5hZG1pbi52MS5EcmFpblJlc3BvbnNlIiuSzxgSCAMSDmRyYWluIGFuZCBzdG9wgtPkkwIPIg0vYXBpL3YxL2RyYWluYgZwcm90bzM",
+    "Ch1nYXRld2F5ZC9hZG1pbi92MS9hZG1pbi5wcm90bxIRZ2F0ZXdheWQuYWRtaW4udjEiEgoQR2V0U3RhdHVzUmVxdWVzdCL5AQoRR2V0U3RhdHVzUmVzcG9uc2USDwoHdmVyc2lvbhgBIAEoCRIUCgx2ZXJzaW9uX2luZm8YAiABKAkSLgoKc3RhcnRlZF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFgoOdXB0aW1lX3NlY29uZHMYBCABKAESCwoDcGlkGAUgASgFEicKBXBoYXNlGAYgASgOMhguZ2F0ZXdheWQuYWRtaW4udjEuUGhhc2USDwoHcmVhc29ucxgHIAMoCRIuCgZncm91cHMYCCADKAsyHi5nYXRld2F5ZC5hZG1pbi52MS5Hcm91cFN0YXR1cyJACgtHcm91cFN0YXR1cxINCgVncm91cBgBIAEoCRIRCglhZGRyZXNzZXMYAiADKAkSDwoHY2xpZW50cxgDIAEoBSIVChNMaXN0U2V0dGluZ3NSZXF1ZXN0IkQKFExpc3RTZXR0aW5nc1Jlc3BvbnNlEiwKCHNldHRpbmdzGAEgAygLMhouZ2F0ZXdheWQuYWRtaW4udjEuU2V0dGluZyJECgdTZXR0aW5nEgwKBGZpbGUYASABKAkSDAoEcGF0aBgCIAEoCRINCgV2YWx1ZRgDIAEoCRIOCgZvcmlnaW4YBCABKAkiMAoQTGlzdFBvb2xzUmVxdWVzdBISCgVncm91cBgBIAEoCUgAiAEBQggKBl9ncm91cCI7ChFMaXN0UG9vbHNSZXNwb25zZRImCgVwb29scxgBIAMoCzIXLmdhdGV3YXlkLmFkbWluLnYxLlBvb2wiqgEKBFBvb2wSDQoFZ3JvdXAYASABKAkSDQoFYmxvY2sYAiABKAkSDAoEbW9kZRgDIAEoCRIMCgRzaXplGAQgASgFEhEKCWF2YWlsYWJsZRgFIAEoBRIOCgZsZWFzZWQYBiABKAUSEAoIcmV0aXJpbmcYByABKAUSDwoHd2FpdGluZxgIIAEoBRIPCgdhZGRyZXNzGAkgASgJEhEKCWlzX3BhdXNlZBgKIAEoCCIwChBQYXVzZVBvb2xSZXF1ZXN0Eg0KBWdyb3VwGAEgASgJEg0KBWJsb2NrGAIgASgJIhMKEVBhdXNlUG9vbFJlc3BvbnNlIjEKEVJlc3VtZVBvb2xSZXF1ZXN0Eg0KBWdyb3VwGAEgASgJEg0KBWJsb2NrGAIgASgJIhQKElJlc3VtZVBvb2xSZXNwb25zZSI0ChRSZWNvbm5lY3RQb29sUmVxdWVzdBINCgVncm91cBgBIAEoCRINCgVibG9jaxgCIAEoCSIXChVSZWNvbm5lY3RQb29sUmVzcG9uc2UiQgoTTGlzdFNlc3Npb25zUmVxdWVzdBISCgVncm91cBgBIAEoCUgAiAEBEg0KBWxpbWl0GAIgASgFQggKBl9ncm91cCJTChRMaXN0U2Vzc2lvbnNSZXNwb25zZRIsCghzZXNzaW9ucxgBIAMoCzIaLmdhdGV3YXlkLmFkbWluLnYxLlNlc3Npb24SDQoFdG90YWwYAiABKAUikwIKB1Nlc3Npb24SCgoCaWQYASABKAkSDQoFZ3JvdXAYAiABKAkSDQoFYmxvY2sYAyABKAkSFgoOY2xpZW50X2FkZHJlc3MYBCABKAkSDAoEdXNlchgFIAEoCRIQCghkYXRhYmFzZRgGIAEoCRIYChBhcHBsaWNhdGlvbl9uYW1lGAcgASgJEhQKDGlzX2VuY3J5cHRlZBgIIAEoCBI0CghhY3Rpdml0eRgJIAEoDjIiLmdhdGV3YXlkLmFkbWluLnYxLlNlc3Npb25BY3Rpdml0eRJAChJ0cmFuc2FjdGlvbl9zdGF0dXMYCiABKA4yJC5nYXRld2F5ZC5hZG1pbi52MS5UcmFuc2FjdGlvblN0YXR1cyIgChJLaWxsU2Vzc2lvblJlcXVlc3QSCgoCaWQYASABKAkiFQoTS2lsbFNlc3Npb25SZXNwb25zZSIgChJDYW5jZWxRdWVyeVJlcXVlc3QSCgoCaWQYASABKAkiFQoTQ2FuY2VsUXVlcnlSZXNwb25zZSIUChJMaXN0UGx1Z2luc1JlcXVlc3QiQQoTTGlzdFBsdWdpbnNSZXNwb25zZRIqCgdwbHVnaW5zGAEgAygLMhkuZ2F0ZXdheWQuYWRtaW4udjEuUGx1Z2luIp8BCgZQbHVnaW4SDAoEbmFtZRgBIAEoCRISCgppc19lbmFibGVkGAIgASgIEg0KBXN0YXRlGAMgASgJEg4KBnJlYXNvbhgEIAEoCRIQCghwcmlvcml0eRgFIAEoBRIQCghvbl9lcnJvchgGIAEoCRIQCghyZXN0YXJ0cxgHIAEoBRIPCgd2ZXJzaW9uGAggASgJEg0KBWhvb2tzGAkgAygJIjIKElNldExvZ0xldmVsUmVxdWVzdBINCgVncm91cBgBIAEoCRINCgVsZXZlbBgCIAEoCSIVChNTZXRMb2dMZXZlbFJlc3BvbnNlIiMKE1JlbG9hZFBsdWdpblJlcXVlc3QSDAoEbmFtZRgBIAEoCSJBChRSZWxvYWRQbHVnaW5SZXNwb25zZRIpCgZwbHVnaW4YASABKAsyGS5nYXRld2F5ZC5hZG1pbi52MS5QbHVnaW4iIwoTRW5hYmxlUGx1Z2luUmVxdWVzdBIMCgRuYW1lGAEgASgJIkEKFEVuYWJsZVBsdWdpblJlc3BvbnNlEikKBnBsdWdpbhgBIAEoCzIZLmdhdGV3YXlkLmFkbWluLnYxLlBsdWdpbiIkChREaXNhYmxlUGx1Z2luUmVxdWVzdBIMCgRuYW1lGAEgASgJIkIKFURpc2FibGVQbHVnaW5SZXNwb25zZRIpCgZwbHVnaW4YASABKAsyGS5nYXRld2F5ZC5hZG1pbi52MS5QbHVnaW4iDgoMRHJhaW5SZXF1ZXN0Ig8KDURyYWluUmVzcG9uc2UqWAoFUGhhc2USFQoRUEhBU0VfVU5TUEVDSUZJRUQQABIRCg1QSEFTRV9CT09USU5HEAESEQoNUEhBU0VfU0VSVklORxACEhIKDlBIQVNFX0RSQUlOSU5HEAMqxwEKD1Nlc3Npb25BY3Rpdml0eRIgChxTRVNTSU9OX0FDVElWSVRZX1VOU1BFQ0lGSUVEEAASHwobU0VTU0lPTl9BQ1RJVklUWV9MT0dHSU5HX0lOEAESGQoVU0VTU0lPTl9BQ1RJVklUWV9JRExFEAISHAoYU0VTU0lPTl9BQ1RJVklUWV9XQUlUSU5HEAMSGwoXU0VTU0lPTl9BQ1RJVklUWV9BQ1RJVkUQBBIbChdTRVNTSU9OX0FDVElWSVRZX0VORElORxAFKpoBChFUcmFuc2FjdGlvblN0YXR1cxIiCh5UUkFOU0FDVElPTl9TVEFUVVNfVU5TUEVDSUZJRUQQABIbChdUUkFOU0FDVElPTl9TVEFUVVNfSURMRRABEiUKIVRSQU5TQUNUSU9OX1NUQVRVU19JTl9UUkFOU0FDVElPThACEh0KGVRSQU5TQUNUSU9OX1NUQVRVU19GQUlMRUQQAzKHEQoMQWRtaW5TZXJ2aWNlEnQKCUdldFN0YXR1cxIjLmdhdGV3YXlkLmFkbWluLnYxLkdldFN0YXR1c1JlcXVlc3QaJC5nYXRld2F5ZC5hZG1pbi52MS5HZXRTdGF0dXNSZXNwb25zZSIcks8YAggBgtPkkwIQEg4vYXBpL3YxL3N0YXR1cxJ/CgxMaXN0U2V0dGluZ3MSJi5nYXRld2F5ZC5hZG1pbi52MS5MaXN0U2V0dGluZ3NSZXF1ZXN0GicuZ2F0ZXdheWQuYWRtaW4udjEuTGlzdFNldHRpbmdzUmVzcG9uc2UiHpLPGAIIAYLT5JMCEhIQL2FwaS92MS9zZXR0aW5ncxJzCglMaXN0UG9vbHMSIy5nYXRld2F5ZC5hZG1pbi52MS5MaXN0UG9vbHNSZXF1ZXN0GiQuZ2F0ZXdheWQuYWRtaW4udjEuTGlzdFBvb2xzUmVzcG9uc2UiG5LPGAIIAYLT5JMCDxINL2FwaS92MS9wb29scxJ/CgxMaXN0U2Vzc2lvbnMSJi5nYXRld2F5ZC5hZG1pbi52MS5MaXN0U2Vzc2lvbnNSZXF1ZXN0GicuZ2F0ZXdheWQuYWRtaW4udjEuTGlzdFNlc3Npb25zUmVzcG9uc2UiHpLPGAIIAYLT5JMCEhIQL2FwaS92MS9zZXNzaW9ucxKWAQoLS2lsbFNlc3Npb24SJS5nYXRld2F5ZC5hZG1pbi52MS5LaWxsU2Vzc2lvblJlcXVlc3QaJi5nYXRld2F5ZC5hZG1pbi52MS5LaWxsU2Vzc2lvblJlc3BvbnNlIjiSzxgSCAISDmtpbGwgYSBzZXNzaW9ugtPkkwIcIhovYXBpL3YxL3Nlc3Npb25zL3tpZH0va2lsbBKYAQoLQ2FuY2VsUXVlcnkSJS5nYXRld2F5ZC5hZG1pbi52MS5DYW5jZWxRdWVyeVJlcXVlc3QaJi5nYXRld2F5ZC5hZG1pbi52MS5DYW5jZWxRdWVyeVJlc3BvbnNlIjqSzxgSCAISDmNhbmNlbCBhIHF1ZXJ5gtPkkwIeIhwvYXBpL3YxL3Nlc3Npb25zL3tpZH0vY2FuY2VsEpcBCglQYXVzZVBvb2wSIy5nYXRld2F5ZC5hZG1pbi52MS5QYXVzZVBvb2xSZXF1ZXN0GiQuZ2F0ZXdheWQuYWRtaW4udjEuUGF1c2VQb29sUmVzcG9uc2UiP5LPGBAIAhIMcGF1c2UgYSBwb29sgtPkkwIlIiMvYXBpL3YxL3Bvb2xzL3tncm91cH0ve2Jsb2NrfS9wYXVzZRKcAQoKUmVzdW1lUG9vbBIkLmdhdGV3YXlkLmFkbWluLnYxLlJlc3VtZVBvb2xSZXF1ZXN0GiUuZ2F0ZXdheWQuYWRtaW4udjEuUmVzdW1lUG9vbFJlc3BvbnNlIkGSzxgRCAISDXJlc3VtZSBhIHBvb2yC0+STAiYiJC9hcGkvdjEvcG9vbHMve2dyb3VwfS97YmxvY2t9L3Jlc3VtZRKrAQoNUmVjb25uZWN0UG9vbBInLmdhdGV3YXlkLmFkbWluLnYxLlJlY29ubmVjdFBvb2xSZXF1ZXN0GiguZ2F0ZXdheWQuYWRtaW4udjEuUmVjb25uZWN0UG9vbFJlc3BvbnNlIkeSzxgUCAISEHJlY29ubmVjdCBhIHBvb2yC0+STAikiJy9hcGkvdjEvcG9vbHMve2dyb3VwfS97YmxvY2t9L3JlY29ubmVjdBJ7CgtMaXN0UGx1Z2lucxIlLmdhdGV3YXlkLmFkbWluLnYxLkxpc3RQbHVnaW5zUmVxdWVzdBomLmdhdGV3YXlkLmFkbWluLnYxLkxpc3RQbHVnaW5zUmVzcG9uc2UiHZLPGAIIAYLT5JMCERIPL2FwaS92MS9wbHVnaW5zEpMBCgtTZXRMb2dMZXZlbBIlLmdhdGV3YXlkLmFkbWluLnYxLlNldExvZ0xldmVsUmVxdWVzdBomLmdhdGV3YXlkLmFkbWluLnYxLlNldExvZ0xldmVsUmVzcG9uc2UiNZLPGBUIAhIRc2V0IHRoZSBsb2cgbGV2ZWyC0+STAhY6ASoiES9hcGkvdjEvbG9nLWxldmVsEp0BCgxSZWxvYWRQbHVnaW4SJi5nYXRld2F5ZC5hZG1pbi52MS5SZWxvYWRQbHVnaW5SZXF1ZXN0GicuZ2F0ZXdheWQuYWRtaW4udjEuUmVsb2FkUGx1Z2luUmVzcG9uc2UiPJLPGBMIAhIPcmVsb2FkIGEgcGx1Z2lugtPkkwIfIh0vYXBpL3YxL3BsdWdpbnMve25hbWV9L3JlbG9hZBKdAQoMRW5hYmxlUGx1Z2luEiYuZ2F0ZXdheWQuYWRtaW4udjEuRW5hYmxlUGx1Z2luUmVxdWVzdBonLmdhdGV3YXlkLmFkbWluLnYxLkVuYWJsZVBsdWdpblJlc3BvbnNlIjySzxgTCAMSD2VuYWJsZSBhIHBsdWdpboLT5JMCHyIdL2FwaS92MS9wbHVnaW5zL3tuYW1lfS9lbmFibGUSogEKDURpc2FibGVQbHVnaW4SJy5nYXRld2F5ZC5hZG1pbi52MS5EaXNhYmxlUGx1Z2luUmVxdWVzdBooLmdhdGV3YXlkLmFkbWluLnYxLkRpc2FibGVQbHVnaW5SZXNwb25zZSI+ks8YFAgDEhBkaXNhYmxlIGEgcGx1Z2lugtPkkwIgIh4vYXBpL3YxL3BsdWdpbnMve25hbWV9L2Rpc2FibGUSdwoFRHJhaW4SHy5nYXRld2F5ZC5hZG1pbi52MS5EcmFpblJlcXVlc3QaIC5nYXRld2F5ZC5hZG1pbi52MS5EcmFpblJlc3BvbnNlIiuSzxgSCAMSDmRyYWluIGFuZCBzdG9wgtPkkwIPIg0vYXBpL3YxL2RyYWluYgZwcm90bzM",
     [file_gatewayd_admin_v1_access, file_google_api_annotations, file_google_protobuf_timestamp],
   );
 
@@ -282,6 +282,13 @@ export type Pool = Message<"gatewayd.admin.v1.Pool"> & {
    * @generated from field: string address = 9;
    */
   address: string;
+
+  /**
+   * Clients get no server connection until it is resumed.
+   *
+   * @generated from field: bool is_paused = 10;
+   */
+  isPaused: boolean;
 };
 
 /**
@@ -291,6 +298,297 @@ export type Pool = Message<"gatewayd.admin.v1.Pool"> & {
 export const PoolSchema: GenMessage<Pool> =
   /*@__PURE__*/
   messageDesc(file_gatewayd_admin_v1_admin, 8);
+
+/**
+ * @generated from message gatewayd.admin.v1.PausePoolRequest
+ */
+export type PausePoolRequest = Message<"gatewayd.admin.v1.PausePoolRequest"> & {
+  /**
+   * @generated from field: string group = 1;
+   */
+  group: string;
+
+  /**
+   * @generated from field: string block = 2;
+   */
+  block: string;
+};
+
+/**
+ * Describes the message gatewayd.admin.v1.PausePoolRequest.
+ * Use `create(PausePoolRequestSchema)` to create a new message.
+ */
+export const PausePoolRequestSchema: GenMessage<PausePoolRequest> =
+  /*@__PURE__*/
+  messageDesc(file_gatewayd_admin_v1_admin, 9);
+
+/**
+ * @generated from message gatewayd.admin.v1.PausePoolResponse
+ */
+export type PausePoolResponse = Message<"gatewayd.admin.v1.PausePoolResponse"> & {};
+
+/**
+ * Describes the message gatewayd.admin.v1.PausePoolResponse.
+ * Use `create(PausePoolResponseSchema)` to create a new message.
+ */
+export const PausePoolResponseSchema: GenMessage<PausePoolResponse> =
+  /*@__PURE__*/
+  messageDesc(file_gatewayd_admin_v1_admin, 10);
+
+/**
+ * @generated from message gatewayd.admin.v1.ResumePoolRequest
+ */
+export type ResumePoolRequest = Message<"gatewayd.admin.v1.ResumePoolRequest"> & {
+  /**
+   * @generated from field: string group = 1;
+   */
+  group: string;
+
+  /**
+   * @generated from field: string block = 2;
+   */
+  block: string;
+};
+
+/**
+ * Describes the message gatewayd.admin.v1.ResumePoolRequest.
+ * Use `create(ResumePoolRequestSchema)` to create a new message.
+ */
+export const ResumePoolRequestSchema: GenMessage<ResumePoolRequest> =
+  /*@__PURE__*/
+  messageDesc(file_gatewayd_admin_v1_admin, 11);
+
+/**
+ * @generated from message gatewayd.admin.v1.ResumePoolResponse
+ */
+export type ResumePoolResponse = Message<"gatewayd.admin.v1.ResumePoolResponse"> & {};
+
+/**
+ * Describes the message gatewayd.admin.v1.ResumePoolResponse.
+ * Use `create(ResumePoolResponseSchema)` to create a new message.
+ */
+export const ResumePoolResponseSchema: GenMessage<ResumePoolResponse> =
+  /*@__PURE__*/
+  messageDesc(file_gatewayd_admin_v1_admin, 12);
+
+/**
+ * @generated from message gatewayd.admin.v1.ReconnectPoolRequest
+ */
+export type ReconnectPoolRequest = Message<"gatewayd.admin.v1.ReconnectPoolRequest"> & {
+  /**
+   * @generated from field: string group = 1;
+   */
+  group: string;
+
+  /**
+   * @generated from field: string block = 2;
+   */
+  block: string;
+};
+
+/**
+ * Describes the message gatewayd.admin.v1.ReconnectPoolRequest.
+ * Use `create(ReconnectPoolRequestSchema)` to create a new message.
+ */
+export const ReconnectPoolRequestSchema: GenMessage<ReconnectPoolRequest> =
+  /*@__PURE__*/
+  messageDesc(file_gatewayd_admin_v1_admin, 13);
+
+/**
+ * @generated from message gatewayd.admin.v1.ReconnectPoolResponse
+ */
+export type ReconnectPoolResponse = Message<"gatewayd.admin.v1.ReconnectPoolResponse"> & {};
+
+/**
+ * Describes the message gatewayd.admin.v1.ReconnectPoolResponse.
+ * Use `create(ReconnectPoolResponseSchema)` to create a new message.
+ */
+export const ReconnectPoolResponseSchema: GenMessage<ReconnectPoolResponse> =
+  /*@__PURE__*/
+  messageDesc(file_gatewayd_admin_v1_admin, 14);
+
+/**
+ * @generated from message gatewayd.admin.v1.ListSessionsRequest
+ */
+export type ListSessionsRequest = Message<"gatewayd.admin.v1.ListSessionsRequest"> & {
+  /**
+   * Absent: of all groups.
+   *
+   * @generated from field: optional string group = 1;
+   */
+  group?: string | undefined;
+
+  /**
+   * At most so many; 0: all.
+   *
+   * @generated from field: int32 limit = 2;
+   */
+  limit: number;
+};
+
+/**
+ * Describes the message gatewayd.admin.v1.ListSessionsRequest.
+ * Use `create(ListSessionsRequestSchema)` to create a new message.
+ */
+export const ListSessionsRequestSchema: GenMessage<ListSessionsRequest> =
+  /*@__PURE__*/
+  messageDesc(file_gatewayd_admin_v1_admin, 15);
+
+/**
+ * @generated from message gatewayd.admin.v1.ListSessionsResponse
+ */
+export type ListSessionsResponse = Message<"gatewayd.admin.v1.ListSessionsResponse"> & {
+  /**
+   * @generated from field: repeated gatewayd.admin.v1.Session sessions = 1;
+   */
+  sessions: Session[];
+
+  /**
+   * How many there are, those beyond the limit included.
+   *
+   * @generated from field: int32 total = 2;
+   */
+  total: number;
+};
+
+/**
+ * Describes the message gatewayd.admin.v1.ListSessionsResponse.
+ * Use `create(ListSessionsResponseSchema)` to create a new message.
+ */
+export const ListSessionsResponseSchema: GenMessage<ListSessionsResponse> =
+  /*@__PURE__*/
+  messageDesc(file_gatewayd_admin_v1_admin, 16);
+
+/**
+ * @generated from message gatewayd.admin.v1.Session
+ */
+export type Session = Message<"gatewayd.admin.v1.Session"> & {
+  /**
+   * As in the log.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * @generated from field: string group = 2;
+   */
+  group: string;
+
+  /**
+   * Empty until the client has been led to one.
+   *
+   * @generated from field: string block = 3;
+   */
+  block: string;
+
+  /**
+   * @generated from field: string client_address = 4;
+   */
+  clientAddress: string;
+
+  /**
+   * @generated from field: string user = 5;
+   */
+  user: string;
+
+  /**
+   * @generated from field: string database = 6;
+   */
+  database: string;
+
+  /**
+   * @generated from field: string application_name = 7;
+   */
+  applicationName: string;
+
+  /**
+   * Whether the client is connected by TLS.
+   *
+   * @generated from field: bool is_encrypted = 8;
+   */
+  isEncrypted: boolean;
+
+  /**
+   * @generated from field: gatewayd.admin.v1.SessionActivity activity = 9;
+   */
+  activity: SessionActivity;
+
+  /**
+   * @generated from field: gatewayd.admin.v1.TransactionStatus transaction_status = 10;
+   */
+  transactionStatus: TransactionStatus;
+};
+
+/**
+ * Describes the message gatewayd.admin.v1.Session.
+ * Use `create(SessionSchema)` to create a new message.
+ */
+export const SessionSchema: GenMessage<Session> =
+  /*@__PURE__*/
+  messageDesc(file_gatewayd_admin_v1_admin, 17);
+
+/**
+ * @generated from message gatewayd.admin.v1.KillSessionRequest
+ */
+export type KillSessionRequest = Message<"gatewayd.admin.v1.KillSessionRequest"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+};
+
+/**
+ * Describes the message gatewayd.admin.v1.KillSessionRequest.
+ * Use `create(KillSessionRequestSchema)` to create a new message.
+ */
+export const KillSessionRequestSchema: GenMessage<KillSessionRequest> =
+  /*@__PURE__*/
+  messageDesc(file_gatewayd_admin_v1_admin, 18);
+
+/**
+ * @generated from message gatewayd.admin.v1.KillSessionResponse
+ */
+export type KillSessionResponse = Message<"gatewayd.admin.v1.KillSessionResponse"> & {};
+
+/**
+ * Describes the message gatewayd.admin.v1.KillSessionResponse.
+ * Use `create(KillSessionResponseSchema)` to create a new message.
+ */
+export const KillSessionResponseSchema: GenMessage<KillSessionResponse> =
+  /*@__PURE__*/
+  messageDesc(file_gatewayd_admin_v1_admin, 19);
+
+/**
+ * @generated from message gatewayd.admin.v1.CancelQueryRequest
+ */
+export type CancelQueryRequest = Message<"gatewayd.admin.v1.CancelQueryRequest"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+};
+
+/**
+ * Describes the message gatewayd.admin.v1.CancelQueryRequest.
+ * Use `create(CancelQueryRequestSchema)` to create a new message.
+ */
+export const CancelQueryRequestSchema: GenMessage<CancelQueryRequest> =
+  /*@__PURE__*/
+  messageDesc(file_gatewayd_admin_v1_admin, 20);
+
+/**
+ * @generated from message gatewayd.admin.v1.CancelQueryResponse
+ */
+export type CancelQueryResponse = Message<"gatewayd.admin.v1.CancelQueryResponse"> & {};
+
+/**
+ * Describes the message gatewayd.admin.v1.CancelQueryResponse.
+ * Use `create(CancelQueryResponseSchema)` to create a new message.
+ */
+export const CancelQueryResponseSchema: GenMessage<CancelQueryResponse> =
+  /*@__PURE__*/
+  messageDesc(file_gatewayd_admin_v1_admin, 21);
 
 /**
  * @generated from message gatewayd.admin.v1.ListPluginsRequest
@@ -303,7 +601,7 @@ export type ListPluginsRequest = Message<"gatewayd.admin.v1.ListPluginsRequest">
  */
 export const ListPluginsRequestSchema: GenMessage<ListPluginsRequest> =
   /*@__PURE__*/
-  messageDesc(file_gatewayd_admin_v1_admin, 9);
+  messageDesc(file_gatewayd_admin_v1_admin, 22);
 
 /**
  * @generated from message gatewayd.admin.v1.ListPluginsResponse
@@ -321,7 +619,7 @@ export type ListPluginsResponse = Message<"gatewayd.admin.v1.ListPluginsResponse
  */
 export const ListPluginsResponseSchema: GenMessage<ListPluginsResponse> =
   /*@__PURE__*/
-  messageDesc(file_gatewayd_admin_v1_admin, 10);
+  messageDesc(file_gatewayd_admin_v1_admin, 23);
 
 /**
  * @generated from message gatewayd.admin.v1.Plugin
@@ -383,7 +681,7 @@ export type Plugin = Message<"gatewayd.admin.v1.Plugin"> & {
  */
 export const PluginSchema: GenMessage<Plugin> =
   /*@__PURE__*/
-  messageDesc(file_gatewayd_admin_v1_admin, 11);
+  messageDesc(file_gatewayd_admin_v1_admin, 24);
 
 /**
  * @generated from message gatewayd.admin.v1.SetLogLevelRequest
@@ -410,7 +708,7 @@ export type SetLogLevelRequest = Message<"gatewayd.admin.v1.SetLogLevelRequest">
  */
 export const SetLogLevelRequestSchema: GenMessage<SetLogLevelRequest> =
   /*@__PURE__*/
-  messageDesc(file_gatewayd_admin_v1_admin, 12);
+  messageDesc(file_gatewayd_admin_v1_admin, 25);
 
 /**
  * @generated from message gatewayd.admin.v1.SetLogLevelResponse
@@ -423,7 +721,7 @@ export type SetLogLevelResponse = Message<"gatewayd.admin.v1.SetLogLevelResponse
  */
 export const SetLogLevelResponseSchema: GenMessage<SetLogLevelResponse> =
   /*@__PURE__*/
-  messageDesc(file_gatewayd_admin_v1_admin, 13);
+  messageDesc(file_gatewayd_admin_v1_admin, 26);
 
 /**
  * @generated from message gatewayd.admin.v1.ReloadPluginRequest
@@ -441,7 +739,7 @@ export type ReloadPluginRequest = Message<"gatewayd.admin.v1.ReloadPluginRequest
  */
 export const ReloadPluginRequestSchema: GenMessage<ReloadPluginRequest> =
   /*@__PURE__*/
-  messageDesc(file_gatewayd_admin_v1_admin, 14);
+  messageDesc(file_gatewayd_admin_v1_admin, 27);
 
 /**
  * @generated from message gatewayd.admin.v1.ReloadPluginResponse
@@ -459,7 +757,7 @@ export type ReloadPluginResponse = Message<"gatewayd.admin.v1.ReloadPluginRespon
  */
 export const ReloadPluginResponseSchema: GenMessage<ReloadPluginResponse> =
   /*@__PURE__*/
-  messageDesc(file_gatewayd_admin_v1_admin, 15);
+  messageDesc(file_gatewayd_admin_v1_admin, 28);
 
 /**
  * @generated from message gatewayd.admin.v1.EnablePluginRequest
@@ -477,7 +775,7 @@ export type EnablePluginRequest = Message<"gatewayd.admin.v1.EnablePluginRequest
  */
 export const EnablePluginRequestSchema: GenMessage<EnablePluginRequest> =
   /*@__PURE__*/
-  messageDesc(file_gatewayd_admin_v1_admin, 16);
+  messageDesc(file_gatewayd_admin_v1_admin, 29);
 
 /**
  * @generated from message gatewayd.admin.v1.EnablePluginResponse
@@ -495,7 +793,7 @@ export type EnablePluginResponse = Message<"gatewayd.admin.v1.EnablePluginRespon
  */
 export const EnablePluginResponseSchema: GenMessage<EnablePluginResponse> =
   /*@__PURE__*/
-  messageDesc(file_gatewayd_admin_v1_admin, 17);
+  messageDesc(file_gatewayd_admin_v1_admin, 30);
 
 /**
  * @generated from message gatewayd.admin.v1.DisablePluginRequest
@@ -513,7 +811,7 @@ export type DisablePluginRequest = Message<"gatewayd.admin.v1.DisablePluginReque
  */
 export const DisablePluginRequestSchema: GenMessage<DisablePluginRequest> =
   /*@__PURE__*/
-  messageDesc(file_gatewayd_admin_v1_admin, 18);
+  messageDesc(file_gatewayd_admin_v1_admin, 31);
 
 /**
  * @generated from message gatewayd.admin.v1.DisablePluginResponse
@@ -531,7 +829,7 @@ export type DisablePluginResponse = Message<"gatewayd.admin.v1.DisablePluginResp
  */
 export const DisablePluginResponseSchema: GenMessage<DisablePluginResponse> =
   /*@__PURE__*/
-  messageDesc(file_gatewayd_admin_v1_admin, 19);
+  messageDesc(file_gatewayd_admin_v1_admin, 32);
 
 /**
  * @generated from message gatewayd.admin.v1.DrainRequest
@@ -544,7 +842,7 @@ export type DrainRequest = Message<"gatewayd.admin.v1.DrainRequest"> & {};
  */
 export const DrainRequestSchema: GenMessage<DrainRequest> =
   /*@__PURE__*/
-  messageDesc(file_gatewayd_admin_v1_admin, 20);
+  messageDesc(file_gatewayd_admin_v1_admin, 33);
 
 /**
  * @generated from message gatewayd.admin.v1.DrainResponse
@@ -557,7 +855,7 @@ export type DrainResponse = Message<"gatewayd.admin.v1.DrainResponse"> & {};
  */
 export const DrainResponseSchema: GenMessage<DrainResponse> =
   /*@__PURE__*/
-  messageDesc(file_gatewayd_admin_v1_admin, 21);
+  messageDesc(file_gatewayd_admin_v1_admin, 34);
 
 /**
  * @generated from enum gatewayd.admin.v1.Phase
@@ -595,6 +893,97 @@ export type Phase = (typeof Phase)[keyof typeof Phase] | UnknownEnum;
 export const PhaseSchema: GenEnum<Phase> = /*@__PURE__*/ enumDesc(file_gatewayd_admin_v1_admin, 0);
 
 /**
+ * @generated from enum gatewayd.admin.v1.SessionActivity
+ */
+export const SessionActivity = {
+  /**
+   * @generated from enum value: SESSION_ACTIVITY_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * @generated from enum value: SESSION_ACTIVITY_LOGGING_IN = 1;
+   */
+  LOGGING_IN: 1,
+
+  /**
+   * It asks for nothing.
+   *
+   * @generated from enum value: SESSION_ACTIVITY_IDLE = 2;
+   */
+  IDLE: 2,
+
+  /**
+   * For a server connection.
+   *
+   * @generated from enum value: SESSION_ACTIVITY_WAITING = 3;
+   */
+  WAITING: 3,
+
+  /**
+   * A server works for it.
+   *
+   * @generated from enum value: SESSION_ACTIVITY_ACTIVE = 4;
+   */
+  ACTIVE: 4,
+
+  /**
+   * @generated from enum value: SESSION_ACTIVITY_ENDING = 5;
+   */
+  ENDING: 5,
+} as const;
+
+/**
+ * @generated from enum gatewayd.admin.v1.SessionActivity
+ */
+export type SessionActivity = (typeof SessionActivity)[keyof typeof SessionActivity] | UnknownEnum;
+
+/**
+ * Describes the enum gatewayd.admin.v1.SessionActivity.
+ */
+export const SessionActivitySchema: GenEnum<SessionActivity> =
+  /*@__PURE__*/
+  enumDesc(file_gatewayd_admin_v1_admin, 1);
+
+/**
+ * @generated from enum gatewayd.admin.v1.TransactionStatus
+ */
+export const TransactionStatus = {
+  /**
+   * @generated from enum value: TRANSACTION_STATUS_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * @generated from enum value: TRANSACTION_STATUS_IDLE = 1;
+   */
+  IDLE: 1,
+
+  /**
+   * @generated from enum value: TRANSACTION_STATUS_IN_TRANSACTION = 2;
+   */
+  IN_TRANSACTION: 2,
+
+  /**
+   * @generated from enum value: TRANSACTION_STATUS_FAILED = 3;
+   */
+  FAILED: 3,
+} as const;
+
+/**
+ * @generated from enum gatewayd.admin.v1.TransactionStatus
+ */
+export type TransactionStatus =
+  (typeof TransactionStatus)[keyof typeof TransactionStatus] | UnknownEnum;
+
+/**
+ * Describes the enum gatewayd.admin.v1.TransactionStatus.
+ */
+export const TransactionStatusSchema: GenEnum<TransactionStatus> =
+  /*@__PURE__*/
+  enumDesc(file_gatewayd_admin_v1_admin, 2);
+
+/**
  * What an operator looks at and changes while the gateway runs.
  *
  * @generated from service gatewayd.admin.v1.AdminService
@@ -629,6 +1018,66 @@ export const AdminService: GenService<{
     methodKind: "unary";
     input: typeof ListPoolsRequestSchema;
     output: typeof ListPoolsResponseSchema;
+  };
+  /**
+   * The clients that are connected.
+   *
+   * @generated from rpc gatewayd.admin.v1.AdminService.ListSessions
+   */
+  listSessions: {
+    methodKind: "unary";
+    input: typeof ListSessionsRequestSchema;
+    output: typeof ListSessionsResponseSchema;
+  };
+  /**
+   * Ends the connection of a client, which is told so; what it has a server do is cancelled.
+   *
+   * @generated from rpc gatewayd.admin.v1.AdminService.KillSession
+   */
+  killSession: {
+    methodKind: "unary";
+    input: typeof KillSessionRequestSchema;
+    output: typeof KillSessionResponseSchema;
+  };
+  /**
+   * Cancels what a client is waiting for, as its own cancel request would.
+   *
+   * @generated from rpc gatewayd.admin.v1.AdminService.CancelQuery
+   */
+  cancelQuery: {
+    methodKind: "unary";
+    input: typeof CancelQueryRequestSchema;
+    output: typeof CancelQueryResponseSchema;
+  };
+  /**
+   * Gives no more server connections of a block to clients: they wait. Those that have one keep it.
+   *
+   * @generated from rpc gatewayd.admin.v1.AdminService.PausePool
+   */
+  pausePool: {
+    methodKind: "unary";
+    input: typeof PausePoolRequestSchema;
+    output: typeof PausePoolResponseSchema;
+  };
+  /**
+   * Ends a pause.
+   *
+   * @generated from rpc gatewayd.admin.v1.AdminService.ResumePool
+   */
+  resumePool: {
+    methodKind: "unary";
+    input: typeof ResumePoolRequestSchema;
+    output: typeof ResumePoolResponseSchema;
+  };
+  /**
+   * Replaces the server connections of a block: idle ones now, the others when they are given back.
+   *
+   * @generated from rpc gatewayd.admin.v1.AdminService.ReconnectPool
+   */
+  reconnectPool: {
+    methodKind: "unary";
+    input: typeof ReconnectPoolRequestSchema;
+    output: typeof ReconnectPoolResponseSchema;
   };
   /**
    * The plugins of the configuration, in the order in which they are called.
