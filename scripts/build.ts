@@ -97,6 +97,9 @@ function defines(details: string): readonly string[] {
   return [
     `--define=GATEWAYD_VERSION=${JSON.stringify(packageJson.version)}`,
     `--define=GATEWAYD_BUILD=${JSON.stringify(details)}`,
+    // Packages that ask where they are would have the folder of this build put in; there is no such folder later.
+    '--define=__dirname="/"',
+    '--define=__filename="/gatewayd"',
   ];
 }
 

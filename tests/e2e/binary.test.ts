@@ -101,3 +101,8 @@ test.each(["SIGTERM", "SIGKILL"] as const)("%s takes a child process with it", a
   await gatewayd.process.waitForExit();
   await waitFor("the child to be gone", () => !existsSync(`/proc/${child}`));
 });
+
+test("the executable does not tell where it was built, so that it is the same from anywhere", async () => {
+  const bytes = Buffer.from(await Bun.file(GATEWAYD_BINARY).arrayBuffer());
+  expect(bytes.indexOf(join(import.meta.dir, "../.."))).toBe(-1);
+});
