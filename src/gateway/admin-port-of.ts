@@ -46,7 +46,7 @@ export function adminPortOf(options: AdminPortOptions): AdminPort {
           `no logger "${group}", but: ${known.join(", ")}`,
         );
       }
-      for (const name of group === undefined ? known : [group]) loggers.setLevel(name, level);
+      for (const name of group === undefined ? known : [group]) gateway.setLogLevel(name, level);
     },
     sessions: () =>
       gateway.groups.flatMap((port) =>

@@ -51,6 +51,20 @@ test("messages come in order, also when there are more than the daemon's socket 
   expect(opened.counts).toMatchObject({ written: 500, dropped: 0 });
 });
 
+test("close hands on more than the daemon's socket holds", async () => {
+  const path = join(directory, "log");
+  await using daemon = await startSyslogDaemon(path);
+  const opened = open("syslog", { syslogSocket: path });
+  await waitFor("the socket to be open", () => {
+    opened.write("first\n", TIME_MS);
+    return opened.counts.written > 0;
+  });
+  for (let count = 0; count < 300; count += 1) opened.write(`line ${count}\n`, TIME_MS);
+  await opened.close();
+  await waitFor("the last message", () => daemon.messages.at(-1)?.endsWith("line 299"));
+  expect(opened.counts.dropped).toBe(0);
+});
+
 test("a daemon that is not there is waited for, and what found no room is counted and told", async () => {
   const path = join(directory, "log");
   const opened = open("syslog", { syslogSocket: path });

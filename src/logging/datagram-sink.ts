@@ -15,6 +15,8 @@ import { WaitQueue } from "./wait-queue.ts";
 /** A full socket says nothing when it has room again: looked at after a moment, and less often while it stays full. */
 const FULL_MS = 1;
 const LONGEST_FULL_MS = 50;
+/** How long the end of the process waits for a place that is full. */
+const CLOSE_MS = 1_000;
 /** A place that is not there may say so only after it was sent something. */
 const SETTLED_MS = 1_000;
 
@@ -68,11 +70,15 @@ export class DatagramSink implements LogSink {
   reopen(): void {}
 
   flushSync(): void {
-    this.#flush();
+    const untilMs = Date.now() + CLOSE_MS;
+    for (this.#flush(); this.#isFull && Date.now() < untilMs; this.#flush()) Bun.sleepSync(FULL_MS);
   }
 
   async close(): Promise<void> {
-    this.#flush();
+    const untilMs = Date.now() + CLOSE_MS;
+    for (this.#flush(); this.#isFull && Date.now() < untilMs; this.#flush()) {
+      await Bun.sleep(FULL_MS);
+    }
     this.#isClosed = true;
     clearTimeout(this.#timer);
     clearTimeout(this.#settling);
@@ -80,7 +86,11 @@ export class DatagramSink implements LogSink {
     this.#queue.drop(this.#queue.length);
     this.#socket?.close();
     this.#socket = undefined;
-    await Promise.resolve();
+  }
+
+  /** There is a place, and it takes nothing at the moment. */
+  get #isFull(): boolean {
+    return this.#socket !== undefined && this.#queue.length > 0;
   }
 
   async #open(): Promise<void> {

@@ -143,6 +143,7 @@ test("without a threshold requests are not kept", () => {
   const { watch } = setUp("info", {}, { slowQueries: undefined });
   const { keepsRequests, followsCommands } = watch.block("writes");
   expect([keepsRequests, followsCommands]).toEqual([false, false]);
+  expect(watch.block("writes")).toBe(watch.block("writes"));
 });
 
 test("at level debug connections and their traffic are told of, each with the id of the connection", () => {
@@ -165,6 +166,7 @@ test("at level debug connections and their traffic are told of, each with the id
     expect(level).toBe("debug");
     expect(fields).toMatchObject({ connectionId: "7", traceId: "t" });
   }
+  expect(records.at(-1)?.fields).toMatchObject({ client: "10.0.0.9:50000", openMs: 1234.568 });
   const { remote, length } = records[3]?.fields ?? {};
   expect({ remote, length }).toEqual({ remote: "10.0.0.1:5432", length: 64 });
 });

@@ -34,6 +34,9 @@ export interface LogWatchOptions {
 
 export class LogWatch implements GroupWatch {
   readonly #options: LogWatchOptions;
+  readonly #blocks = new Map<string, BlockWatch>();
+  /** Of sessions that were told of: behind a load balancer they are known by another address when they go. */
+  readonly #clients = new WeakMap<WatchedSession, WatchedClient>();
 
   constructor(options: LogWatchOptions) {
     this.#options = options;
@@ -42,6 +45,7 @@ export class LogWatch implements GroupWatch {
   opened(session: WatchedSession, client: WatchedClient): void {
     const { logger } = this.#options;
     if (!logger.isEnabled("debug")) return;
+    this.#clients.set(session, client);
     logger.debug("A client has connected", {
       client: client.remoteAddress,
       ...connectionFields(session, this.#options.traceIdOf),
@@ -51,7 +55,9 @@ export class LogWatch implements GroupWatch {
   closed(session: WatchedSession, openMs: number): void {
     const { logger } = this.#options;
     if (!logger.isEnabled("debug")) return;
+    const client = this.#clients.get(session)?.remoteAddress;
     logger.debug("A client has disconnected", {
+      ...(client !== undefined && { client }),
       openMs: rounded(openMs),
       ...connectionFields(session, this.#options.traceIdOf),
     });
@@ -62,7 +68,11 @@ export class LogWatch implements GroupWatch {
   terminated(): void {}
 
   block(name: string): BlockWatch {
-    return new BlockLogWatch(this.#options, name);
+    const known = this.#blocks.get(name);
+    if (known !== undefined) return known;
+    const block = new BlockLogWatch(this.#options, name);
+    this.#blocks.set(name, block);
+    return block;
   }
 }
 

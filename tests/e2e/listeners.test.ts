@@ -123,6 +123,9 @@ describe("a server behind a unix socket", () => {
   });
 });
 
+const openedFrom = (client: string): RegExp =>
+  new RegExp(`client=${client} connectionId=\\d+ group=default hook=OnOpened`);
+
 describe("the PROXY protocol", () => {
   const V1 = "PROXY TCP4 203.0.113.7 127.0.0.1 40123 5432\r\n";
   const V2 = Buffer.concat([
@@ -146,19 +149,14 @@ describe("the PROXY protocol", () => {
       await using whole = await connectWire(gatewayd);
       whole.send(Buffer.concat([header, startupPacket({ user: "postgres" })]));
       await whole.messagesUntil("Z");
-      await gatewayd.process.waitForLine(
-        new RegExp(`client=${source} group=default hook=OnOpened`),
-      );
+      await gatewayd.process.waitForLine(openedFrom(source));
       const mark = gatewayd.process.lineCount;
       await using cut = await connectWire(gatewayd);
       for (const byte of header) cut.send(Uint8Array.of(byte));
       await cut.login();
-      await gatewayd.process.waitForLine(
-        new RegExp(`client=${source} group=default hook=OnOpened`),
-        {
-          since: mark,
-        },
-      );
+      await gatewayd.process.waitForLine(openedFrom(source), {
+        since: mark,
+      });
       await gatewayd.stop();
     },
   );
@@ -168,9 +166,7 @@ describe("the PROXY protocol", () => {
     await using check = await connectWire(gatewayd);
     check.send(V2_LOCAL);
     await check.login();
-    await gatewayd.process.waitForLine(
-      new RegExp(`client=${check.localAddress} group=default hook=OnOpened`),
-    );
+    await gatewayd.process.waitForLine(openedFrom(check.localAddress));
     await gatewayd.stop();
   });
 
@@ -190,13 +186,11 @@ describe("the PROXY protocol", () => {
     await using gatewayd = await startWith("optional");
     await using plain = await connectWire(gatewayd);
     await plain.login();
-    await gatewayd.process.waitForLine(
-      new RegExp(`client=${plain.localAddress} group=default hook=OnOpened`),
-    );
+    await gatewayd.process.waitForLine(openedFrom(plain.localAddress));
     await using proxied = await connectWire(gatewayd);
     proxied.send(V1);
     await proxied.login();
-    await gatewayd.process.waitForLine("client=203.0.113.7:40123 group=default hook=OnOpened");
+    await gatewayd.process.waitForLine(openedFrom("203.0.113.7:40123"));
     await gatewayd.stop();
   });
 

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startLogServer, startSyslogDaemon } from "../fixtures/log-servers.ts";
@@ -104,6 +104,41 @@ test("SIGUSR1 opens files anew, and plugins hear of it", async () => {
   expect(messagesOf(contents("gatewayd.log")).slice(0, 1)).toEqual(["Log files are opened anew"]);
   expect(messagesOf(contents("gatewayd.log")).at(-1)).toBe("GatewayD is shutdown");
   expect(messagesOf(contents("moved.log")).at(0)).not.toBe("Log files are opened anew");
+});
+
+test("a crash leaves its last words in the file, behind all that came before", async () => {
+  const plugin = join(directory, "crash.ts");
+  // As if code of the gateway had thrown: an error of the plugin's own would be the plugin's.
+  writeFileSync(
+    plugin,
+    `import { definePlugin } from "gatewayd/sdk";
+     export default definePlugin({
+       name: "crash",
+       version: "1.0.0",
+       setup: ({ logger }) => ({
+         onTrafficFromClient() {
+           for (let count = 0; count < 1000; count += 1) logger.info("before", { count });
+           const error = new Error("out of luck");
+           error.stack = "Error: out of luck\\n    at run (src/net/listener.ts:1:1)";
+           process.emit("uncaughtException", error);
+         },
+       }),
+     });`,
+  );
+  await using gatewayd = await startWith(
+    { output: ["console", "file"], fileName: join(directory, "gatewayd.log") },
+    { plugins: JSON.stringify({ plugins: [{ name: "crash", localPath: plugin }] }) },
+  );
+  await using client = await connectWire(gatewayd);
+  client.startup();
+  expect(await gatewayd.process.waitForExit()).toEqual({ code: 1, signal: null });
+  const records = recordsOf(contents("gatewayd.log"));
+  expect(records.filter(({ message }) => message === "before")).toHaveLength(1000);
+  expect(records.at(-1)).toMatchObject({
+    level: "fatal",
+    message: "GatewayD has crashed",
+    error: "out of luck",
+  });
 });
 
 describe("traffic is not held up, and the console tells, by an output that", () => {
