@@ -224,9 +224,9 @@ describe("26: what does not go together is an error, never ignored", () => {
   });
 
   test("26: a key of a later version", async () => {
-    const { code, stderr } = await startWith("tracing: { ratio: 0.5 }");
+    const { code, stderr } = await startWith("admin: { console: true }");
     expect(code).toBe(1);
-    expect(stderr).toContain("tracing.ratio: is not available in this version");
+    expect(stderr).toContain("admin.console: is not available in this version");
   });
 
   test("26: passthrough beside a pooled mode", async () => {
