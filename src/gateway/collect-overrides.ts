@@ -21,8 +21,8 @@ export async function collectOverrides(
   const answers: ConfigOverride[] = [];
   const listening = chain.with((registration) => ({
     ...registration,
-    handler: async (given, session) => {
-      const answer = await registration.handler(given, session);
+    handler: async (given, ...about) => {
+      const answer = await registration.handler(given, ...about);
       if (!isPayload(answer)) return answer;
       const changes = changesIn(answer, given);
       answers.push({ plugin: registration.name, values: changes });

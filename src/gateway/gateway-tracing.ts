@@ -2,9 +2,14 @@
 import { readCertificates, readKeyPair } from "../config/index.ts";
 import type { TracingConfig } from "../config/index.ts";
 import { silentLogger } from "../logging/index.ts";
+import { FIRST_PLUGIN_PRIORITY } from "../hooks/index.ts";
+import type { HandlerRegistration, HookHandler, HookName } from "../hooks/index.ts";
 import type { Logger } from "../logging/index.ts";
-import { startTracing } from "../tracing/index.ts";
-import type { Tracer, Tracing, TracingCounts } from "../tracing/index.ts";
+import { normalize } from "../sql/index.ts";
+import type { TracingCounts } from "../tracing/index.ts";
+import { HookTraces, startTracing, TrafficTraces } from "../tracing/recorder/index.ts";
+import type { Tracing } from "../tracing/recorder/index.ts";
+import type { GroupWatch, TraceIdOf } from "../watch/index.ts";
 import { BootTrace } from "./boot-trace.ts";
 
 export interface GatewayTracingOptions {
@@ -14,18 +19,31 @@ export interface GatewayTracingOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
+/** Longer statements are recorded without their text: to read one of a mebibyte takes its time. */
+const MAX_SQL_LENGTH = 16 * 1024;
+
+function normalizeShort(sql: string): string | undefined {
+  return sql.length > MAX_SQL_LENGTH ? undefined : normalize(sql);
+}
+
 export class GatewayTracing {
   readonly #tracing: Tracing;
   readonly #url: string;
   /** Until it is known who logs, nothing is sent that could fail. */
   #logger: Logger = silentLogger;
+  readonly #traffic: TrafficTraces;
   /** Of the boot, and later of the stop. */
   readonly boot: BootTrace;
+  /** Hears of the calls of handlers. */
+  readonly hooks: HookTraces;
 
   private constructor(tracing: Tracing, url: string) {
     this.#tracing = tracing;
     this.#url = url;
     this.boot = new BootTrace(tracing.begin("GatewayD"));
+    this.#traffic = new TrafficTraces({ tracer: tracing, normalize: normalizeShort });
+    this.hooks = new HookTraces(tracing, this.#traffic);
+    this.tellsOf(this.boot);
   }
 
   /** From here on spans are recorded, and kept until {@link configure}. */
@@ -40,8 +58,26 @@ export class GatewayTracing {
     return (report.to = new GatewayTracing(tracing, url));
   }
 
-  get tracer(): Tracer {
-    return this.#tracing;
+  /** For the log. */
+  readonly traceIdOf: TraceIdOf = (session) => this.#traffic.of(session)?.traceId;
+
+  /** Hears of the sessions of a group. Needs `loadSql` done. */
+  watchOf(group: string): GroupWatch {
+    return this.#traffic.group(group);
+  }
+
+  /** The handler, called with the trace that it is called for; what is none of a plugin's is left alone. */
+  traced(
+    hook: HookName,
+    { name, priority }: HandlerRegistration,
+    handler: HookHandler,
+  ): HookHandler {
+    return priority < FIRST_PLUGIN_PRIORITY ? handler : this.hooks.traced(hook, name, handler);
+  }
+
+  /** What plugins are told from now on outside of sessions is a part of this step; undefined: of nothing. */
+  tellsOf(step: BootTrace | undefined): void {
+    this.hooks.base = step?.context;
   }
 
   /** For metrics. */

@@ -21,6 +21,7 @@ import { ConnectionBudget, DescriptorBudget } from "./connection-budget.ts";
 import type { BlockEnds, ControlPort, GroupSnapshot } from "./control-port.ts";
 import type { GroupLoggers } from "./create-loggers.ts";
 import { GatewayPlugins } from "./gateway-plugins.ts";
+import type { GatewayTracing } from "./gateway-tracing.ts";
 import { traceHooks } from "./hook-tracing.ts";
 import { logsSlowQueries, logWatchOf } from "./log-watch-of.ts";
 import type { PluginSurroundings } from "./plugin-host-of.ts";
@@ -28,7 +29,7 @@ import type { Tenant } from "./tenant.ts";
 import { toAddress } from "./to-address.ts";
 import { hbaRulesOf } from "./hba-rules.ts";
 import { startDelay } from "./start-delay.ts";
-import { connectionFields, watchedByAll } from "../watch/index.ts";
+import { connectionFields, hooksWatchedByAll, watchedByAll } from "../watch/index.ts";
 import type { ConnectionFields, TraceIdOf } from "../watch/index.ts";
 import { usersOf } from "./users.ts";
 import type { Watched } from "./watched-files.ts";
@@ -47,10 +48,8 @@ export type ReloadConfig = (overrides: readonly ConfigOverride[]) => LoadResult;
 
 /** What a gateway is run with, beside its configuration. */
 export interface GatewaySurroundings extends PluginSurroundings {
-  /** What the boot is a part of. Default: it is not traced. */
-  readonly trace?: BootTrace;
-  /** What records of a connection say of its trace. Default: nothing is traced. */
-  readonly traceIdOf?: TraceIdOf;
+  /** Default: nothing is traced. */
+  readonly tracing?: GatewayTracing | undefined;
 }
 
 interface Member {
@@ -69,6 +68,7 @@ export class Gateway {
   /** Takes back the handlers that log every event; undefined when there are none. */
   #stopTracing: (() => void) | undefined;
   readonly #trace: BootTrace;
+  readonly #tracing: GatewayTracing | undefined;
   readonly #traceIdOf: TraceIdOf | undefined;
   readonly #timers = new TimerWheel();
   readonly #bootHooks: BootHooks;
@@ -89,10 +89,12 @@ export class Gateway {
     reload: ReloadConfig,
   ) {
     this.#config = config;
-    this.#trace = surroundings.trace ?? new BootTrace();
     this.#reload = reload;
     this.#loggers = loggers;
-    this.#traceIdOf = surroundings.traceIdOf;
+    const { tracing } = surroundings;
+    this.#tracing = tracing;
+    this.#traceIdOf = tracing?.traceIdOf;
+    this.#trace = tracing?.boot ?? new BootTrace();
     const schedule: Schedule = (delayMs, callback) => {
       const deadline = this.#timers.after(delayMs, callback);
       return () => deadline.dispose();
@@ -113,7 +115,12 @@ export class Gateway {
       schedule,
       now,
       judge,
-      show: showTraffic,
+      watch: hooksWatchedByAll([tracing?.hooks]),
+      show: (hook, registration, judging) => {
+        const shown = showTraffic(hook, registration, judging);
+        if (tracing === undefined) return shown;
+        return { ...shown, handler: tracing.traced(hook, registration, shown.handler) };
+      },
       onHandlerError: (hook, name, error, session) =>
         reportHandler(
           logger,
@@ -202,20 +209,22 @@ export class Gateway {
     await configured();
     await this.#bootHooks.newLogger();
     this.#expectNotStopped();
-    if (logsSlowQueries(this.#config.global.loggers)) await loadSql();
-    await this.#trace.step("Create pools and clients", async (trace) => {
+    const { loggers } = this.#config.global;
+    if (this.#tracing !== undefined || logsSlowQueries(loggers)) await loadSql();
+    await this.#step("Create pools and clients", async (trace) => {
       this.#members = this.#build();
       for (const member of this.#members) await this.#openPools(member, trace);
     });
-    await this.#trace.step("Create proxies", async () => {
+    await this.#step("Create proxies", async () => {
       for (const member of this.#members) await this.#announceProxies(member);
     });
-    await this.#trace.step("Create servers", async () => {
+    await this.#step("Create servers", async () => {
       for (const _ of this.#members) await this.#bootHooks.newServer();
     });
-    await this.#trace.step("Start servers", async (trace) => {
+    await this.#step("Start servers", async (trace) => {
       for (const member of this.#members) await this.#listen(member, trace);
     });
+    this.#tracing?.tellsOf(undefined);
   }
 
   /**
@@ -225,9 +234,9 @@ export class Gateway {
    */
   async configure(): Promise<LoadedConfig> {
     if (this.#readsTables) await loadSql();
-    await this.#trace.step("Load plugins", (trace) => this.#plugins.start(trace));
+    await this.#step("Load plugins", (trace) => this.#plugins.start(trace));
     this.#expectNotStopped();
-    await this.#trace.step("Merge global config from plugins", async () => {
+    await this.#step("Merge global config from plugins", async () => {
       const overrides = await this.#bootHooks.configLoaded();
       this.#expectNotStopped();
       if (overrides.length > 0) this.#override(overrides);
@@ -237,6 +246,7 @@ export class Gateway {
 
   /** Tells plugins which signal stops the gateway; one that does not answer holds it up for {@link TELL_MS} at most. */
   async signalled(signal: NodeJS.Signals): Promise<void> {
+    this.#tracing?.tellsOf(this.#trace);
     await this.#within(TELL_MS, this.#bootHooks.signal(signal));
   }
 
@@ -265,6 +275,15 @@ export class Gateway {
     await this.#actionChannel?.close();
     if (this.#served.size > 0) this.#loggers.main.info("Stopped all servers");
     this.#served.clear();
+  }
+
+  /** A step of the boot; what plugins are told meanwhile is a part of it. */
+  async #step(name: string, work: (trace: BootTrace) => Promise<void>): Promise<void> {
+    await this.#trace.step(name, async (inner) => {
+      this.#tracing?.tellsOf(inner);
+      await work(inner);
+    });
+    this.#tracing?.tellsOf(this.#trace);
   }
 
   async #stop(member: Member): Promise<void> {
@@ -358,7 +377,10 @@ export class Gateway {
         hooks: this.hooks,
         cancelKeys,
         // Whoever wants to hear of the sessions of a group is named here.
-        watch: watchedByAll([logWatchOf(global.loggers[group], logger, this.#traceIdOf)]),
+        watch: watchedByAll([
+          this.#tracing?.watchOf(group),
+          logWatchOf(global.loggers[group], logger, this.#traceIdOf),
+        ]),
         traceIdOf: this.#traceIdOf,
         timers: this.#timers,
         logger,

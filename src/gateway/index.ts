@@ -3,7 +3,7 @@
  * May import: everything but cli.
  */
 export { reportStrayError } from "../plugins/index.ts";
-export { collectorUrlProblem } from "../tracing/index.ts";
+export { collectorUrlProblem } from "../tracing/recorder/index.ts";
 export { BootTrace } from "./boot-trace.ts";
 export type { ControlPort, GroupSnapshot } from "./control-port.ts";
 export { ExitCode } from "./exit-codes.ts";

@@ -57,7 +57,7 @@ export async function runGateway(options: RunOptions): Promise<number> {
 }
 
 async function runLogged(options: RunOptions, loggers: Loggers, trace: BootTrace): Promise<number> {
-  const { config, dev, reload, about } = options;
+  const { config, dev, reload, about, tracing } = options;
   const startedAtMs = Date.now();
   const logger = loggers.main;
   announce(options, logger);
@@ -65,7 +65,7 @@ async function runLogged(options: RunOptions, loggers: Loggers, trace: BootTrace
   const signals = new StopSignals();
   const gateway = await trace.step(
     "Create new registry",
-    () => new Gateway(config, loggers, { dev, trace }, reload),
+    () => new Gateway(config, loggers, { dev, tracing }, reload),
   );
   using _reopening = onSignal("SIGUSR1", () => {
     loggers.reopen();

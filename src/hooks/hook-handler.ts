@@ -1,4 +1,5 @@
 /** What is registered on a hook, and what it may answer. */
+import type { TraceContext } from "../tracing/index.ts";
 import type { SessionView } from "./session-view.ts";
 import type { TrafficTerms } from "./traffic-terms.ts";
 
@@ -61,11 +62,13 @@ export type HandlerAnswer = HookPayload | Termination | null | void;
  *
  * @param session undefined for events that are of no session
  * @param leftMs what is left of the time of the whole chain; undefined for all of it, or when that has no end
+ * @param trace that the call is a part of; undefined where nobody traces, and where there is none
  */
 export type HookHandler = (
   payload: HookPayload,
   session?: SessionView,
   leftMs?: number,
+  trace?: TraceContext,
 ) => HandlerAnswer | PromiseLike<HandlerAnswer>;
 
 /** A handler and how it is to be treated. */

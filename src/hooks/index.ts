@@ -13,6 +13,7 @@ export type {
   HookPayload,
   TerminationError,
 } from "./hook-handler.ts";
+export { FIRST_PLUGIN_PRIORITY } from "./hook-judge.ts";
 export type { HookJudge, JudgedAnswer } from "./hook-judge.ts";
 export { HOOK_NUMBERS } from "./hook-names.ts";
 export type { HookName } from "./hook-names.ts";

@@ -21,6 +21,7 @@ const UNIT: WatchedUnit = {
   beganMs: 0,
   waitedMs: 0.25,
   kind: "query",
+  request: undefined,
   text: "select 'secret'",
   requestBytes: 21,
   answerBytes: 64,

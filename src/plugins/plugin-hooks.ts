@@ -59,8 +59,7 @@ export class PluginHooks {
   /** Of one run, or of the one that has taken its place meanwhile if that wants to be asked. */
   #handlerOf(handlers: Handlers, hook: HookName): HookHandler {
     const own = handlers.get(hook);
-    return (payload, session) =>
-      (this.#handlers === handlers ? own : this.#handlers.get(hook))?.(payload, session);
+    return (...call) => (this.#handlers === handlers ? own : this.#handlers.get(hook))?.(...call);
   }
 
   #replace(hooks: readonly HookName[], handlerOf: (hook: HookName) => HookHandler): void {

@@ -101,6 +101,7 @@ export { mayHaveTraits } from "./trait-signs.ts";
 export { Trait, UNKNOWN_TRAITS, statementTraits } from "./statement-traits.ts";
 export type { StatementTraits } from "./statement-traits.ts";
 export { UnitGate } from "./unit-gate.ts";
+export { takeFromStartup } from "./take-from-startup.ts";
 export { MAX_STARTUP_BYTES, readStartupPacket, readStartupParameters } from "./startup-packet.ts";
 export type { StartupPacket } from "./startup-packet.ts";
 export { renameStatement, statementName } from "./statement-name.ts";

@@ -1,5 +1,7 @@
 /** What handlers are given: one class for the events of the gateway and one for each direction of traffic. */
 import type { HookName, SocketEnds } from "../hooks/index.ts";
+import { formatTraceParent } from "../tracing/index.ts";
+import type { TraceContext } from "../tracing/index.ts";
 import type { Decision } from "./decision.ts";
 import type { TrafficFromClientEvent } from "./request-event.ts";
 import type { TrafficFromServerEvent } from "./response-event.ts";
@@ -56,13 +58,33 @@ export class GatewayEvent<Payload extends object> {
   readonly payload: Payload;
   /** The client's session; undefined for events of the gateway itself. */
   readonly session: Session | undefined;
+  readonly #trace: TraceContext | undefined;
   #decision: Decision | undefined;
 
   /** @internal Made by the gateway. */
-  constructor(hook: HookName, payload: Payload, session: Session | undefined) {
+  constructor(
+    hook: HookName,
+    payload: Payload,
+    session: Session | undefined,
+    trace: TraceContext | undefined,
+  ) {
     this.hook = hook;
     this.payload = payload;
     this.session = session;
+    this.#trace = trace;
+  }
+
+  /**
+   * The `traceparent` of what this call is a part of, as the W3C's Trace Context has it: for a span of the plugin's own,
+   * or to be handed on. Undefined where the gateway traces nothing, and where it knows of no trace.
+   */
+  get traceparent(): string | undefined {
+    return this.#trace && formatTraceParent(this.#trace);
+  }
+
+  /** The `tracestate` beside it, if there is one. */
+  get tracestate(): string | undefined {
+    return this.#trace?.traceState;
   }
 
   /** @internal What the handler has made of it; undefined: nothing. */

@@ -7,6 +7,7 @@ import { TrafficFromClientEvent } from "./request-event.ts";
 import { TrafficFromServerEvent } from "./response-event.ts";
 import type { Session } from "./session.ts";
 import { Signal } from "./signals.ts";
+import type { TraceContext } from "../tracing/index.ts";
 import { TrafficEvent } from "./traffic-event.ts";
 
 /** Where an answer's signals are. */
@@ -23,8 +24,8 @@ export function handlerOf(hook: HookName, handlers: PluginHandlers): HookHandler
   const handler = handlers[name]?.bind(handlers) as AnyHandler | undefined;
   if (handler === undefined) throw new TypeError(`no handler of ${hook}`);
   const eventOf = eventMaker(hook);
-  return (payload, session) => {
-    const event = eventOf(payload, session);
+  return (payload, session, _leftMs, trace) => {
+    const event = eventOf(payload, session, trace);
     const result = handler(event);
     if (result === undefined || result === null) return answerOf(event, undefined);
     if (isPending(result)) return result.then((late) => answerOf(event, late));
@@ -34,16 +35,20 @@ export function handlerOf(hook: HookName, handlers: PluginHandlers): HookHandler
 
 function eventMaker(
   hook: HookName,
-): (payload: HookPayload, session: Session | undefined) => AnyEvent {
+): (
+  payload: HookPayload,
+  session: Session | undefined,
+  trace: TraceContext | undefined,
+) => AnyEvent {
   switch (hook) {
     case "OnTrafficFromClient":
     case "OnTrafficToServer":
-      return (payload, session) => new TrafficFromClientEvent(hook, payload, session);
+      return (payload, session, trace) => new TrafficFromClientEvent(hook, payload, session, trace);
     case "OnTrafficFromServer":
     case "OnTrafficToClient":
-      return (payload, session) => new TrafficFromServerEvent(hook, payload, session);
+      return (payload, session, trace) => new TrafficFromServerEvent(hook, payload, session, trace);
     default:
-      return (payload, session) => new GatewayEvent(hook, payload, session);
+      return (payload, session, trace) => new GatewayEvent(hook, payload, session, trace);
   }
 }
 

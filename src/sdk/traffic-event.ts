@@ -1,5 +1,7 @@
 /** What requests and responses have in common on their way past a handler. */
 import type { HookName, HookPayload, SocketEnds } from "../hooks/index.ts";
+import { formatTraceParent } from "../tracing/index.ts";
+import type { TraceContext } from "../tracing/index.ts";
 import { sqlTextsOf } from "./client-messages.ts";
 import { layOut } from "./reply-layout.ts";
 import type { Reply } from "./replies.ts";
@@ -15,14 +17,34 @@ export abstract class TrafficEvent {
   /** As the gateway tells it, or a handler before this one has changed it. */
   readonly payload: HookPayload;
   readonly #session: Session | undefined;
+  readonly #trace: TraceContext | undefined;
   #queries: readonly string[] | undefined;
   #decision: Decision | undefined;
 
   /** @internal Made by the gateway. */
-  constructor(hook: HookName, payload: HookPayload, session: Session | undefined) {
+  constructor(
+    hook: HookName,
+    payload: HookPayload,
+    session: Session | undefined,
+    trace: TraceContext | undefined,
+  ) {
     this.hook = hook;
     this.payload = payload;
     this.#session = session;
+    this.#trace = trace;
+  }
+
+  /**
+   * The `traceparent` of what this call is a part of, as the W3C's Trace Context has it: for a span of the plugin's own,
+   * or to be handed on. Undefined where the gateway traces nothing, and where it knows of no trace.
+   */
+  get traceparent(): string | undefined {
+    return this.#trace && formatTraceParent(this.#trace);
+  }
+
+  /** The `tracestate` beside it, if there is one. */
+  get tracestate(): string | undefined {
+    return this.#trace?.traceState;
   }
 
   /** @internal What the handler has made of it; undefined: nothing. */

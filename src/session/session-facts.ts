@@ -9,6 +9,7 @@ import {
   readStartupOptions,
   readStartupParameters,
 } from "../postgres/index.ts";
+import type { StartupTrace } from "../watch/index.ts";
 import type { ToldEvents } from "./told-events.ts";
 
 /** Whoever follows the traffic of a session. */
@@ -40,6 +41,8 @@ export class SessionFacts implements SessionView {
   toldStatus: number | undefined;
   /** The block that its work is done by; undefined while it has none. */
   block: string | undefined;
+  /** As the client has said it at the startup; undefined where nobody traces. */
+  startupTrace: StartupTrace | undefined;
   /** What the handler that has terminated last wants the client to be told. */
   termination: TerminationError | undefined;
   /** What handlers are told after the fact; undefined as long as there has been none to tell. */

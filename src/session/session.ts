@@ -19,7 +19,7 @@
 import type { ErrorCode, GatewayError } from "../errors.ts";
 import type { LogFields, RecordLevel } from "../logging/index.ts";
 import type { Connection, ConnectionHandler, Deadline, TlsPeer } from "../net/index.ts";
-import { errorResponseFor, readStartupParameters } from "../postgres/index.ts";
+import { errorResponseFor, readStartupParameters, takeFromStartup } from "../postgres/index.ts";
 import { connectionFields } from "../watch/index.ts";
 import { runClosed, runClosing, runOpened, runOpening } from "./connection-events.ts";
 import { PostgresRelay } from "./postgres-relay.ts";
@@ -52,6 +52,8 @@ const MAX_WAITING_BYTES = 64 * 1024;
 /** When the gateway stops: how long a client may take to send the startup that can be answered. */
 const DRAIN_STARTUP_MS = 1_000;
 const NO_BYTES = new Uint8Array(0);
+/** Of the W3C's Trace Context. */
+const TRACE_PARAMETERS: ReadonlySet<string> = new Set(["traceparent", "tracestate"]);
 
 export class Session implements ConnectionHandler, NegotiationPort, LeasePort, PooledSessionOwner {
   readonly #context: SessionContext;
@@ -303,8 +305,10 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort, P
     else void target.cancel().then(() => this.#finish());
   }
 
-  #startupReceived(message: Uint8Array, peer: TlsPeer | undefined): void {
+  #startupReceived(sent: Uint8Array, peer: TlsPeer | undefined): void {
     if (this.#hasClientEnded) return;
+    const isTraced = this.#context.traceIdOf !== undefined;
+    const message = isTraced ? this.#withoutTrace(sent) : sent;
     this.#startupMessage = message;
     this.facts.startup = message;
     this.#isEncrypted = peer !== undefined;
@@ -315,6 +319,16 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort, P
     if (this.#refusal !== undefined) this.#refuse(this.#refusal);
     else if (pooling !== undefined) this.#pool(pooling, message, peer);
     else this.#join();
+  }
+
+  /** What the client says of its trace is for the gateway: a server does not know such parameters. */
+  #withoutTrace(sent: Uint8Array): Uint8Array {
+    const { message, taken } = takeFromStartup(sent, TRACE_PARAMETERS);
+    const traceparent = taken.get("traceparent");
+    if (traceparent !== undefined) {
+      this.facts.startupTrace = { traceparent, tracestate: taken.get("tracestate") };
+    }
+    return message;
   }
 
   #pool(pooling: Pooling, message: Uint8Array, peer: TlsPeer | undefined): void {

@@ -57,12 +57,13 @@ function isRaw(session: SessionView | undefined): boolean {
 
 /** What the handler gives back of what it was shown is not what goes on. */
 function withoutSecrets(handler: HookHandler): HookHandler {
-  return (payload, session, leftMs) => {
+  return (payload, session, leftMs, trace) => {
     const { request } = payload;
     const isMessage = request instanceof Uint8Array && !isRaw(session);
-    if (!isMessage || request[0] !== FrontendTag.Password) return handler(payload, session, leftMs);
+    if (!isMessage || request[0] !== FrontendTag.Password)
+      return handler(payload, session, leftMs, trace);
     const masked = maskedPassword(request);
-    const answer = handler({ ...payload, request: masked }, session, leftMs);
+    const answer = handler({ ...payload, request: masked }, session, leftMs, trace);
     return isPending(answer)
       ? answer.then((late) => unmasked(late, masked))
       : unmasked(answer, masked);
@@ -84,9 +85,9 @@ function unmasked(answer: HandlerAnswer, masked: Uint8Array): HandlerAnswer {
 }
 
 function withinBytes(handler: HookHandler, maxBytes: number): HookHandler {
-  return (payload, session, leftMs) => {
+  return (payload, session, leftMs, trace) => {
     const bytes = byteLength(payload["request"]) + byteLength(payload["response"]);
-    if (bytes <= maxBytes) return handler(payload, session, leftMs);
+    if (bytes <= maxBytes) return handler(payload, session, leftMs, trace);
     throw new GatewayError("ERR_HOOK_MESSAGE_TOO_LARGE", `${bytes} bytes, more than ${maxBytes}`);
   };
 }
@@ -97,12 +98,12 @@ function byteLength(value: unknown): number {
 
 /** The handler is asked about each statement of a batch, and has one answer to all of it. */
 function byStatement(handler: HookHandler, judge: JudgeCall): HookHandler {
-  return (payload, session, leftMs) => {
+  return (payload, session, leftMs, trace) => {
     const { request } = payload;
     const isMessage = request instanceof Uint8Array && !isRaw(session);
     const statements = isMessage ? statementsOf(request) : [];
     const ask = (shown: HookPayload): HandlerAnswer | PromiseLike<HandlerAnswer> => {
-      const answer = handler(shown, session, leftMs);
+      const answer = handler(shown, session, leftMs, trace);
       return isPending(answer)
         ? answer.then((late) => judge(shown, session, late))
         : judge(shown, session, answer);

@@ -92,6 +92,10 @@ export class UnitReport implements WatchedUnit, AnswerReport {
     return this.#request && textOfRequest(this.#request, this.#of.named);
   }
 
+  get request(): Uint8Array | undefined {
+    return this.#request;
+  }
+
   get pinReason(): string | undefined {
     return this.#of.pinReason();
   }

@@ -1,10 +1,9 @@
 /**
- * Tracing: the interface and the texts by which contexts travel, which every folder may use, and the recorder, which
- * only gateway/ starts: it loads the libraries of OpenTelemetry.
+ * Tracing, as far as everybody knows of it: what a span is, and the texts by which contexts travel. Whoever has none
+ * where a tracer could be traces nothing.
  * May import: errors.
  */
-export { collectorUrlProblem } from "./collector-url.ts";
-export { startTracing } from "./start-tracing.ts";
+export { formatTraceParent, parseTraceParent } from "./trace-context.ts";
 export type {
   AttributeValue,
   Attributes,
@@ -14,5 +13,3 @@ export type {
   Tracer,
   TracingCounts,
 } from "./tracer.ts";
-export type { Tracing } from "./tracing.ts";
-export type { CollectorOptions, TracingOptions } from "./tracing-options.ts";

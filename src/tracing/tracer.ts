@@ -35,6 +35,8 @@ export interface Span {
   setAttributes(attributes: Attributes): void;
   /** Something that happened at one moment of it. */
   addEvent(name: string, attributes?: Attributes): void;
+  /** It is known now what it is. */
+  rename(name: string): void;
   /** It did not do what it was to. */
   fail(description: string): void;
   /** @param endedAtMs milliseconds since the epoch; default: now */

@@ -1,7 +1,7 @@
 import type { WatchedSession } from "./session-watch.ts";
 
 /** The same object that sessions are told of by. */
-type HookedSession = Omit<WatchedSession, "block">;
+type HookedSession = Omit<WatchedSession, "block" | "startupTrace">;
 
 /** Hears of the calls of handlers. Must not throw. */
 export interface HookWatch {

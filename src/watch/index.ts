@@ -7,6 +7,12 @@ export { ByteMeter } from "./byte-meter.ts";
 export { connectionFields } from "./connection-fields.ts";
 export type { ConnectionFields, TraceIdOf } from "./connection-fields.ts";
 export type { HookWatch } from "./hook-watch.ts";
-export type { BlockWatch, GroupWatch, WatchedClient, WatchedSession } from "./session-watch.ts";
+export type {
+  BlockWatch,
+  GroupWatch,
+  StartupTrace,
+  WatchedClient,
+  WatchedSession,
+} from "./session-watch.ts";
 export type { UnitKind, WatchedUnit } from "./watched-unit.ts";
-export { watchedByAll } from "./watched-by-all.ts";
+export { hooksWatchedByAll, watchedByAll } from "./watched-by-all.ts";

@@ -2,6 +2,12 @@ import type { ErrorCode } from "../errors.ts";
 import type { ByteMeter } from "./byte-meter.ts";
 import type { WatchedUnit } from "./watched-unit.ts";
 
+/** The texts of the W3C's Trace Context. */
+export interface StartupTrace {
+  readonly traceparent: string;
+  readonly tracestate: string | undefined;
+}
+
 /**
  * The connection of one client: one object for its life, so that a WeakMap keyed by it holds what a watcher wants
  * to remember of it. What is not known yet, or never will be, is undefined.
@@ -12,6 +18,8 @@ export interface WatchedSession {
   readonly user: string | undefined;
   readonly database: string | undefined;
   readonly applicationName: string | undefined;
+  /** What its client says at the startup of the trace it is part of; undefined as well where nobody traces. */
+  readonly startupTrace?: StartupTrace | undefined;
   /** The one that its work is done by. */
   readonly block: string | undefined;
 }

@@ -1,5 +1,6 @@
 import type { ErrorCode } from "../errors.ts";
 import type { ByteMeter } from "./byte-meter.ts";
+import type { HookWatch } from "./hook-watch.ts";
 import type { BlockWatch, GroupWatch, WatchedClient, WatchedSession } from "./session-watch.ts";
 import type { WatchedUnit } from "./watched-unit.ts";
 
@@ -7,6 +8,38 @@ import type { WatchedUnit } from "./watched-unit.ts";
 export function watchedByAll(watches: readonly (GroupWatch | undefined)[]): GroupWatch | undefined {
   const present = watches.filter((watch) => watch !== undefined);
   return present.length > 1 ? new GroupWatches(present) : present[0];
+}
+
+/** The same for those who hear of the calls of handlers. */
+export function hooksWatchedByAll(
+  watches: readonly (HookWatch | undefined)[],
+): HookWatch | undefined {
+  const present = watches.filter((watch) => watch !== undefined);
+  return present.length > 1 ? new HookWatches(present) : present[0];
+}
+
+class HookWatches implements HookWatch {
+  readonly #all: readonly HookWatch[];
+
+  constructor(all: readonly HookWatch[]) {
+    this.#all = all;
+  }
+
+  ran(...told: Parameters<HookWatch["ran"]>): void {
+    for (const watch of this.#all) watch.ran(...told);
+  }
+
+  /** What each of them wants to have back. */
+  began(...told: Parameters<HookWatch["began"]>): readonly unknown[] {
+    return this.#all.map((watch) => watch.began(...told));
+  }
+
+  ended(...[hook, handler, session, begun, hasFailed]: Parameters<HookWatch["ended"]>): void {
+    const each: readonly unknown[] = Array.isArray(begun) ? begun : [];
+    for (const [index, watch] of this.#all.entries()) {
+      watch.ended(hook, handler, session, each[index], hasFailed);
+    }
+  }
 }
 
 class GroupWatches implements GroupWatch {

@@ -18,6 +18,8 @@ export interface WatchedUnit {
    * nobody keeps requests, and for a statement whose text has not passed here.
    */
   readonly text: string | undefined;
+  /** The messages that it began with, where requests are kept: not to be kept or changed. */
+  readonly request: Uint8Array | undefined;
   /** How much the client has sent and was sent, while it was under way. */
   readonly requestBytes: number;
   readonly answerBytes: number;

@@ -22,7 +22,8 @@ export const ARROWS: Readonly<Record<string, FolderRule>> = {
   config: { mayImport: ["config/schema", "auth", "act"] },
   logging: { mayImport: ["watch"] },
   metrics: { mayImport: ["watch"] },
-  tracing: { mayImport: ["watch"] },
+  tracing: { mayImport: [], isPure: true },
+  "tracing/recorder": { mayImport: ["tracing", "watch"] },
   // Not pure: it hashes with node:crypto.
   auth: { mayImport: ["postgres"] },
   net: { mayImport: ["watch"] },
@@ -71,6 +72,7 @@ export const ARROWS: Readonly<Record<string, FolderRule>> = {
       "config",
       "metrics",
       "tracing",
+      "tracing/recorder",
       "net",
       "backend",
       "pool",
@@ -97,7 +99,7 @@ export const ARROWS: Readonly<Record<string, FolderRule>> = {
  */
 export const INTERFACE_FILES: Readonly<Record<string, readonly string[]>> = {
   logging: ["logger.ts"],
-  tracing: ["tracer.ts"],
+  tracing: ["tracer.ts", "trace-context.ts"],
 };
 
 /** Longest source file. */

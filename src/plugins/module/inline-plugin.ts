@@ -46,12 +46,12 @@ export class InlinePlugin implements RunningPlugin {
   handler(hook: HookName): HookHandler {
     const handler = this.#plugin.handler(hook);
     const limitMs = this.#options.callTimeoutMs > 0 ? this.#options.callTimeoutMs : Infinity;
-    return (payload, session) => {
+    return (payload, session, leftMs, trace) => {
       if (this.#isStopped)
         throw new GatewayError("ERR_PLUGIN_ENDED", "the plugin has been stopped");
       const startedAt = performance.now();
       try {
-        const answer = handler(payload, session);
+        const answer = handler(payload, session, leftMs, trace);
         if (isPendingAnswer(answer)) this.#follow(answer);
         return answer;
       } finally {

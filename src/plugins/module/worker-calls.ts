@@ -12,6 +12,7 @@ import type {
   SocketEnds,
 } from "../../hooks/index.ts";
 import type { Session } from "../../sdk/index.ts";
+import type { TraceContext } from "../../tracing/index.ts";
 import { portable } from "./portable.ts";
 import { trafficIn } from "./traffic-in.ts";
 import { isTraffic } from "./worker-messages.ts";
@@ -82,7 +83,12 @@ export class WorkerCalls {
     this.#options = options;
   }
 
-  call(hook: HookName, payload: HookPayload, session: Session | undefined): Promise<HandlerAnswer> {
+  call(
+    hook: HookName,
+    payload: HookPayload,
+    session: Session | undefined,
+    trace?: TraceContext,
+  ): Promise<HandlerAnswer> {
     if (this.#refusal !== undefined) return Promise.reject(this.#refusal);
     const id = this.#callId++;
     if (UNAWAITED.has(hook)) {
@@ -94,7 +100,7 @@ export class WorkerCalls {
     }
     const { promise, resolve, reject } = Promise.withResolvers<HandlerAnswer>();
     this.#pending.set(id, { hook, startedAt: performance.now(), resolve, reject });
-    this.#calls.push(this.#packed(id, hook, payload, session));
+    this.#calls.push(this.#packed(id, hook, payload, session, trace));
     if (!this.#isFlushing) {
       this.#isFlushing = true;
       setImmediate(() => this.#flush());
@@ -201,18 +207,19 @@ export class WorkerCalls {
     hook: HookName,
     payload: HookPayload,
     session: Session | undefined,
+    trace: TraceContext | undefined,
   ): WorkerCall | TrafficCall {
-    if (session === undefined) return { id, hook, payload: portable(payload), session };
+    if (session === undefined) return { id, hook, payload: portable(payload), session, trace };
     const traffic = trafficIn(payload);
     if (traffic === undefined) {
       const { client = NO_ENDS, server = NO_ENDS } = this.#known.get(session) ?? {};
       const number = this.#numberOf(session, client, server);
-      return { id, hook, payload: portable(payload), session: number };
+      return { id, hook, payload: portable(payload), session: number, trace };
     }
     const { client, server, request, response, partial = false } = traffic;
     const number = this.#numberOf(session, client, server);
     const answer = response && new Uint8Array(response);
-    return [id, hook, number, new Uint8Array(request), answer, partial];
+    return [id, hook, number, new Uint8Array(request), answer, partial, trace];
   }
 
   /** The worker is told of a session with the first call for it, and of what has changed with the next. */

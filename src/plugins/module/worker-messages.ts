@@ -2,6 +2,7 @@
 import type { HookName, HookPayload, SocketEnds } from "../../hooks/index.ts";
 import type { RecordLevel } from "../../logging/index.ts";
 import type { Session } from "../../sdk/index.ts";
+import type { TraceContext } from "../../tracing/index.ts";
 import type { PluginDescription } from "../plugin-host.ts";
 
 /** What a worker is told of a session, once and whenever it has changed. */
@@ -20,6 +21,7 @@ export interface WorkerCall {
   readonly payload: HookPayload;
   /** Number of the session; undefined for events outside one. */
   readonly session: number | undefined;
+  readonly trace: TraceContext | undefined;
 }
 
 /** A call about traffic, as nearly all are: without names, and what the session's facts hold, it is copied faster. */
@@ -30,6 +32,7 @@ export type TrafficCall = readonly [
   request: Uint8Array,
   response: Uint8Array | undefined,
   isPartial: boolean,
+  trace: TraceContext | undefined,
 ];
 
 export function isTraffic(call: WorkerCall | TrafficCall): call is TrafficCall {

@@ -130,7 +130,7 @@ export class WorkerPlugin implements RunningPlugin {
   }
 
   handler(hook: HookName): HookHandler {
-    return (payload, session) => this.#calls.call(hook, payload, session);
+    return (payload, session, _leftMs, trace) => this.#calls.call(hook, payload, session, trace);
   }
 
   async ping(signal: AbortSignal): Promise<void> {

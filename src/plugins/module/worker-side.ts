@@ -1,12 +1,6 @@
 /** A plugin inside its worker: what it is told, and what it answers. */
 import { Termination, trafficPayload } from "../../hooks/index.ts";
-import type {
-  HandlerAnswer,
-  HookHandler,
-  HookName,
-  HookPayload,
-  SocketEnds,
-} from "../../hooks/index.ts";
+import type { HandlerAnswer, HookHandler, HookName, SocketEnds } from "../../hooks/index.ts";
 import { StartedPlugin, isPendingAnswer } from "../../sdk/index.ts";
 import type { PluginLogger } from "../../sdk/index.ts";
 import { describePlugin } from "./describe-plugin.ts";
@@ -19,6 +13,7 @@ import type {
   ToWorker,
   TrafficCall,
   WorkerAnswer,
+  WorkerCall,
 } from "./worker-messages.ts";
 
 const NO_ENDS: SocketEnds = { local: "", remote: "" };
@@ -81,22 +76,26 @@ export class WorkerSide {
     }
     for (const call of calls) {
       if (isTraffic(call)) this.#callWithTraffic(call);
-      else this.#call(call.id, call.hook, call.payload, this.#sessions.get(call.session ?? -1));
+      else this.#call(call, this.#sessions.get(call.session ?? -1));
     }
     for (const number of gone) this.#sessions.delete(number);
     this.#flush();
   }
 
-  #callWithTraffic([id, hook, number, request, response, partial]: TrafficCall): void {
+  #callWithTraffic([id, hook, number, request, response, partial, trace]: TrafficCall): void {
     const session = this.#sessions.get(number);
     const { client = NO_ENDS, server = NO_ENDS } = session ?? {};
     const bytes = response === undefined ? { request } : { request, response };
-    this.#call(id, hook, trafficPayload({ client, server, ...bytes, partial }), session);
+    const payload = trafficPayload({ client, server, ...bytes, partial });
+    this.#call({ id, hook, payload, trace }, session);
   }
 
-  #call(id: number, hook: HookName, payload: HookPayload, session: SessionFacts | undefined): void {
+  #call(
+    { id, hook, payload, trace }: Omit<WorkerCall, "session">,
+    session: SessionFacts | undefined,
+  ): void {
     try {
-      const answer = this.#handlers.get(hook)?.(payload, session);
+      const answer = this.#handlers.get(hook)?.(payload, session, undefined, trace);
       if (!isPendingAnswer(answer)) {
         this.#answer(id, answer);
         return;

@@ -19,6 +19,7 @@ import {
   type Channel,
   createTransport,
   PREFIX_BYTES,
+  tracedHeaders,
   writePrefix,
 } from "./grpc/index.ts";
 import { LineReader } from "./line-reader.ts";
@@ -95,10 +96,11 @@ export class ProcessPlugin implements RunningPlugin {
     const failed = (error: unknown): never => {
       throw this.#failure(hook, error);
     };
-    return (payload, session, leftMs) => {
+    return (payload, session, leftMs, trace) => {
       const frame = frameOf(payload, maxMessageBytes);
       const time = leftMs === undefined ? wholeTime : timeWithin(path, timeoutMs, leftMs);
-      const headers = withSession(time.headers, payload, session);
+      const own = withSession(time.headers, payload, session);
+      const headers = trace === undefined ? own : tracedHeaders(own, trace);
       const call = channel.unary({ ...time, headers, frame, maxMessageBytes });
       return call.then(({ message }) => changesTo(payload, decodeStruct(message))).catch(failed);
     };

@@ -1,4 +1,5 @@
 /** A plugin behind the plugin protocol: each call as the bytes of a Struct in, and out. */
+import type { IncomingHttpHeaders } from "node:http2";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { HOOK_NUMBERS, Termination } from "../../hooks/index.ts";
 import type { HandlerAnswer, HookName, HookPayload } from "../../hooks/index.ts";
@@ -10,6 +11,8 @@ import {
   encodeStruct,
 } from "../../rpc/index.ts";
 import { isPendingAnswer } from "../../sdk/index.ts";
+import { parseTraceParent } from "../../tracing/index.ts";
+import type { TraceContext } from "../../tracing/index.ts";
 import type { StartedPlugin } from "../../sdk/index.ts";
 import { SESSION_HEADER } from "../process/index.ts";
 import { CallRefused, PREFIX_BYTES } from "./grpc-server.ts";
@@ -74,7 +77,7 @@ export class ServedPlugin {
         ? this.#sessions.sessionOf(hook, payload, typeof name === "string" ? name : undefined)
         : undefined;
       if (handler === undefined) return echo(message);
-      const answer = handler(payload, session);
+      const answer = handler(payload, session, undefined, traceIn(headers));
       return isPendingAnswer(answer)
         ? answer.then((late) => resultOf(message, payload, late))
         : resultOf(message, payload, answer);
@@ -119,6 +122,12 @@ export class ServedPlugin {
       categories: [...(definition.categories ?? [])],
     };
   }
+}
+
+/** What the call is a part of, as the gateway says it in the metadata. */
+function traceIn({ traceparent, tracestate }: IncomingHttpHeaders): TraceContext | undefined {
+  if (typeof traceparent !== "string") return undefined;
+  return parseTraceParent(traceparent, typeof tracestate === "string" ? tracestate : undefined);
 }
 
 /** The protocol wants the whole payload back, with what is to be another in its place. */

@@ -4,4 +4,4 @@
  */
 export { Channel, type ChannelOptions } from "./channel.ts";
 export { createTransport } from "./transport.ts";
-export { callHeaders, PREFIX_BYTES, writePrefix } from "./wire.ts";
+export { callHeaders, PREFIX_BYTES, tracedHeaders, writePrefix } from "./wire.ts";

@@ -1,5 +1,7 @@
 /** How gRPC looks on HTTP/2: headers, message prefixes, statuses. */
 import { Code, ConnectError } from "@connectrpc/connect";
+import { formatTraceParent } from "../../../tracing/index.ts";
+import type { TraceContext } from "../../../tracing/index.ts";
 import { headerBlock, type HeaderFields } from "../http2/index.ts";
 
 /** In front of each message: one byte that says whether it is compressed, and its length in 4 bytes. */
@@ -19,6 +21,16 @@ export function callHeaders(path: string, timeoutMs: number): Buffer {
     te: "trailers",
     ...(timeoutMs > 0 && { "grpc-timeout": formatTimeout(timeoutMs) }),
   });
+}
+
+/** The same headers, with what the call is a part of as metadata. */
+export function tracedHeaders(headers: Buffer, trace: TraceContext): Buffer {
+  const { traceState } = trace;
+  const fields = {
+    traceparent: formatTraceParent(trace),
+    ...(traceState !== undefined && { tracestate: traceState }),
+  };
+  return Buffer.concat([headers, headerBlock(fields)]);
 }
 
 function formatTimeout(timeoutMs: number): string {

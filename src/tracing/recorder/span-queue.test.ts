@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { waitFor } from "../../tests/kit/index.ts";
+import { waitFor } from "../../../tests/kit/index.ts";
 import { SpanQueue } from "./span-queue.ts";
 import type { SendSpans } from "./span-queue.ts";
 

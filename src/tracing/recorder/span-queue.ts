@@ -1,5 +1,5 @@
 /** Ended spans on their way to the collector: batched, bounded, and never in anybody's way. */
-import type { TracingCounts } from "./tracer.ts";
+import type { TracingCounts } from "../index.ts";
 
 /** Takes a batch; a rejection says why it did not. */
 export type SendSpans<S> = (batch: S[]) => Promise<void>;

@@ -6,7 +6,7 @@ import type {
   Tracer as LibraryTracer,
 } from "@opentelemetry/api";
 import { api } from "./opentelemetry.ts";
-import type { Attributes, Span, SpanOptions, TraceContext } from "./tracer.ts";
+import type { Attributes, Span, SpanOptions, TraceContext } from "../index.ts";
 
 const KINDS = {
   internal: api.SpanKind.INTERNAL,
@@ -47,6 +47,10 @@ export class RecordedSpan implements Span {
 
   addEvent(name: string, attributes: Attributes = {}): void {
     if (!this.#hasEnded) this.#span.addEvent(name, attributesOf(attributes));
+  }
+
+  rename(name: string): void {
+    if (!this.#hasEnded) this.#span.updateName(name);
   }
 
   fail(description: string): void {

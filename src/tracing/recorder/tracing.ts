@@ -16,7 +16,7 @@ import { collectorUrl } from "./collector-url.ts";
 import { RecordedSpan } from "./recorded-span.ts";
 import { SpanQueue } from "./span-queue.ts";
 import type { SendSpans } from "./span-queue.ts";
-import type { Span, SpanOptions, TraceContext, Tracer, TracingCounts } from "./tracer.ts";
+import type { Span, SpanOptions, TraceContext, Tracer, TracingCounts } from "../index.ts";
 import type { CollectorOptions, TracingOptions } from "./tracing-options.ts";
 
 /** As OpenTelemetry's specification has them, unless the environment says otherwise. */
