@@ -44,6 +44,7 @@ export async function startInMode(
   return inside;
 }
 
-function poolOf(mode: HookMode): Readonly<Record<string, unknown>> {
+/** The keys of a pool in this mode. */
+export function poolOf(mode: HookMode): Readonly<Record<string, unknown>> {
   return mode === "multiplexing" ? { mode: "transaction", multiplexDepth: 4 } : { mode };
 }
