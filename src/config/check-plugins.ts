@@ -27,6 +27,10 @@ export function checkPlugins(
   for (const [index, plugin] of config.plugins.entries()) {
     const path = ["plugins", index];
     checkBuffer([...path, "hookBufferBytes"], plugin.hookBufferBytes, config, report);
+    if (config.timeout > 0 && plugin.timeout > config.timeout) {
+      const message = "is more than timeout, which all plugins of an event have together";
+      report.warning([...path, "timeout"], message);
+    }
     checkPlugin(path, plugin, strictness, report);
   }
   checkAct(config, report);

@@ -275,6 +275,11 @@ test.each([
     "plugins.0.onError: must be one of continue, terminate",
   ],
   [
+    "{name: p, localPath: p.ts, timeout: 31s}",
+    "warning",
+    "plugins.0.timeout: is more than timeout, which all plugins of an event have together",
+  ],
+  [
     "{name: p, localPath: p.ts, hookBufferBytes: 65MiB}",
     "error",
     "plugins.0.hookBufferBytes: must not be more than maxHookMessageBytes",

@@ -68,6 +68,15 @@ export class HookLane<P extends Piece> {
     if (this.#waiting.length > 0) this.#advance();
   }
 
+  /** Forgets what waits. @returns how many pieces that was */
+  drop(): number {
+    const dropped = this.#waiting.length - this.#next;
+    this.#waiting = [];
+    this.#next = 0;
+    this.#waitingBytes = 0;
+    return dropped;
+  }
+
   #advance(): void {
     if (this.#isBusy || this.#isHeld) return;
     for (let piece = this.#shift(); piece !== undefined; piece = this.#shift()) {

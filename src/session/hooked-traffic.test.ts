@@ -105,6 +105,27 @@ describe.each(Object.entries(SPEEDS))("traffic through handlers that answer %s",
     await kit.expectClean();
   });
 
+  test("is ended where a handler leaves nothing of it, but for COPY data", async () => {
+    const kit = await new SessionKit().logIn();
+    kit.on(
+      "OnTrafficFromClient",
+      at((payload) => {
+        const isEmptied = bytesIn(payload, "request").includes("emptied");
+        return isEmptied ? { request: new Uint8Array(0) } : undefined;
+      }),
+    );
+    await kit.say(query("emptied"), Buffer.concat([parse("emptied"), bind(), execute(), sync()]));
+    expect(told(kit.heard.take())).toBe("E ERROR 42000 Z E ERROR 42000 Z");
+    await kit.say(query("copy t from stdin"));
+    await kit.answer(backend.copyIn());
+    for (const line of ["one", "emptied", "two"]) await kit.say(frontend.copyData(line));
+    await kit.say(frontend.copyDone());
+    expect(told(kit.backend.heard.bytes)).toBe("Q d d c");
+    await kit.answer(backend.commandComplete("COPY 2"), backend.ready());
+    expect(told(kit.heard.bytes)).toBe("G C Z");
+    await kit.expectClean();
+  });
+
   test("includes the startup and the steps of the login", async () => {
     const kit = new SessionKit();
     const seen: string[] = [];

@@ -12,6 +12,7 @@ import { HookLane } from "./hook-lane.ts";
 import { statusAtEnd } from "./status-at-end.ts";
 import { Termination } from "./termination.ts";
 import type { TerminationPort } from "./termination.ts";
+import { TERMINATION } from "./traffic-hooks.ts";
 import type { TrafficHooks, Verdict } from "./traffic-hooks.ts";
 
 /** What {@link HookedTraffic} needs of the relay around it. */
@@ -116,16 +117,20 @@ export class HookedTraffic {
     };
   }
 
-  /** Nothing is held or under way: hooks may be left without losing anything. */
+  /** Nothing is held or under way. */
   get isQuiet(): boolean {
     return (
       this.#requests.isEmpty &&
       this.#responses.isEmpty &&
       this.#units.isAtBoundary &&
       this.#parts.isAtBoundary &&
-      this.#termination.isQuiet &&
-      !this.#hooks.isBraking
+      this.#termination.isQuiet
     );
+  }
+
+  /** Hooks may be left without losing anything, and nobody waits for them. */
+  get mayBeLeft(): boolean {
+    return this.isQuiet && !this.#hooks.isBraking;
   }
 
   /** A request or an answer is with a handler, or waits for one. */
@@ -223,6 +228,11 @@ export class HookedTraffic {
   #decide(request: Request, verdict: Verdict): Promise<void> | undefined {
     if (this.#isOver) return undefined;
     if (verdict.kind === "terminate") return this.#termination.ofRequest(request, verdict);
+    // COPY data may be left out, and a goodbye; of anything else the client waits for an answer.
+    const mayBeEmpty = request.kind === "copy" || request.kind === "terminate";
+    if (verdict.bytes.length === 0 && !mayBeEmpty) {
+      return this.#termination.ofRequest(request, TERMINATION);
+    }
     this.#forward(request, verdict.bytes);
     return undefined;
   }

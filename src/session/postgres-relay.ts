@@ -421,7 +421,7 @@ export class PostgresRelay
   /** Starts or stops sending traffic through hooks, where that loses nothing. */
   #enterHooks(): void {
     if (this.#hooked !== undefined) {
-      if (this.#context.hooks.traffic.isAny || !this.#hooked.isQuiet) return;
+      if (this.#context.hooks.traffic.isAny || !this.#hooked.mayBeLeft) return;
       this.#hooked.dispose();
       this.#hooked = undefined;
       return;

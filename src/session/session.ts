@@ -33,6 +33,7 @@ import { SessionLease } from "./session-lease.ts";
 import type { LeasePort } from "./session-lease.ts";
 import { StartupNegotiation } from "./startup-negotiation.ts";
 import type { NegotiationPort, StartupRequest } from "./startup-negotiation.ts";
+import type { ToldEvents } from "./told-events.ts";
 import { TrafficHooks } from "./traffic-hooks.ts";
 
 type State =
@@ -51,6 +52,8 @@ type State =
 const MAX_WAITING_BYTES = 64 * 1024;
 /** When the gateway stops: how long a client may take to send the startup that can be answered. */
 const DRAIN_STARTUP_MS = 1_000;
+/** How long handlers may take at the end for what they have not been told yet. */
+const HEAR_OUT_MS = 5_000;
 const NO_BYTES = new Uint8Array(0);
 /** Of the W3C's Trace Context. */
 const TRACE_PARAMETERS: ReadonlySet<string> = new Set(["traceparent", "tracestate"]);
@@ -483,11 +486,23 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort, P
     const { told } = this.facts;
     const sslRequest = this.#takeSslRequest();
     if (sslRequest !== undefined) this.#showSslRequest(sslRequest, () => this.#close());
-    else if (told !== undefined) told.whenQuiet(() => this.#close());
+    else if (told !== undefined) this.#hearOut(told);
     else this.#close();
   }
 
-  /** Handlers have heard of all that went before. */
+  /** Handlers hear of the traffic that was, before OnClosing. */
+  #hearOut(told: ToldEvents): void {
+    const limit = this.#context.timers.after(HEAR_OUT_MS, () => {
+      const events = told.giveUp();
+      if (events > 0)
+        this.#log("warn", "Handlers were not told of all traffic in time", { events });
+    });
+    told.whenQuiet(() => {
+      limit.dispose();
+      this.#close();
+    });
+  }
+
   #close(): void {
     runClosing(this.#context.hooks, this.#client, this.facts, () => {
       this.#lease?.giveBack();

@@ -16,7 +16,7 @@ describe.each(["OnTrafficToServer", "OnTrafficToClient"] as const)(
       const kit = await new SessionKit().logIn();
       const seen: string[] = [];
       const waiting: (() => void)[] = [];
-      kit.on(hook, (payload) => {
+      const remove = kit.on(hook, (payload) => {
         seen.push(
           bytesIn(payload, hook === "OnTrafficToServer" ? "request" : "response").toString(),
         );
@@ -26,7 +26,7 @@ describe.each(["OnTrafficToServer", "OnTrafficToClient"] as const)(
         waiting.shift()?.();
         await settle();
       };
-      return { kit, seen, waiting, goOn };
+      return { kit, seen, waiting, goOn, remove };
     }
 
     test("comes in order, one after the other, and holds nothing up", async () => {
@@ -74,6 +74,42 @@ describe.each(["OnTrafficToServer", "OnTrafficToClient"] as const)(
       expect(seen).toHaveLength(1);
       for (let index = 0; index < 2; index++) await goOn();
       expect(seen.slice(2)).toEqual(["OnClosing", "OnClosed"]);
+      await kit.expectClean();
+    });
+
+    test("holds up the end for a while only, and what is left then is dropped", async () => {
+      const { kit, seen, goOn } = await slowSession();
+      kit.on("OnClosed", () => void seen.push("OnClosed"));
+      for (let index = 0; index < 3; index++) {
+        await kit.say(QUERY);
+        await kit.answer(ROWS);
+      }
+      kit.client.close();
+      await settle();
+      await kit.pass(4_900);
+      expect(seen).toHaveLength(1);
+      await kit.pass(200);
+      expect(seen.slice(1)).toEqual(["OnClosed"]);
+      const [record] = kit.logger.records.filter(({ level }) => level === "warn");
+      expect(record?.message).toBe("Handlers were not told of all traffic in time");
+      await goOn();
+      expect(seen).toHaveLength(2);
+      await kit.expectClean();
+    });
+
+    test("keeps its hold on the traffic when other handlers go", async () => {
+      const { kit, waiting, goOn, remove } = await slowSession();
+      const large = "x".repeat(200_000);
+      for (let index = 0; index < 8; index++) {
+        await kit.say(query(hook === "OnTrafficToServer" ? large : "small"));
+        await kit.answer(backend.rows(hook === "OnTrafficToClient" ? large : "small"));
+      }
+      remove();
+      kit.heard.take();
+      while (waiting.length > 0) await goOn();
+      await kit.say(QUERY);
+      await kit.answer(ROWS);
+      expect(told(kit.heard.bytes)).toEndWith("T D C Z");
       await kit.expectClean();
     });
   },

@@ -1,7 +1,8 @@
 /**
  * What handlers are told of a session's traffic after the fact. What they answer is not used, and nothing that
  * has been told of waits for it; but each direction is told in order, and of one thing after the other, so
- * that a handler that is slower than the traffic slows it down in place of having it pile up.
+ * that a handler that is slower than the traffic slows it down in place of having it pile up. Only when the
+ * session is over, and handlers do not come to an end with it, the rest is dropped.
  */
 import type { HookPayload, HookSlot } from "../hooks/index.ts";
 import { HookLane } from "./hook-lane.ts";
@@ -66,10 +67,17 @@ export class ToldEvents {
     this.#toClient.push({ payload, bytes });
   }
 
-  /** Goes on once everything has been heard, now if it has. The traffic must be over. */
-  whenQuiet(next: () => void): void {
-    if (this.isQuiet) next();
-    else this.#onQuiet = next;
+  /** Calls back once everything has been heard, now if it has. The traffic must be over. */
+  whenQuiet(onQuiet: () => void): void {
+    if (this.isQuiet) onQuiet();
+    else this.#onQuiet = onQuiet;
+  }
+
+  /** Handlers take too long: what they have not begun with is forgotten. @returns how much that was */
+  giveUp(): number {
+    const dropped = this.#toServer.drop() + this.#toClient.drop();
+    this.#callBack();
+    return dropped;
   }
 
   #tell({ chain }: HookSlot, { payload }: ToldEvent): Promise<void> | undefined {
@@ -78,9 +86,12 @@ export class ToldEvents {
   }
 
   #heard(): void {
-    if (this.#onQuiet === undefined || !this.isQuiet) return;
-    const next = this.#onQuiet;
+    if (this.isQuiet) this.#callBack();
+  }
+
+  #callBack(): void {
+    const onQuiet = this.#onQuiet;
     this.#onQuiet = undefined;
-    next();
+    onQuiet?.();
   }
 }

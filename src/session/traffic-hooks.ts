@@ -22,6 +22,13 @@ export interface TerminationVerdict {
 
 const TERMINATED = errorResponseFor("ERR_TERMINATED", "ERROR");
 
+/** Without anything of its own to say. */
+export const TERMINATION: TerminationVerdict = {
+  kind: "terminate",
+  response: undefined,
+  error: TERMINATED,
+};
+
 /** Where no handler wishes for something else. */
 const BUFFER_BYTES = 1024 * 1024;
 const FLUSH_INTERVAL_MS = 5;

@@ -218,7 +218,8 @@ export class HookedClient implements Connection, ConnectionHandler {
   /** Heard from the client, from here to `onClose`. */
   onData(bytes: Uint8Array): void {
     if (this.#state !== "open") return;
-    if (!this.#context.hooks.traffic.isAny && this.isQuiet && this.owner.unhook !== undefined) {
+    const { isAny } = this.#context.hooks.traffic;
+    if (!isAny && this.#traffic.mayBeLeft && this.owner.unhook !== undefined) {
       this.#switchOff();
       this.owner.unhook(this.#client);
       this.#client.handler.onData(bytes, this.#client);
