@@ -7,7 +7,14 @@ import {
   type PluginHost,
   type RunningPlugin,
 } from "../../src/plugins/index.ts";
-import { goRecorder } from "../../tests/fixtures/plugins/built-plugins.ts";
+import {
+  type BuiltPlugin,
+  goRecorder,
+  PYTHON_ENVIRONMENT,
+  pythonRecorder,
+  sha256Of,
+} from "../../tests/fixtures/plugins/built-plugins.ts";
+import { GATEWAYD_BINARY } from "../../tests/kit/index.ts";
 import type { BenchContext } from "../context.ts";
 import { percentilesOf } from "../measure/index.ts";
 import type { CallsResult } from "../result.ts";
@@ -65,18 +72,26 @@ async function hosts(): Promise<readonly (readonly [kind: string, host: PluginHo
     ["module", moduleOf("inline")],
     ["worker", moduleOf("worker")],
   ] as const;
-  const built = await goRecorder();
-  if (built === undefined) return modules;
-  const entry = {
-    name: "recorder",
-    env: [`HOOKS=${HOOK_NUMBERS.OnTrafficFromClient}`],
-    timeout: 0,
-    passEnv: ["*"],
-    maxHookMessageBytes: 1 << 20,
-    ...built,
+  const processOf = (built: BuiltPlugin, name: string, env: readonly string[]): PluginHost =>
+    createProcessHost(
+      { name, env, timeout: 0, passEnv: ["*"], maxHookMessageBytes: 1 << 20, ...built },
+      { ...surroundings, env: process.env, startTimeoutMs: 20_000, verifiesChecksum: true },
+    );
+  const served = {
+    localPath: GATEWAYD_BINARY,
+    args: ["plugin", "serve", SILENT],
+    checksum: await sha256Of(GATEWAYD_BINARY),
   };
-  const ways = { env: process.env, startTimeoutMs: 20_000, verifiesChecksum: true };
-  return [...modules, ["Go process", createProcessHost(entry, { ...surroundings, ...ways })]];
+  const [go, python] = await Promise.all([goRecorder(), pythonRecorder()]);
+  const goEnv = [`HOOKS=${HOOK_NUMBERS.OnTrafficFromClient}`];
+  return [
+    ...modules,
+    ["TypeScript process", processOf(served, "bench", [])],
+    ...(go === undefined ? [] : [["Go process", processOf(go, "recorder", goEnv)] as const]),
+    ...(python === undefined
+      ? []
+      : [["Python process", processOf(python, "recorder-py", [PYTHON_ENVIRONMENT])] as const]),
+  ];
 }
 
 /** Keeps so many calls under way for a time. */
