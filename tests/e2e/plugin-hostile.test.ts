@@ -199,6 +199,53 @@ testGo("a hundred restarts leave no process, no socket and no descriptor behind"
   expect(await readdir(sockets)).toEqual([]);
 });
 
+testGo(
+  "a plugin reloaded a hundred times amid traffic fails no query, and leaves nothing",
+  async () => {
+    const sockets = join(directory, "reloads");
+    await mkdir(sockets);
+    const recorder = await goRecorder();
+    const plugin = { ...recorder, name: "recorder", env: ["HOOKS=16", `TMPDIR=${sockets}`] };
+    const config: unknown = JSON.parse(oneBlockConfig(postgres.address));
+    const api = { httpAddress: "127.0.0.1:0", grpcAddress: "127.0.0.1:0", enabled: true };
+    await using gateway = await startGatewayd({
+      config: JSON.stringify({ ...Object(config), api }),
+      plugins: JSON.stringify({ plugins: [{ ...plugin, onError: "terminate" }] }),
+    });
+    const { pid } = gateway.process;
+    const line = await gateway.process.waitForLine("Started the HTTP API");
+    const address = /\baddress=(\S+)/.exec(line)?.[1];
+    const reload = async (): Promise<number> => {
+      const url = `http://${address}/api/v1/plugins/recorder/reload`;
+      const answer = await fetch(url, { method: "POST" });
+      await answer.body?.cancel();
+      return answer.status;
+    };
+    const client = await connect(gateway);
+    const query = async () => (await client.query("select 'before' as x /*do:rewrite*/")).rows[0].x;
+    expect([await query(), await reload()]).toEqual(["behind", 200]);
+    const leftovers = async () => ({
+      children: childrenOf(pid).length,
+      sockets: (await readdir(sockets)).length,
+    });
+    const isAlone = { until: (left: object) => Bun.deepEquals(left, { children: 1, sockets: 1 }) };
+    await waitFor("the first run to be gone", leftovers, isAlone);
+    const before = openDescriptors(pid);
+    const [first] = childrenOf(pid);
+    for (let round = 0; round < 100; round += 1) {
+      const [status, ...answers] = await Promise.all([reload(), query(), query()]);
+      expect([status, ...answers]).toEqual([200, "behind", "behind"]);
+    }
+    await waitFor("all other runs to be gone", leftovers, isAlone);
+    expect(childrenOf(pid)).not.toEqual([first]);
+    // The connections of the commands are kept for a while.
+    await expectSameDescriptors(pid, before, 60_000);
+    expect(await query()).toBe("behind");
+    await client.end();
+    await gateway.stop();
+  },
+);
+
 test("a plugin that ends amid a call costs its client nothing but that", async () => {
   await using gateway = await start([bunPlugin("a", TRAIL, "a"), bunPlugin("b", TRAIL, "b")]);
   const client = await connect(gateway);
