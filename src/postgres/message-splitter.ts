@@ -48,7 +48,7 @@ export class MessageSplitter {
       at = next;
     }
     if (at < bytes.length) this.#hold(bytes.subarray(at));
-    return bytes.subarray(0, at);
+    return partOfRun(bytes, 0, at);
   }
 
   #hold(bytes: Uint8Array): void {
@@ -82,4 +82,9 @@ export function forEachMessage(
     visit(run[at] ?? 0, at, next);
     at = next;
   }
+}
+
+/** The bytes from one place to another: the run itself when these are all, as most often. */
+export function partOfRun(run: Uint8Array, from: number, to: number): Uint8Array {
+  return from === 0 && to === run.length ? run : run.subarray(from, to);
 }

@@ -3,7 +3,7 @@
  * a password message or a Terminate alone; an extended batch up to its Sync or Flush; a run of COPY
  * data.
  */
-import { forEachMessage, MessageSplitter } from "./message-splitter.ts";
+import { forEachMessage, MessageSplitter, partOfRun } from "./message-splitter.ts";
 import { FrontendTag, isFrontendTag } from "./message-types.ts";
 
 export type RequestKind =
@@ -67,7 +67,7 @@ export class RequestUnits {
       }
       if (copyFrom >= 0) this.#emit({ kind: "copy", bytes: run.subarray(copyFrom, from) });
       copyFrom = -1;
-      this.#message(tag, run.subarray(from, to));
+      this.#message(tag, partOfRun(run, from, to));
     });
     if (copyFrom >= 0) this.#emit({ kind: "copy", bytes: run.subarray(copyFrom) });
   }

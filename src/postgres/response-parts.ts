@@ -4,7 +4,7 @@
  * whenever the server now waits for the client: at an authentication request and at a COPY.
  */
 import { lengthAt } from "./frame-cursor.ts";
-import { forEachMessage, MessageSplitter } from "./message-splitter.ts";
+import { forEachMessage, MessageSplitter, partOfRun } from "./message-splitter.ts";
 import { BackendTag, HEADER_BYTES } from "./message-types.ts";
 
 export interface ResponsePart {
@@ -21,7 +21,6 @@ export interface ResponsePart {
 /** Authentication codes after which the server goes on by itself. */
 const AUTHENTICATION_OK = 0;
 const AUTHENTICATION_SASL_FINAL = 12;
-const ENDS_NOTHING = { endsCycle: false, endsLoginStep: false, startsCopyIn: false };
 
 export class ResponseParts {
   readonly #splitter: MessageSplitter;
@@ -62,16 +61,16 @@ export class ResponseParts {
       }
       const isFull = this.#heldBytes + to - from >= this.maxBytes;
       if (!endsCycle && !endsLoginStep && !isFull && !startsCopy) return;
-      this.#hold(run.subarray(from, to));
+      this.#hold(partOfRun(run, from, to));
       from = to;
-      this.#handOn({ endsCycle, endsLoginStep, startsCopyIn });
+      this.#handOn(endsCycle, endsLoginStep, startsCopyIn);
     });
-    this.#hold(run.subarray(from));
+    if (from < run.length) this.#hold(partOfRun(run, from, run.length));
   }
 
   /** Hands on what is held: the other side waits for it, or nothing has come for a while. */
   flush(): void {
-    if (this.#held.length > 0) this.#handOn(ENDS_NOTHING);
+    if (this.#held.length > 0) this.#handOn(false, false, false);
   }
 
   #hold(bytes: Uint8Array): void {
@@ -80,13 +79,13 @@ export class ResponseParts {
     this.#heldBytes += bytes.length;
   }
 
-  #handOn(end: Omit<ResponsePart, "bytes">): void {
-    const [first, ...more] = this.#held;
+  #handOn(endsCycle: boolean, endsLoginStep: boolean, startsCopyIn: boolean): void {
+    const [first] = this.#held;
     if (first === undefined) return;
-    const bytes = more.length === 0 ? first : Buffer.concat(this.#held, this.#heldBytes);
+    const bytes = this.#held.length === 1 ? first : Buffer.concat(this.#held, this.#heldBytes);
     this.#held = [];
     this.#heldBytes = 0;
-    this.#emit({ bytes, ...end });
+    this.#emit({ bytes, endsCycle, endsLoginStep, startsCopyIn });
   }
 }
 
