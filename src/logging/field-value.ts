@@ -17,6 +17,8 @@ export function plainValue(value: unknown): unknown {
 
 /** The value in JSON; undefined if JSON has no such value, as for undefined itself. */
 export function valueToJson(value: unknown): string | undefined {
+  // Most are plain, and need not be looked into.
+  if (typeof value === "string" || typeof value === "number") return JSON.stringify(value);
   try {
     return JSON.stringify(plainValue(value), (_key, nested: unknown) => plainValue(nested));
   } catch (error) {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { closeSync, constants, mkdtempSync, openSync, readFileSync, readSync } from "node:fs";
 import { chmodSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
-import { writeFileSync } from "node:fs";
+import { truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { testWhere, waitFor } from "../../tests/kit/index.ts";
@@ -174,6 +174,24 @@ test("reopen goes on in a new file after the old one was moved away", async () =
   sink.write("new\n");
   await written(sink, 2);
   expect([contents("moved.log"), contents()]).toEqual(["old\n", "new\n"]);
+});
+
+test("a file that something else has emptied is gone on with, to the last line", async () => {
+  const sink = open({ maxBytes: 1000 });
+  for (const line of lines(100, 200)) sink.write(line);
+  await written(sink, 100);
+  truncateSync(sink.target);
+  for (const line of lines(200, 300)) sink.write(line);
+  await written(sink, 200);
+  expect(readdirSync(directory)).toEqual(["gatewayd.log"]);
+  truncateSync(sink.target);
+  const all = lines(0, 20_000);
+  for (const line of all) sink.write(line);
+  for (let step = 0; step < 4; step += 1) await new Promise(setImmediate);
+  const sinceMs = performance.now();
+  sink.flushSync();
+  expect(performance.now() - sinceMs).toBeLessThan(900);
+  expect(sink.counts).toMatchObject({ written: 20_200, dropped: 0 });
 });
 
 test("a full device is told of once, holds up nobody, and what it cost is counted", async () => {

@@ -193,6 +193,10 @@ export class FileSink implements LogSink {
       await this.#rotate();
       return true;
     }
+    if (this.#batch === undefined && this.#queue.length === 0) return false;
+    // Something else may have cut it, to keep it short without a signal.
+    file.size = (await fstatAsync(file.fd)).size;
+    if (this.#isClosed) return false;
     const batch = this.#next();
     if (batch === undefined) return false;
     this.#isWriteUnderWay = true;
