@@ -6,7 +6,7 @@
  * `checksums.txt`. A platform that cannot be made is named at the end, and the exit code is 1; the others are
  * there all the same. The same commit gives the same bytes.
  */
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir, readdir, rm } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import packageJson from "../package.json" with { type: "json" };
@@ -19,6 +19,9 @@ import { makePlatformArchive } from "./release/platform-archive.ts";
 import { root, runScript } from "./repository.ts";
 
 const { version } = packageJson;
+
+/** Where the files go; what was made before is removed from there, and from nowhere else. */
+const DIRECTORY = join(root, "dist", "release");
 
 /** Platforms that there are packages for, and what these call the processor. */
 const PACKAGED: ReadonlyMap<Target, Arch> = new Map([
@@ -60,8 +63,9 @@ async function release(
   directory: string,
   from: string,
 ): Promise<number> {
-  await rm(directory, { recursive: true, force: true });
+  if (directory === DIRECTORY) await rm(directory, { recursive: true, force: true });
   await mkdir(directory, { recursive: true });
+  if ((await readdir(directory)).length > 0) throw new Error(`${directory} is not empty`);
   const paths: string[] = [];
   const failures: string[] = [];
   for (const { name, make } of targets.flatMap((target) => stepsFor(target, directory))) {
@@ -88,7 +92,7 @@ await runScript(async () => {
   const { values } = parseArgs({
     options: {
       target: { type: "string", multiple: true, default: Object.keys(TARGETS) },
-      output: { type: "string", default: join(root, "dist", "release") },
+      output: { type: "string", default: DIRECTORY },
       from: { type: "string", default: "" },
     },
   });

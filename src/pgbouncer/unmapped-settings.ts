@@ -78,6 +78,7 @@ export const UNMAPPED_SETTINGS: ReadonlyMap<string, string> = new Map([
   ["peer_id", "gateways do not hand cancel requests on to each other"],
   ["pidfile", SERVICE],
   ["user", SERVICE],
+  ["query_wait_notify", "clients that wait are not told; the log and the metrics tell of them"],
   [
     "reserve_pool_size",
     "there is no reserve; nearest: pools.default.<block>.size, made as much larger",

@@ -10,7 +10,7 @@ import {
   startGatewayd,
   startPostgres,
   startProcess,
-  testNeeding,
+  testWhere,
 } from "../kit/index.ts";
 
 let postgres: PostgresServer;
@@ -43,7 +43,10 @@ async function startReceiver(path: string): Promise<RunningProcess> {
   return receiver;
 }
 
-const testReceived = testNeeding("python3");
+const testReceived = testWhere(
+  process.platform === "linux" && Bun.which("python3") !== null,
+  "it needs Linux and python3",
+);
 
 for (const kind of ["a path", "a name of Linux' own"]) {
   testReceived(`the start and the end are told at ${kind}`, async () => {
