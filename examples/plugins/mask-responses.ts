@@ -5,12 +5,15 @@
 //
 // With `onError: terminate` rows that it fails to look through do not leave the gateway; without it they would, as
 // they are. It goes by what values look like, so that it needs to know no tables. It takes any 13 to 19 digits for a
-// card number, ids and times in milliseconds too, and puts a text in their place also where a client expects a number.
-// It does not see values in other forms: numbers in binary format, compressed or encrypted ones, the data of COPY.
+// card number, ids and times in milliseconds too, and puts stars in their place also where a client expects a number.
+// A value keeps its length, so that whatever it is part of in binary format, an array say, stays readable.
+// It does not see values in other forms: numbers in binary format, compressed or encrypted ones, the data of COPY, what
+// errors and notices quote.
 import { definePlugin } from "gatewayd/sdk";
 
 // Looked for at the beginning of a word only: else a long one without an @ takes a time that grows by its square.
-const EMAIL = /(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+/g;
+// Letters that are not ASCII are bytes from 80 to ff here, whatever the encoding.
+const EMAIL = /(?<![\w.+\x80-\xff-])[\w.+\x80-\xff-]+@[\w\x80-\xff-]+(?:\.[\w\x80-\xff-]+)+/g;
 const CARD = /\b(?:\d[ -]?){12,18}\d\b/g;
 
 export default definePlugin({
@@ -24,21 +27,17 @@ export default definePlugin({
       name: "mask_responses_values_total",
       help: "Values that were masked.",
     });
-    const decoder = new TextDecoder("utf-8", { fatal: true });
-    const mask = (value: Uint8Array): Uint8Array | string => {
+    const stars = (found: string): string => "*".repeat(found.length);
+    const mask = (value: Uint8Array): Uint8Array => {
       // Most values are too short to hide anything, and are not looked at.
       if (value.length < 6) return value;
-      let text: string;
-      try {
-        text = decoder.decode(value);
-      } catch {
-        return value; // Not text.
-      }
-      const named = text.includes("@") ? text.replace(EMAIL, "***@***") : text;
-      const hidden = named.replace(CARD, "****");
+      // One character for each byte.
+      const text = Buffer.from(value.buffer, value.byteOffset, value.length).latin1Slice();
+      const named = text.includes("@") ? text.replace(EMAIL, stars) : text;
+      const hidden = named.replace(CARD, stars);
       if (hidden === text) return value;
       masked.inc();
-      return hidden;
+      return Buffer.from(hidden, "latin1");
     };
     return {
       onTrafficFromServer(event) {

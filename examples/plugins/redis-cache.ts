@@ -7,10 +7,11 @@
 // StartupMessage, but for their application_name. A client that has sent anything since then but statements that
 // read and write rows (SET, SET ROLE, DO, CALL, CREATE TEMP TABLE ...) has to do without.
 //
-// What it does not do: it forgets nothing when a table changes, so that an answer is up to `ttlSeconds` old; it does
-// not see what a view or a function behind the text depends on or changes; a SELECT that a client sends in one piece
-// with the BEGIN before it may come from the cache; and statements of the extended protocol go by. While Redis does
-// not answer, each query that it could answer waits 50 ms.
+// What it does not do: it forgets nothing when a table changes, or rights do, so that an answer is up to `ttlSeconds`
+// old, also to the client that has changed the table itself; it does not see what a view or a function behind the text
+// depends on or changes (a `select set_tenant(7)` of yours, say: leave tables out whose rows depend on such a setting);
+// a SELECT that a client sends in one piece with the BEGIN before it may come from the cache; and statements of the
+// extended protocol go by. While Redis does not answer, each query that it could answer waits 50 ms.
 import { connectionState, definePlugin, parseSql, tablesOf } from "gatewayd/sdk";
 import type { ServerMessage, TrafficFromClientEvent, TrafficFromServerEvent } from "gatewayd/sdk";
 

@@ -8,8 +8,10 @@
 // while the plugin fails or is away.
 //
 // Tables are seen where the text names them. What a view, a function, a trigger, DO or EXECUTE of a prepared statement
-// reads behind the text is not, and a user is whoever has logged in, also after SET ROLE: where it has to hold, take
-// the rights away from the role.
+// reads behind the text is not; strings are read as with standard_conforming_strings = on, which a client may turn off;
+// and a user is whoever has logged in, also after SET ROLE: where it has to hold, take the rights away from the role.
+// Names are those that PostgreSQL keeps: in lower case unless they were created in quotes. A text of more than 30,000
+// words is not read, and refused as one that nobody understands.
 import { definePlugin, errorResponse, tablesOf } from "gatewayd/sdk";
 
 interface Config {

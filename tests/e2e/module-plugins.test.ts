@@ -267,7 +267,7 @@ test("the examples do what they say", async () => {
     code: "42501",
   });
   expect((await client.query("select * from salaries where name = $1", ["Ann"])).rows).toEqual([
-    { name: "Ann", email: "***@***" },
+    { name: "Ann", email: "*".repeat("ann@example.com".length) },
   ]);
   await gateway.process.waitForLine("select * from secrets where id = $1");
   await client.end();
