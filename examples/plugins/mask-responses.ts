@@ -32,7 +32,7 @@ export default definePlugin({
       // Most values are too short to hide anything, and are not looked at.
       if (value.length < 6) return value;
       // One character for each byte.
-      const text = Buffer.from(value.buffer, value.byteOffset, value.length).latin1Slice();
+      const text = Buffer.from(value.buffer, value.byteOffset, value.length).toString("latin1");
       const named = text.includes("@") ? text.replace(EMAIL, stars) : text;
       const hidden = named.replace(CARD, stars);
       if (hidden === text) return value;

@@ -18,7 +18,7 @@ export interface InlineOptions {
   readonly onEnd: () => void;
 }
 
-/** Time for the answers of calls under way. */
+/** Time for the answers of calls under way, those aside that nobody waits for any more. */
 const CALLS_GRACE_MS = 5_000;
 /** Time that the plugin has after that to close what it has opened. */
 const STOP_GRACE_MS = 1_000;
@@ -33,8 +33,8 @@ export class InlinePlugin implements RunningPlugin {
   readonly #options: InlineOptions;
   readonly #nextReports = new Map<HookName, number>();
   #isStopped = false;
-  /** Calls whose answers are still to come. */
-  #underWay = 0;
+  /** Calls whose answers are still to come, each with the end of its time. */
+  readonly #underWay = new Set<{ readonly endMs: number }>();
   #onIdle: () => void = () => {};
 
   constructor(plugin: StartedPlugin, options: InlineOptions) {
@@ -52,7 +52,9 @@ export class InlinePlugin implements RunningPlugin {
       const startedAt = performance.now();
       try {
         const answer = handler(payload, session, leftMs, trace);
-        if (isPendingAnswer(answer)) this.#follow(answer);
+        if (isPendingAnswer(answer)) {
+          this.#follow(answer, startedAt + Math.min(limitMs, leftMs ?? limitMs));
+        }
         return answer;
       } finally {
         const endedAt = performance.now();
@@ -61,15 +63,21 @@ export class InlinePlugin implements RunningPlugin {
     };
   }
 
-  #follow(answer: PromiseLike<HandlerAnswer>): void {
-    this.#underWay++;
-    answer.then(this.#answered, this.#answered);
+  #follow(answer: PromiseLike<HandlerAnswer>, endMs: number): void {
+    const call = { endMs };
+    this.#underWay.add(call);
+    const answered = (): void => {
+      this.#underWay.delete(call);
+      if (this.#underWay.size === 0) this.#onIdle();
+    };
+    answer.then(answered, answered);
   }
 
-  readonly #answered = (): void => {
-    this.#underWay--;
-    if (this.#underWay === 0) this.#onIdle();
-  };
+  /** Those that somebody waits for. */
+  get #awaited(): readonly { readonly endMs: number }[] {
+    const now = performance.now();
+    return [...this.#underWay].filter(({ endMs }) => endMs > now);
+  }
 
   /** Only a worker can be stopped; what is left to do here is to tell who holds everybody up. */
   #report(hook: HookName, tookMs: number, now: number): void {
@@ -89,7 +97,7 @@ export class InlinePlugin implements RunningPlugin {
   }
 
   activity(): PluginActivity {
-    return { callsUnderWay: this.#underWay };
+    return { callsUnderWay: this.#awaited.length };
   }
 
   scrape(): Promise<string | undefined> {
@@ -101,10 +109,12 @@ export class InlinePlugin implements RunningPlugin {
     this.#isStopped = true;
     const { onStop, onEnd } = this.#options;
     onStop();
-    if (this.#underWay > 0) {
+    const awaited = this.#awaited;
+    if (awaited.length > 0) {
       const { promise: isIdle, resolve } = Promise.withResolvers<void>();
       this.#onIdle = resolve;
-      await this.#within(CALLS_GRACE_MS, isIdle);
+      const leftMs = Math.max(...awaited.map(({ endMs }) => endMs)) - performance.now();
+      await this.#within(Math.min(CALLS_GRACE_MS, leftMs), isIdle);
     }
     await this.#within(STOP_GRACE_MS, this.#plugin.stop());
     onEnd();

@@ -237,6 +237,18 @@ describe.each(["inline", "worker"] as const)("a module that runs %s", (isolation
     expect(inside.plugin.activity?.().callsUnderWay).toBe(0);
   });
 
+  test("is not waited for in calls whose time is over", async () => {
+    const path = await moduleOf("return { onTrafficFromClient: () => new Promise(() => {}) };");
+    const { plugin } = await started(path, isolation, { timeout: 50 });
+    const answer = call(plugin, "q").catch(() => {});
+    expect(plugin.activity?.().callsUnderWay).toBe(1);
+    await waitFor("the end of its time", () => plugin.activity?.().callsUnderWay === 0);
+    const startedAt = performance.now();
+    await plugin.stop();
+    expect(performance.now() - startedAt).toBeLessThan(2_000);
+    if (isolation === "worker") await answer;
+  });
+
   test("fails at once when it has been stopped, and its timers with it", async () => {
     const path = await moduleOf(`
       context.every(1, () => context.logger.info("tick"));
