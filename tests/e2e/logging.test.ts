@@ -106,6 +106,31 @@ test("SIGUSR1 opens files anew, and plugins hear of it", async () => {
   expect(messagesOf(contents("moved.log")).at(0)).not.toBe("Log files are opened anew");
 });
 
+test.each(["SIGTERM", "SIGQUIT"] as const)(
+  "%s amid clients that come and go loses no record of the file",
+  async (signal) => {
+    await using gatewayd = await startWith({
+      output: ["console", "file"],
+      level: "debug",
+      fileName: join(directory, "gatewayd.log"),
+    });
+    let isOver = false;
+    const comeAndGo = async (): Promise<void> => {
+      while (!isOver) await queryThrough(gatewayd).catch(() => (isOver = true));
+    };
+    const clients = Array.from({ length: 8 }, comeAndGo);
+    await waitFor("a few clients to have gone", () => gatewayd.process.lineCount > 2_000);
+    await gatewayd.stop(signal);
+    isOver = true;
+    await Promise.all(clients);
+    const shown = gatewayd.process.lines().map(({ text }) => text.split(" ").slice(2).join(" "));
+    const messages = messagesOf(contents("gatewayd.log"));
+    expect(shown).toHaveLength(messages.length);
+    expect(messages.findIndex((message, at) => !shown[at]?.startsWith(message))).toBe(-1);
+    expect(messages.at(-1)).toBe("GatewayD is shutdown");
+  },
+);
+
 test("a crash leaves its last words in the file, behind all that came before", async () => {
   const plugin = join(directory, "crash.ts");
   // As if code of the gateway had thrown: an error of the plugin's own would be the plugin's.
