@@ -1,7 +1,7 @@
 /** Finds a release by the interface of GitHub (REST, version 2022-11-28). */
 import { InstallError } from "./install-error.ts";
 import type { ReleaseSource } from "./plugin-source.ts";
-import { request } from "./request.ts";
+import { request, textOf } from "./request.ts";
 
 /** A file of a release. */
 export interface Asset {
@@ -22,6 +22,9 @@ export interface ReleasePlace {
   readonly baseUrl: string;
   readonly signal: AbortSignal;
 }
+
+/** Longest answer of the interface itself; archives are downloaded. */
+const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 
 /** Names that archives have for systems: one without any of them is for all. */
 const SYSTEMS = ["linux", "darwin", "windows", "freebsd"];
@@ -65,7 +68,7 @@ export async function readRepositoryFile(
   const response = await request(url, place.signal, { accept: "application/vnd.github.raw" });
   if (response.status === 404) return undefined;
   if (!response.ok) throw new InstallError(await refusal(url, response));
-  const text = await response.text();
+  const text = await textOf(url, response, MAX_ANSWER_BYTES);
   if (!response.headers.get("content-type")?.includes("json")) return text;
   const content = field(parseJson(url, text), "content");
   if (typeof content !== "string") throw new InstallError(`${url} does not answer with a file`);
@@ -77,7 +80,7 @@ function repositoryUrl({ account, repository }: ReleaseSource, { baseUrl }: Rele
 }
 
 async function readRelease(url: string, response: Response) {
-  const release = parseJson(url, await response.text());
+  const release = parseJson(url, await textOf(url, response, MAX_ANSWER_BYTES));
   const [tag, listed] = [field(release, "tag_name"), field(release, "assets")];
   if (typeof tag !== "string" || !Array.isArray(listed)) {
     throw new InstallError(`${url} does not answer with a release`);
@@ -114,8 +117,11 @@ function checksumsAmong(assets: readonly Asset[], shown: string): Asset {
   return checked(found, shown);
 }
 
-/** The name becomes that of a file here. */
+/** The name becomes that of a file here, and the address may be any that is spoken of by whoever answers. */
 function checked(asset: Asset, shown: string): Asset {
+  if (!URL.canParse(asset.url) || !/^https?:$/.test(new URL(asset.url).protocol)) {
+    throw new InstallError(`${shown} has its ${asset.name} at no address of the web: ${asset.url}`);
+  }
   if (/^[\w+-][\w.+-]*$/.test(asset.name)) return asset;
   throw new InstallError(
     `${shown} has a file of an impossible name: ${JSON.stringify(asset.name)}`,
@@ -123,7 +129,7 @@ function checked(asset: Asset, shown: string): Asset {
 }
 
 async function refusal(url: string, response: Response): Promise<string> {
-  const text = await response.text();
+  const text = await textOf(url, response, MAX_ANSWER_BYTES);
   let message: unknown;
   try {
     message = field(JSON.parse(text), "message");

@@ -6,7 +6,7 @@ import {
   renameSync,
   rmSync,
   statSync,
-  writeSync,
+  writeFileSync,
 } from "node:fs";
 
 /** The file that a path leads to, through links too; the path itself when there is none. */
@@ -22,7 +22,8 @@ export function replaceFile(path: string, text: string): void {
   try {
     const file = openSync(partial, "wx", mode & 0o777);
     try {
-      writeSync(file, text);
+      // All of it, unlike a single write.
+      writeFileSync(file, text);
       fsyncSync(file);
     } finally {
       closeSync(file);

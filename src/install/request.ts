@@ -17,6 +17,26 @@ export async function request(
   }
 }
 
+/**
+ * The body of a short answer.
+ * @throws InstallError when it is longer than `maxBytes`, or cannot be read to its end
+ */
+export async function textOf(url: string, response: Response, maxBytes: number): Promise<string> {
+  const parts: Uint8Array[] = [];
+  let bytes = 0;
+  try {
+    for await (const part of response.body ?? []) {
+      bytes += part.byteLength;
+      if (bytes > maxBytes) throw new InstallError(`${url} is longer than ${maxBytes} bytes`);
+      parts.push(part);
+    }
+  } catch (error) {
+    if (error instanceof InstallError) throw error;
+    throw new InstallError(`${url} cannot be read to its end: ${reasonOf(error)}`);
+  }
+  return Buffer.concat(parts).toString("utf8");
+}
+
 /** Hears of the bytes so far, and of all there will be where the server tells. */
 export type OnProgress = (bytes: number, totalBytes: number | undefined) => void;
 
