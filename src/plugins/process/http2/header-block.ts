@@ -1,9 +1,9 @@
 /** Header fields as HPACK writes them (RFC 7541). */
 
 /** A field that is written out and not to be remembered, its name too. */
-const LITERAL = 0x00;
+const LITERAL = "\0";
 
-/** Of a length that does not fit the bits which are left for it in its first byte. */
+/** A length that does not fit the bits which its first byte has for it. */
 const LENGTH_PREFIX_MAX = 0x7f;
 
 /**
@@ -12,23 +12,16 @@ const LENGTH_PREFIX_MAX = 0x7f;
  * system call.
  */
 export function headerBlock(fields: Readonly<Record<string, string>>): Buffer {
-  const parts: Buffer[] = [];
-  for (const [name, value] of Object.entries(fields)) {
-    parts.push(Buffer.from([LITERAL]), ...text(name), ...text(value));
-  }
-  return Buffer.concat(parts);
+  let block = "";
+  for (const name in fields) block += LITERAL + text(name) + text(fields[name] ?? "");
+  return Buffer.from(block, "latin1");
 }
 
-function text(value: string): readonly Buffer[] {
-  const bytes = Buffer.from(value, "latin1");
-  return [Buffer.from(lengthOf(bytes.length)), bytes];
-}
-
-function lengthOf(length: number): readonly number[] {
-  if (length < LENGTH_PREFIX_MAX) return [length];
-  const bytes = [LENGTH_PREFIX_MAX];
-  let rest = length - LENGTH_PREFIX_MAX;
-  for (; rest >= 0x80; rest >>= 7) bytes.push((rest & 0x7f) | 0x80);
-  bytes.push(rest);
-  return bytes;
+/** A text behind its length, a character for each byte. */
+function text(value: string): string {
+  if (value.length < LENGTH_PREFIX_MAX) return String.fromCharCode(value.length) + value;
+  let length = String.fromCharCode(LENGTH_PREFIX_MAX);
+  let rest = value.length - LENGTH_PREFIX_MAX;
+  for (; rest >= 0x80; rest >>= 7) length += String.fromCharCode((rest & 0x7f) | 0x80);
+  return length + String.fromCharCode(rest) + value;
 }
