@@ -32,6 +32,7 @@ test("each comparison has parts, clients and amounts of its own", () => {
     parts: ["load", "calls"],
     clients: [1, 16],
   });
+  expect(optionsOf("tracing")).toMatchObject({ suite: "tracing", parts: ["load"], clients: [16] });
   expect(() => parseOptions(["modes", "--only=stall"])).toThrow('--only: unknown "stall"');
   expect(() => parseOptions(["--only=writes"])).toThrow('--only: unknown "writes"');
   expect(() => parseOptions(["speed"])).toThrow('no comparison "speed"');

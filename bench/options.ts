@@ -7,12 +7,13 @@ export type Part = (typeof PARTS)[number];
 
 /**
  * The comparisons: a server connection for each client (`passthrough`), few connections shared by many
- * clients (`modes`), and plugins on the traffic (`hooks`). What each of them measures unless told otherwise.
+ * clients (`modes`), plugins on the traffic (`hooks`), and traces of it (`tracing`). What each of them measures unless told otherwise.
  */
 const SUITES = {
   passthrough: { parts: ["load", "churn", "copy", "idle", "stall"], clients: [1, 16, 100] },
   modes: { parts: ["load", "churn", "writes", "copy", "idle"], clients: [16, 100, 1000] },
   hooks: { parts: ["load", "calls"], clients: [1, 16] },
+  tracing: { parts: ["load"], clients: [16] },
 } as const satisfies Record<string, { parts: readonly Part[]; clients: readonly number[] }>;
 export type SuiteName = keyof typeof SUITES;
 
@@ -29,7 +30,7 @@ export interface BenchOptions {
   readonly seconds: number;
   readonly parts: readonly Part[];
   readonly protocols: readonly Protocol[];
-  /** Numbers of concurrent clients. Default 1, 16, 100; of the modes 16, 100, 1000; of hooks 1, 16. */
+  /** Numbers of concurrent clients. Default 1, 16, 100; of the modes 16, 100, 1000; of hooks 1, 16; of tracing 16. */
   readonly clients: readonly number[];
   /** Bytes of one COPY, each way. Default 1 GiB. */
   readonly copyBytes: number;
@@ -59,9 +60,10 @@ export type Request =
 export const USAGE = `bun run bench [passthrough] [options]
 bun run bench modes [options]
 bun run bench hooks [options]
+bun run bench tracing [options]
 
 passthrough: a server connection for each client; modes: 20 server connections for all of them; hooks: passthrough
-with plugins that see all traffic.
+with plugins that see all traffic; tracing: the modes' transaction mode, with and without traces.
 
   --quick               3 rounds of 2 s, small amounts: to try things out, not to publish
   --rounds <n>          times everything is measured (9)
@@ -71,7 +73,7 @@ with plugins that see all traffic.
                         of hooks: some of ${SUITES.hooks.parts.join(",")}
   --endpoints <list>    some of the endpoints, by their names in the tables
   --protocols <list>    some of ${PROTOCOLS.join(",")}
-  --clients <list>      numbers of clients (${SUITES.passthrough.clients.join(",")}; of the modes ${SUITES.modes.clients.join(",")}, of hooks ${SUITES.hooks.clients.join(",")})
+  --clients <list>      numbers of clients (${SUITES.passthrough.clients.join(",")}; of the modes ${SUITES.modes.clients.join(",")}, of hooks ${SUITES.hooks.clients.join(",")}, of tracing ${SUITES.tracing.clients.join(",")})
   --scale <n>           size of the tables that the modes' writing load changes (100)
   --idle-clients <n>    clients of the memory measurement (10000)
   --copy-mib <n>        size of one COPY (1024)

@@ -16,6 +16,7 @@ function gatewaydWith(
   kind: Pick<EndpointKind, "name" | "version" | "refuses">,
   { pool, server }: Pick<OneBlockOptions, "pool" | "server">,
   plugins: readonly Readonly<Record<string, unknown>>[] = [],
+  tracing?: Tracing,
 ): EndpointKind & { readonly config: (options: ConfigOptions) => string } {
   const config = (options: ConfigOptions): string => {
     const patience = `${options.patienceSeconds}s`;
@@ -32,6 +33,7 @@ function gatewaydWith(
       const gateway = await startGatewayd({
         config: config(options),
         plugins: JSON.stringify({ plugins }),
+        ...tracing,
       });
       return {
         host: gateway.host,
@@ -41,6 +43,12 @@ function gatewaydWith(
       };
     },
   };
+}
+
+/** How the program is told to trace. */
+interface Tracing {
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
 }
 
 type ConfigOptions = Omit<StartOptions, "context" | "expectsSilentClients">;
@@ -67,6 +75,17 @@ export const transaction: EndpointKind = gatewaydWith(PLAIN, {
   pool: { mode: "transaction" },
   server: TRUST,
 });
+
+/** Nobody listens there: what is recorded is made ready to be sent, and lost. */
+const NO_COLLECTOR = ["--tracing", "--collector-url", "127.0.0.1:9"] as const;
+
+/** In transaction mode, with this share of the units recorded. */
+export function tracedAt(name: string, ratio: number): EndpointKind {
+  return gatewaydWith({ name, version: "" }, { pool: { mode: "transaction" }, server: TRUST }, [], {
+    args: NO_COLLECTOR,
+    env: { GATEWAYD_TRACING_RATIO: String(ratio) },
+  });
+}
 
 /** In session mode: a client keeps its server connection, which another client had before. */
 export const session: EndpointKind = gatewaydWith(

@@ -3,6 +3,7 @@ import type { Unjudged } from "./goals.ts";
 import { hooksGoals } from "./hooks-goals.ts";
 import { modesGoals } from "./modes-goals.ts";
 import { passthroughGoals } from "./passthrough-goals.ts";
+import { tracingGoals } from "./tracing-goals.ts";
 
 /**
  * Judges what was measured; what was not measured is not among the goals. `also` are the names of the programs
@@ -14,6 +15,8 @@ export function judge(result: Unjudged, also: readonly string[]): readonly Goal[
       return modesGoals(result, also);
     case "hooks":
       return hooksGoals(result);
+    case "tracing":
+      return tracingGoals(result);
     case "passthrough":
       return passthroughGoals(result, also);
   }

@@ -15,6 +15,7 @@ const PLACES = {
   passthrough: { prefix: "", latest: "latest", marker: "results" },
   modes: { prefix: "modes-", latest: "modes", marker: "modes" },
   hooks: { prefix: "hooks-", latest: "hooks", marker: "hooks" },
+  tracing: { prefix: "tracing-", latest: "tracing", marker: "tracing" },
 } as const satisfies Record<SuiteName, unknown>;
 
 /**

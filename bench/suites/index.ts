@@ -7,6 +7,7 @@ import { hooksSuite } from "./hooks.ts";
 import { modesSuite } from "./modes.ts";
 import { passthroughSuite } from "./passthrough.ts";
 import type { Suite } from "./suite.ts";
+import { tracingSuite } from "./tracing.ts";
 
 export type { Suite } from "./suite.ts";
 
@@ -15,4 +16,5 @@ export const SUITES: Readonly<Record<SuiteName, Suite>> = {
   passthrough: passthroughSuite,
   modes: modesSuite,
   hooks: hooksSuite,
+  tracing: tracingSuite,
 };
