@@ -248,6 +248,7 @@ export class Gateway {
   async signalled(signal: NodeJS.Signals): Promise<void> {
     this.#tracing?.tellsOf(this.#trace);
     await this.#within(TELL_MS, this.#bootHooks.signal(signal));
+    this.#tracing?.tellsOf(undefined);
   }
 
   /** How long {@link drain} may take. */
@@ -267,6 +268,7 @@ export class Gateway {
    */
   async stopNow(): Promise<void> {
     this.#isStopped = true;
+    this.#tracing?.tellsOf(this.#trace);
     for (const ticker of this.#tickers.splice(0)) clearInterval(ticker);
     this.#plugins.quiesce();
     await Promise.all(this.#members.map((member) => this.#stop(member)));
