@@ -278,6 +278,10 @@ export class HookedTraffic {
 
   /** All that is with the server is answered: some of it may have been void, or swallowed by a COPY. */
   #forgetSent(): void {
+    if (this.#port.heldBytes() === 0) {
+      this.#unanswered.length = 0;
+      return;
+    }
     const sentBytes = this.#sentBytes;
     const held = this.#unanswered.findIndex(({ end }) => end > sentBytes);
     this.#unanswered.splice(0, held < 0 ? this.#unanswered.length : held);

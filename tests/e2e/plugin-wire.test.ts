@@ -1,10 +1,13 @@
 /** What plugins make of traffic, byte for byte, in each pool mode with the executable as it is shipped. */
 import { afterAll, beforeAll, describe, expect } from "bun:test";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Client } from "pg";
 import { serialize } from "pg-protocol";
 import { goRecorder, testGo } from "../fixtures/plugins/built-plugins.ts";
 import { backend } from "../fixtures/wire/index.ts";
-import { HOOK_MODES, type HookMode, poolOf } from "../integration/hook-modes.ts";
+import { HOOK_MODES, type HookMode, poolOf, writeUsersFile } from "../integration/hook-modes.ts";
 import {
   frontendMessage,
   type GatewaydProcess,
@@ -16,7 +19,9 @@ import {
 } from "../kit/index.ts";
 import { batch, openSession, query, type RuleSession } from "./rules/rule-session.ts";
 
-const MODULE = join(import.meta.dir, "..", "fixtures", "plugins", "typescript", "wire.ts");
+const TYPESCRIPT = join(import.meta.dir, "..", "fixtures", "plugins", "typescript");
+const MODULE = join(TYPESCRIPT, "wire.ts");
+const RECORDER = join(TYPESCRIPT, "recorder.ts");
 
 const KINDS = [
   ["inline module", testWhere(true, "")],
@@ -210,4 +215,56 @@ describe.each(KINDS)("a plugin that runs as %s", (kind, testKind) => {
     await client.leave();
     await gateway.stop();
   });
+
+  for (const mode of ["passthrough", "transaction"] as const) {
+    testKind(`sees no password in mode ${mode} where secrets are redacted`, async () => {
+      await using secretive = await startPostgres({ auth: "scram-sha-256" });
+      const directory = await mkdtemp(join(tmpdir(), "gatewayd-wire-"));
+      const { user, password, database } = secretive;
+      const usersFile = await writeUsersFile(directory, secretive);
+      const auth = { method: "scram-sha-256", usersFile };
+      for (const redactSecrets of [true, false]) {
+        const record = join(directory, `${redactSecrets}.jsonl`);
+        await using gateway = await startGatewayd({
+          config: oneBlockConfig(secretive.address, {
+            pool: poolOf(mode),
+            server: mode === "passthrough" ? {} : { auth },
+          }),
+          plugins: JSON.stringify({ redactSecrets, plugins: [await recorderOf(kind, record)] }),
+        });
+        const { host, port } = gateway;
+        const client = new Client({ host, port, user, password, database });
+        await client.connect();
+        expect((await client.query("select 1 as x")).rows).toEqual([{ x: 1 }]);
+        await client.end();
+        await gateway.stop();
+        const requests = await requestsIn(record);
+        const secrets = requests.filter((request) => request.startsWith("p"));
+        expect(secrets.length).toBeGreaterThan(0);
+        const hidden = secrets.filter((secret) => /^p.{4}\*+\0$/s.test(secret));
+        expect(hidden).toHaveLength(redactSecrets ? secrets.length : 0);
+        expect(requests.some((request) => request.includes("select 1 as x"))).toBe(true);
+      }
+      await rm(directory, { recursive: true });
+    });
+  }
 });
+
+/** A plugin that writes down what it is called for. */
+async function recorderOf(kind: Kind, record: string): Promise<object> {
+  if (kind === "Go process") {
+    return { name: "recorder", ...(await goRecorder()), env: [`RECORD=${record}`] };
+  }
+  const isolation = kind === "inline module" ? "inline" : "worker";
+  return { name: "recorder-ts", localPath: RECORDER, isolation, config: { record } };
+}
+
+/** What clients have sent, of a record. */
+async function requestsIn(record: string): Promise<readonly string[]> {
+  const lines = (await readFile(record, "utf8")).trim().split("\n");
+  return lines.flatMap((line) => {
+    const { rpc, json }: { rpc: string; json: { request?: string } } = JSON.parse(line);
+    if (rpc !== "OnTrafficFromClient" || json.request === undefined) return [];
+    return [Buffer.from(json.request, "base64").toString("latin1")];
+  });
+}
