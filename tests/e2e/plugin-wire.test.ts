@@ -16,6 +16,7 @@ import {
   startGatewayd,
   startPostgres,
   testWhere,
+  waitFor,
 } from "../kit/index.ts";
 import { batch, openSession, query, type RuleSession } from "./rules/rule-session.ts";
 
@@ -238,7 +239,10 @@ describe.each(KINDS)("a plugin that runs as %s", (kind, testKind) => {
         expect((await client.query("select 1 as x")).rows).toEqual([{ x: 1 }]);
         await client.end();
         await gateway.stop();
-        const requests = await requestsIn(record);
+        const calls = await callsIn(record);
+        const requests = calls
+          .filter(({ rpc }) => rpc === "OnTrafficFromClient")
+          .map(({ request }) => request);
         const secrets = requests.filter((request) => request.startsWith("p"));
         expect(secrets.length).toBeGreaterThan(0);
         const hidden = secrets.filter((secret) => /^p.{4}\*+\0$/s.test(secret));
@@ -250,6 +254,39 @@ describe.each(KINDS)("a plugin that runs as %s", (kind, testKind) => {
   }
 });
 
+for (const mode of ["passthrough", "transaction"] as const) {
+  testGo(
+    `a Go plugin that comes back amid an answer is shown nothing without its request in mode ${mode}`,
+    async () => {
+      const directory = await mkdtemp(join(tmpdir(), "gatewayd-wire-"));
+      const record = join(directory, "calls.jsonl");
+      const env = [`RECORD=${record}`, "HOOKS=16,18,19"];
+      await using gateway = await start("Go process", mode, { env, onError: "continue" });
+      await using busy = await openSession(gateway);
+      await using other = await openSession(gateway);
+      const notices = `do $$ begin for i in 1..60 loop
+      raise notice '%', i; perform pg_sleep(0.05); end loop; end $$`;
+      busy.send(query(`${notices}; select 'late'`));
+      expect(await other.value("/*do:crash*/ select 1")).toBe("1");
+      await waitFor("the plugin to be back", async () => {
+        return (await other.value("/*do:rewrite*/ select 'before'")) === "behind";
+      });
+      expect((await busy.answer()).rows).toEqual([["late"]]);
+      expect(await busy.value("select 'next'")).toBe("next");
+      await Promise.all([busy.leave(), other.leave()]);
+      await gateway.stop();
+      const answers = (await callsIn(record)).filter(({ response }) => response !== "");
+      expect(answers.some(({ request }) => request.includes("'next'"))).toBe(true);
+      // A message that comes by itself has no request.
+      const unpaired = answers.filter(({ request, response }) => {
+        return request === "" && !/^[NSA]/.test(response);
+      });
+      expect(unpaired).toEqual([]);
+      await rm(directory, { recursive: true });
+    },
+  );
+}
+
 /** A plugin that writes down what it is called for. */
 async function recorderOf(kind: Kind, record: string): Promise<object> {
   if (kind === "Go process") {
@@ -259,12 +296,20 @@ async function recorderOf(kind: Kind, record: string): Promise<object> {
   return { name: "recorder-ts", localPath: RECORDER, isolation, config: { record } };
 }
 
-/** What clients have sent, of a record. */
-async function requestsIn(record: string): Promise<readonly string[]> {
+/** A call of a hook of traffic. */
+interface RecordedCall {
+  readonly rpc: string;
+  readonly request: string;
+  readonly response: string;
+}
+
+async function callsIn(record: string): Promise<readonly RecordedCall[]> {
   const lines = (await readFile(record, "utf8")).trim().split("\n");
+  const text = (bytes = ""): string => Buffer.from(bytes, "base64").toString("latin1");
   return lines.flatMap((line) => {
-    const { rpc, json }: { rpc: string; json: { request?: string } } = JSON.parse(line);
-    if (rpc !== "OnTrafficFromClient" || json.request === undefined) return [];
-    return [Buffer.from(json.request, "base64").toString("latin1")];
+    const { rpc, json }: { rpc: string; json: { request?: string; response?: string } } =
+      JSON.parse(line);
+    const isTraffic = rpc.startsWith("OnTraffic") && json.request !== undefined;
+    return isTraffic ? [{ rpc, request: text(json.request), response: text(json.response) }] : [];
   });
 }
