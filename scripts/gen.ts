@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { generatedConfigFiles } from "../src/config/index.ts";
 import { errorsPage } from "./errors-page.ts";
+import { metricsPage } from "./metrics-page.ts";
 import { openApi } from "./openapi.ts";
 import { bun, filesBelow, installedProgram, root, runScript } from "./repository.ts";
 import { sdkDeclarations } from "./sdk-declarations.ts";
@@ -122,6 +123,7 @@ async function generatedFiles(): Promise<readonly GeneratedFile[]> {
   const files = [
     ...generatedConfigFiles(),
     { path: "docs/errors.md", content: errorsPage() },
+    { path: "docs/metrics.md", content: metricsPage() },
     ...sdkFiles(),
     ...(await commandPages()),
     ...(

@@ -85,9 +85,13 @@ function checkListenAddresses(config: GlobalConfig, report: CheckReport): void {
   const listeners: [Path, string][] = Object.entries(config.servers).flatMap(([group, server]) =>
     server.address.map((address): [Path, string] => [["servers", group, "address"], address]),
   );
-  const metrics = config.metrics["default"];
-  if (metrics?.enabled === true)
-    listeners.push([["metrics", "default", "address"], metrics.address]);
+  const pages = Object.entries(config.metrics).filter(([, { enabled }]) => enabled);
+  // Several groups may share one: checked with them.
+  const addresses = new Map(
+    pages.map(([group, { address }]) => [address, group] as const).toReversed(),
+  );
+  for (const [address, group] of addresses)
+    listeners.push([["metrics", group, "address"], address]);
   if (config.api.enabled) {
     listeners.push([["api", "httpAddress"], config.api.httpAddress]);
     listeners.push([["api", "grpcAddress"], config.api.grpcAddress]);
@@ -101,11 +105,34 @@ function checkListenAddresses(config: GlobalConfig, report: CheckReport): void {
 }
 
 function checkMetrics(config: GlobalConfig, report: CheckReport): void {
-  for (const [group, { certFile, keyFile }] of Object.entries(config.metrics)) {
-    if (group !== "default") {
-      report.warning(["metrics", group], "has no effect: only the group default is used");
-    }
+  const groups = Object.keys(config.servers);
+  const first = new Map<string, string>();
+  for (const [group, metrics] of Object.entries(config.metrics)) {
+    const { address, certFile, keyFile, enabled } = metrics;
     checkKeyPair(["metrics", group], certFile, keyFile, report);
+    if (group !== "default" && !groups.includes(group)) {
+      const hint = suggestion(group, groups);
+      report.warning(["metrics", group], `has no effect: there is no server of this group${hint}`);
+    }
+    if (!enabled) continue;
+    const other = first.get(address);
+    if (other === undefined) first.set(address, group);
+    else checkSharedAddress(config, group, other, report);
+  }
+}
+
+/** What holds for all who are served at one address. */
+const OF_THE_ADDRESS = ["certFile", "keyFile", "readHeaderTimeout", "timeout"] as const;
+
+function checkSharedAddress(
+  { metrics }: GlobalConfig,
+  group: string,
+  other: string,
+  report: CheckReport,
+): void {
+  for (const key of OF_THE_ADDRESS) {
+    if (metrics[group]?.[key] === metrics[other]?.[key]) continue;
+    report.error(["metrics", group, key], `differs from metrics.${other}, at the same address`);
   }
 }
 

@@ -136,6 +136,14 @@ test.each([
     "loggers.default.fileName: must not be empty",
   ],
   ["metrics: {default: {certFile: c.pem}}", "metrics.default.certFile: needs keyFile as well"],
+  [
+    "metrics: {default: {}, other: {timeout: 1s}}",
+    "metrics.other.timeout: differs from metrics.default, at the same address",
+  ],
+  [
+    "metrics: {default: {}, other: {address: '0.0.0.0:15432'}}",
+    "metrics.other.address: 0.0.0.0:15432 is already used by servers.default.address",
+  ],
   ["raft: {isSecure: on}", "raft.isSecure: needs certFile and keyFile"],
   ["raft: {address: nowhere}", "raft.address: must be host:port"],
   ["admin: {console: on}", "admin.console: is not available in this version of gatewayd yet"],
@@ -164,7 +172,7 @@ test.each([
   ["raft: {peers: [{id: n, address: 'h:1', grpcAddress: 'h:2'}]}", "raft.peers: has no effect"],
   [
     "metrics: {default: {}, other: {}}",
-    "metrics.other: has no effect: only the group default is used",
+    "metrics.other: has no effect: there is no server of this group",
   ],
   ["loggers: {other: {}}", "loggers.other: has no effect: there are no clients of this group"],
   [

@@ -62,7 +62,7 @@ const LONG_WAIT_MS = 5_000;
 
 export function buildPooling(parts: PoolingParts): {
   readonly pooling: Pooling;
-  readonly pools: readonly SharedPool<PooledBackend>[];
+  readonly blocks: readonly PooledBlock[];
   /** Undefined where users are not asked for. */
   readonly userQuery: UserQuery | undefined;
 } {
@@ -90,7 +90,7 @@ export function buildPooling(parts: PoolingParts): {
   );
   return {
     pooling: new Pooling({ gate, blocks, routes, newStrategy }),
-    pools: blocks.map(({ pool }) => pool),
+    blocks,
     userQuery,
   };
 }

@@ -10,11 +10,10 @@ import type { Logger } from "../logging/index.ts";
 import { NameAnswers } from "../net/index.ts";
 import type { Connection, TimerWheel } from "../net/index.ts";
 import { openServer } from "../backend/index.ts";
-import type { PooledBackend, ServerTls } from "../backend/index.ts";
+import type { ServerTls } from "../backend/index.ts";
 import { BlockRouter, Pool } from "../pool/index.ts";
-import type { SharedPool } from "../pool/index.ts";
 import { sessionHooksOf } from "../session/index.ts";
-import type { Budget, CancelKeys, ClientTls, Route } from "../session/index.ts";
+import type { Budget, CancelKeys, ClientTls, PooledBlock, Route } from "../session/index.ts";
 import type { GroupWatch, TraceIdOf } from "../watch/index.ts";
 import { buildPooling } from "./build-pooling.ts";
 import type { PoolingParts } from "./build-pooling.ts";
@@ -95,7 +94,7 @@ export function buildTenant(parts: TenantParts): {
     addresses: server.address.map((text) => toAddress(server.network, text)),
     socketMode: server.socketMode,
     reusePort: server.reusePort,
-    pools: pooled?.pools.map(ofSharedPool) ?? pools.map(ofPool),
+    pools: pooled?.blocks.map(ofPooledBlock) ?? pools.map(ofPool),
     userQuery: pooled?.userQuery,
     timers,
     context: {
@@ -145,13 +144,18 @@ function routesOf({ routes }: ServerConfig): readonly Route[] | undefined {
   }));
 }
 
-function ofSharedPool(pool: SharedPool<PooledBackend>): TenantPool {
+function ofPooledBlock({ pool, pinBudget, statements }: PooledBlock): TenantPool {
   return {
     name: pool.name,
     snapshot: () => {
-      const { size, idle, leased, retiring, waiting } = pool.snapshot();
+      const { size, idle, leased, connecting, retiring, waiting, ...rest } = pool.snapshot();
+      const { oldestWaitMs, pings: healthChecks } = rest;
+      const counts = { size, available: idle, leased, connecting, retiring, waiting };
+      const { pinned, pins, refusals: pinRefusals } = pinBudget;
+      const { hits: preparedHits, misses: preparedMisses } = statements;
+      const sharing = { pinned, pins, pinRefusals, preparedHits, preparedMisses };
       const { isLive, isPaused } = pool;
-      return { size, available: idle, leased, retiring, waiting, isLive, isPaused };
+      return { ...counts, oldestWaitMs, healthChecks, sharing, isLive, isPaused };
     },
     idleAddresses: () => localAddressesOf(pool.idleBackends),
     command: (action) => () => pool[action](),

@@ -23,7 +23,7 @@ export async function configWithPlugins(options: ConfigWithPluginsOptions): Prom
     quiet[group] = { ...settings, level: "error", output: ["console"] };
   }
   const loggers = { ...createLoggers(quiet), reconfigure: () => {} };
-  const gateway = new Gateway(config, loggers, { dev }, reload);
+  const gateway = new Gateway(config, loggers, { dev, version: "" }, reload);
   try {
     return await gateway.configure();
   } finally {

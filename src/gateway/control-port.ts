@@ -14,14 +14,34 @@ export interface BlockSnapshot {
   /** Idle. */
   readonly available: number;
   readonly leased: number;
+  /** On the way: being dialled or logged in. */
+  readonly connecting: number;
   /** Given up and not let go by the server yet. */
   readonly retiring: number;
   /** Clients that wait for a backend. */
   readonly waiting: number;
+  /** How long the oldest of them has waited; 0 when there is none. */
+  readonly oldestWaitMs: number;
+  /** How many idle backends were replaced or asked for a sign of life so far. */
+  readonly healthChecks: number;
+  /** What is known of clients that share backends; undefined in passthrough. */
+  readonly sharing?: SharingSnapshot | undefined;
   /** False while there is no backend and none can be had. */
   readonly isLive: boolean;
   /** Nothing is leased until it is resumed. */
   readonly isPaused: boolean;
+}
+
+/** Of clients that share the backends of a block. */
+export interface SharingSnapshot {
+  /** Clients that keep a backend now because of what they have on it. */
+  readonly pinned: number;
+  /** How often clients came to keep one, and how often they were not allowed to. */
+  readonly pins: number;
+  readonly pinRefusals: number;
+  /** How often a named statement was on its backend already, and how often it had to be prepared first. */
+  readonly preparedHits: number;
+  readonly preparedMisses: number;
 }
 
 /** Who is at the two ends of a block. */
@@ -39,6 +59,10 @@ export interface GroupSnapshot {
   readonly addresses: readonly string[];
   /** Clients connected, those that wait for a backend included. */
   readonly clients: number;
+  /** Those whose work is done by a block, by its name. */
+  readonly clientsOf: Readonly<
+    Record<string, { readonly count: number; readonly encrypted: number }>
+  >;
   /** By block. */
   readonly pools: Readonly<Record<string, BlockSnapshot>>;
 }

@@ -3,6 +3,7 @@ import { formatDuration } from "../config/index.ts";
 import type { PluginsConfig } from "../config/index.ts";
 import type { HookRegistry, Schedule } from "../hooks/index.ts";
 import type { Logger } from "../logging/index.ts";
+import type { MetricFamily } from "../metrics/index.ts";
 import { PluginMetrics, PluginSet } from "../plugins/index.ts";
 import type { BootTrace } from "./boot-trace.ts";
 import { pluginHostOf } from "./plugin-host-of.ts";
@@ -82,9 +83,9 @@ export class GatewayPlugins {
     }
   }
 
-  /** The metrics of those that run, in Prometheus' text format; empty when there are none. */
-  metrics(): string {
-    return this.#metrics?.collect() ?? "";
+  /** The metrics of those that run, together with what the gateway itself has to tell. */
+  metrics(own: readonly MetricFamily[]): readonly MetricFamily[] {
+    return this.#metrics?.collect(own) ?? own;
   }
 
   /** The end is near: nothing is started, pinged or read any more; what runs goes on. */

@@ -20,6 +20,7 @@ import { listenerCertificates } from "./certificates.ts";
 import { ConnectionBudget, DescriptorBudget } from "./connection-budget.ts";
 import type { BlockEnds, ControlPort, GroupSnapshot } from "./control-port.ts";
 import type { GroupLoggers } from "./create-loggers.ts";
+import { GatewayPages } from "./gateway-pages.ts";
 import { GatewayPlugins } from "./gateway-plugins.ts";
 import type { GatewayTracing } from "./gateway-tracing.ts";
 import { traceHooks } from "./hook-tracing.ts";
@@ -48,6 +49,8 @@ export type ReloadConfig = (overrides: readonly ConfigOverride[]) => LoadResult;
 
 /** What a gateway is run with, beside its configuration. */
 export interface GatewaySurroundings extends PluginSurroundings {
+  /** Of this executable. */
+  readonly version: string;
   /** Default: nothing is traced. */
   readonly tracing?: GatewayTracing | undefined;
 }
@@ -74,6 +77,7 @@ export class Gateway {
   readonly #bootHooks: BootHooks;
   readonly #actionChannel: ActionChannel | undefined;
   readonly #plugins: GatewayPlugins;
+  readonly #pages: GatewayPages;
   readonly #readsTables: boolean;
   #members: readonly Member[] = [];
   /** Those that have listened. */
@@ -110,12 +114,21 @@ export class Gateway {
     });
     this.#actionChannel = channel;
     this.#readsTables = readsTables;
+    this.#pages = new GatewayPages({
+      version: surroundings.version,
+      metrics: config.global.metrics,
+      now,
+      loggerOf: (group) => loggers.of(group),
+      state: () => ({ groups: this.snapshot(), plugins: this.#plugins.set.snapshot() }),
+      traceIdOf: this.#traceIdOf,
+      withPlugins: (own) => this.#plugins.metrics(own),
+    });
     this.hooks = new HookRegistry({
       timeoutMs: config.plugins.timeout,
       schedule,
       now,
       judge,
-      watch: hooksWatchedByAll([tracing?.hooks]),
+      watch: hooksWatchedByAll([this.#pages.hookWatch, tracing?.hooks]),
       show: (hook, registration, judging) => {
         const shown = showTraffic(hook, registration, judging);
         if (tracing === undefined) return shown;
@@ -187,9 +200,9 @@ export class Gateway {
     return isKnown;
   }
 
-  /** The metrics of all plugins, in Prometheus' text format. */
-  pluginMetrics(): string {
-    return this.#plugins.metrics();
+  /** All metrics, in Prometheus' text format. */
+  metricsText(): string {
+    return this.#pages.text();
   }
 
   /**
@@ -209,8 +222,10 @@ export class Gateway {
     await configured();
     await this.#bootHooks.newLogger();
     this.#expectNotStopped();
-    const { loggers } = this.#config.global;
+    const { loggers, metrics, servers } = this.#config.global;
     if (this.#tracing !== undefined || logsSlowQueries(loggers)) await loadSql();
+    await this.#step("Start metrics server", () => this.#pages.open(metrics, Object.keys(servers)));
+    this.#expectNotStopped();
     await this.#step("Create pools and clients", async (trace) => {
       this.#members = this.#build();
       for (const member of this.#members) await this.#openPools(member, trace);
@@ -275,6 +290,7 @@ export class Gateway {
     this.#members = [];
     await this.#within(STOP_PLUGINS_MS, this.#plugins.stop());
     await this.#actionChannel?.close();
+    await this.#within(STOP_MS, this.#pages.close());
     if (this.#served.size > 0) this.#loggers.main.info("Stopped all servers");
     this.#served.clear();
   }
@@ -380,6 +396,7 @@ export class Gateway {
         cancelKeys,
         // Whoever wants to hear of the sessions of a group is named here.
         watch: watchedByAll([
+          this.#pages.watchOf(group, global.metrics),
           this.#tracing?.watchOf(group),
           logWatchOf(global.loggers[group], logger, this.#traceIdOf),
         ]),
@@ -451,6 +468,7 @@ export class Gateway {
   #startTicker(tenant: Tenant, intervalMs: number): void {
     const tick = (): void => {
       const { clients: count, group } = tenant;
+      this.#pages.ticked();
       this.#loggers.of(group).info("Active client connections", { count });
       void this.#bootHooks.tick(count);
     };

@@ -65,7 +65,7 @@ async function runLogged(options: RunOptions, loggers: Loggers, trace: BootTrace
   const signals = new StopSignals();
   const gateway = await trace.step(
     "Create new registry",
-    () => new Gateway(config, loggers, { dev, tracing }, reload),
+    () => new Gateway(config, loggers, { dev, version: about.version, tracing }, reload),
   );
   using _reopening = onSignal("SIGUSR1", () => {
     loggers.reopen();
@@ -145,5 +145,4 @@ function announce(options: RunOptions, logger: Logger): void {
     });
   }
   if (pluginsFileNote !== undefined) logger.info(pluginsFileNote);
-  logger.info("This version of gatewayd does not serve the metrics page yet");
 }

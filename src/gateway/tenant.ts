@@ -110,6 +110,7 @@ export class Tenant implements ControlPort {
       group: this.group,
       addresses: this.addresses,
       clients: this.clients,
+      clientsOf: this.#clientsOf(),
       pools: Object.fromEntries(pools),
     };
   }
@@ -118,7 +119,7 @@ export class Tenant implements ControlPort {
   ends(): Readonly<Record<string, BlockEnds>> {
     const { pools } = this.#options;
     const [first] = pools;
-    const clients = Map.groupBy(this.#sessions, ({ blockName }) => blockName ?? first?.name);
+    const clients = Map.groupBy(this.#sessions, ({ facts }) => facts.block ?? first?.name);
     const ends = pools.map((pool) => {
       const clientAddresses = clients.get(pool.name)?.map((session) => session.remoteAddress) ?? [];
       return [pool.name, { availableAddresses: pool.idleAddresses(), clientAddresses }] as const;
@@ -128,10 +129,10 @@ export class Tenant implements ControlPort {
 
   sessions(): readonly SessionSnapshot[] {
     return [...this.#sessions].map((session) => {
-      const { facts, blockName, remoteAddress, isEncrypted, activity } = session;
+      const { facts, remoteAddress, isEncrypted, activity } = session;
       const { id, user, database, applicationName, transactionStatus } = facts;
       return {
-        ...{ id, block: blockName, clientAddress: remoteAddress, user, database },
+        ...{ id, block: facts.block, clientAddress: remoteAddress, user, database },
         ...{ applicationName, isEncrypted, activity, transactionStatus },
       };
     });
@@ -165,6 +166,19 @@ export class Tenant implements ControlPort {
 
   #sessionOf(id: string): Session | undefined {
     return this.#sessions.values().find(({ facts }) => facts.id === id);
+  }
+
+  /** By looking at all of them: what counts along would have to be kept right in every way that one ends. */
+  #clientsOf(): GroupSnapshot["clientsOf"] {
+    const clientsOf: Record<string, { count: number; encrypted: number }> = {};
+    for (const { facts, isEncrypted } of this.#sessions) {
+      const { block } = facts;
+      if (block === undefined) continue;
+      const clients = (clientsOf[block] ??= { count: 0, encrypted: 0 });
+      clients.count++;
+      if (isEncrypted) clients.encrypted++;
+    }
+    return clientsOf;
   }
 
   drain(): void {

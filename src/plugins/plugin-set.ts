@@ -28,6 +28,9 @@ export interface PluginSnapshot {
   readonly onError: "continue" | "terminate";
   /** How often it has been started again. */
   readonly restarts: number;
+  /** How often it has been started at all, and how many hooks that has registered. */
+  readonly starts: number;
+  readonly hooksRegistered: number;
   /** What it last said of itself; undefined before its first start. */
   readonly description: PluginDescription | undefined;
 }
@@ -154,6 +157,8 @@ function snapshotOf({ place, plugin }: Member): PluginSnapshot {
     priority: place.priority,
     onError: place.onError,
     restarts: plugin.restarts,
+    starts: plugin.runs,
+    hooksRegistered: plugin.registrations,
     description: plugin.description,
   };
 }

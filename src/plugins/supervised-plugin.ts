@@ -90,7 +90,10 @@ export class SupervisedPlugin {
   /** Pings in a row that it missed while it answered nothing else either. */
   #missedPings = 0;
   #description: PluginDescription | undefined;
-  #runs = 0;
+  /** How often it has been started. */
+  runs = 0;
+  /** Hooks that its runs have registered, all together. */
+  registrations = 0;
   /** Since the last good run. */
   #failures = 0;
   /** The next ping, or the next start. */
@@ -127,7 +130,7 @@ export class SupervisedPlugin {
 
   /** How often it has been started again. */
   get restarts(): number {
-    return Math.max(0, this.#runs - 1);
+    return Math.max(0, this.runs - 1);
   }
 
   /** Wants it from now on; {@link start} follows. */
@@ -254,7 +257,8 @@ export class SupervisedPlugin {
     this.#description = plugin.description;
     this.#runningSinceMs = now();
     this.#missedPings = 0;
-    this.#runs++;
+    this.runs++;
+    this.registrations += hooks.length;
     this.#hooks.serve(plugin);
     this.#state = { kind: "running" };
     void plugin.ended.then((reason) => this.#lose(plugin, reason));

@@ -41,8 +41,14 @@ export interface PoolSnapshot {
   readonly size: number;
   readonly available: number;
   readonly leased: number;
+  /** Being dialled. */
+  readonly connecting: number;
   /** Given back and not let go by the server yet. */
   readonly retiring: number;
   /** Clients that wait for a backend. */
   readonly waiting: number;
+  /** How long the oldest of them has waited; 0 when there is none. */
+  readonly oldestWaitMs: number;
+  /** How many idle backends were replaced because of their age. */
+  readonly healthChecks: number;
 }

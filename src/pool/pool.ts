@@ -36,6 +36,7 @@ export class Pool implements Lessor, ChoosablePool<Ticket> {
   readonly #recycler: Recycler;
   readonly #pacing: DialPacing;
   #dialling = 0;
+  #replaced = 0;
   #retiring = 0;
   /** After an outage or a loss the pool is not full yet. */
   #isRecovering = false;
@@ -91,12 +92,16 @@ export class Pool implements Lessor, ChoosablePool<Ticket> {
   }
 
   snapshot(): PoolSnapshot {
+    const { oldest } = this.#queue;
     return {
       size: this.options.size,
       available: this.#available.length,
       leased: this.#leased.size,
+      connecting: this.#dialling,
       retiring: this.#retiring,
       waiting: this.#queue.length,
+      oldestWaitMs: oldest === undefined ? 0 : this.options.timers.clock.now() - oldest.sinceMs,
+      healthChecks: this.#replaced,
     };
   }
 
@@ -301,6 +306,7 @@ export class Pool implements Lessor, ChoosablePool<Ticket> {
   /** For the recycler: another backend in the place of an idle one. */
   async #replace(backend: Backend): Promise<void> {
     this.#available.splice(this.#available.indexOf(backend), 1);
+    this.#replaced++;
     this.#retiring++;
     await new Promise<void>((resolve) => backend.retire(resolve));
     this.#retiring--;

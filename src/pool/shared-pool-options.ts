@@ -79,5 +79,7 @@ export interface PairSnapshot extends SharedCounts {
 /** A shared pool at one moment. */
 export interface SharedPoolSnapshot extends SharedCounts {
   readonly size: number;
+  /** How often a backend was asked for a sign of life. */
+  readonly pings: number;
   readonly pairs: readonly PairSnapshot[];
 }

@@ -8,6 +8,7 @@ export function snapshotOf<B extends SharedBackend>(
   { size, timers }: SharedPoolOptions<B>,
   lanes: Iterable<PairLane<B>>,
   slots: Iterable<Slot<B>>,
+  pings: number,
 ): SharedPoolSnapshot {
   const leased = new Map<PairLane<B>, number>();
   for (const { lane, state } of slots) {
@@ -25,6 +26,7 @@ export function snapshotOf<B extends SharedBackend>(
     retiring: sum(({ retiring }) => retiring),
     waiting: sum(({ waiting }) => waiting),
     oldestWaitMs: Math.max(0, ...pairs.map(({ oldestWaitMs }) => oldestWaitMs)),
+    pings,
     pairs,
   };
 }

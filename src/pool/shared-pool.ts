@@ -78,7 +78,7 @@ export class SharedPool<B extends SharedBackend> implements ChoosablePool<LeaseT
   }
 
   snapshot(): SharedPoolSnapshot {
-    return snapshotOf(this.options, this.#lanes.values(), this.#slots);
+    return snapshotOf(this.options, this.#lanes.values(), this.#slots, this.#upkeep.pings);
   }
 
   /**

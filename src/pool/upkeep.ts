@@ -30,6 +30,8 @@ export interface UpkeepPort<B extends SharedBackend> {
 }
 
 export class Upkeep<B extends SharedBackend> {
+  /** How often a backend was asked for a sign of life. */
+  pings = 0;
   readonly #options: SharedPoolOptions<B>;
   readonly #port: UpkeepPort<B>;
   readonly #deadline: Deadline;
@@ -145,6 +147,7 @@ export class Upkeep<B extends SharedBackend> {
   async #ping(slot: Slot<B>, ping: (backend: B) => Promise<void>): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<boolean>();
     this.#endPing = resolve;
+    this.pings++;
     this.#port.beginPing(slot);
     this.#pingLimit.set(PING_TIMEOUT_MS);
     ping(slot.backend).then(

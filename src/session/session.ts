@@ -112,12 +112,6 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort, P
     return this.#client.remoteAddress;
   }
 
-  /** The block that it has been led to; undefined before that. */
-  get blockName(): string | undefined {
-    const relay = this.#relay;
-    return relay instanceof PooledSession ? relay.blockName : this.facts.block;
-  }
-
   get client(): Connection {
     return this.#client;
   }

@@ -53,8 +53,9 @@ export const ARROWS: Readonly<Record<string, FolderRule>> = {
   rpc: { mayImport: [], isPure: true },
   // Its timers are of the type that hooks have.
   redis: { mayImport: ["hooks"] },
+  // What plugins measure is read and merged by the code that makes the metrics pages.
   // Modules are run by the same code of the SDK in the gateway, in a worker and in a process.
-  plugins: { mayImport: ["hooks", "act", "postgres", "rpc", "sdk", "sql"] },
+  plugins: { mayImport: ["hooks", "act", "metrics", "postgres", "rpc", "sdk", "sql"] },
   "act/effects": { mayImport: ["hooks", "act", "postgres", "redis", "sql"] },
   sdk: { mayImport: ["hooks", "act", "postgres", "redis", "rpc", "sql"] },
   // Of hooks it has the numbers, of rpc the health service.

@@ -103,15 +103,15 @@ test("a plugin that is killed leaves the metrics, and comes back to them", async
   await client.connect();
   await trail(client);
   const untilMetrics = (what: string, isThere: boolean): Promise<unknown> =>
-    waitFor(`metrics ${isThere ? "with" : "without"} ${what}`, () => gateway.pluginMetrics(), {
+    waitFor(`metrics ${isThere ? "with" : "without"} ${what}`, () => gateway.metricsText(), {
       until: (text) => text.includes(what) === isThere,
     });
   await untilMetrics('trail_calls_total{plugin="a"} ', true);
   await untilMetrics('trail_calls_total{plugin="b"} ', true);
-  expect(gateway.pluginMetrics().match(/# TYPE trail_calls_total/g)).toHaveLength(1);
+  expect(gateway.metricsText().match(/# TYPE trail_calls_total/g)).toHaveLength(1);
   const [, before] = gateway.plugins.snapshot();
   await client.query("select 'exit b'").catch(() => {});
-  await untilMetrics('plugin="b"', false);
+  await untilMetrics('trail_calls_total{plugin="b"}', false);
   await untilMetrics('trail_calls_total{plugin="b"} ', true);
   expect(gateway.plugins.snapshot()[1]).toMatchObject({
     priority: before?.priority,

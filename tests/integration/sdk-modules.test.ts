@@ -129,7 +129,7 @@ describe.each(["inline", "worker"] as const)("a module that runs %s", (isolation
     const client = await connect(inside);
     await client.query("select 1");
     await client.query("select 2");
-    const page = await waitFor("the metrics", () => inside.gateway.pluginMetrics(), {
+    const page = await waitFor("the metrics", () => inside.gateway.metricsText(), {
       until: (text) => /seen_total\{.*\} 2\n/.test(text),
     });
     for (const line of [

@@ -55,8 +55,11 @@ export class GatewayInProcess implements AsyncDisposable {
         this.loggers = settings;
       },
     };
-    this.gateway = new Gateway(result.config, loggers, { dev: false }, (overrides) =>
-      loadConfig({ ...options, overrides }),
+    this.gateway = new Gateway(
+      result.config,
+      loggers,
+      { dev: false, version: "0.0.0" },
+      (overrides) => loadConfig({ ...options, overrides }),
     );
   }
 
@@ -100,5 +103,9 @@ export async function makeGateway(
   const pluginConfigPath = join(directory, "gatewayd_plugins.yaml");
   await writeFile(configPath, yaml);
   await writeFile(pluginConfigPath, plugins);
-  return new GatewayInProcess(directory, { configPath, pluginConfigPath, env: {} });
+  return new GatewayInProcess(directory, {
+    configPath,
+    pluginConfigPath,
+    env: { GATEWAYD_METRICS_DEFAULT_ADDRESS: "127.0.0.1:0" },
+  });
 }

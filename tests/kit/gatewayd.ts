@@ -25,6 +25,9 @@ export interface GatewaydOptions {
   readonly deadlineMs?: number;
 }
 
+/** Everything is counted, as it is by default, and several may run at once. */
+const METRICS_ANYWHERE = { GATEWAYD_METRICS_DEFAULT_ADDRESS: "127.0.0.1:0" };
+
 /** A running binary: started from `/`, with its configuration in a temporary directory. */
 export class GatewaydProcess implements AsyncDisposable {
   readonly process: RunningProcess;
@@ -48,6 +51,14 @@ export class GatewaydProcess implements AsyncDisposable {
   /** TCP port of the first listener. */
   get port(): number {
     return this.#first().port;
+  }
+
+  /** Where the metrics page is, as the log says. */
+  async metricsUrl(): Promise<string> {
+    const line = await this.process.waitForLine("Metrics are exposed");
+    const [, url] = /\baddress=(\S+)/.exec(Bun.stripANSI(line)) ?? [];
+    if (url === undefined) throw new Error(`no address in the line: ${line}`);
+    return url;
   }
 
   /** Asks for an orderly end and waits for it. @throws unless the exit code is 0. */
@@ -93,7 +104,7 @@ export async function startGatewayd(options: GatewaydOptions): Promise<GatewaydP
       pluginsPath,
       ...(options.args ?? []),
     ],
-    { cwd: "/", env: { ...withoutDoors(options.config), ...options.env } },
+    { cwd: "/", env: { ...METRICS_ANYWHERE, ...withoutDoors(options.config), ...options.env } },
   );
   try {
     const addresses = await listeningAddresses(child, options);

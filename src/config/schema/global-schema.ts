@@ -16,7 +16,11 @@ function named<S extends z.ZodType>(value: S) {
 
 export const globalSchema = z.strictObject({
   loggers: named(loggerSchema).prefault({}).describe("What each group logs, and where to."),
-  metrics: named(metricsSchema).prefault({}).describe("The metrics page; only `default` is used."),
+  metrics: named(metricsSchema)
+    .prefault({})
+    .describe(
+      "The metrics pages. Groups at the same address and path are on one page; a group that is not named here is on that of `default`, and so is what belongs to no group: the process and its plugins.",
+    ),
   clients: named(named(clientSchema)).prefault({}).describe("The database servers of each group."),
   pools: named(named(poolSchema)).prefault({}).describe("The server connections of each block."),
   proxies: named(named(proxySchema)).prefault({}).describe("The upkeep of each block."),

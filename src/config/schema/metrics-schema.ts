@@ -4,7 +4,9 @@ import { addressProblem } from "./address.ts";
 import { boolean, duration, text } from "./scalars.ts";
 
 export const metricsSchema = z.strictObject({
-  enabled: boolean().prefault(true).describe("Serves the metrics page."),
+  enabled: boolean()
+    .prefault(true)
+    .describe("Serves the metrics of the group. Without it nothing of the group is counted."),
   address: text((value) => addressProblem("tcp", value))
     .prefault("localhost:9090")
     .describe("Address the page is served on."),
@@ -13,8 +15,16 @@ export const metricsSchema = z.strictObject({
     .describe("Path of the page."),
   readHeaderTimeout: duration()
     .prefault("10s")
-    .describe("Time a reader has to send its request headers."),
-  timeout: duration().prefault("10s").describe("Time to read a request and to write its answer."),
-  certFile: text().prefault("").describe("Certificate (PEM). With `keyFile`: HTTPS."),
+    .describe("Time a reader has to send its request headers; 0 = any."),
+  timeout: duration()
+    .prefault("10s")
+    .describe(
+      "Time to read a request and to write its answer, and to wait for the next one; 0 = any.",
+    ),
+  certFile: text()
+    .prefault("")
+    .describe(
+      "Certificate (PEM). With `keyFile`: HTTPS, by TLS 1.3. Groups at the same address have the same.",
+    ),
   keyFile: text().prefault("").describe("Private key (PEM)."),
 });

@@ -1,5 +1,5 @@
 /**
- * The metrics of plugins: read from each, checked, and merged into one text.
- * May import: the plugins' interface, hooks, errors, logging.
+ * The metrics of plugins: read from each, checked, and merged.
+ * May import: the plugins' interface, hooks, metrics, errors, logging.
  */
 export { PluginMetrics } from "./plugin-metrics.ts";

@@ -1,11 +1,10 @@
 import { GatewayError } from "../../errors.ts";
 import type { Schedule } from "../../hooks/index.ts";
 import type { Logger } from "../../logging/index.ts";
+import { mergeFamilies, parseExposition } from "../../metrics/index.ts";
+import type { MetricFamily, MetricSource } from "../../metrics/index.ts";
 import type { RunningPlugin } from "../plugin-host.ts";
 import { withinTime } from "../within-time.ts";
-import { parseExposition } from "./exposition.ts";
-import type { MetricFamily } from "./exposition.ts";
-import { mergeFamilies } from "./merge-families.ts";
 
 export interface PluginMetricsOptions {
   /** Those that serve at the moment. */
@@ -20,7 +19,7 @@ export interface PluginMetricsOptions {
 const READ_LIMIT_MS = 5_000;
 
 /**
- * The metrics of all plugins, read every so often and merged when they are asked for. A plugin that cannot
+ * The metrics of all plugins, read every so often, and merged with the gateway's when they are asked for. A plugin that cannot
  * be read, or whose text is not in order, is left out until it can; so is one that does not serve.
  */
 export class PluginMetrics {
@@ -47,13 +46,16 @@ export class PluginMetrics {
     this.#cancelTimer();
   }
 
-  /** In Prometheus' text format, each sample with the label `plugin`; empty when there is nothing. */
-  collect(): string {
-    const sources = this.#options.running().flatMap((plugin) => {
+  /** All of them, each sample with the label `plugin`, together with what the gateway itself has to tell. */
+  collect(own: readonly MetricFamily[]): readonly MetricFamily[] {
+    const sources = this.#options.running().flatMap((plugin): MetricSource[] => {
       const families = this.#families.get(plugin);
       return families === undefined ? [] : [{ plugin: plugin.description.name, families }];
     });
-    const { text, conflicts } = mergeFamilies(sources);
+    const { families, conflicts } = mergeFamilies([
+      { plugin: undefined, families: own },
+      ...sources,
+    ]);
     const known = this.#conflicts;
     const found = new Map<string, string>();
     for (const { plugin, family, problem } of conflicts) {
@@ -62,7 +64,7 @@ export class PluginMetrics {
       if (known.get(about) !== problem) this.#tell(problem, { name: plugin, metric: family });
     }
     this.#conflicts = found;
-    return text;
+    return families;
   }
 
   async #read(): Promise<void> {

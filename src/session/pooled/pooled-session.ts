@@ -210,11 +210,6 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
     this.#login.start(this.#early.takeAll());
   }
 
-  /** Undefined until the client has been led to a block. */
-  get blockName(): string | undefined {
-    return this.#destination?.block.pool.name;
-  }
-
   get activity(): SessionActivity {
     return "loggingIn";
   }

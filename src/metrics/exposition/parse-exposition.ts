@@ -1,24 +1,6 @@
 /** Prometheus' text format (0.0.4), read strictly: what is not in it is an error, not a guess. */
 
-export type MetricType = "counter" | "gauge" | "histogram" | "summary" | "untyped";
-
-/** One value of a family. */
-export interface MetricSample {
-  /** The family's name, or that with `_sum`, `_count` or `_bucket`. */
-  readonly name: string;
-  /** Values as they are written: escaped. */
-  readonly labels: readonly (readonly [name: string, escapedValue: string])[];
-  /** The value and, if there is one, the time, as they are written. */
-  readonly value: string;
-}
-
-export interface MetricFamily {
-  readonly name: string;
-  /** As it is written: escaped. */
-  readonly help: string | undefined;
-  readonly type: MetricType;
-  readonly samples: readonly MetricSample[];
-}
+import type { MetricFamily, MetricSample, MetricType } from "./metric-family.ts";
 
 const TYPES: readonly string[] = ["counter", "gauge", "histogram", "summary", "untyped"];
 

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { parseExposition } from "./exposition.ts";
+import { parseExposition } from "./parse-exposition.ts";
 
 test("families have their help, type and samples", () => {
   const text = `# HELP requests_total Requests,\\nby "code".

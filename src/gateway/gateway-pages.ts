@@ -1,0 +1,103 @@
+/** The metrics pages of a gateway: who is counted, and where the figures are served. */
+import { splitHostPort } from "../config/index.ts";
+import type { GlobalConfig } from "../config/index.ts";
+import type { Logger } from "../logging/index.ts";
+import { GatewayMetrics, MetricsServer, planPages, writeText } from "../metrics/index.ts";
+import type { GatewayState, MetricFamily } from "../metrics/index.ts";
+import type { GroupWatch, HookWatch, TraceIdOf } from "../watch/index.ts";
+
+export interface GatewayPagesOptions {
+  readonly version: string;
+  readonly metrics: GlobalConfig["metrics"];
+  /** Milliseconds that never jump back. */
+  readonly now: () => number;
+  /** Undefined where nothing is traced. */
+  readonly traceIdOf: TraceIdOf | undefined;
+  readonly loggerOf: (group: string) => Logger;
+  /** Looked at whenever a page is read. */
+  readonly state: () => GatewayState;
+  /** With those of plugins. */
+  readonly withPlugins: (own: readonly MetricFamily[]) => readonly MetricFamily[];
+}
+
+const ALL_HOSTS = "0.0.0.0";
+/** What `localhost` means to most readers; a name may lead to an address that they do not try. */
+const LOCAL_HOST = "127.0.0.1";
+
+export class GatewayPages {
+  readonly #options: GatewayPagesOptions;
+  readonly #metrics: GatewayMetrics;
+  #servers: readonly MetricsServer[] = [];
+
+  constructor(options: GatewayPagesOptions) {
+    const { version, now, traceIdOf } = options;
+    this.#options = options;
+    this.#metrics = new GatewayMetrics({ version, now, traceIdOf });
+  }
+
+  /** Undefined when no page is served: then nothing is counted. */
+  get hookWatch(): HookWatch | undefined {
+    const isAny = Object.values(this.#options.metrics).some(({ enabled }) => enabled);
+    return isAny ? this.#metrics.hooks : undefined;
+  }
+
+  /** Undefined for a group that is on no page. */
+  watchOf(group: string, metrics: GlobalConfig["metrics"]): GroupWatch | undefined {
+    const isShown = planPages(metrics, [group]).some(({ pages }) =>
+      pages.some(({ groups }) => groups.has(group)),
+    );
+    return isShown ? this.#metrics.group(group) : undefined;
+  }
+
+  ticked(): void {
+    this.#metrics.ticked();
+  }
+
+  /** Begins to serve; an address that cannot be had is tried again and again, and holds up nothing. */
+  async open(metrics: GlobalConfig["metrics"], groups: readonly string[]): Promise<void> {
+    const plan = planPages(metrics, groups);
+    if (plan.length === 0) return;
+    this.#metrics.start();
+    this.#servers = plan.map(({ address, settings, pages }) => {
+      const { host, port } = splitHostPort(address) ?? { host: LOCAL_HOST, port: 0 };
+      const [first = ""] = pages[0]?.groups ?? [];
+      const { certFile, keyFile } = settings;
+      return new MetricsServer({
+        host: hostOf(host),
+        port,
+        tls: certFile === "" ? undefined : { certFile, keyFile },
+        readHeaderTimeoutMs: settings.readHeaderTimeout,
+        timeoutMs: settings.timeout,
+        pages: new Map(
+          pages.map(({ path, groups: shown, isOfAll }) => [
+            path,
+            () => this.#families((group) => shown.has(group), isOfAll),
+          ]),
+        ),
+        logger: this.#options.loggerOf(first),
+      });
+    });
+    await Promise.all(this.#servers.map((server) => server.listen()));
+  }
+
+  /** All there is to tell, in Prometheus' text format. */
+  text(): string {
+    return writeText(this.#families(() => true, true));
+  }
+
+  async close(): Promise<void> {
+    this.#metrics.stop();
+    await Promise.all(this.#servers.map((server) => server.close()));
+  }
+
+  #families(isWanted: (group: string) => boolean, isOfAll: boolean): readonly MetricFamily[] {
+    const { state, withPlugins } = this.#options;
+    const own = this.#metrics.families(state(), isWanted, isOfAll);
+    return isOfAll ? withPlugins(own) : own;
+  }
+}
+
+function hostOf(host: string): string {
+  if (host === "") return ALL_HOSTS;
+  return host === "localhost" ? LOCAL_HOST : host;
+}

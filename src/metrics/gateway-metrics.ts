@@ -1,0 +1,84 @@
+/** All that is counted in one gateway, and what becomes of it on a page. */
+import type { MetricFamily } from "./exposition/index.ts";
+import type { TraceIdOf } from "../watch/index.ts";
+import { ApiMetrics } from "./api-metrics.ts";
+import { Figures } from "./figures.ts";
+import { collectGroup, collectPlugins } from "./gateway-figures.ts";
+import type { GroupFigures, PluginFigures } from "./gateway-figures.ts";
+import { GroupMetrics } from "./group-metrics.ts";
+import { HookMetrics } from "./hook-metrics.ts";
+import { ProcessMetrics } from "./process-metrics.ts";
+
+export interface GatewayMetricsOptions {
+  readonly version: string;
+  /** Milliseconds that never jump back. */
+  readonly now: () => number;
+  /** Undefined where nothing is traced. */
+  readonly traceIdOf?: TraceIdOf | undefined;
+}
+
+/** What is not counted but looked at. */
+export interface GatewayState {
+  readonly groups: readonly GroupFigures[];
+  readonly plugins: readonly PluginFigures[];
+}
+
+export class GatewayMetrics {
+  readonly hooks: HookMetrics;
+  readonly api = new ApiMetrics();
+  readonly #options: GatewayMetricsOptions;
+  readonly #process: ProcessMetrics;
+  readonly #groups = new Map<string, GroupMetrics>();
+  #ticks = 0;
+
+  constructor(options: GatewayMetricsOptions) {
+    this.#options = options;
+    this.hooks = new HookMetrics(options.now);
+    this.#process = new ProcessMetrics(options.version);
+  }
+
+  /** Watches the process until {@link stop}. */
+  start(): void {
+    this.#process.start();
+  }
+
+  stop(): void {
+    this.#process.stop();
+  }
+
+  /** The same one each time. */
+  group(name: string): GroupMetrics {
+    const known = this.#groups.get(name);
+    if (known !== undefined) return known;
+    const group = new GroupMetrics(name, this.#options.traceIdOf);
+    this.#groups.set(name, group);
+    return group;
+  }
+
+  /** A ticker has ticked. */
+  ticked(): void {
+    this.#ticks++;
+  }
+
+  /**
+   * @param isWanted whether the series of a group are to be there
+   * @param isOfAll what belongs to no group is to be there
+   */
+  families(
+    state: GatewayState,
+    isWanted: (group: string) => boolean,
+    isOfAll: boolean,
+  ): readonly MetricFamily[] {
+    const figures = new Figures();
+    for (const group of state.groups) if (isWanted(group.group)) collectGroup(figures, group);
+    for (const [name, group] of this.#groups) if (isWanted(name)) group.collect(figures);
+    if (isOfAll) {
+      collectPlugins(figures, state.plugins);
+      figures.set("gatewayd_server_ticks_fired_total", {}, this.#ticks);
+      this.hooks.collect(figures);
+      this.api.collect(figures);
+      this.#process.collect(figures);
+    }
+    return figures.families();
+  }
+}

@@ -1,0 +1,11 @@
+/**
+ * What is counted, and the pages that Prometheus reads: fed by what the data half tells whoever watches, and by
+ * plain snapshots. May import: errors, logging, watch.
+ */
+export { mergeFamilies, parseExposition, writeText } from "./exposition/index.ts";
+export type { MetricFamily, MetricSource } from "./exposition/index.ts";
+export { FAMILY_CHAPTERS, FAMILY_TABLE } from "./family-table.ts";
+export { GatewayMetrics } from "./gateway-metrics.ts";
+export type { GatewayState } from "./gateway-metrics.ts";
+export { MetricsServer } from "./metrics-server.ts";
+export { planPages } from "./page-plan.ts";
