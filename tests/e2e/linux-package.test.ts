@@ -1,4 +1,4 @@
-/** The .deb: installed, run, upgraded, removed and purged, on a copy of this machine that is thrown away. */
+/** The .deb and the .rpm: installed, run, upgraded and removed, on a copy of this machine that is thrown away. */
 import { afterAll, beforeAll, expect } from "bun:test";
 import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -42,7 +42,7 @@ afterAll(async () => {
   await rm(directory, { recursive: true });
 });
 
-async function makeDeb(version: string): Promise<string> {
+async function makePackage(kind: "deb" | "rpm", version: string): Promise<string> {
   const [path = ""] = await makeLinuxPackages({
     arch: process.arch === "arm64" ? "arm64" : "amd64",
     version,
@@ -50,10 +50,13 @@ async function makeDeb(version: string): Promise<string> {
     runnable: GATEWAYD_BINARY,
     modifiedAt: new Date(0),
     directory,
-    kinds: ["deb"],
+    kinds: [kind],
   });
   return path;
 }
+
+/** Changes the configuration, so that it can be told from the shipped one. */
+const CHANGE = "sed -i 's/^# Every key.*/# mine/' /etc/gatewayd.yaml";
 
 /** Runs the installed program as the unit does, with the configuration that is installed, and asks it something. */
 async function expectToServe(root: ScratchRoot): Promise<void> {
@@ -81,7 +84,10 @@ const DEADLINE_MS = 400_000;
 testPackage(
   "the .deb is installed, run, upgraded, removed and purged",
   async () => {
-    const [older, newer] = [await makeDeb(packageJson.version), await makeDeb("99.0.0")];
+    const [older, newer] = [
+      await makePackage("deb", packageJson.version),
+      await makePackage("deb", "99.0.0"),
+    ];
     await using root = await startScratchRoot();
     await root.run(`dpkg --install ${older}`);
     expect((await root.run("dpkg --audit; dpkg --verify gatewayd")).stdout).toBe("");
@@ -100,7 +106,7 @@ testPackage(
     await root.run("test -s /usr/share/fish/vendor_completions.d/gatewayd.fish");
     await expectToServe(root);
 
-    await root.run("sed -i 's/^# Every key.*/# mine/' /etc/gatewayd.yaml");
+    await root.run(CHANGE);
     await root.run("mkdir -p /var/lib/gatewayd /var/log/gatewayd");
     await root.run(`dpkg --install ${newer}`);
     expect((await root.run("dpkg-query --show gatewayd")).stdout).toBe("gatewayd\t99.0.0\n");
@@ -117,6 +123,33 @@ testPackage(
     expect((await root.run("dpkg-query --list gatewayd 2>&1 || true")).stdout).toContain(
       "no packages found",
     );
+  },
+  DEADLINE_MS,
+);
+
+const hasRpm = Bun.which("rpm") !== null;
+testWhere(problem === undefined && hasRpm, problem ?? "rpm is not installed")(
+  "the .rpm is installed, run, upgraded and removed",
+  async () => {
+    const older = await makePackage("rpm", packageJson.version);
+    const newer = await makePackage("rpm", "99.0.0");
+    await using root = await startScratchRoot();
+    // What it depends on has other names on a system of .deb.
+    await root.run(`rpm --install --nodeps ${older}`);
+    await expectToServe(root);
+
+    await root.run(CHANGE);
+    await root.run(`rpm --upgrade --nodeps ${newer}`);
+    const { stdout: version } = await root.run("rpm --query --queryformat '%{VERSION}' gatewayd");
+    expect(version.trim()).toBe("99.0.0");
+    expect((await root.run("grep --count '^# mine' /etc/gatewayd.yaml")).stdout).toBe("1\n");
+    await expectToServe(root);
+
+    await root.run("rpm --erase gatewayd");
+    await root.run("test ! -e /usr/bin/gatewayd -a ! -e /usr/lib/systemd/system/gatewayd.service");
+    // A configuration that was changed is put aside, not lost.
+    const kept = await root.run("grep --count '^# mine' /etc/gatewayd.yaml.rpmsave");
+    expect(kept.stdout).toBe("1\n");
   },
   DEADLINE_MS,
 );
