@@ -397,8 +397,9 @@ export class Gateway {
         // Whoever wants to hear of the sessions of a group is named here.
         watch: watchedByAll([
           this.#pages.watchOf(group, global.metrics),
-          this.#tracing?.watchOf(group),
           logWatchOf(global.loggers[group], logger, this.#traceIdOf),
+          // Last: the others ask for the trace of a unit when it has ended.
+          this.#tracing?.watchOf(group),
         ]),
         traceIdOf: this.#traceIdOf,
         timers: this.#timers,

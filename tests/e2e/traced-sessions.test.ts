@@ -51,10 +51,18 @@ interface TracedOptions {
   readonly ratio?: number;
   readonly plugins?: readonly object[];
   readonly url?: string;
+  readonly slowQueryThreshold?: string;
 }
 
 async function start(options: TracedOptions = {}): Promise<GatewaydProcess> {
-  const { mode = "transaction", pool, ratio = 1, plugins = [], url } = options;
+  const {
+    mode = "transaction",
+    pool,
+    ratio = 1,
+    plugins = [],
+    url,
+    slowQueryThreshold = "0s",
+  } = options;
   const auth = { method: "scram-sha-256", usersFile };
   const config: object = JSON.parse(
     oneBlockConfig(postgres.address, {
@@ -62,8 +70,9 @@ async function start(options: TracedOptions = {}): Promise<GatewaydProcess> {
       server: mode === "passthrough" ? {} : { auth },
     }),
   );
+  const loggers = { default: { noColor: true, slowQueryThreshold } };
   return await startGatewayd({
-    config: JSON.stringify({ ...config, tracing: { ratio } }),
+    config: JSON.stringify({ ...config, loggers, tracing: { ratio } }),
     plugins: JSON.stringify({ plugins }),
     args: ["--tracing", "--collector-url", url ?? collector.address],
     env: { OTEL_BSP_SCHEDULE_DELAY: "20", PATH: process.env["PATH"] ?? "", HOME: directory },
@@ -205,6 +214,17 @@ test("waiting for a backend is a part of what waits", async () => {
   expect(wait.startNs).toBeLessThan(wait.endNs);
   await holder.end();
   await waiter.end();
+  await gateway.stop();
+});
+
+test("the log names the trace of a slow query", async () => {
+  await using gateway = await start({ slowQueryThreshold: "1ms" });
+  const client = await connected(gateway);
+  await client.query(`SELECT pg_sleep(0.02) AS slow /*traceparent='${PARENT}'*/`);
+  const line = await gateway.process.waitForLine("Slow query");
+  expect(line).toContain(`traceId=${TRACE}`);
+  expect(await unit("AS slow")).toMatchObject({ traceId: TRACE });
+  await client.end();
   await gateway.stop();
 });
 

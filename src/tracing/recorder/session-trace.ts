@@ -72,9 +72,9 @@ export class SessionTrace {
     return this.#connection?.context ?? this.#startup;
   }
 
-  /** The trace that is written into the log. */
+  /** For the log: of the unit that is under way, or else of the connection. */
   get traceId(): string | undefined {
-    return (this.#unit?.context ?? this.base)?.traceId;
+    return (this.#unit === undefined ? this.base : this.#unit.context)?.traceId;
   }
 
   /** What a handler of a hook is called for. */
