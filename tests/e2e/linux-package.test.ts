@@ -64,6 +64,7 @@ async function expectToServe(root: ScratchRoot): Promise<void> {
   const env = {
     ...process.env,
     GATEWAYD_API_ENABLED: "false",
+    GATEWAYD_METRICS_DEFAULT_ENABLED: "false",
     GATEWAYD_CLIENTS_DEFAULT_WRITES_ADDRESS: postgres.address,
     GATEWAYD_SERVERS_DEFAULT_ADDRESS: `127.0.0.1:${port}`,
   };

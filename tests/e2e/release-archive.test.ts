@@ -88,6 +88,7 @@ describe("the archive", () => {
       plugins: await Bun.file(join(folder, "gatewayd_plugins.yaml")).text(),
       env: {
         GATEWAYD_API_ENABLED: "false",
+        GATEWAYD_METRICS_DEFAULT_ENABLED: "false",
         GATEWAYD_CLIENTS_DEFAULT_WRITES_ADDRESS: postgres.address,
         GATEWAYD_SERVERS_DEFAULT_ADDRESS: "127.0.0.1:0",
       },
