@@ -142,7 +142,7 @@ test("a unit that handlers are asked about begins there, once for all its parts"
   expect(trace.contextOf("OnTrafficFromClient")).toBe(second?.context);
   expect(trace.unitBegan(unitOf()).span).toBe(first);
   expect(trace.contextOf("OnTrafficFromServer")).toBe(first?.context);
-  expect(trace.unitEnded().span).toBe(first);
+  expect(trace.unitEnded(1).span).toBe(first);
   expect(trace.contextOf("OnTrafficToClient")).toBe(first?.context);
   expect(trace.unitBegan(unitOf()).span).toBe(second);
 });

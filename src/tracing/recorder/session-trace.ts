@@ -57,6 +57,7 @@ export class SessionTrace {
   /** The last of them has an end: what comes next is another one. */
   #isAnnouncedWhole = true;
   #unit: UnitTrace | undefined;
+  #unitBeganMs = 0;
   /** Some are told of a unit when it has ended. */
   #lastUnit: UnitTrace = UNTRACED;
 
@@ -139,11 +140,11 @@ export class SessionTrace {
     if (this.#early !== undefined) return;
     for (const unit of this.#announced.splice(0)) {
       unit.span?.fail("cut off");
-      unit.span?.end();
+      unit.span?.end(this.#tracing.nowMs());
     }
     const { applicationName } = this.#session;
     this.#connection?.setAttributes({ "gatewayd.application_name": applicationName });
-    this.#connection?.end();
+    this.#connection?.end(this.#tracing.nowMs());
   }
 
   /** Handlers are about to be asked about something that the client sends. */
@@ -163,20 +164,21 @@ export class SessionTrace {
     }
     this.#isAnnouncedWhole = true;
     unit.span?.fail("terminated by a plugin");
-    unit.span?.end();
+    unit.span?.end(this.#tracing.nowMs());
     this.#lastUnit = unit;
   }
 
   unitBegan({ request }: WatchedUnit): UnitTrace {
+    this.#unitBeganMs = this.#tracing.nowMs();
     return (this.#unit = this.#announced.shift() ?? this.#begin(request));
   }
 
-  /** The unit that has ended; its span is the caller's to end. */
-  unitEnded(): UnitTrace {
+  /** The span of the unit that has ended is the caller's to end: whoever heard of it before may have taken his time. */
+  unitEnded(tookMs: number): { readonly span: Span | undefined; readonly endedMs: number } {
     const unit = this.#unit ?? UNTRACED;
     this.#unit = undefined;
     this.#lastUnit = unit;
-    return unit;
+    return { span: unit.span, endedMs: this.#unitBeganMs + tookMs };
   }
 
   /** With the StartupMessage it is known what the connection is a part of; `isLate` when there will be none. */
@@ -209,7 +211,11 @@ export class SessionTrace {
     const named = request === undefined ? undefined : requestContext(request);
     const parent = named ?? (this.#startup === undefined ? undefined : this.base);
     const link = parent === this.#connection?.context ? undefined : this.#connection?.context;
-    const span = this.#tracing.tracer.begin("query", parent, { kind: "client", link });
+    const span = this.#tracing.tracer.begin("query", parent, {
+      kind: "client",
+      link,
+      startedAtMs: this.#tracing.nowMs(),
+    });
     const context = span?.context ?? parent;
     return context === undefined ? UNTRACED : { span, context };
   }

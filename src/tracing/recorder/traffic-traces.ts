@@ -138,8 +138,9 @@ class BlockTraces implements BlockWatch {
     if (trace?.unitBegan(unit).span !== undefined) this.#recorded++;
   }
 
-  unitEnded(unit: WatchedUnit): void {
-    const span = this.#sessions.get(unit.session)?.unitEnded().span;
+  unitEnded(unit: WatchedUnit, tookMs: number): void {
+    const ended = this.#sessions.get(unit.session)?.unitEnded(tookMs);
+    const span = ended?.span;
     if (span === undefined) return;
     this.#recorded--;
     const attributes = unitAttributes(unit, this.#normalize);
@@ -148,6 +149,6 @@ class BlockTraces implements BlockWatch {
     if (typeof operation === "string") span.rename(operation);
     if (unit.sqlState !== undefined) span.fail(unit.sqlState);
     else if (unit.transactionStatus === 0) span.fail("cut off");
-    span.end();
+    span.end(ended?.endedMs);
   }
 }
