@@ -270,3 +270,31 @@ test("an address that is taken is served as soon as it is free, and clients are 
   await client.end();
   await gateway.stop();
 }, 60_000);
+
+test("over HTTPS, with tracing on, the buckets of latencies name a trace in OpenMetrics alone", async () => {
+  const tls = join(import.meta.dir, "..", "fixtures", "tls");
+  await using gateway = await startGatewayd({
+    config: oneBlockConfig(postgres.address, POOLED),
+    // Nobody is there: traces are made all the same.
+    args: ["--tracing", "--collector-url", "127.0.0.1:1"],
+    env: {
+      GATEWAYD_METRICS_DEFAULT_ADDRESS: "127.0.0.1:0",
+      GATEWAYD_METRICS_DEFAULT_CERTFILE: join(tls, "server.crt"),
+      GATEWAYD_METRICS_DEFAULT_KEYFILE: join(tls, "server.key"),
+    },
+  });
+  const url = await gateway.metricsUrl();
+  expect(url).toStartWith("https://");
+  const client = await connected(gateway);
+  await client.query("select 1");
+  const page = async (accept: string): Promise<string> => {
+    const response = await fetch(url, { headers: { accept }, tls: { rejectUnauthorized: false } });
+    return await response.text();
+  };
+  expect(await page("application/openmetrics-text")).toMatch(
+    /^gatewayd_query_duration_seconds_bucket\{.*\} 1 # \{trace_id="[0-9a-f]{32}"\} [\d.e-]+ \d+\.\d{3}$/m,
+  );
+  expect(await page("text/plain")).not.toContain("trace_id");
+  await client.end();
+  await gateway.stop();
+}, 30_000);
