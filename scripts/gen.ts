@@ -134,7 +134,11 @@ async function generatedFiles(): Promise<readonly GeneratedFile[]> {
       )
     ).flat(),
     ...(await protocolStubs("tests/proto", "buf.gen.tests.yaml")),
-    { path: "src/admin/gen/openapi.json", content: JSON.stringify(await openApi()) },
+    {
+      path: "src/admin/gen/openapi.json.txt",
+      content: JSON.stringify(await openApi()),
+      formattedAs: "openapi.json",
+    },
   ];
   return files.map(formatted);
 }

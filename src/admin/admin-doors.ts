@@ -4,7 +4,7 @@ import type { Logger } from "../logging/index.ts";
 import { Gatekeeper } from "./access/index.ts";
 import type { GatekeeperOptions } from "./access/index.ts";
 import type { AdminPort } from "./admin-port.ts";
-import { CommandLayer } from "./commands/index.ts";
+import type { CommandLayer } from "./commands/index.ts";
 import type { DoorTls } from "./door-tls.ts";
 import { GrpcDoor } from "./grpc/index.ts";
 import type { GrpcPlace } from "./grpc/index.ts";
@@ -30,7 +30,13 @@ export class AdminDoors {
   constructor(options: AdminDoorsOptions) {
     this.#options = options;
     const { port, access, tls, logger } = options;
-    const layer = new CommandLayer(port, logger);
+    // Most gateways are hardly ever asked: what it takes to answer is not in memory before that.
+    let loaded: Promise<CommandLayer> | undefined;
+    const load = async (): Promise<CommandLayer> => {
+      const { CommandLayer: Loaded } = await import("./commands/index.ts");
+      return new Loaded(port, logger);
+    };
+    const layer = (): Promise<CommandLayer> => (loaded ??= load());
     const gatekeeper = new Gatekeeper(access);
     const isServing = (): boolean => port.status().phase === "serving";
     this.#grpc = new GrpcDoor({ layer, gatekeeper, isServing, tls });

@@ -5,7 +5,7 @@
  */
 export { AdminDoors } from "./admin-doors.ts";
 export type { AdminDoorsOptions } from "./admin-doors.ts";
-export type { GatekeeperOptions, RoleName } from "./access/index.ts";
+export type { GatekeeperOptions, Role } from "./access/index.ts";
 export type {
   About,
   AdminPort,
@@ -21,4 +21,3 @@ export type {
   SettingView,
 } from "./admin-port.ts";
 export type { DoorTls } from "./door-tls.ts";
-export { AdminService } from "./gen/gatewayd/admin/v1/admin_pb.ts";

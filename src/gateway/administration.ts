@@ -1,5 +1,6 @@
 /** The doors of administration, where the configuration asks for them. */
-import type { AdminDoors, DoorTls } from "../admin/index.ts";
+import { AdminDoors } from "../admin/index.ts";
+import type { DoorTls } from "../admin/index.ts";
 import { anonymousRole, readCertificates, readKeyPair } from "../config/index.ts";
 import type { ApiConfig, GlobalConfig } from "../config/index.ts";
 import { adminPortOf } from "./admin-port-of.ts";
@@ -19,9 +20,7 @@ export class Administration {
     const { gateway, loggers } = this.#options;
     const { api, servers } = gateway.config.global;
     if (!api.enabled) return;
-    // Who does without the API does without its code in memory.
-    const { AdminDoors: Doors } = await import("../admin/index.ts");
-    const doors = new Doors({
+    const doors = new AdminDoors({
       port: adminPortOf(this.#options),
       access: {
         tokens: api.auth?.tokens ?? [],

@@ -27,7 +27,8 @@ class Running implements AsyncDisposable {
     const main = join(import.meta.dir, "..", "main.ts");
     this.#child = Bun.spawn([process.execPath, main, "run", "--config", configPath, ...flags], {
       cwd: directory,
-      env: { NO_COLOR: "1" },
+      // Many gateways run at a time.
+      env: { NO_COLOR: "1", GATEWAYD_API_ENABLED: "false" },
       stdin: "ignore",
       stdout: "ignore",
       stderr: "pipe",

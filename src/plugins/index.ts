@@ -3,7 +3,8 @@
  * May import: hooks, act, postgres, rpc, sdk, sql, errors, logging.
  */
 export { PluginMetrics } from "./metrics/index.ts";
-export { createModuleHost, reportStrayError } from "./module/index.ts";
+export { createModuleHost, createProcessHost, serveModule } from "./hosts.ts";
+export { reportStrayError } from "./stray-errors.ts";
 export type {
   PluginActivity,
   PluginDescription,
@@ -14,7 +15,5 @@ export type {
 export { PluginSet } from "./plugin-set.ts";
 export type { PluginAnswer, PluginEntry, PluginSetOptions, PluginSnapshot } from "./plugin-set.ts";
 export type { PluginState } from "./plugin-state.ts";
-export { createProcessHost } from "./process/index.ts";
 export type { ProcessEntry, ProcessSurroundings } from "./process/index.ts";
-export { serveModule } from "./serve/index.ts";
 export type { ServeOptions } from "./serve/index.ts";

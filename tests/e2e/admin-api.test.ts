@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
+import { AdminService } from "../../src/admin/gen/gatewayd/admin/v1/admin_pb.ts";
 import { testGo, goAdminClient } from "../fixtures/plugins/built-plugins.ts";
 import type { BuiltPlugin } from "../fixtures/plugins/built-plugins.ts";
 import {
@@ -257,7 +258,6 @@ test("gRPC knows its clients by certificates, too", async () => {
         }),
       },
     });
-    const { AdminService } = await import("../../src/admin/index.ts");
     try {
       return (await createClient(AdminService, transport).listPools({})).pools.length;
     } catch (error) {

@@ -116,6 +116,9 @@ export async function startGatewayd(options: GatewaydOptions): Promise<GatewaydP
   }
 }
 
+/** In a line for people, or in one for programs. */
+const ADDRESS = /\baddress(?:=|":)(?:"([^"]*)"|(\S+))/;
+
 /** Many gateways run at a time: those that say nothing of the API's addresses do without it. */
 function withoutDoors(config: string): Readonly<Record<string, string>> {
   return /(^|[{,\s])"?api"?:/.test(config) ? {} : { GATEWAYD_API_ENABLED: "false" };
@@ -130,7 +133,7 @@ async function listeningAddresses(
   let since = 0;
   while (addresses.length < listeners) {
     const line = await child.waitForLine("GatewayD is listening", { since, deadlineMs });
-    const address = /\baddress=(?:"([^"]*)"|(\S+))/.exec(Bun.stripANSI(line));
+    const address = ADDRESS.exec(Bun.stripANSI(line));
     if (!address) throw new Error(`no address in the line: ${line}`);
     addresses.push(address[1] ?? address[2] ?? "");
     since = child.lines().findIndex((kept, index) => index >= since && kept.text === line) + 1;

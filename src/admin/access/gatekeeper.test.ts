@@ -1,13 +1,13 @@
 import { describe, expect, test } from "bun:test";
 import { GatewayError } from "../../errors.ts";
-import { Role } from "../gen/gatewayd/admin/v1/access_pb.ts";
+import type { Role } from "./caller.ts";
 import { Gatekeeper } from "./gatekeeper.ts";
-import type { Credentials, RoleName } from "./gatekeeper.ts";
+import type { Credentials } from "./gatekeeper.ts";
 
 const TOKEN = "0f5c7d";
 const sha256 = new Bun.CryptoHasher("sha256").update(TOKEN).digest("hex");
 
-function ask(credentials: Partial<Credentials>, anonymous?: RoleName): string {
+function ask(credentials: Partial<Credentials>, anonymous?: Role): string {
   const gatekeeper = new Gatekeeper({
     tokens: [{ name: "deploy", role: "operator", sha256 }],
     certificates: [{ name: "ops.example", role: "admin" }],
@@ -29,9 +29,9 @@ function ask(credentials: Partial<Credentials>, anonymous?: RoleName): string {
 
 describe("who asks", () => {
   test.each([
-    ["a known token", { authorization: `Bearer ${TOKEN}` }, `deploy ${Role.OPERATOR}`],
-    ["the word in any case", { authorization: `bearer  ${TOKEN}` }, `deploy ${Role.OPERATOR}`],
-    ["a known certificate", { certificateNames: ["ops.example"] }, `ops.example ${Role.ADMIN}`],
+    ["a known token", { authorization: `Bearer ${TOKEN}` }, `deploy operator`],
+    ["the word in any case", { authorization: `bearer  ${TOKEN}` }, `deploy operator`],
+    ["a known certificate", { certificateNames: ["ops.example"] }, `ops.example admin`],
     ["an unknown token", { authorization: "Bearer 0f5c7e" }, "ERR_ADMIN_UNAUTHENTICATED"],
     ["its hash", { authorization: `Bearer ${sha256}` }, "ERR_ADMIN_UNAUTHENTICATED"],
     ["an empty token", { authorization: "Bearer " }, "ERR_ADMIN_UNAUTHENTICATED"],
@@ -48,8 +48,8 @@ describe("who asks", () => {
   });
 
   test("does not matter where everybody may come in, unless it is said wrongly", () => {
-    expect(ask({}, "viewer")).toBe(`anonymous ${Role.VIEWER}`);
-    expect(ask({ authorization: `Bearer ${TOKEN}` }, "viewer")).toBe(`deploy ${Role.OPERATOR}`);
+    expect(ask({}, "viewer")).toBe(`anonymous viewer`);
+    expect(ask({ authorization: `Bearer ${TOKEN}` }, "viewer")).toBe(`deploy operator`);
     expect(ask({ authorization: "Bearer x" }, "viewer")).toBe("ERR_ADMIN_UNAUTHENTICATED");
   });
 });

@@ -1,15 +1,12 @@
 /** Tells who asks: by a bearer token, by a client certificate, or nobody in particular. */
 import { timingSafeEqual } from "node:crypto";
 import { GatewayError } from "../../errors.ts";
-import type { Caller } from "../commands/index.ts";
-import { Role } from "../gen/gatewayd/admin/v1/access_pb.ts";
-
-export type RoleName = "viewer" | "operator" | "admin";
+import type { Caller, Role } from "./caller.ts";
 
 /** Somebody who may use the API. */
 export interface Identity {
   readonly name: string;
-  readonly role: RoleName;
+  readonly role: Role;
 }
 
 /** Known by a token. */
@@ -23,7 +20,7 @@ export interface GatekeeperOptions {
   /** Names that certificates of clients may bear; the authorities are a matter of TLS. */
   readonly certificates: readonly Identity[];
   /** Of who says nothing of himself; undefined: he is refused. */
-  readonly anonymous: RoleName | undefined;
+  readonly anonymous: Role | undefined;
 }
 
 /** What a request says of who sent it. */
@@ -35,12 +32,6 @@ export interface Credentials {
   /** Of a verified client certificate. */
   readonly certificateNames: readonly string[];
 }
-
-const ROLES: Readonly<Record<RoleName, Role>> = {
-  viewer: Role.VIEWER,
-  operator: Role.OPERATOR,
-  admin: Role.ADMIN,
-};
 
 const BEARER = /^Bearer +([\x21-\x7e]+)$/i;
 
@@ -62,12 +53,12 @@ export class Gatekeeper {
         ? certificates.find(({ name }) => certificateNames.includes(name))
         : this.#byToken(authorization);
     if (identity !== undefined) {
-      return { name: identity.name, role: ROLES[identity.role], door, address };
+      return { name: identity.name, role: identity.role, door, address };
     }
     if (authorization !== undefined || anonymous === undefined) {
       throw new GatewayError("ERR_ADMIN_UNAUTHENTICATED", WHO_ARE_YOU);
     }
-    return { name: "anonymous", role: ROLES[anonymous], door, address };
+    return { name: "anonymous", role: anonymous, door, address };
   }
 
   /** Takes the same time whichever token it is, and whether it is one. */

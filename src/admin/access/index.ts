@@ -1,6 +1,8 @@
 /**
  * Who asks: told by a token, by a certificate, or nobody in particular.
- * May import: commands (what a caller is).
+ * May import: errors.
  */
+export { ROLES } from "./caller.ts";
+export type { Caller, Role } from "./caller.ts";
 export { Gatekeeper } from "./gatekeeper.ts";
-export type { Credentials, GatekeeperOptions, RoleName } from "./gatekeeper.ts";
+export type { Credentials, GatekeeperOptions } from "./gatekeeper.ts";

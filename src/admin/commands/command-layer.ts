@@ -3,13 +3,12 @@ import { create } from "@bufbuild/protobuf";
 import type { DescMethodUnary, Message, MessageInitShape } from "@bufbuild/protobuf";
 import { GatewayError } from "../../errors.ts";
 import type { Logger } from "../../logging/index.ts";
-import type { Role } from "../gen/gatewayd/admin/v1/access_pb.ts";
+import { ROLES } from "../access/index.ts";
+import type { Caller } from "../access/index.ts";
 import type { AdminPort } from "../admin-port.ts";
 import { GatewayDAdminAPIService } from "../gen/api/v1/api_pb.ts";
-import { RoleSchema } from "../gen/gatewayd/admin/v1/access_pb.ts";
 import { AdminService } from "../gen/gatewayd/admin/v1/admin_pb.ts";
 import { adminCommands } from "./admin-commands.ts";
-import type { Caller } from "./caller.ts";
 import { commandsOf } from "./command.ts";
 import type { Command } from "./command.ts";
 import { originalCommands } from "./original-commands.ts";
@@ -67,7 +66,7 @@ export class CommandLayer {
       command: method.name,
       does: audit,
       caller: caller.name,
-      role: roleName(caller.role),
+      role: caller.role,
       door: caller.door,
       address: caller.address,
       ...(Object.keys(values).length > 0 && { request: values }),
@@ -77,13 +76,9 @@ export class CommandLayer {
 }
 
 function expectRole({ method, role }: Command, caller: Caller): void {
-  if (caller.role >= role) return;
+  if (ROLES.indexOf(caller.role) >= ROLES.indexOf(role)) return;
   throw new GatewayError(
     "ERR_ADMIN_FORBIDDEN",
-    `${method.name} needs the role ${roleName(role)}; ${caller.name} is ${roleName(caller.role)}`,
+    `${method.name} needs the role ${role}; ${caller.name} is ${caller.role}`,
   );
-}
-
-function roleName(role: Role): string {
-  return (RoleSchema.value[role]?.localName ?? "nobody").toLowerCase();
 }

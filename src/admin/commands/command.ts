@@ -8,7 +8,9 @@ import type {
   MessageInitShape,
   MessageShape,
 } from "@bufbuild/protobuf";
-import { access, Role } from "../gen/gatewayd/admin/v1/access_pb.ts";
+import { ROLES } from "../access/index.ts";
+import type { Role } from "../access/index.ts";
+import { access } from "../gen/gatewayd/admin/v1/access_pb.ts";
 
 /** One method of a service of proto/, at work. */
 export interface Command {
@@ -43,7 +45,7 @@ export function commandsOf<S extends DescService>(
     if (run === undefined || !isUnary(method)) throw new Error(`${method.name} is no command`);
     const { role, audit } = getOption(method, access);
     // Whoever forgets to say who may call a method has said that nobody but an admin may.
-    return { method, role: role === Role.UNSPECIFIED ? Role.ADMIN : role, audit, run };
+    return { method, role: ROLES[role - 1] ?? "admin", audit, run };
   });
 }
 

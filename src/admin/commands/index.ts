@@ -1,7 +1,5 @@
 /**
  * The commands, and the layer that checks who may give them, carries them out and writes them down.
- * May import: the port, what is generated from proto/.
+ * May import: access (what a caller is), the port, what is generated from proto/.
  */
-export type { Caller } from "./caller.ts";
 export { CommandLayer } from "./command-layer.ts";
-export { refusalOf } from "./refusal.ts";

@@ -1,32 +1,21 @@
-/** The commands as gRPC services, with reflection and health. */
+/** Where the commands are called by gRPC. */
 import type { EventEmitter } from "node:events";
 import { createSecureServer, createServer } from "node:http2";
 import type { Http2SecureServer, Http2Server, ServerHttp2Session } from "node:http2";
-import { TLSSocket } from "node:tls";
-import { Code, ConnectError, createContextKey, createContextValues } from "@connectrpc/connect";
-import type { HandlerContext } from "@connectrpc/connect";
-import { connectNodeAdapter } from "@connectrpc/connect-node";
-import type { ConnectNodeAdapterOptions } from "@connectrpc/connect-node";
-import type { DescMethodUnary, Message } from "@bufbuild/protobuf";
-import { GatewayError } from "../../errors.ts";
-import { Health, HealthCheckResponse_ServingStatus } from "../../rpc/index.ts";
-import type { Credentials, Gatekeeper } from "../access/index.ts";
-import { refusalOf } from "../commands/index.ts";
-import type { Caller, CommandLayer } from "../commands/index.ts";
+import type { Gatekeeper } from "../access/index.ts";
+import type { CommandLayer } from "../commands/index.ts";
 import type { DoorTls } from "../door-tls.ts";
-import { serveReflection } from "./reflection.ts";
+import type { NodeHandlerFn } from "./grpc-handler.ts";
 
 /** Time for calls under way when the door closes. */
 const CLOSE_MS = 1_000;
 
-/** A command has a handful of short values. */
-const MAX_REQUEST_BYTES = 64 * 1024;
-
 export interface GrpcDoorOptions {
-  readonly layer: CommandLayer;
+  /** Loaded when the first call comes. */
+  readonly layer: () => Promise<CommandLayer>;
   readonly gatekeeper: Gatekeeper;
   /** Told to whoever asks, without a token. */
-  isServing(): boolean;
+  readonly isServing: () => boolean;
   readonly tls: DoorTls | undefined;
 }
 
@@ -35,14 +24,11 @@ export type GrpcPlace =
   | { readonly kind: "tcp"; readonly host: string; readonly port: number }
   | { readonly kind: "unix"; readonly path: string };
 
-type NodeServerRequest = Parameters<NonNullable<ConnectNodeAdapterOptions["contextValues"]>>[0];
-
-const credentialsKey = createContextKey<Credentials | undefined>(undefined);
-
 export class GrpcDoor {
   readonly #options: GrpcDoorOptions;
   readonly #server: Http2Server | Http2SecureServer;
   readonly #sessions = new Set<ServerHttp2Session>();
+  #handler: Promise<NodeHandlerFn> | undefined;
 
   constructor(options: GrpcDoorOptions) {
     this.#options = options;
@@ -50,7 +36,7 @@ export class GrpcDoor {
     this.#server = tls === undefined ? createServer() : createSecureServer(tlsOptions(tls));
     // The two kinds of servers have the same events, and types that do not mix.
     const events: EventEmitter = this.#server;
-    events.on("request", this.#adapter());
+    events.on("request", (...call: Parameters<NodeHandlerFn>) => void this.#serve(...call));
     events.on("session", (session: ServerHttp2Session) => {
       this.#sessions.add(session);
       session.on("close", () => this.#sessions.delete(session));
@@ -90,73 +76,15 @@ export class GrpcDoor {
     clearTimeout(timer);
   }
 
-  #adapter(): ReturnType<typeof connectNodeAdapter> {
-    const { layer } = this.#options;
-    return connectNodeAdapter({
-      // Connect and gRPC-Web are for browsers, which have the REST door.
-      connect: false,
-      grpcWeb: false,
-      readMaxBytes: MAX_REQUEST_BYTES,
-      contextValues: (request) => createContextValues().set(credentialsKey, credentialsOf(request)),
-      routes: (router) => {
-        for (const { method } of layer.commands) {
-          router.rpc(method, (request: Message, context: HandlerContext) =>
-            this.#call(method, request, context),
-          );
-        }
-        const services = [...new Set(layer.commands.map(({ method }) => method.parent)), Health];
-        serveReflection(router, services, (context) => void this.#callerOf(context));
-        router.service(Health, {
-          check: () => ({
-            status: this.#options.isServing()
-              ? HealthCheckResponse_ServingStatus.SERVING
-              : HealthCheckResponse_ServingStatus.NOT_SERVING,
-          }),
-        });
-      },
-    });
+  /** Its handler is loaded when the first call comes. */
+  async #serve(...call: Parameters<NodeHandlerFn>): Promise<void> {
+    this.#handler ??= (async () => {
+      const { grpcHandler } = await import("./grpc-handler.ts");
+      const { layer, gatekeeper, isServing } = this.#options;
+      return grpcHandler({ layer: await layer(), gatekeeper, isServing });
+    })();
+    (await this.#handler)(...call);
   }
-
-  async #call(
-    method: DescMethodUnary,
-    request: Message,
-    context: HandlerContext,
-  ): Promise<Message> {
-    try {
-      return await this.#options.layer.call(method, request, this.#callerOf(context));
-    } catch (thrown) {
-      throw asConnectError(thrown);
-    }
-  }
-
-  #callerOf({ values }: HandlerContext): Caller {
-    const credentials = values.get(credentialsKey);
-    if (credentials === undefined) throw new ConnectError("no request", Code.Internal);
-    try {
-      return this.#options.gatekeeper.identify(credentials);
-    } catch (thrown) {
-      throw asConnectError(thrown);
-    }
-  }
-}
-
-function asConnectError(thrown: unknown): ConnectError {
-  if (thrown instanceof ConnectError) return thrown;
-  const { code, message } = refusalOf(GatewayError.from(thrown));
-  return new ConnectError(message, code);
-}
-
-function credentialsOf(request: NodeServerRequest): Credentials {
-  const socket = "stream" in request ? request.stream.session?.socket : request.socket;
-  const certificate =
-    socket instanceof TLSSocket && socket.authorized ? socket.getPeerCertificate() : undefined;
-  const name = certificate?.subject?.CN;
-  return {
-    door: "grpc",
-    address: socket?.remoteAddress === undefined ? "unix" : socket.remoteAddress,
-    authorization: request.headers.authorization,
-    certificateNames: name === undefined ? [] : [name].flat(),
-  };
 }
 
 function tlsOptions({ cert, key, clientCa }: DoorTls) {

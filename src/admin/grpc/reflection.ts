@@ -21,23 +21,23 @@ import {
 
 type AnswerInit = MessageInitShape<typeof ServerReflectionResponseSchema>["messageResponse"];
 
-/** @param expectAllowed throws when the caller may not know */
+/** @param expectAllowed rejects when the caller may not know */
 export function serveReflection(
   router: ConnectRouter,
   services: readonly DescService[],
-  expectAllowed: (context: HandlerContext) => void,
+  expectAllowed: (context: HandlerContext) => Promise<void>,
 ): void {
   const catalogue = new Catalogue(services);
   router.service(ServerReflection, {
     async *serverReflectionInfo(requests, context) {
-      expectAllowed(context);
+      await expectAllowed(context);
       for await (const request of requests) yield catalogue.answer(request);
     },
   });
   // The same messages under another name.
   router.service(OlderReflection, {
     async *serverReflectionInfo(requests, context) {
-      expectAllowed(context);
+      await expectAllowed(context);
       for await (const older of requests) {
         const bytes = toBinary(OlderRequestSchema, older);
         const answer = catalogue.answer(fromBinary(ServerReflectionRequestSchema, bytes));

@@ -2,7 +2,7 @@
 import cssFile from "swagger-ui-dist/swagger-ui.css" with { type: "file" };
 import bundleFile from "swagger-ui-dist/swagger-ui-bundle.js" with { type: "file" };
 import type { About } from "../admin-port.ts";
-import description from "../gen/openapi.json" with { type: "json" };
+import descriptionFile from "../gen/openapi.json.txt" with { type: "file" };
 
 /** Nothing is loaded from anywhere else, and no other page may frame it. */
 const CONTENT_POLICY =
@@ -34,7 +34,7 @@ export function descriptionPage(path: string, about: About): Response | undefine
       return new Response(`${about.versionInfo}\n`);
     case "/openapi.json":
     case "/swagger.json":
-      return Response.json(description);
+      return page(Bun.file(descriptionFile), "application/json");
     case "/swagger-ui":
       return new Response(null, { status: 308, headers: { Location: "/swagger-ui/" } });
     case "/swagger-ui/":

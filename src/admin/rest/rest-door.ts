@@ -2,14 +2,14 @@
 import type { Server } from "bun";
 import { GatewayError } from "../../errors.ts";
 import type { AdminPort } from "../admin-port.ts";
-import type { Gatekeeper } from "../access/index.ts";
-import { refusalOf } from "../commands/index.ts";
-import type { Caller, CommandLayer } from "../commands/index.ts";
+import type { Caller, Gatekeeper } from "../access/index.ts";
+import type { CommandLayer } from "../commands/index.ts";
 import type { DoorTls } from "../door-tls.ts";
+import { refusalOf } from "../refusal.ts";
 import { healthPage } from "./health-page.ts";
 import { descriptionPage } from "./description-pages.ts";
 import { expectLocalName, expectSameSite } from "./same-site.ts";
-import { Transcoder } from "./transcoder.ts";
+import type { Transcoder } from "./transcoder.ts";
 
 /** Calls under way have so long to end when the door closes. */
 const CLOSE_MS = 1_000;
@@ -21,7 +21,8 @@ const MAX_REQUEST_BYTES = 64 * 1024;
 const LOCAL_HOSTS = /^(localhost|127(\.\d+){3}|::1)$/;
 
 export interface RestDoorOptions {
-  readonly layer: CommandLayer;
+  /** Loaded when the first command comes. */
+  layer(): Promise<CommandLayer>;
   readonly gatekeeper: Gatekeeper;
   readonly port: AdminPort;
   readonly tls: DoorTls | undefined;
@@ -35,13 +36,12 @@ export interface RestPlace {
 
 export class RestDoor {
   readonly #options: RestDoorOptions;
-  readonly #transcoder: Transcoder;
+  #transcoder: Promise<Transcoder> | undefined;
   #server: Server<undefined> | undefined;
   #isLocal = false;
 
   constructor(options: RestDoorOptions) {
     this.#options = options;
-    this.#transcoder = new Transcoder(options.layer.commands.map(({ method }) => method));
   }
 
   /** Answers where it listens. @throws the system's error when it cannot */
@@ -99,16 +99,16 @@ export class RestDoor {
     address: string,
   ): Promise<Response> {
     const caller = this.#callerOf(request, address);
-    const match = this.#transcoder.match(request.method, path);
+    const layer = await this.#options.layer();
+    this.#transcoder ??= transcoderOf(layer);
+    const match = (await this.#transcoder).match(request.method, path);
     if (match.kind === "unknown") return refused(404, 5, `there is no ${path}`);
     if (match.kind === "otherVerb") return otherVerb(match.verbs);
     if (this.#isLocal) expectLocalName(request);
     expectSameSite(request);
     const { call } = match;
     const message = call.request(query, await request.text());
-    return Response.json(
-      call.response(await this.#options.layer.call(call.method, message, caller)),
-    );
+    return Response.json(call.response(await layer.call(call.method, message, caller)));
   }
 
   #callerOf(request: Request, address: string): Caller {
@@ -121,6 +121,11 @@ export class RestDoor {
       certificateNames: [],
     });
   }
+}
+
+async function transcoderOf({ commands }: CommandLayer): Promise<Transcoder> {
+  const { Transcoder: Loaded } = await import("./transcoder.ts");
+  return new Loaded(commands.map(({ method }) => method));
 }
 
 /** In the form of GatewayD's API: the number of gRPC's status, and the text. */

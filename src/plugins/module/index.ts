@@ -5,4 +5,3 @@
 export { loadModule } from "./load-module.ts";
 export { createModuleHost } from "./module-host.ts";
 export type { ModuleEntry, ModuleSurroundings } from "./module-host.ts";
-export { reportStrayError } from "./stray-errors.ts";

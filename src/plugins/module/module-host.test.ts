@@ -6,7 +6,8 @@ import { MemoryLogger } from "../../../tests/fixtures/memory-logger.ts";
 import { waitFor } from "../../../tests/kit/index.ts";
 import type { Schedule, SessionView } from "../../hooks/index.ts";
 import type { RunningPlugin } from "../plugin-host.ts";
-import { createModuleHost, reportStrayError } from "./index.ts";
+import { createModuleHost } from "./index.ts";
+import { reportStrayError } from "../stray-errors.ts";
 import type { ModuleEntry, ModuleSurroundings } from "./index.ts";
 
 let directory: string;

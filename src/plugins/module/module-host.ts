@@ -7,7 +7,7 @@ import type { PluginHost, RunningPlugin } from "../plugin-host.ts";
 import { InlinePlugin } from "./inline-plugin.ts";
 import { importedFiles } from "./imported-files.ts";
 import { filesOfModule, loadModule } from "./load-module.ts";
-import { answerForErrors } from "./stray-errors.ts";
+import { answerForErrors } from "../stray-errors.ts";
 import { watchFiles } from "./watch-files.ts";
 import { WorkerPlugin } from "./worker-plugin.ts";
 

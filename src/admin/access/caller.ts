@@ -1,4 +1,7 @@
-import type { Role } from "../gen/gatewayd/admin/v1/access_pb.ts";
+/** Each may do what those before it may. */
+export const ROLES = ["viewer", "operator", "admin"] as const;
+
+export type Role = (typeof ROLES)[number];
 
 /** Who asks. */
 export interface Caller {

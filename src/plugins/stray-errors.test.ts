@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { MemoryLogger } from "../../../tests/fixtures/memory-logger.ts";
+import { MemoryLogger } from "../../tests/fixtures/memory-logger.ts";
 import { answerForErrors, reportStrayError } from "./stray-errors.ts";
 
 let ends: (() => void)[];

@@ -4,7 +4,7 @@
  * what Bun itself rejects, and what is no Error, has none, and is a module's as long as there are any.
  */
 import { isAbsolute } from "node:path";
-import type { Logger } from "../../logging/index.ts";
+import type { Logger } from "../logging/index.ts";
 
 /** Who answers for errors. */
 export interface ErrorOwner {
@@ -81,5 +81,5 @@ function isOwn(file: string): boolean {
 /** The top of the sources, two above this file; an executable may have all in one. */
 function ownDirectory(): string {
   const [file = ""] = filesIn(new Error("where am I?"));
-  return file.replace(/(?:plugins\/module\/)?[^/]*$/, "");
+  return file.replace(/(?:plugins\/)?[^/]*$/, "");
 }
