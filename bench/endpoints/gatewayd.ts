@@ -34,6 +34,7 @@ function gatewaydWith(
         config: config(options),
         plugins: JSON.stringify({ plugins }),
         ...tracing,
+        env: { ...DOORS, ...tracing?.env },
       });
       return {
         host: gateway.host,
@@ -44,6 +45,13 @@ function gatewaydWith(
     },
   };
 }
+
+/** What a configuration of defaults has beside: the admin API, on ports that are free. */
+const DOORS = {
+  GATEWAYD_API_ENABLED: "true",
+  GATEWAYD_API_HTTPADDRESS: "127.0.0.1:0",
+  GATEWAYD_API_GRPCADDRESS: "127.0.0.1:0",
+} as const;
 
 /** How the program is told to trace. */
 interface Tracing {

@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import { connect, type Socket } from "node:net";
 import { openDescriptors, residentMiB, startupPacket, waitFor } from "../../tests/kit/index.ts";
 import type { BenchContext } from "../context.ts";
@@ -19,6 +20,9 @@ const SOURCE_ADDRESSES = ["127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5"] as
 
 /** Descriptors that this process, and the endpoint, need for other things than clients. */
 const SPARE_DESCRIPTORS = 500;
+
+/** They have been idle for so long when the memory is read: what coming in has left behind is not theirs. */
+const IDLE_MS = 5_000;
 
 type Manner = IdleResult["manner"];
 
@@ -72,6 +76,7 @@ async function measure(
       { deadlineMs: 30_000, intervalMs: 200, until: (count) => count >= clients },
     );
     await settle([pid], context.signal);
+    await setTimeout(IDLE_MS, undefined, { signal: context.signal });
     const waitingMiB = residentMiB(pid);
     const gone = sockets.filter((socket) => socket.destroyed || socket.readableEnded).length;
     if (gone > 0) throw new Error(`${kind.name} sent ${gone} of ${clients} waiting clients away`);
