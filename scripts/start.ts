@@ -82,6 +82,9 @@ async function startInFrontOf(postgres: PostgresServer, binary: string): Promise
     env: {
       GATEWAYD_CLIENTS_DEFAULT_WRITES_ADDRESS: postgres.address,
       GATEWAYD_SERVERS_DEFAULT_ADDRESS: `127.0.0.1:${port}`,
+      // Another gateway may have the usual ports.
+      GATEWAYD_API_HTTPADDRESS: "127.0.0.1:0",
+      GATEWAYD_API_GRPCADDRESS: "127.0.0.1:0",
       // At this level every hook event is a line of the log.
       GATEWAYD_LOGGERS_DEFAULT_LEVEL: "trace",
       GATEWAYD_LOGGERS_DEFAULT_NOCOLOR: "true",
@@ -139,12 +142,16 @@ async function tell(gateway: GatewaydProcess, postgres: PostgresServer): Promise
   say("\nWhere things are:");
   say(`  gateway     psql -h ${gateway.host} -p ${gateway.port} -U postgres ${DATABASE}`);
   say(`  PostgreSQL  ${postgres.address} (behind the gateway)`);
-  say(
-    "  metrics     http://localhost:9090/metrics      configured; not served by this version yet",
-  );
-  say(
-    "  admin API   http://localhost:18080, gRPC 19090  configured; not served by this version yet",
-  );
+  say(`  metrics     ${addressIn(gateway, "Metrics are exposed")}`);
+  const rest = `http://${addressIn(gateway, "Started the HTTP API")}`;
+  say(`  admin API   ${rest}/swagger-ui/, gRPC ${addressIn(gateway, "Started the gRPC Server")}`);
+  say(`              dist/gatewayd status --address ${rest}`);
+}
+
+/** What the log says of where something listens. */
+function addressIn({ process }: GatewaydProcess, message: string): string {
+  const line = process.lines().find(({ text }) => text.includes(message))?.text ?? "";
+  return /\baddress=(\S+)/.exec(line)?.[1] ?? "";
 }
 
 /** Resolves at Ctrl-C and its like; rejects when the gateway ends by itself. */
