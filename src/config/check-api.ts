@@ -76,11 +76,11 @@ function checkOpenAddress(
 function openAddresses(api: ApiConfig): (typeof ADDRESSES)[number][] {
   return ADDRESSES.filter((key) => {
     const isUnix = key === "grpcAddress" && isUnixAddress(api.grpcNetwork, api.grpcAddress);
-    return !isUnix && !isLocal(splitHostPort(api[key])?.host ?? "");
+    return !isUnix && !isLocalHost(splitHostPort(api[key])?.host ?? "");
   });
 }
 
 /** Whether a host is this machine, and nothing else of it. */
-function isLocal(host: string): boolean {
+export function isLocalHost(host: string): boolean {
   return host === "localhost" || host === "::1" || /^127\.\d+\.\d+\.\d+$/.test(host);
 }

@@ -3,7 +3,7 @@
  * how they are shown.
  * May import: errors, auth. `schema/` is pure; the rest reads files.
  */
-export { anonymousRole } from "./check-api.ts";
+export { anonymousRole, isLocalHost } from "./check-api.ts";
 export { hasValidChecksum, isModulePath } from "./check-plugins.ts";
 export { formatIssue } from "./config-issue.ts";
 export type { ConfigIssue } from "./config-issue.ts";

@@ -72,10 +72,10 @@ function reasonsNotToServe(groups: readonly GroupSnapshot[]): readonly string[] 
 
 function groupViews(gateway: Gateway): readonly GroupView[] {
   const { global } = gateway.config;
-  const snapshots = gateway.snapshot();
-  const ends = gateway.ends();
+  const ports = new Map(gateway.groups.map((port) => [port.group, port]));
   return Object.entries(global.servers).map(([group, server]) => {
-    const snapshot = snapshots.find((one) => one.group === group);
+    const snapshot = ports.get(group)?.snapshot();
+    const ends = ports.get(group)?.ends();
     const blocks = Object.entries(global.clients[group] ?? {});
     return {
       group,
@@ -91,7 +91,7 @@ function groupViews(gateway: Gateway): readonly GroupView[] {
         block,
         address: client.address,
         mode: modeOf(global, group, block, client),
-        ...(ends.get(group)?.[block] ?? NO_ENDS),
+        ...(ends?.[block] ?? NO_ENDS),
         ...countsOf(snapshot?.pools[block]),
       })),
     };

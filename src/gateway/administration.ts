@@ -1,7 +1,7 @@
 /** The doors of administration, where the configuration asks for them. */
 import { AdminDoors } from "../admin/index.ts";
 import type { DoorTls } from "../admin/index.ts";
-import { anonymousRole, readCertificates, readKeyPair } from "../config/index.ts";
+import { anonymousRole, isLocalHost, readCertificates, readKeyPair } from "../config/index.ts";
 import type { ApiConfig, GlobalConfig } from "../config/index.ts";
 import { adminPortOf } from "./admin-port-of.ts";
 import type { AdminPortOptions } from "./admin-port-of.ts";
@@ -52,7 +52,7 @@ function placesOf(api: ApiConfig, servers: GlobalConfig["servers"]) {
   const rest = toAddress("tcp", api.httpAddress);
   if (rest.kind !== "tcp") throw new Error("httpAddress is no TCP address"); // Checked at load.
   return {
-    rest,
+    rest: { ...rest, isLocal: isLocalHost(rest.host) },
     grpc: toAddress(api.grpcNetwork, api.grpcAddress),
     // While one gateway takes over from another both have the same addresses.
     reusePort: Object.values(servers).some((server) => server.reusePort),

@@ -18,7 +18,7 @@ import { buildAct } from "./build-act.ts";
 import { buildTenant, serverOf } from "./build-tenant.ts";
 import { listenerCertificates } from "./certificates.ts";
 import { ConnectionBudget, DescriptorBudget } from "./connection-budget.ts";
-import type { BlockEnds, ControlPort, GroupSnapshot } from "./control-port.ts";
+import type { ControlPort, GroupSnapshot } from "./control-port.ts";
 import type { GroupLoggers } from "./create-loggers.ts";
 import { GatewayPages } from "./gateway-pages.ts";
 import { GatewayPlugins } from "./gateway-plugins.ts";
@@ -177,11 +177,6 @@ export class Gateway {
 
   get groups(): readonly ControlPort[] {
     return this.#members.map(({ tenant }) => tenant);
-  }
-
-  /** By group and block. */
-  ends(): ReadonlyMap<string, Readonly<Record<string, BlockEnds>>> {
-    return new Map(this.#members.map(({ group, tenant }) => [group, tenant.ends()]));
   }
 
   snapshot(): readonly GroupSnapshot[] {

@@ -17,9 +17,6 @@ const CLOSE_MS = 1_000;
 /** A command has a handful of short values. */
 const MAX_REQUEST_BYTES = 64 * 1024;
 
-/** Only this machine reaches them. */
-const LOCAL_HOSTS = /^(localhost|127(\.\d+){3}|::1)$/;
-
 export interface RestDoorOptions {
   /** Loaded when the first command comes. */
   layer(): Promise<CommandLayer>;
@@ -32,12 +29,15 @@ export interface RestPlace {
   readonly host: string;
   /** 0: for the kernel to choose. */
   readonly port: number;
+  /** Only this machine reaches it. */
+  readonly isLocal: boolean;
 }
 
 export class RestDoor {
   readonly #options: RestDoorOptions;
   #transcoder: Promise<Transcoder> | undefined;
   #server: Server<undefined> | undefined;
+  /** Only this machine reaches it. */
   #isLocal = false;
 
   constructor(options: RestDoorOptions) {
@@ -45,7 +45,7 @@ export class RestDoor {
   }
 
   /** Answers where it listens. @throws the system's error when it cannot */
-  open({ host, port }: RestPlace, reusePort: boolean): string {
+  open({ host, port, isLocal }: RestPlace, reusePort: boolean): string {
     const { tls } = this.#options;
     const server = Bun.serve({
       hostname: host,
@@ -58,7 +58,7 @@ export class RestDoor {
       error: () => refused(500, 13, "internal error in the gateway"),
     });
     this.#server = server;
-    this.#isLocal = LOCAL_HOSTS.test(host);
+    this.#isLocal = isLocal;
     return `${host.includes(":") ? `[${host}]` : host}:${server.port}`;
   }
 

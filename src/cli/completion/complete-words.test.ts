@@ -2,6 +2,27 @@ import { expect, test } from "bun:test";
 import { commandTree } from "../command-tree.ts";
 import { completeWords } from "./complete-words.ts";
 
+/** All that are not hidden, by their names. */
+const COMMANDS = [
+  "cancel",
+  "completion",
+  "config",
+  "drain",
+  "health",
+  "help",
+  "kill",
+  "pause",
+  "plugin",
+  "pools",
+  "reconnect",
+  "resume",
+  "run",
+  "sessions",
+  "set-level",
+  "status",
+  "version",
+];
+
 /** The line up to the cursor, without the program's name; a trailing blank starts a new word. */
 function offered(line: string): readonly string[] | string {
   const words = line.split(" ");
@@ -12,53 +33,11 @@ function offered(line: string): readonly string[] | string {
 }
 
 test.each<[string, readonly string[] | string]>([
-  [
-    "",
-    [
-      "cancel",
-      "completion",
-      "config",
-      "drain",
-      "health",
-      "help",
-      "kill",
-      "pause",
-      "plugin",
-      "pools",
-      "reconnect",
-      "resume",
-      "run",
-      "sessions",
-      "set-level",
-      "status",
-      "version",
-    ],
-  ],
+  ["", COMMANDS],
   ["co", ["completion", "config"]],
   ["config ", ["import", "init", "lint", "schema", "show"]],
   ["help plugin l", ["lint", "list"]],
-  [
-    "help ",
-    [
-      "cancel",
-      "completion",
-      "config",
-      "drain",
-      "health",
-      "help",
-      "kill",
-      "pause",
-      "plugin",
-      "pools",
-      "reconnect",
-      "resume",
-      "run",
-      "sessions",
-      "set-level",
-      "status",
-      "version",
-    ],
-  ],
+  ["help ", COMMANDS],
   ["run --se", ["--sentry"]],
   ["run --sentry=", ["--sentry=true", "--sentry=false"]],
   ["run --sentry=f", ["--sentry=false"]],
@@ -74,28 +53,7 @@ test.each<[string, readonly string[] | string]>([
   ["plugin install -o ", "a directory"],
   ["plugin install --no-p", ["--no-prompt"]],
   ["run ", []],
-  [
-    "bogus ",
-    [
-      "cancel",
-      "completion",
-      "config",
-      "drain",
-      "health",
-      "help",
-      "kill",
-      "pause",
-      "plugin",
-      "pools",
-      "reconnect",
-      "resume",
-      "run",
-      "sessions",
-      "set-level",
-      "status",
-      "version",
-    ],
-  ],
+  ["bogus ", COMMANDS],
 ])("after %p the shell offers %p", (line, expected) => {
   expect(offered(line)).toEqual(expected);
 });
