@@ -139,6 +139,13 @@ export interface AdminPort {
   cancelQuery(id: string): Promise<boolean>;
   /** @throws GatewayError when there is no such block, or its mode cannot do it */
   commandPool(group: string, block: string, action: PoolAction): void;
+  /**
+   * A command was called, by whatever door: for the metrics.
+   * @param verb its method in HTTP, `GET`
+   * @param endpoint its path there, with `{field}` in it
+   * @param failure name of the gRPC status; undefined when it was done
+   */
+  requested(verb: string, endpoint: string, failure: string | undefined): void;
   /** Ends the gateway as SIGTERM does. */
   drain(): void;
 }

@@ -58,6 +58,7 @@ export function adminPortOf(options: AdminPortOptions): AdminPort {
       return found.includes(true);
     },
     commandPool: (group, block, action) => gateway.groupNamed(group).commandPool(block, action),
+    requested: (...call) => gateway.apiRequested(...call),
     drain,
   };
 }

@@ -49,6 +49,10 @@ export class GatewayPages {
     return isShown ? this.#metrics.group(group) : undefined;
   }
 
+  apiRequested(verb: string, endpoint: string, failure: string | undefined): void {
+    this.#metrics.api.requested(verb, endpoint, failure);
+  }
+
   ticked(): void {
     this.#metrics.ticked();
   }

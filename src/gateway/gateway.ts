@@ -195,6 +195,11 @@ export class Gateway {
     return isKnown;
   }
 
+  /** Counts a call of the admin API. */
+  apiRequested(verb: string, endpoint: string, failure: string | undefined): void {
+    this.#pages.apiRequested(verb, endpoint, failure);
+  }
+
   /** All metrics, in Prometheus' text format. */
   metricsText(): string {
     return this.#pages.text();

@@ -270,6 +270,33 @@ test("gRPC knows its clients by certificates, too", async () => {
   await gatewayd.stop();
 });
 
+test("calls are on the metrics page, by path and by what became of them", async () => {
+  await using gatewayd = await startGatewayd({ config: configWith({}) });
+  const doors = doorsOf(gatewayd);
+  await rest(doors, `${V1}/GetPools`);
+  await rest(doors, `${V1}/GetPools`);
+  await rest(doors, "/v1/raft/peers/x", { method: "DELETE" });
+  await rest(doors, `${V1}/GetGlobalConfig?group_name=none`);
+  const line = await gatewayd.process.waitForLine("Metrics are exposed");
+  const page = await (await fetch(/\baddress=(\S+)/.exec(line)?.[1] ?? "")).text();
+  const labels = (endpoint: string, method: string): string =>
+    `{method="${method}",endpoint="${endpoint}"`;
+  const pools = labels(`${V1}/GetPools`, "GET");
+  const peer = labels("/v1/raft/peers/{peer_id}", "DELETE");
+  const config = labels(`${V1}/GetGlobalConfig`, "GET");
+  const series = page.split("\n").filter((text) => text.startsWith("gatewayd_api_requests"));
+  expect(series.sort()).toEqual(
+    [
+      `gatewayd_api_requests_total${pools}} 2`,
+      `gatewayd_api_requests_total${peer}} 1`,
+      `gatewayd_api_requests_total${config}} 1`,
+      `gatewayd_api_requests_errors_total${peer},error="Unimplemented"} 1`,
+      `gatewayd_api_requests_errors_total${config},error="NotFound"} 1`,
+    ].sort(),
+  );
+  await gatewayd.stop();
+});
+
 test("a drain by command ends the gateway as SIGTERM does", async () => {
   await using gatewayd = await startGatewayd({ config: configWith({}) });
   const doors = doorsOf(gatewayd);

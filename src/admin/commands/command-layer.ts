@@ -8,6 +8,7 @@ import type { Caller } from "../access/index.ts";
 import type { AdminPort } from "../admin-port.ts";
 import { GatewayDAdminAPIService } from "../gen/api/v1/api_pb.ts";
 import { AdminService } from "../gen/gatewayd/admin/v1/admin_pb.ts";
+import { refusalOf } from "../refusal.ts";
 import { adminCommands } from "./admin-commands.ts";
 import { commandsOf } from "./command.ts";
 import type { Command } from "./command.ts";
@@ -15,6 +16,7 @@ import { originalCommands } from "./original-commands.ts";
 
 export class CommandLayer {
   readonly #commands: ReadonlyMap<DescMethodUnary, Command>;
+  readonly #port: AdminPort;
   readonly #logger: Logger;
 
   constructor(port: AdminPort, logger: Logger) {
@@ -23,6 +25,7 @@ export class CommandLayer {
       ...commandsOf(AdminService, adminCommands(port)),
     ];
     this.#commands = new Map(commands.map((command) => [command.method, command]));
+    this.#port = port;
     this.#logger = logger;
   }
 
@@ -55,11 +58,12 @@ export class CommandLayer {
   }
 
   #writeDown(
-    { method, audit }: Command,
+    { method, audit, verb, endpoint }: Command,
     request: Message,
     caller: Caller,
     error: GatewayError | undefined,
   ): void {
+    this.#port.requested(verb, endpoint, error && refusalOf(error).name);
     if (audit === "") return;
     const { $typeName: _, $unknown: _unknown, ...values } = request;
     this.#logger.log(error === undefined ? "info" : "warn", "An administrator's command", {

@@ -10,11 +10,15 @@ import type {
 } from "@bufbuild/protobuf";
 import { ROLES } from "../access/index.ts";
 import type { Role } from "../access/index.ts";
+import { http } from "../gen/google/api/annotations_pb.ts";
 import { access } from "../gen/gatewayd/admin/v1/access_pb.ts";
 
 /** One method of a service of proto/, at work. */
 export interface Command {
   readonly method: DescMethodUnary;
+  /** How it is called over HTTP: `GET`, and the path with `{field}` in it. */
+  readonly verb: string;
+  readonly endpoint: string;
   /** The least that a caller has to be. */
   readonly role: Role;
   /** What it does, for the audit log; empty if it changes nothing. */
@@ -44,8 +48,11 @@ export function commandsOf<S extends DescService>(
     const run = functions[method.localName];
     if (run === undefined || !isUnary(method)) throw new Error(`${method.name} is no command`);
     const { role, audit } = getOption(method, access);
+    const { pattern } = getOption(method, http);
+    if (pattern.case === undefined) throw new Error(`${method.name} says no path`);
+    const place = { verb: pattern.case.toUpperCase(), endpoint: pattern.value };
     // Whoever forgets to say who may call a method has said that nobody but an admin may.
-    return { method, role: ROLES[role - 1] ?? "admin", audit, run };
+    return { method, ...place, role: ROLES[role - 1] ?? "admin", audit, run };
   });
 }
 
