@@ -1,7 +1,7 @@
 /** What the service manager is told (sd_notify of systemd): when clients can connect, and when the gateway ends. */
 import { GatewayError } from "../errors.ts";
 import type { Logger } from "../logging/index.ts";
-import { sendUnixDatagram } from "../net/index.ts";
+import { openUnixDatagram } from "../libc/index.ts";
 
 /** Time that stopping takes beside waiting for clients: sessions, pools and plugins, and some. */
 const STOP_MARGIN_MS = 30_000;
@@ -37,10 +37,20 @@ export class ServiceNotices {
   #tell(lines: readonly string[]): void {
     if (this.#socket === undefined) return;
     try {
-      sendUnixDatagram(this.#socket, `${lines.join("\n")}\n`);
+      tell(this.#socket, Buffer.from(`${lines.join("\n")}\n`));
     } catch (thrown) {
       const { message: reason } = GatewayError.from(thrown);
       this.#logger.warn("The service manager could not be notified", { reason });
     }
+  }
+}
+
+/** @throws Error when nobody is there, or nothing is taken */
+function tell(path: string, message: Uint8Array): void {
+  const socket = openUnixDatagram(path);
+  try {
+    if (socket.send(message) !== "sent") throw new Error(`${path} takes nothing at the moment`);
+  } finally {
+    socket.close();
   }
 }

@@ -5,6 +5,7 @@
  *
  * While the place takes nothing, or is gone, lines wait; see {@link LogSink}.
  */
+import type { UnixDatagramSocket } from "../libc/index.ts";
 import { MAX_WAITING_BYTES } from "./log-sink.ts";
 import type { LogSink, SinkKind, SinkNotice } from "./log-sink.ts";
 import { RetryPause } from "./retry-pause.ts";
@@ -20,14 +21,8 @@ const CLOSE_MS = 1_000;
 /** A place that is not there may say so only after it was sent something. */
 const SETTLED_MS = 1_000;
 
-export interface DatagramSocket {
-  /**
-   * @returns whether it is off our hands, has to wait, or can never be sent
-   * @throws when the place is gone
-   */
-  send(message: Uint8Array): "sent" | "full" | "tooLong";
-  close(): void;
-}
+/** Of whatever kind. */
+export type DatagramSocket = UnixDatagramSocket;
 
 export interface DatagramSinkOptions {
   readonly kind: SinkKind;

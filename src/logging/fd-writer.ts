@@ -7,7 +7,7 @@
  * ENOSPC, EBADF, ...) is dropped, and counted.
  */
 import { constants, fstatSync, openSync, writeSync } from "node:fs";
-import { libc } from "./libc.ts";
+import { libc } from "../libc/index.ts";
 import type { LogSink, SinkNotice } from "./log-sink.ts";
 import { SinkHealth } from "./sink-health.ts";
 

@@ -300,3 +300,20 @@ describe("a pipe", () => {
     closeSync(reader);
   });
 });
+
+test("a standard stream that leads to a file is written to behind what others have written", async () => {
+  const path = join(directory, "out");
+  writeFileSync(path, "before\n");
+  const fd = openSync(path, constants.O_WRONLY | constants.O_APPEND);
+  const sink = open({ path: "", stream: { kind: "stdout", fd }, maxBytes: Infinity });
+  expect(sink.kind).toBe("stdout");
+  sink.write("one\n");
+  sink.reopen();
+  await written(sink, 1);
+  writeFileSync(path, "other\n", { flag: "a" });
+  sink.write("two\n");
+  await sink.close();
+  expect(contents("out")).toBe("before\none\nother\ntwo\n");
+  // It is not the sink's to close.
+  closeSync(fd);
+});

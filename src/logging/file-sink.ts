@@ -7,7 +7,7 @@
  *        +-- a second later --+
  *
  * `maxBytes` holds for regular files: a pipe or a device is only written to. Whatever the name stands for is opened
- * without waiting for a reader.
+ * without waiting for a reader. A standard stream that leads to a file is such a file, which stays open and as it is.
  */
 import {
   close,
@@ -25,7 +25,7 @@ import { access, chmod, mkdir, rename } from "node:fs/promises";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
 import { MAX_WAITING_BYTES } from "./log-sink.ts";
-import type { LogSink, SinkNotice } from "./log-sink.ts";
+import type { LogSink, SinkKind, SinkNotice } from "./log-sink.ts";
 import { rotatedName, tidyRotated } from "./rotated-files.ts";
 import type { RotationSettings } from "./rotated-files.ts";
 import { SinkHealth } from "./sink-health.ts";
@@ -52,7 +52,10 @@ const fstatAsync = promisify(fstat);
 const writeAsync = promisify(write);
 
 export interface FileSinkOptions {
+  /** Empty for a standard stream. */
   readonly path: string;
+  /** The standard stream that the file is open as. Others may write to it as well: it is neither closed nor rotated. */
+  readonly stream?: { readonly kind: "stdout" | "stderr"; readonly fd: number } | undefined;
   /** The file is rotated before it gets longer. */
   readonly maxBytes: number;
   readonly rotation: RotationSettings;
@@ -75,7 +78,7 @@ interface Batch {
 }
 
 export class FileSink implements LogSink {
-  readonly kind = "file";
+  readonly kind: SinkKind;
   readonly target: string;
   readonly counts: SinkHealth;
   readonly #options: FileSinkOptions;
@@ -97,7 +100,8 @@ export class FileSink implements LogSink {
     this.#options = options;
     this.#now = options.now ?? Date.now;
     this.target = options.path;
-    this.counts = new SinkHealth("file", options.path, options.tell);
+    this.kind = options.stream?.kind ?? "file";
+    this.counts = new SinkHealth(this.kind, options.path, options.tell);
     this.#start();
   }
 
@@ -107,7 +111,7 @@ export class FileSink implements LogSink {
   }
 
   reopen(): void {
-    if (this.#isClosing) return;
+    if (this.#isClosing || this.#options.stream !== undefined) return;
     this.#mustReopen = true;
     this.#start();
   }
@@ -119,7 +123,7 @@ export class FileSink implements LogSink {
     await within(CLOSE_MS, this.#work);
     this.flushSync();
     await within(CLOSE_MS, this.#tidying);
-    if (this.#file !== undefined) closeSync(this.#file.fd);
+    if (this.#file !== undefined && this.#options.stream === undefined) closeSync(this.#file.fd);
     this.#file = undefined;
   }
 
@@ -131,7 +135,7 @@ export class FileSink implements LogSink {
     try {
       this.#finishWrite();
       if (this.#batch === undefined && this.#queue.length === 0) return;
-      this.#file ??= openedSync(this.#options.path);
+      this.#file ??= openedSync(this.#options);
       const file = this.#file;
       for (let batch = this.#next(); batch !== undefined; batch = this.#next()) {
         this.#took(batch, writeSync(file.fd, batch.bytes.subarray(batch.done)));
@@ -244,7 +248,8 @@ export class FileSink implements LogSink {
   }
 
   async #opened(): Promise<OpenFile> {
-    const { path } = this.#options;
+    const { path, stream } = this.#options;
+    if (stream !== undefined) return openedSync(this.#options);
     await mkdir(dirname(path), { recursive: true });
     const fd = await openAsync(path, FLAGS, MODE);
     const stats = await fstatAsync(fd);
@@ -303,9 +308,9 @@ export class FileSink implements LogSink {
   }
 }
 
-function openedSync(path: string): OpenFile {
-  mkdirSync(dirname(path), { recursive: true });
-  const fd = openSync(path, FLAGS, MODE);
+function openedSync({ path, stream }: FileSinkOptions): OpenFile {
+  if (stream === undefined) mkdirSync(dirname(path), { recursive: true });
+  const fd = stream?.fd ?? openSync(path, FLAGS, MODE);
   const stats = fstatSync(fd);
   return { fd, isRegular: stats.isFile(), size: stats.size };
 }

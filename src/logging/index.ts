@@ -1,11 +1,12 @@
 /**
  * Logging: the interface every folder may use, and the outputs that only gateway/ builds.
- * May import: errors, watch.
+ * May import: errors, libc, watch.
  */
 export { createLogger } from "./create-logger.ts";
 export type { AdjustableLogger, LoggerOptions } from "./create-logger.ts";
 export { createOutputs } from "./create-outputs.ts";
 export type { OutputEnvironment, Outputs, OutputSettings, SinkSource } from "./create-outputs.ts";
+export { jsonOutput } from "./json-output.ts";
 export type { JsonTimeFormat } from "./json-output.ts";
 export type { LogOutput, LogRecord } from "./log-output.ts";
 export type { LogSink, SinkCounts, SinkKind, SinkNotice } from "./log-sink.ts";

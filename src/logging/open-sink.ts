@@ -1,6 +1,7 @@
 /** From settings to a sink. */
-import { existsSync } from "node:fs";
+import { existsSync, fstatSync } from "node:fs";
 import { resolve } from "node:path";
+import { openUnixDatagram } from "../libc/index.ts";
 import { DatagramSink } from "./datagram-sink.ts";
 import { FdWriter, nonBlockingFd } from "./fd-writer.ts";
 import { FileSink } from "./file-sink.ts";
@@ -11,7 +12,6 @@ import type { StreamPlace } from "./stream-sink.ts";
 import { localFormat, octetCounted, rfc5424Format } from "./syslog-format.ts";
 import type { Severity } from "./syslog-format.ts";
 import { openUdpSocket } from "./udp-socket.ts";
-import { openUnixDatagram } from "./unix-datagram.ts";
 
 /** Named as the keys of `loggers.<group>`. */
 export interface SinkSettings extends RotationSettings {
@@ -49,9 +49,9 @@ export function openSink(
   const target = targetOf(kind, settings);
   switch (kind) {
     case "stdout":
-      return new FdWriter(kind, nonBlockingFd(1), { tell });
+      return openStream(kind, 1, settings, tell);
     case "stderr":
-      return new FdWriter(kind, nonBlockingFd(2), { tell });
+      return openStream(kind, 2, settings, tell);
     case "file": {
       const maxBytes = (settings.maxSize || DEFAULT_MEGABYTES) * MEGABYTE;
       return new FileSink({ path: target, maxBytes, rotation: settings, tell });
@@ -66,6 +66,25 @@ export function openSink(
       });
     case "rsyslog":
       return openRsyslog(target, settings, tell);
+  }
+}
+
+/** A file may be on a disk that is slow or away: it is written to by another thread. */
+function openStream(
+  kind: "stdout" | "stderr",
+  fd: number,
+  rotation: SinkSettings,
+  tell: (notice: SinkNotice) => void,
+): LogSink {
+  if (!isRegularFile(fd)) return new FdWriter(kind, nonBlockingFd(fd), { tell });
+  return new FileSink({ path: "", stream: { kind, fd }, maxBytes: Infinity, rotation, tell });
+}
+
+function isRegularFile(fd: number): boolean {
+  try {
+    return fstatSync(fd).isFile();
+  } catch {
+    return false; // Closed: whatever is written will fail.
   }
 }
 

@@ -1,6 +1,6 @@
 /**
  * Sockets, and the only place that touches Bun's: listeners, dialling, connections, deadlines.
- * May import: errors, logging, watch.
+ * May import: errors, libc, logging, watch.
  */
 export { formatAddress } from "./address.ts";
 export type { Address } from "./address.ts";
@@ -21,4 +21,3 @@ export type { ProxyHeader } from "./proxy-protocol.ts";
 export type { HandshakeResult, ServerTlsOptions, TlsPeer } from "./server-tls.ts";
 export { Deadline, TimerWheel } from "./timer-wheel.ts";
 export type { Clock } from "./timer-wheel.ts";
-export { sendUnixDatagram } from "./unix-datagram.ts";

@@ -15,18 +15,20 @@ export const ARROWS: Readonly<Record<string, FolderRule>> = {
   balancer: { mayImport: [], isPure: true },
   // What the data half tells whoever watches: interfaces, for those who tell and those who hear.
   watch: { mayImport: [], isPure: true },
+  // Not pure: it is the C library.
+  libc: { mayImport: [] },
   hooks: { mayImport: ["watch"], isPure: true },
   act: { mayImport: [], isPure: true },
   "config/schema": { mayImport: [], isPure: true },
   // Rules about logins are in the configuration, and understood by auth; policies and conditions by act.
   config: { mayImport: ["config/schema", "auth", "act"] },
-  logging: { mayImport: ["watch"] },
+  logging: { mayImport: ["libc", "watch"] },
   metrics: { mayImport: ["watch"] },
   tracing: { mayImport: [], isPure: true },
   "tracing/recorder": { mayImport: ["tracing", "watch"] },
   // Not pure: it hashes with node:crypto.
   auth: { mayImport: ["postgres"] },
-  net: { mayImport: ["watch"] },
+  net: { mayImport: ["libc", "watch"] },
   // It logs in to servers, as sessions log clients in (docs/decisions/0007).
   backend: { mayImport: ["auth", "net", "postgres"] },
   // The balancer's types reach sessions through the pool.
@@ -74,6 +76,7 @@ export const ARROWS: Readonly<Record<string, FolderRule>> = {
       "metrics",
       "tracing",
       "tracing/recorder",
+      "libc",
       "net",
       "backend",
       "pool",

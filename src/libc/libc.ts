@@ -1,5 +1,6 @@
 /**
- * A few calls of the C library that the runtime does not offer: sockets that neither wait nor have an event loop.
+ * A few calls of the C library that the runtime does not offer: sockets that neither wait nor have an event loop, and
+ * options of sockets. This file can go once Bun has Unix datagram sockets (node:dgram speaks UDP alone).
  */
 import { dlopen, ptr, read } from "bun:ffi";
 
@@ -15,6 +16,8 @@ interface Abi {
   readonly full: readonly number[];
   /** EMSGSIZE */
   readonly tooLong: number;
+  /** What fits into the path of an address, the zero at its end included. */
+  readonly maxPathBytes: number;
   /** What an address begins with, in front of the path. */
   addressHead(length: number): readonly [number, number];
 }
@@ -28,6 +31,7 @@ const ABIS: Partial<Record<NodeJS.Platform, Abi>> = {
     sendFlags: 0x4040,
     full: [11, 105],
     tooLong: 90,
+    maxPathBytes: 108,
     addressHead: () => [AF_UNIX, 0],
   },
   darwin: {
@@ -36,20 +40,25 @@ const ABIS: Partial<Record<NodeJS.Platform, Abi>> = {
     sendFlags: 0x80,
     full: [35, 55],
     tooLong: 40,
+    maxPathBytes: 104,
     addressHead: (length) => [length, AF_UNIX],
   },
 };
 
-/** Longest path of a socket with the zero at its end, on any of the systems. */
-const MAX_PATH_BYTES = 104;
-
 export interface Libc {
   /** A Unix datagram socket. @returns the descriptor, or minus the number of the error */
   datagramSocket(): number;
-  /** @returns 0, or minus the number of the error */
+  /**
+   * @param path with an `@` in front a name of Linux' own
+   * @returns 0, or minus the number of the error
+   */
   connect(fd: number, path: string): number;
   /** Never waits. @returns the bytes taken, or minus the number of the error */
   send(fd: number, bytes: Uint8Array): number;
+  /** @returns 0, or minus the number of the error */
+  setOption(fd: number, level: number, option: number, value: Uint8Array): number;
+  /** Where bytes are, for a value that points to them; good while they are held. */
+  addressOf(bytes: Uint8Array): bigint;
   close(fd: number): void;
   /** What a call that did not succeed means. */
   meaning(result: number): "full" | "tooLong" | "failed";
@@ -74,6 +83,7 @@ function tryLoad(name: string, abi: Abi): Libc | undefined {
       socket: { args: ["i32", "i32", "i32"], returns: "i32" },
       connect: { args: ["i32", "ptr", "u32"], returns: "i32" },
       send: { args: ["i32", "ptr", "u64", "i32"], returns: "i64" },
+      setsockopt: { args: ["i32", "i32", "i32", "ptr", "u32"], returns: "i32" },
       close: { args: ["i32"], returns: "i32" },
     });
     const errno = errnoOf(name);
@@ -81,11 +91,14 @@ function tryLoad(name: string, abi: Abi): Libc | undefined {
     return {
       datagramSocket: () => checked(symbols.socket(AF_UNIX, abi.datagram, 0)),
       connect(fd, path) {
-        const address = addressOf(path, abi);
+        const address = socketAddress(path, abi);
         return checked(symbols.connect(fd, ptr(address), address.length));
       },
       send: (fd, bytes) =>
         checked(Number(symbols.send(fd, ptr(bytes), bytes.length, abi.sendFlags))),
+      setOption: (fd, level, option, value) =>
+        checked(symbols.setsockopt(fd, level, option, ptr(value), value.length)),
+      addressOf: (bytes) => BigInt(ptr(bytes)),
       close: (fd) => void symbols.close(fd),
       meaning(result) {
         if (abi.full.includes(-result)) return "full";
@@ -111,12 +124,13 @@ function numberAt(place: Parameters<typeof read.i32>[0] | null): number {
   return place === null ? 0 : read.i32(place, 0);
 }
 
-function addressOf(path: string, abi: Abi): Uint8Array {
-  const bytes = Buffer.from(path);
-  if (bytes.length >= MAX_PATH_BYTES)
-    throw new Error(`the path of the socket is too long: ${path}`);
-  const address = new Uint8Array(2 + MAX_PATH_BYTES);
-  address.set(abi.addressHead(address.length));
-  address.set(bytes, 2);
-  return address;
+/** A `sockaddr_un`. A name of Linux' own ends where the address does. */
+function socketAddress(path: string, abi: Abi): Uint8Array {
+  const isName = process.platform === "linux" && path.startsWith("@");
+  const bytes = Buffer.from(isName ? `\0${path.slice(1)}` : `${path}\0`);
+  if (path === "" || bytes.length > abi.maxPathBytes) {
+    throw new Error(`the path of the socket is ${path === "" ? "empty" : "too long"}: ${path}`);
+  }
+  const length = 2 + bytes.length;
+  return Buffer.concat([Uint8Array.from(abi.addressHead(length)), bytes]);
 }
