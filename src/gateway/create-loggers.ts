@@ -39,7 +39,7 @@ export interface Loggers {
 }
 
 /** What the gateway needs of them. */
-export type GroupLoggers = Pick<Loggers, "main" | "of" | "setLevel" | "reconfigure">;
+export type GroupLoggers = Pick<Loggers, "main" | "of" | "setLevel" | "reconfigure" | "sinks">;
 
 interface Member {
   readonly group: string;

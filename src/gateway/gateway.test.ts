@@ -63,7 +63,13 @@ function configured(
   const result = load();
   if (!result.ok) throw new Error(JSON.stringify(result.issues));
   const reconfigure = (settings: LoggerSettings): void => void reconfigured.push(settings);
-  const loggers = { main: logger, of: () => logger, setLevel: () => false, reconfigure };
+  const loggers = {
+    main: logger,
+    of: () => logger,
+    setLevel: () => false,
+    reconfigure,
+    sinks: () => [],
+  };
   return new Gateway(result.config, loggers, { dev: false, version: "0.0.0" }, load);
 }
 

@@ -119,7 +119,12 @@ export class Gateway {
       metrics: config.global.metrics,
       now,
       loggerOf: (group) => loggers.of(group),
-      state: () => ({ groups: this.snapshot(), plugins: this.#plugins.set.snapshot() }),
+      state: () => ({
+        groups: this.snapshot(),
+        plugins: this.#plugins.set.snapshot(),
+        logs: loggers.sinks(),
+        spans: tracing?.counts(),
+      }),
       traceIdOf: this.#traceIdOf,
       withPlugins: (own) => this.#plugins.metrics(own),
     });

@@ -261,6 +261,29 @@ const PLUGINS = {
   },
 } as const satisfies Record<string, FamilyDefinition>;
 
+const TELEMETRY = {
+  gatewayd_log_records_total: {
+    type: "counter",
+    labels: ["output", "target"],
+    help: "Log records that were handed on.",
+  },
+  gatewayd_log_records_dropped_total: {
+    type: "counter",
+    labels: ["output", "target"],
+    help: "Log records that were not: the place was away, full or too slow.",
+  },
+  gatewayd_spans_total: {
+    type: "counter",
+    labels: ["fate"],
+    help: "Spans that have ended, with tracing on: exported, dropped (no room was left for them), failed (the collector did not take them).",
+  },
+  gatewayd_spans_queued: {
+    type: "gauge",
+    labels: [],
+    help: "Spans that wait for the next export.",
+  },
+} as const satisfies Record<string, FamilyDefinition>;
+
 const PROCESS = {
   gatewayd_build_info: {
     type: "gauge",
@@ -336,6 +359,7 @@ export const FAMILY_CHAPTERS = {
   "Units of work": UNITS,
   "Pools and waiting": POOLS,
   Plugins: PLUGINS,
+  "Logs and traces": TELEMETRY,
   "The process": PROCESS,
 } as const;
 
@@ -345,6 +369,7 @@ export const FAMILY_TABLE = {
   ...UNITS,
   ...POOLS,
   ...PLUGINS,
+  ...TELEMETRY,
   ...PROCESS,
 } as const;
 

@@ -7,6 +7,8 @@ import { collectGroup, collectPlugins } from "./gateway-figures.ts";
 import type { GroupFigures, PluginFigures } from "./gateway-figures.ts";
 import { GroupMetrics } from "./group-metrics.ts";
 import { HookMetrics } from "./hook-metrics.ts";
+import { collectLogs, collectSpans } from "./telemetry-figures.ts";
+import type { LogFigures, SpanFigures } from "./telemetry-figures.ts";
 import { ProcessMetrics } from "./process-metrics.ts";
 
 export interface GatewayMetricsOptions {
@@ -21,6 +23,9 @@ export interface GatewayMetricsOptions {
 export interface GatewayState {
   readonly groups: readonly GroupFigures[];
   readonly plugins: readonly PluginFigures[];
+  readonly logs: readonly LogFigures[];
+  /** Undefined where nothing is traced. */
+  readonly spans: SpanFigures | undefined;
 }
 
 export class GatewayMetrics {
@@ -74,6 +79,8 @@ export class GatewayMetrics {
     for (const [name, group] of this.#groups) if (isWanted(name)) group.collect(figures);
     if (isOfAll) {
       collectPlugins(figures, state.plugins);
+      collectLogs(figures, state.logs);
+      if (state.spans !== undefined) collectSpans(figures, state.spans);
       figures.set("gatewayd_server_ticks_fired_total", {}, this.#ticks);
       this.hooks.collect(figures);
       this.api.collect(figures);

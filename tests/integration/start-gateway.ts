@@ -9,12 +9,22 @@ import {
 } from "../../src/config/index.ts";
 import { Gateway } from "../../src/gateway/index.ts";
 import { HOOK_NUMBERS, type HookName, type HookPayload } from "../../src/hooks/index.ts";
-import { type Logger, silentLogger } from "../../src/logging/index.ts";
+import { createLogger, jsonOutput, type Logger, silentLogger } from "../../src/logging/index.ts";
+import { newTranscript } from "../kit/transcripts.ts";
 
 /** One event of a gateway, as a handler saw it. */
 export interface SeenEvent {
   readonly hook: HookName;
   readonly payload: HookPayload;
+}
+
+/** Everything that such a gateway logs is searched for secrets at the end, as what others write is. */
+function writtenDown(): Logger {
+  const write = newTranscript();
+  if (write === undefined) return silentLogger;
+  const outputs = [jsonOutput({ timeFormat: "unix", write })];
+  // Not below: a gateway that logs every event has a handler for each.
+  return createLogger({ group: "default", level: "debug", outputs });
 }
 
 /** A gateway inside the process of the test, where its hooks can be reached. */
@@ -36,16 +46,24 @@ export class GatewayInProcess implements AsyncDisposable {
     this.#directory = directory;
     const result = loadConfig(options);
     if (!result.ok) throw new Error(result.issues.map(formatIssue).join("\n"));
+    const written = writtenDown();
+    const log: Logger["log"] = (level, message, fields = {}) => {
+      written.log(level, message, fields);
+      const { error } = fields;
+      if (level === "warn") this.warnings.push(message);
+      if (level !== "error") return;
+      this.errors.push(error instanceof Error ? `${message}: ${error.message}` : message);
+    };
     const logger: Logger = {
-      ...silentLogger,
-      warn: (message) => {
-        this.warnings.push(message);
-      },
-      error: (message, fields) => logger.log("error", message, fields),
-      log: (level, message, { error } = {}) => {
-        if (level !== "error") return;
-        this.errors.push(error instanceof Error ? `${message}: ${error.message}` : message);
-      },
+      isEnabled: (level) => written.isEnabled(level),
+      log,
+      trace: (...record) => log("trace", ...record),
+      debug: (...record) => log("debug", ...record),
+      info: (...record) => log("info", ...record),
+      warn: (...record) => log("warn", ...record),
+      error: (...record) => log("error", ...record),
+      fatal: (...record) => log("fatal", ...record),
+      child: (fields) => written.child(fields),
     };
     const loggers = {
       main: logger,
@@ -54,6 +72,7 @@ export class GatewayInProcess implements AsyncDisposable {
       reconfigure: (settings: GlobalConfig["loggers"]) => {
         this.loggers = settings;
       },
+      sinks: () => [],
     };
     this.gateway = new Gateway(
       result.config,
