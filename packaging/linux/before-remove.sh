@@ -7,6 +7,8 @@ case "$1" in
   remove | 0)
     if [ -d /run/systemd/system ]; then
       systemctl disable --now gatewayd.service || true
+      systemctl stop 'gatewayd@*.service' || true
+      rm -f /etc/systemd/system/multi-user.target.wants/gatewayd@*.service
     fi
     ;;
 esac

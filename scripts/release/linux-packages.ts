@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { root, run } from "../repository.ts";
+import { instanceUnit } from "./instance-unit.ts";
 
 /** nfpm is a Go module: https://nfpm.goreleaser.com. */
 const NFPM = { module: "github.com/goreleaser/nfpm/v2/cmd/nfpm", version: "v2.45.2" } as const;
@@ -39,9 +40,11 @@ export async function makeLinuxPackages(options: LinuxPackage): Promise<readonly
   const { arch, version, binary, runnable, modifiedAt, directory } = options;
   const { kinds = ["deb", "rpm"] } = options;
   const nfpm = await nfpmProgram();
-  const completions = await mkdtemp(join(tmpdir(), "gatewayd-completions-"));
+  const generated = await mkdtemp(join(tmpdir(), "gatewayd-generated-"));
   try {
-    await writeCompletions(runnable, completions);
+    await writeCompletions(runnable, generated);
+    const unit = await Bun.file(join(root, "packaging/linux/gatewayd.service")).text();
+    await Bun.write(join(generated, "gatewayd@.service"), instanceUnit(unit));
     const paths: string[] = [];
     for (const kind of kinds) {
       const path = join(directory, FILE_NAMES[kind](version, arch));
@@ -55,7 +58,7 @@ export async function makeLinuxPackages(options: LinuxPackage): Promise<readonly
             ARCH: arch,
             VERSION: version,
             BINARY: binary,
-            COMPLETIONS: completions,
+            GENERATED: generated,
             SOURCE_DATE_EPOCH: String(modifiedAt.getTime() / 1000),
           },
         },
@@ -65,7 +68,7 @@ export async function makeLinuxPackages(options: LinuxPackage): Promise<readonly
     }
     return paths;
   } finally {
-    await rm(completions, { recursive: true });
+    await rm(generated, { recursive: true });
   }
 }
 

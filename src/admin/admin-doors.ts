@@ -7,7 +7,7 @@ import type { AdminPort } from "./admin-port.ts";
 import type { CommandLayer } from "./commands/index.ts";
 import type { DoorTls } from "./door-tls.ts";
 import { GrpcDoor } from "./grpc/index.ts";
-import type { GrpcPlace } from "./grpc/index.ts";
+import type { ClaimSocket, GrpcPlace } from "./grpc/index.ts";
 import { RestDoor } from "./rest/index.ts";
 import type { RestPlace } from "./rest/index.ts";
 
@@ -20,6 +20,7 @@ export interface AdminDoorsOptions {
   /** Another process may listen at the same addresses: one that this one takes over from. */
   readonly reusePort: boolean;
   readonly logger: Logger;
+  readonly claimSocket: ClaimSocket;
 }
 
 export class AdminDoors {
@@ -29,7 +30,7 @@ export class AdminDoors {
 
   constructor(options: AdminDoorsOptions) {
     this.#options = options;
-    const { port, access, tls, logger } = options;
+    const { port, access, tls, logger, claimSocket } = options;
     // Most gateways are hardly ever asked: what it takes to answer is not in memory before that.
     let loaded: Promise<CommandLayer> | undefined;
     const load = async (): Promise<CommandLayer> => {
@@ -39,7 +40,7 @@ export class AdminDoors {
     const layer = (): Promise<CommandLayer> => (loaded ??= load());
     const gatekeeper = new Gatekeeper(access);
     const isServing = (): boolean => port.status().phase === "serving";
-    this.#grpc = new GrpcDoor({ layer, gatekeeper, isServing, tls });
+    this.#grpc = new GrpcDoor({ layer, gatekeeper, isServing, tls, claimSocket });
     this.#rest = new RestDoor({ layer, gatekeeper, port, tls });
   }
 

@@ -5,6 +5,7 @@ import { anonymousRole, isLocalHost, readCertificates, readKeyPair } from "../co
 import type { ApiConfig, GlobalConfig } from "../config/index.ts";
 import { adminPortOf } from "./admin-port-of.ts";
 import type { AdminPortOptions } from "./admin-port-of.ts";
+import { holdNewcomers, isPortOfAnother, SocketFile } from "../net/index.ts";
 import { toAddress } from "./to-address.ts";
 
 export class Administration {
@@ -15,11 +16,21 @@ export class Administration {
     this.#options = options;
   }
 
-  /** @throws GatewayError ERR_LISTEN_FAILED, or ERR_CONFIG_INVALID naming a certificate that cannot be used */
+  /**
+   * As {@link open}, but for a gateway that takes over from another: until it serves clients, that one answers.
+   * @throws as open does
+   */
+  async openUnlessTakingOver(): Promise<void> {
+    const { api, servers } = this.#options.gateway.config.global;
+    if (isReusing(servers) && portsOf(api).some(isPortOfAnother)) return;
+    await this.open();
+  }
+
+  /** Once. @throws GatewayError ERR_LISTEN_FAILED, or ERR_CONFIG_INVALID naming a certificate that cannot be used */
   async open(): Promise<void> {
     const { gateway, loggers } = this.#options;
     const { api, servers } = gateway.config.global;
-    if (!api.enabled) return;
+    if (!api.enabled || this.#doors !== undefined) return;
     const doors = new AdminDoors({
       port: adminPortOf(this.#options),
       access: {
@@ -30,9 +41,17 @@ export class Administration {
       tls: tlsOf(api),
       ...placesOf(api, servers),
       logger: loggers.main,
+      claimSocket: (path, takesOver) => SocketFile.claim(path, takesOver),
     });
     await doors.open();
     this.#doors = doors;
+  }
+
+  /** Closes in favour of another gateway, which listens there as well. */
+  async leave(): Promise<void> {
+    if (this.#doors === undefined) return;
+    await holdNewcomers(portsOf(this.#options.gateway.config.global.api));
+    await this.close();
   }
 
   async close(): Promise<void> {
@@ -54,7 +73,19 @@ function placesOf(api: ApiConfig, servers: GlobalConfig["servers"]) {
   return {
     rest: { ...rest, isLocal: isLocalHost(rest.host) },
     grpc: toAddress(api.grpcNetwork, api.grpcAddress),
-    // While one gateway takes over from another both have the same addresses.
-    reusePort: Object.values(servers).some((server) => server.reusePort),
+    reusePort: isReusing(servers),
   };
+}
+
+/** While one gateway takes over from another both have the same addresses. */
+function isReusing(servers: GlobalConfig["servers"]): boolean {
+  return Object.values(servers).some(({ reusePort }) => reusePort);
+}
+
+/** Those that the configuration names. */
+function portsOf({ httpAddress, grpcNetwork, grpcAddress }: ApiConfig): readonly number[] {
+  const addresses = [toAddress("tcp", httpAddress), toAddress(grpcNetwork, grpcAddress)];
+  return addresses.flatMap((address) =>
+    address.kind === "tcp" && address.port !== 0 ? [address.port] : [],
+  );
 }

@@ -57,8 +57,15 @@ export class GatewayPages {
     this.#metrics.ticked();
   }
 
-  /** Begins to serve; an address that cannot be had is tried again and again, and holds up nothing. */
-  async open(metrics: GlobalConfig["metrics"], groups: readonly string[]): Promise<void> {
+  /**
+   * Begins to serve; an address that cannot be had is tried again and again, and holds up nothing.
+   * @param takesOver another gateway may serve its own there until it leaves the address to this one
+   */
+  async open(
+    metrics: GlobalConfig["metrics"],
+    groups: readonly string[],
+    takesOver: boolean,
+  ): Promise<void> {
     const plan = planPages(metrics, groups);
     if (plan.length === 0) return;
     this.#metrics.start();
@@ -69,6 +76,7 @@ export class GatewayPages {
       return new MetricsServer({
         host: hostOf(host),
         port,
+        takesOver,
         tls: certFile === "" ? undefined : { certFile, keyFile },
         readHeaderTimeoutMs: settings.readHeaderTimeout,
         timeoutMs: settings.timeout,

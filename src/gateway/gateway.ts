@@ -82,6 +82,8 @@ export class Gateway {
   #members: readonly Member[] = [];
   /** Those that have listened. */
   readonly #served = new Set<Member>();
+  /** Groups whose addresses are another gateway's now. */
+  readonly #left = new Set<string>();
   #isStopped = false;
   readonly #tickers: Timer[] = [];
 
@@ -229,7 +231,10 @@ export class Gateway {
     this.#expectNotStopped();
     const { loggers, metrics, servers } = this.#config.global;
     if (this.#tracing !== undefined || logsSlowQueries(loggers)) await loadSql();
-    await this.#step("Start metrics server", () => this.#pages.open(metrics, Object.keys(servers)));
+    const isReusing = Object.values(servers).some(({ reusePort }) => reusePort);
+    await this.#step("Start metrics server", () =>
+      this.#pages.open(metrics, Object.keys(servers), isReusing),
+    );
     this.#expectNotStopped();
     await this.#step("Create pools and clients", async (trace) => {
       this.#members = this.#build();
@@ -273,11 +278,44 @@ export class Gateway {
 
   /** How long {@link drain} may take. */
   get longestDrainMs(): number {
-    const servers = Object.values(this.#config.global.servers);
-    return Math.max(0, ...servers.map(({ drainTimeout }) => drainTimeout));
+    const servers = Object.entries(this.#config.global.servers);
+    const times = servers.map(([group, { drainTimeout }]) =>
+      this.#left.has(group) ? 2 * drainTimeout : drainTimeout,
+    );
+    return Math.max(0, ...times);
   }
 
-  /** Lets clients finish, each group up to its `drainTimeout`. */
+  /**
+   * Leaves the addresses of each group to another gateway that listens at all of them.
+   * @returns whether that is so for all groups
+   */
+  async leave(): Promise<boolean> {
+    const takenOver = this.#members.filter(({ tenant }) => tenant.isTakenOver);
+    for (const { group } of takenOver) this.#left.add(group);
+    await Promise.all(takenOver.map(({ tenant }) => tenant.leave()));
+    for (const { group, tenant } of takenOver) {
+      const { clients } = tenant;
+      this.#loggers
+        .of(group)
+        .info("Another gateway has taken over; clients may finish", { clients });
+    }
+    return takenOver.length > 0 && takenOver.length === this.#members.length;
+  }
+
+  /** Leaves the addresses of the metrics pages to another gateway. */
+  async leavePages(): Promise<void> {
+    await this.#pages.close();
+  }
+
+  /** Clients that are connected. */
+  get clients(): number {
+    return this.#members.reduce((sum, { tenant }) => sum + tenant.clients, 0);
+  }
+
+  /**
+   * Lets clients finish, each group up to its `drainTimeout`. Those of a group that was left go on as they like for so
+   * long first, idle ones too.
+   */
   async drain(): Promise<void> {
     await Promise.all(this.#members.map((member) => this.#drain(member)));
   }
@@ -483,9 +521,10 @@ export class Gateway {
   }
 
   async #drain({ group, tenant }: Member): Promise<void> {
+    const { drainTimeout } = serverOf(this.#config.global, group);
+    if (this.#left.has(group)) await this.#within(drainTimeout, tenant.whenEmpty());
     this.#loggers.of(group).info("GatewayD is shutting down");
     tenant.drain();
-    const { drainTimeout } = serverOf(this.#config.global, group);
     await this.#within(drainTimeout, tenant.whenEmpty());
   }
 }

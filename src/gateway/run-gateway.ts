@@ -84,9 +84,12 @@ async function runLogged(options: RunOptions, loggers: Loggers, trace: BootTrace
   });
   try {
     const booted = gateway
-      .boot(() => admin.open())
-      .then(() => {
-        if (phase === "booting") phase = "serving";
+      .boot(() => admin.openUnlessTakingOver())
+      .then(async () => {
+        if (phase === "booting") {
+          phase = "serving";
+          await admin.open();
+        }
         logger.info("GatewayD is running", { pid: process.pid, version: about.version });
         notices.ready();
         trace.end();
@@ -103,8 +106,12 @@ async function runLogged(options: RunOptions, loggers: Loggers, trace: BootTrace
     return exitCodeOf(error);
   }
   const first = await signal;
+  const isLeft = !STOPS_AT_ONCE.includes(first) && (await gateway.leave());
+  // Whoever asks for this gateway's health, or its figures, means the one that serves clients now.
+  const closed = isLeft ? Promise.all([admin.leave(), gateway.leavePages()]) : undefined;
   phase = "draining";
   notices.stopping(gateway.longestDrainMs);
+  using _telling = isLeft ? notices.tellingOf(() => gateway.clients) : undefined;
   trace.end();
   logger.info("Notifying the plugins that the server is shutting down", { signal: first });
   const told = gateway.signalled(first);
@@ -114,6 +121,7 @@ async function runLogged(options: RunOptions, loggers: Loggers, trace: BootTrace
       await Promise.race([told.then(() => gateway.drain()), hurried]);
     }
     await gateway.stopNow();
+    await closed;
     await admin.close();
   };
   await trace.step("Shutdown server", stop, { signal: first });

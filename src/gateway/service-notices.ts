@@ -6,6 +6,8 @@ import { openUnixDatagram } from "../libc/index.ts";
 /** Time that stopping takes beside waiting for clients: sessions, pools and plugins, and some. */
 const STOP_MARGIN_MS = 30_000;
 
+const STATUS_MS = 5_000;
+
 export class ServiceNotices {
   readonly #socket: string | undefined;
   readonly #logger: Logger;
@@ -32,6 +34,15 @@ export class ServiceNotices {
       "STATUS=Waiting for clients to finish",
       `EXTEND_TIMEOUT_USEC=${patienceUs}`,
     ]);
+  }
+
+  /** Tells from time to time how many clients are left with a gateway that another has taken over from. */
+  tellingOf(clients: () => number): Disposable {
+    const tell = (): void =>
+      this.#tell([`STATUS=Another gateway has taken over; clients left here: ${clients()}`]);
+    tell();
+    const timer = setInterval(tell, STATUS_MS);
+    return { [Symbol.dispose]: () => clearInterval(timer) };
   }
 
   #tell(lines: readonly string[]): void {

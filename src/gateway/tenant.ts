@@ -181,6 +181,16 @@ export class Tenant implements ControlPort {
     return clientsOf;
   }
 
+  /** Another gateway listens at each of its addresses. */
+  get isTakenOver(): boolean {
+    return this.#listeners.length > 0 && this.#listeners.every(({ isShared }) => isShared);
+  }
+
+  /** Leaves its addresses to whoever else listens there; clients who have come until then go on as they like. */
+  async leave(): Promise<void> {
+    await Promise.all(this.#listeners.splice(0).map((listener) => listener.leave()));
+  }
+
   drain(): void {
     this.#isDraining = true;
     this.#stopListening();

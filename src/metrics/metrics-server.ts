@@ -24,6 +24,8 @@ export interface MetricsServerOptions {
   readonly host: string;
   /** 0: the kernel chooses. */
   readonly port: number;
+  /** Another process may serve its own there until it leaves the address to this one. */
+  readonly takesOver: boolean;
   /** Both or none. */
   readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined;
   /** Times in milliseconds; 0 = no limit. */
@@ -36,6 +38,8 @@ export interface MetricsServerOptions {
 
 /** An address that is taken is tried again so often. */
 const RETRY_MS = 5_000;
+/** The gateway before this one leaves at a moment that somebody chooses; no reading of the page is to be missed. */
+const TAKE_OVER_MS = 250;
 /** How often it is looked at who takes too long. */
 const CHECK_MS = 1_000;
 /** Less is not worth compressing. */
@@ -104,6 +108,7 @@ export class MetricsServer {
     const { host, port, logger, tls, pages } = this.#options;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     server.once("error", reject);
+    // Not with `reusePort`, which Bun's node:http does not know (Bun issue 43690): one page after the other.
     server.listen(port, host, resolve);
     await promise;
     server.off("error", reject);
@@ -122,16 +127,23 @@ export class MetricsServer {
 
   #failed(error: unknown): void {
     if (this.#isClosed) return;
-    const { host, port, logger } = this.#options;
+    const { host, port, takesOver, logger } = this.#options;
+    const isWaiting = takesOver && isInUse(error);
     if (!this.#hasFailed) {
       const address = `${urlHost(host)}:${port}`;
-      logger.error("The metrics page cannot be served; it is tried again and again", {
-        address,
-        error,
-      });
+      if (isWaiting) {
+        logger.info("Another gateway serves its metrics; this one will when that has left", {
+          address,
+        });
+      } else {
+        logger.error("The metrics page cannot be served; it is tried again and again", {
+          address,
+          error,
+        });
+      }
     }
     this.#hasFailed = true;
-    this.#retry = setTimeout(() => void this.listen(), RETRY_MS);
+    this.#retry = setTimeout(() => void this.listen(), isWaiting ? TAKE_OVER_MS : RETRY_MS);
     this.#retry.unref();
   }
 
@@ -178,6 +190,10 @@ function answerWith(
     ...(isGzip && { "content-encoding": "gzip" }),
   });
   response.end(isGzip ? gzipSync(text) : text);
+}
+
+function isInUse(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "EADDRINUSE";
 }
 
 function urlHost(host: string): string {

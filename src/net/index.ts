@@ -15,6 +15,8 @@ export type { Listener, ListenOptions } from "./listener.ts";
 export { memoryPair } from "./memory-pair.ts";
 export type { MemoryConnection } from "./memory-pair.ts";
 export { NameAnswers } from "./name-answers.ts";
+export { holdNewcomers, isPortOfAnother } from "./shared-ports.ts";
+export { SocketFile } from "./socket-file.ts";
 export { partOf } from "./part-of.ts";
 export { readProxyHeader } from "./proxy-protocol.ts";
 export type { ProxyHeader } from "./proxy-protocol.ts";

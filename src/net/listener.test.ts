@@ -1,14 +1,14 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { connect as connectTls } from "node:tls";
 import { FakeClock } from "../../tests/fixtures/fake-clock.ts";
 import { Recorder } from "../../tests/fixtures/recorder.ts";
-import { runToEnd, testWhere, waitFor } from "../../tests/kit/index.ts";
+import { runToEnd, startProcess, testWhere, waitFor } from "../../tests/kit/index.ts";
 import { TimerWheel, dial, listen } from "./index.ts";
 import type { Address, Connection, HandshakeResult, Listener, ListenOptions } from "./index.ts";
 
@@ -246,5 +246,50 @@ describe("listening", () => {
     expect(second.address).toBe(first.address);
     first.stop();
     await expectGreeting(address);
+  });
+
+  testOnLinux("leaves a port to another process, which misses nobody", async () => {
+    const listener = await listenOn(
+      { kind: "tcp", host: "127.0.0.1", port: 0 },
+      { reusePort: true },
+    );
+    const port = portOf(listener);
+    expect(listener.isShared).toBe(false);
+    const greet = "open: (socket) => { socket.write('hello'); }, data() {}";
+    const code = `Bun.listen({ hostname: "127.0.0.1", port: ${port}, reusePort: true, socket: { ${greet} } });
+      console.log("listening");`;
+    await using other = await startProcess([process.execPath, "-e", code]);
+    await other.waitForLine("listening");
+    expect(listener.isShared).toBe(true);
+    // As many as the kernel likes are this one's.
+    const greetings: Promise<Connection>[] = [];
+    const knock = (): void => {
+      for (let count = 0; count < 50; count++) {
+        greetings.push(expectGreeting({ kind: "tcp", host: "127.0.0.1", port }));
+      }
+    };
+    knock();
+    const leaving = listener.leave();
+    knock();
+    await leaving;
+    knock();
+    expect(await Promise.all(greetings)).toHaveLength(150);
+    expect(listener.isShared).toBe(false);
+  });
+
+  test("takes over a unix socket, whose file is its own from then on", async () => {
+    const path = join(await temporaryDirectory(), "socket");
+    const address = { kind: "unix", path } as const;
+    const old = await listenOn(address, { reusePort: true });
+    expect(old.isShared).toBe(false);
+    const { ino } = statSync(path);
+    const heir = await listenOn(address, { reusePort: true, socketMode: 0o600 });
+    expect([old.isShared, heir.isShared]).toEqual([true, false]);
+    expect(statSync(path).ino).not.toBe(ino);
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    await old.leave();
+    await expectGreeting(address);
+    heir.stop();
+    expect(readdirSync(dirname(path))).toEqual([]);
   });
 });

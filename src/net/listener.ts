@@ -1,10 +1,12 @@
 /** Listening sockets: tcp, IPv6 and unix, each accepted socket as a {@link SocketConnection}. */
-import { chmodSync, statSync, unlinkSync } from "node:fs";
+import { statSync } from "node:fs";
 import { GatewayError } from "../errors.ts";
 import { formatAddress, formatHostPort } from "./address.ts";
 import type { Address } from "./address.ts";
 import { Arrivals } from "./arrivals.ts";
 import { reasonOf } from "./reason-of.ts";
+import { holdNewcomers, isPortShared } from "./shared-ports.ts";
+import { SocketFile } from "./socket-file.ts";
 import { SocketConnection, socketEvents } from "./socket-connection.ts";
 import type { BunSocket } from "./socket-connection.ts";
 import type { TimerWheel } from "./timer-wheel.ts";
@@ -15,7 +17,7 @@ export interface ListenOptions {
   readonly directoryPort: number;
   /** Permissions of a unix socket file. */
   readonly socketMode: number;
-  /** Lets several processes listen on one tcp port. */
+  /** Lets several processes listen on one tcp port, and takes a unix socket over from another. */
   readonly reusePort: boolean;
   readonly timers: TimerWheel;
   readonly onConnection: (connection: SocketConnection) => void;
@@ -24,9 +26,16 @@ export interface ListenOptions {
 export interface Listener {
   /** Where it listens, with the port the kernel chose if the configured one was 0. */
   readonly address: string;
+  /** Another process listens there as well: who comes finds it, once this one has stopped. */
+  readonly isShared: boolean;
   /** Accepts no more. Connections go on; a unix socket file is removed. */
   stop(): void;
+  /** As {@link stop}, in favour of another process: who is about to be accepted still is, for half a second at most. */
+  leave(): Promise<void>;
 }
+
+/** Whoever has connected is accepted by then. */
+const ACCEPT_MS = 10;
 
 /** @throws GatewayError ERR_LISTEN_FAILED naming the address and the reason. */
 export async function listen(options: ListenOptions): Promise<Listener> {
@@ -62,19 +71,27 @@ function listenTcp(options: ListenOptions, host: string, port: number): Listener
     allowHalfOpen: true,
     socket: { ...socketEvents, open: accept(options, (connection) => arrivals.add(connection)) },
   });
+  const stop = (): void => {
+    listener.stop();
+    arrivals.settle();
+  };
   return {
     address: formatHostPort(listener.hostname, listener.port),
-    stop: () => {
-      listener.stop();
-      arrivals.settle();
+    get isShared() {
+      return options.reusePort && isPortShared(listener.port);
+    },
+    stop,
+    leave: async () => {
+      await holdNewcomers([listener.port]);
+      stop();
     },
   };
 }
 
 async function listenUnix(options: ListenOptions, path: string): Promise<Listener> {
-  await removeStale(path);
+  const file = await SocketFile.claim(path, options.reusePort);
   const listener = Bun.listen<SocketConnection | undefined>({
-    unix: path,
+    unix: file.boundAs,
     data: undefined,
     allowHalfOpen: true,
     socket: {
@@ -84,8 +101,28 @@ async function listenUnix(options: ListenOptions, path: string): Promise<Listene
       }),
     },
   });
-  chmodSync(path, options.socketMode);
-  return { address: path, stop: () => listener.stop() };
+  try {
+    file.place(options.socketMode);
+  } catch (thrown) {
+    listener.stop();
+    throw thrown;
+  }
+  const stop = (): void => {
+    listener.stop();
+    file.remove();
+  };
+  return {
+    address: path,
+    get isShared() {
+      return options.reusePort && file.isTakenOver;
+    },
+    stop,
+    // Since the other one's socket has the name nobody connects to this one any more.
+    leave: async () => {
+      await Bun.sleep(ACCEPT_MS);
+      stop();
+    },
+  };
 }
 
 function accept(
@@ -98,21 +135,4 @@ function accept(
     socket.data = connection;
     options.onConnection(connection);
   };
-}
-
-/** Removes the socket file of a process that is gone; any other file is left for `listen` to refuse. */
-async function removeStale(path: string): Promise<void> {
-  if (statSync(path, { throwIfNoEntry: false })?.isSocket() !== true) return;
-  if (await answers(path)) throw new Error("another process listens on this socket");
-  unlinkSync(path);
-}
-
-async function answers(path: string): Promise<boolean> {
-  try {
-    const socket = await Bun.connect({ unix: path, socket: { data() {} } });
-    socket.terminate();
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -5,6 +5,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import packageJson from "../../package.json" with { type: "json" };
+import { instanceUnit } from "../../scripts/release/instance-unit.ts";
 import { makeLinuxPackages, NFPM_PROGRAM } from "../../scripts/release/linux-packages.ts";
 import {
   type ScratchRoot,
@@ -105,6 +106,7 @@ testPackage(
       "test -s /usr/share/bash-completion/completions/gatewayd -a -s /usr/share/zsh/vendor-completions/_gatewayd",
     );
     await root.run("test -s /usr/share/fish/vendor_completions.d/gatewayd.fish");
+    await root.run("test -s /usr/lib/systemd/system/gatewayd@.service");
     await expectToServe(root);
 
     await root.run(CHANGE);
@@ -115,7 +117,9 @@ testPackage(
     await expectToServe(root);
 
     await root.run("dpkg --remove gatewayd");
-    await root.run("test ! -e /usr/bin/gatewayd -a ! -e /usr/lib/systemd/system/gatewayd.service");
+    await root.run(
+      "test ! -e /usr/bin/gatewayd -a ! -e /usr/lib/systemd/system/gatewayd.service -a ! -e /usr/lib/systemd/system/gatewayd@.service",
+    );
     expect((await root.run("grep --count '^# mine' /etc/gatewayd.yaml")).stdout).toBe("1\n");
     await root.run("dpkg --purge gatewayd");
     for (const path of ["/etc/gatewayd.yaml", "/etc/gatewayd_plugins.yaml", "/var/lib/gatewayd"]) {
@@ -147,7 +151,9 @@ testWhere(problem === undefined && hasRpm, problem ?? "rpm is not installed")(
     await expectToServe(root);
 
     await root.run("rpm --erase gatewayd");
-    await root.run("test ! -e /usr/bin/gatewayd -a ! -e /usr/lib/systemd/system/gatewayd.service");
+    await root.run(
+      "test ! -e /usr/bin/gatewayd -a ! -e /usr/lib/systemd/system/gatewayd.service -a ! -e /usr/lib/systemd/system/gatewayd@.service",
+    );
     // A configuration that was changed is put aside, not lost.
     const kept = await root.run("grep --count '^# mine' /etc/gatewayd.yaml.rpmsave");
     expect(kept.stdout).toBe("1\n");
@@ -157,15 +163,20 @@ testWhere(problem === undefined && hasRpm, problem ?? "rpm is not installed")(
 
 const hasAnalyzer = Bun.which("systemd-analyze") !== null;
 testWhere(problem === undefined && hasAnalyzer, problem ?? "systemd-analyze is not installed")(
-  "systemd finds nothing wrong with the unit",
+  "systemd finds nothing wrong with the units",
   async () => {
     await using root = await startScratchRoot();
     await root.run(`cp ${GATEWAYD_BINARY} /usr/bin/gatewayd`);
     const unit = join(import.meta.dir, "../../packaging/linux/gatewayd.service");
     await root.run(`cp ${unit} /usr/lib/systemd/system/`);
-    const { stdout, stderr } = await root.run(
-      "systemd-analyze verify --man=no /usr/lib/systemd/system/gatewayd.service",
-    );
-    expect({ stdout, stderr }).toEqual({ stdout: "", stderr: "" });
+    const instance = join(directory, "gatewayd@.service");
+    await Bun.write(instance, instanceUnit(await Bun.file(unit).text()));
+    await root.run(`cp ${instance} /usr/lib/systemd/system/`);
+    for (const name of ["gatewayd.service", "gatewayd@a.service"]) {
+      const { stdout, stderr } = await root.run(
+        `systemd-analyze verify --man=no /usr/lib/systemd/system/${name}`,
+      );
+      expect({ stdout, stderr }).toEqual({ stdout: "", stderr: "" });
+    }
   },
 );

@@ -17,6 +17,7 @@ export interface GrpcDoorOptions {
   /** Told to whoever asks, without a token. */
   readonly isServing: () => boolean;
   readonly tls: DoorTls | undefined;
+  readonly claimSocket: ClaimSocket;
 }
 
 /** Where it listens: a port of 0 is for the kernel to choose. */
@@ -24,11 +25,25 @@ export type GrpcPlace =
   | { readonly kind: "tcp"; readonly host: string; readonly port: number }
   | { readonly kind: "unix"; readonly path: string };
 
+/** The file of a unix socket, which may be taken over from another gateway. */
+export interface GrpcSocketFile {
+  readonly path: string;
+  /** Where it is to be bound. */
+  readonly boundAs: string;
+  /** Has it found at its path. */
+  place(): void;
+  remove(): void;
+}
+
+/** @throws Error when it is another process', and not to be taken over */
+export type ClaimSocket = (path: string, takesOver: boolean) => Promise<GrpcSocketFile>;
+
 export class GrpcDoor {
   readonly #options: GrpcDoorOptions;
   readonly #server: Http2Server | Http2SecureServer;
   readonly #sessions = new Set<ServerHttp2Session>();
   #handler: Promise<NodeHandlerFn> | undefined;
+  #file: GrpcSocketFile | undefined;
 
   constructor(options: GrpcDoorOptions) {
     this.#options = options;
@@ -50,15 +65,22 @@ export class GrpcDoor {
   /** Resolves to where it listens. @throws the system's error when it cannot */
   async open(place: GrpcPlace, reusePort: boolean): Promise<string> {
     const events: EventEmitter = this.#server;
+    const file =
+      place.kind === "unix" ? await this.#options.claimSocket(place.path, reusePort) : undefined;
     await new Promise<void>((resolve, reject) => {
       events.once("error", reject);
       const listening = (): void => resolve();
-      if (place.kind === "unix") this.#server.listen(place.path, listening);
+      if (place.kind === "unix") this.#server.listen(file?.boundAs ?? place.path, listening);
       else {
         const { host, port } = place;
         this.#server.listen({ host, port, ...(reusePort && { reusePort }) }, listening);
       }
     });
+    if (file !== undefined) {
+      this.#file = file;
+      file.place();
+      return file.path;
+    }
     const address = this.#server.address();
     if (typeof address !== "object" || address === null) return String(address);
     const { address: host, port } = address;
@@ -68,6 +90,8 @@ export class GrpcDoor {
   /** Calls under way have {@link CLOSE_MS} to end. */
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.#file?.remove();
+    this.#file = undefined;
     for (const session of this.#sessions) session.close();
     const timer = setTimeout(() => {
       for (const session of this.#sessions) session.destroy();

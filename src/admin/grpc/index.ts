@@ -3,4 +3,4 @@
  * May import: access, commands.
  */
 export { GrpcDoor } from "./grpc-door.ts";
-export type { GrpcPlace } from "./grpc-door.ts";
+export type { ClaimSocket, GrpcPlace } from "./grpc-door.ts";

@@ -107,7 +107,11 @@ const serverKeys = z.strictObject({
       .describe(
         "When stopping: time for clients to finish before they get FATAL 57P01; 0 = they get it at once.",
       ),
-    reusePort: boolean().prefault(false).describe("Lets several gateways listen on the same port."),
+    reusePort: boolean()
+      .prefault(false)
+      .describe(
+        "Lets another gateway that says so, too, listen at the same addresses, to take over from this one.",
+      ),
     socketMode: fileMode().prefault("0777").describe("Permission bits of a Unix socket, in octal."),
     maxMessageBytes: byteSize({ min: 1024, max: 0x7fffffff })
       .prefault("1GiB")

@@ -1,0 +1,146 @@
+/**
+ * Leaves ports to another process that listens there as well (SO_REUSEPORT), without losing a client. Linux only.
+ *
+ * Each listening socket has a queue of its own, of connections that are complete and of such that are on the way. What
+ * is in there when a socket is closed is reset, though its client has been told that it is connected. So the
+ * kernel is asked first to pass over packets that begin a connection; their senders repeat them after a second, and
+ * by then the kernel leads them to the other process. Once nothing is on the way any more the socket can be closed.
+ */
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { libc } from "../libc/index.ts";
+
+/** What takes longer to connect is reset; also the longest time that newcomers are held up beyond their second. */
+const LONGEST_MS = 500;
+const LOOK_AGAIN_MS = 10;
+
+/** A line of /proc/net/tcp. */
+interface SocketRow {
+  /** Address and port, as the kernel writes them. */
+  readonly local: string;
+  readonly port: number;
+  readonly state: "listening" | "arriving";
+  /** Of a listening socket: connections that nobody has taken from it yet. */
+  readonly queued: number;
+  readonly inode: string;
+}
+
+const STATES = new Map<string | undefined, SocketRow["state"]>([
+  ["0A", "listening"],
+  ["03", "arriving"],
+]);
+
+/** Whether another process listens wherever this one does on a port. */
+export function isPortShared(port: number): boolean {
+  const listening = socketRows().filter((row) => row.state === "listening" && row.port === port);
+  const own = ownSockets();
+  const ours = listening.filter(({ inode }) => own.has(inode));
+  const others = listening.filter(({ inode }) => !own.has(inode));
+  return (
+    ours.length > 0 && ours.every(({ local }) => others.some((other) => other.local === local))
+  );
+}
+
+/** Whether another process listens on a port, at whatever address. */
+export function isPortOfAnother(port: number): boolean {
+  const own = ownSockets();
+  return socketRows().some(
+    (row) => row.state === "listening" && row.port === port && !own.has(row.inode),
+  );
+}
+
+/**
+ * Has the kernel lead no more clients to this process' listening sockets on ports, and waits until it has accepted those
+ * that are on the way, up to {@link LONGEST_MS}. The sockets are to be closed at once when it resolves.
+ */
+export async function holdNewcomers(ports: readonly number[]): Promise<void> {
+  const own = ownSockets();
+  const isOurs = ({ state, port, inode }: SocketRow): boolean =>
+    state === "listening" && ports.includes(port) && own.has(inode);
+  for (const { inode } of socketRows().filter(isOurs)) passOverNewcomers(own.get(inode));
+  const untilMs = performance.now() + LONGEST_MS;
+  const isOnTheWay = (row: SocketRow): boolean =>
+    (row.state === "arriving" && ports.includes(row.port)) || (isOurs(row) && row.queued > 0);
+  while (socketRows().some(isOnTheWay) && performance.now() < untilMs) {
+    await Bun.sleep(LOOK_AGAIN_MS);
+  }
+}
+
+function socketRows(): readonly SocketRow[] {
+  return ["/proc/net/tcp", "/proc/net/tcp6"]
+    .flatMap((path) => textOf(path).split("\n"))
+    .flatMap(readRow);
+}
+
+function readRow(line: string): readonly SocketRow[] {
+  const [, local = "", , code, queues = "", , , , , inode = ""] = line.trim().split(/\s+/);
+  const state = STATES.get(code);
+  if (state === undefined) return [];
+  const port = Number.parseInt(local.split(":")[1] ?? "", 16);
+  const queued = Number.parseInt(queues.split(":")[1] ?? "", 16);
+  return [{ local, port, state, queued, inode }];
+}
+
+/** Empty on systems that have no such file. */
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, "latin1");
+  } catch {
+    return "";
+  }
+}
+
+/** Descriptors of the sockets of this process, by their inodes. */
+function ownSockets(): ReadonlyMap<string, number> {
+  const sockets = new Map<string, number>();
+  const folder = "/proc/self/fd";
+  for (const name of namesIn(folder)) {
+    try {
+      const [, inode] = /^socket:\[(\d+)\]$/.exec(readlinkSync(`${folder}/${name}`)) ?? [];
+      if (inode !== undefined) sockets.set(inode, Number(name));
+    } catch {
+      continue; // Closed meanwhile.
+    }
+  }
+  return sockets;
+}
+
+function namesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return []; // Not Linux.
+  }
+}
+
+const SOL_SOCKET = 1;
+const SO_ATTACH_FILTER = 26;
+
+/**
+ * `[code, jt, jf, k]` of the classic packet filter. It sees the packet from the TCP header on; the flags are in byte 13,
+ * among them SYN (2) and ACK (16).
+ */
+const PROGRAM = [
+  [0x30, 0, 0, 13], // A = the flags
+  [0x54, 0, 0, 0x12], // A &= SYN | ACK
+  [0x15, 0, 1, 0x02], // Only SYN?
+  [0x06, 0, 0, 0], // Then it did not come.
+  [0x06, 0, 0, 0xff_ff_ff_ff], // All others did, as a whole.
+] as const;
+
+/** Where it cannot be done, whoever comes in the last moment may be reset. */
+function passOverNewcomers(fd: number | undefined): void {
+  const calls = libc();
+  if (fd === undefined || calls === undefined) return;
+  const program = Buffer.alloc(PROGRAM.length * 8);
+  for (const [index, [code, ifTrue, ifFalse, value]] of PROGRAM.entries()) {
+    program.writeUInt16LE(code, index * 8);
+    program.writeUInt8(ifTrue, index * 8 + 2);
+    program.writeUInt8(ifFalse, index * 8 + 3);
+    program.writeUInt32LE(value, index * 8 + 4);
+  }
+  // struct sock_fprog: how many there are, and where.
+  const pointer = Buffer.alloc(16);
+  pointer.writeUInt16LE(PROGRAM.length, 0);
+  pointer.writeBigUInt64LE(calls.addressOf(program), 8);
+  calls.setOption(fd, SOL_SOCKET, SO_ATTACH_FILTER, pointer);
+}
