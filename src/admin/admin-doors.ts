@@ -10,6 +10,7 @@ import { GrpcDoor } from "./grpc/index.ts";
 import type { ClaimSocket, GrpcPlace } from "./grpc/index.ts";
 import { RestDoor } from "./rest/index.ts";
 import type { RestPlace } from "./rest/index.ts";
+import type { Tracer } from "../tracing/index.ts";
 
 export interface AdminDoorsOptions {
   readonly port: AdminPort;
@@ -21,6 +22,8 @@ export interface AdminDoorsOptions {
   readonly reusePort: boolean;
   readonly logger: Logger;
   readonly claimSocket: ClaimSocket;
+  /** Undefined: nothing is traced. */
+  readonly tracer: Tracer | undefined;
 }
 
 export class AdminDoors {
@@ -30,12 +33,12 @@ export class AdminDoors {
 
   constructor(options: AdminDoorsOptions) {
     this.#options = options;
-    const { port, access, tls, logger, claimSocket } = options;
+    const { port, access, tls, logger, claimSocket, tracer } = options;
     // Most gateways are hardly ever asked: what it takes to answer is not in memory before that.
     let loaded: Promise<CommandLayer> | undefined;
     const load = async (): Promise<CommandLayer> => {
       const { CommandLayer: Loaded } = await import("./commands/index.ts");
-      return new Loaded(port, logger);
+      return new Loaded(port, logger, tracer);
     };
     const layer = (): Promise<CommandLayer> => (loaded ??= load());
     const gatekeeper = new Gatekeeper(access);

@@ -1,7 +1,7 @@
 /**
  * Administration: the commands, and the doors that lead to them. What it needs of the gateway it declares
  * as {@link AdminPort}; the gateway implements it.
- * May import: errors, logging (interface), hooks (numbers of hooks), rpc (the health service).
+ * May import: errors, logging and tracing (interfaces), hooks (numbers of hooks), rpc (the health service).
  */
 export { AdminDoors } from "./admin-doors.ts";
 export type { AdminDoorsOptions } from "./admin-doors.ts";

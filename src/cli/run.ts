@@ -77,10 +77,14 @@ plugins.`,
       : undefined;
     const trace = tracing?.boot ?? new BootTrace();
     const asked = { ...loadOptions(invocation), lint: given.isOn(lintFlag) };
-    const [options, result] = await trace.step("Initialize config", () => {
-      const read = { ...asked, files: readConfigFiles(asked) };
-      return [read, loadConfig(read)] as const;
-    });
+    const [options, result] = await trace.step(
+      "Initialize config",
+      ({ stepAtOnce: step }) => {
+        const read = { ...asked, files: readConfigFiles({ ...asked, step }) };
+        return [read, loadConfig({ ...read, step })] as const;
+      },
+      { GlobalConfigFile: asked.configPath, PluginConfigFile: asked.pluginConfigPath },
+    );
     if (!result.ok) {
       const code = await reportLoadFailure(terminal, result);
       return areAllOfPolicies(result) ? ExitCode.FailedToLoadPolicies : code;

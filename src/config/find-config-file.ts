@@ -1,5 +1,6 @@
 /** Finds a configuration file and reads it. */
 import { existsSync, readFileSync } from "node:fs";
+import { plainStep } from "./loaded-config.ts";
 import type { ConfigFiles, FoundFile, LoadOptions, NotFound } from "./loaded-config.ts";
 
 const NAMES = { global: "gatewayd.yaml", plugins: "gatewayd_plugins.yaml" } as const;
@@ -26,9 +27,10 @@ export function findConfigFile(what: NotFound["what"], path: string | undefined)
  * Both files. To be read once: one that is a pipe has nothing to say the second time, and any may have changed
  * between two readings of the same configuration.
  */
-export function readConfigFiles({ configPath, pluginConfigPath }: LoadOptions): ConfigFiles {
+export function readConfigFiles(options: LoadOptions): ConfigFiles {
+  const { configPath, pluginConfigPath, step = plainStep } = options;
   return {
-    global: findConfigFile("global", configPath),
-    plugins: findConfigFile("plugins", pluginConfigPath),
+    global: step("Load global config file", () => findConfigFile("global", configPath)),
+    plugins: step("Load plugin config file", () => findConfigFile("plugins", pluginConfigPath)),
   };
 }

@@ -17,6 +17,7 @@ import { applyEnvironment, splitVariables } from "./environment-overrides.ts";
 import { findConfigFile } from "./find-config-file.ts";
 import { addImpliedNames, findEmptyNames, lowerCaseNames } from "./group-names.ts";
 import { modernizeGlobal, modernizePlugins } from "./legacy-keys.ts";
+import { plainStep } from "./loaded-config.ts";
 import type { FoundFile, LoadedFile, Loading, LoadOptions, LoadResult } from "./loaded-config.ts";
 import { parseYaml } from "./parse-yaml.ts";
 import {
@@ -81,15 +82,24 @@ export function readGlobal(
   const { others } = splitVariables(options.env, PLUGINS_SPEC);
   const { root, issues, isComplete } = readTree(text, path);
   if (!isComplete) return { ok: false, issues };
-  issues.push(...modernizeGlobal(root), ...lowerCaseNames(root), ...findEmptyNames(root));
-  addImpliedNames(root);
-  issues.push(...applyEnvironment(root, GLOBAL_SPEC, others));
+  const { step = plainStep } = options;
+  step("Validate global config", () => {
+    issues.push(...modernizeGlobal(root), ...lowerCaseNames(root), ...findEmptyNames(root));
+    addImpliedNames(root);
+  });
+  step("Load global environment variables", () => {
+    issues.push(...applyEnvironment(root, GLOBAL_SPEC, others));
+  });
   for (const override of options.overrides ?? []) issues.push(...applyOverride(root, override));
   if (options.overrides !== undefined) addImpliedNames(root);
   const missing = resolveSecrets(root, options.env);
-  const { value, issues: faults } = validateTree(root, globalSchema, GLOBAL_SPEC);
+  const { value, issues: faults } = step("Unmarshal global config", () =>
+    validateTree(root, globalSchema, GLOBAL_SPEC),
+  );
   issues.push(...missing, ...besides(missing, faults), ...findBareNanoseconds(root, GLOBAL_SPEC));
-  if (value !== undefined) issues.push(...besides(missing, checkGlobal(value, root)));
+  step("Lint configuration files", () => {
+    if (value !== undefined) issues.push(...besides(missing, checkGlobal(value, root)));
+  });
   return conclude(path, value, issues, root, GLOBAL_SPEC);
 }
 
@@ -116,10 +126,15 @@ export function readPlugins(
   const { inSpec } = splitVariables(options.env, PLUGINS_SPEC);
   const { root, issues, isComplete } = readTree(text, path);
   if (!isComplete) return { ok: false, issues };
+  const { step = plainStep } = options;
   issues.push(...modernizePlugins(root));
-  issues.push(...applyEnvironment(root, PLUGINS_SPEC, inSpec));
+  step("Load plugin environment variables", () => {
+    issues.push(...applyEnvironment(root, PLUGINS_SPEC, inSpec));
+  });
   const missing = resolveSecrets(root, options.env, (at) => isUnneeded(root, at));
-  const { value, issues: faults } = validateTree(root, pluginsSchema, PLUGINS_SPEC);
+  const { value, issues: faults } = step("Unmarshal plugin config", () =>
+    validateTree(root, pluginsSchema, PLUGINS_SPEC),
+  );
   issues.push(...missing, ...besides(missing, faults), ...findBareNanoseconds(root, PLUGINS_SPEC));
   if (value !== undefined) {
     const strictness = { dev: options.dev === true, lint: options.lint !== false };

@@ -69,4 +69,10 @@ export interface LoadOptions {
   readonly lint?: boolean | undefined;
   /** What plugins have set in gatewayd.yaml, in this order; it goes before everything else. */
   readonly overrides?: readonly ConfigOverride[] | undefined;
+  /** Does each step, whose name is GatewayD's, for whoever wants to know how long they take. Default: just does it. */
+  readonly step?: LoadStep | undefined;
 }
+
+export type LoadStep = <T>(name: string, work: () => T) => T;
+
+export const plainStep: LoadStep = (_, work) => work();

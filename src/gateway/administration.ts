@@ -7,12 +7,18 @@ import { adminPortOf } from "./admin-port-of.ts";
 import type { AdminPortOptions } from "./admin-port-of.ts";
 import { holdNewcomers, isPortOfAnother, SocketFile } from "../net/index.ts";
 import { toAddress } from "./to-address.ts";
+import type { Tracer } from "../tracing/index.ts";
+
+export interface AdministrationOptions extends AdminPortOptions {
+  /** Undefined: nothing is traced. */
+  readonly tracer: Tracer | undefined;
+}
 
 export class Administration {
-  readonly #options: AdminPortOptions;
+  readonly #options: AdministrationOptions;
   #doors: AdminDoors | undefined;
 
-  constructor(options: AdminPortOptions) {
+  constructor(options: AdministrationOptions) {
     this.#options = options;
   }
 
@@ -28,7 +34,7 @@ export class Administration {
 
   /** Once. @throws GatewayError ERR_LISTEN_FAILED, or ERR_CONFIG_INVALID naming a certificate that cannot be used */
   async open(): Promise<void> {
-    const { gateway, loggers } = this.#options;
+    const { gateway, loggers, tracer } = this.#options;
     const { api, servers } = gateway.config.global;
     if (!api.enabled || this.#doors !== undefined) return;
     const doors = new AdminDoors({
@@ -42,6 +48,7 @@ export class Administration {
       ...placesOf(api, servers),
       logger: loggers.main,
       claimSocket: (path, takesOver) => SocketFile.claim(path, takesOver),
+      tracer,
     });
     await doors.open();
     this.#doors = doors;

@@ -26,6 +26,7 @@ import {
   Pooling,
 } from "../session/index.ts";
 import type { ClientTls, PooledBlock, PooledMode, Route } from "../session/index.ts";
+import type { ServerTraces } from "../tracing/recorder/index.ts";
 import type { GroupWatch } from "../watch/index.ts";
 import { buildMultiplexing } from "./build-multiplexing.ts";
 import { fixedLoginOf } from "./fixed-login.ts";
@@ -51,9 +52,14 @@ export interface PoolingParts {
   readonly newStrategy: () => Strategy;
   /** Hears of the sessions; undefined: nobody does. */
   readonly watch: GroupWatch | undefined;
+  /** Of the connections to the server of a block. */
+  readonly tracesOf: TracesOfBlock | undefined;
   readonly timers: TimerWheel;
   readonly logger: Logger;
 }
+
+/** Undefined: nothing is traced. */
+export type TracesOfBlock = (block: string) => ServerTraces | undefined;
 
 /** Bytes that stand for unknown users, the same for the life of the process. */
 const PROCESS_SECRET_BYTES = 32;
@@ -143,6 +149,7 @@ function buildBlock(
   const connector = { ...connectorParts(parts, block, keys), place, answers };
   const connect = serverConnector(connector);
   const logIn = serverLogin(connector);
+  const traces = parts.tracesOf?.(block);
   const loginOf = ({ user, database }: Pick<Pair, "user" | "database">): ConnectorLogin =>
     fixedLogin ?? { user, database, parameters: [], credential: credentials.of(user) };
   return {
@@ -159,14 +166,16 @@ function buildBlock(
       pingAfterIdleMs: proxy.healthCheckPeriod,
       connect: async (pair, signal) => {
         try {
-          return await connect(loginOf(pair), signal);
+          const open = (): Promise<PooledBackend> => connect(loginOf(pair), signal);
+          return await (traces?.opening(open) ?? open());
         } catch (thrown) {
           if (thrown instanceof ServerLoginError) credentials.doubt(pair.user);
           throw thrown;
         }
       },
       ping: async (backend) => {
-        await backend.run("");
+        const ping = async (): Promise<void> => void (await backend.run(""));
+        await (traces?.pinging(backend.connection, ping) ?? ping());
       },
       isStale: ({ address: dialledAt, mayBeStruck }) => mayBeStruck || answers.hasLeft(dialledAt),
       timers,

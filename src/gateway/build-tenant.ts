@@ -10,13 +10,13 @@ import type { Logger } from "../logging/index.ts";
 import { NameAnswers } from "../net/index.ts";
 import type { Connection, TimerWheel } from "../net/index.ts";
 import { openServer } from "../backend/index.ts";
-import type { ServerTls } from "../backend/index.ts";
+import type { OpenedServer, ServerTls } from "../backend/index.ts";
 import { BlockRouter, Pool } from "../pool/index.ts";
 import { sessionHooksOf } from "../session/index.ts";
 import type { Budget, CancelKeys, ClientTls, PooledBlock, Route } from "../session/index.ts";
 import type { GroupWatch, TraceIdOf } from "../watch/index.ts";
 import { buildPooling } from "./build-pooling.ts";
-import type { PoolingParts } from "./build-pooling.ts";
+import type { PoolingParts, TracesOfBlock } from "./build-pooling.ts";
 import { blockTls } from "./certificates.ts";
 import { Tenant } from "./tenant.ts";
 import type { TenantPool } from "./tenant.ts";
@@ -38,6 +38,8 @@ export interface TenantParts {
   readonly watch?: GroupWatch | undefined;
   /** For the log; undefined: nothing is traced. */
   readonly traceIdOf?: TraceIdOf | undefined;
+  /** Of the connections to the server of a block; undefined: nothing is traced. */
+  readonly tracesOf?: TracesOfBlock | undefined;
   readonly timers: TimerWheel;
   readonly logger: Logger;
 }
@@ -86,6 +88,7 @@ export function buildTenant(parts: TenantParts): {
       routes: routesOf(server),
       newStrategy,
       watch: parts.watch,
+      tracesOf: parts.tracesOf,
       timers,
       logger,
     });
@@ -188,7 +191,7 @@ export function serverOf(global: GlobalConfig, group: string): GlobalConfig["ser
 }
 
 function buildPool(
-  { config: { global }, group, watch, timers, logger }: TenantParts,
+  { config: { global }, group, watch, tracesOf, timers, logger }: TenantParts,
   block: string,
   tls: ServerTls | undefined,
 ): Pool {
@@ -200,6 +203,20 @@ function buildPool(
   }
   const address = toAddress(client.network, client.address);
   const answers = new NameAnswers({ name: block, clock: timers.clock, logger });
+  const traces = tracesOf?.(block);
+  const dial = async (signal: AbortSignal): Promise<OpenedServer> => {
+    const opened = await openServer({
+      address,
+      tls,
+      signal,
+      timeoutMs: client.dialTimeout,
+      keepAliveMs: client.tcpKeepAlive ? client.tcpKeepAlivePeriod : 0,
+      timers,
+      answers,
+    });
+    opened.connection.meter = watch?.block(block).serverMeter;
+    return opened;
+  };
   return new Pool({
     group,
     name: block,
@@ -216,19 +233,7 @@ function buildPool(
     receiveTimeoutMs: client.receiveTimeout,
     receiveDeadlineMs: client.receiveDeadline,
     sendDeadlineMs: client.sendDeadline,
-    dial: async (signal) => {
-      const opened = await openServer({
-        address,
-        tls,
-        signal,
-        timeoutMs: client.dialTimeout,
-        keepAliveMs: client.tcpKeepAlive ? client.tcpKeepAlivePeriod : 0,
-        timers,
-        answers,
-      });
-      opened.connection.meter = watch?.block(block).serverMeter;
-      return opened;
-    },
+    dial: (signal) => traces?.opening(() => dial(signal)) ?? dial(signal),
     isStale: ({ address: dialledAt }) => answers.hasLeft(dialledAt),
     timers,
     random: Math.random,

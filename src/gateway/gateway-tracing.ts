@@ -6,8 +6,13 @@ import { FIRST_PLUGIN_PRIORITY } from "../hooks/index.ts";
 import type { HandlerRegistration, HookHandler, HookName } from "../hooks/index.ts";
 import type { Logger } from "../logging/index.ts";
 import { normalize } from "../sql/index.ts";
-import type { TracingCounts } from "../tracing/index.ts";
-import { HookTraces, startTracing, TrafficTraces } from "../tracing/recorder/index.ts";
+import type { Tracer, TracingCounts } from "../tracing/index.ts";
+import {
+  HookTraces,
+  ServerTraces,
+  startTracing,
+  TrafficTraces,
+} from "../tracing/recorder/index.ts";
 import type { Tracing } from "../tracing/recorder/index.ts";
 import type { GroupWatch, TraceIdOf } from "../watch/index.ts";
 import { BootTrace } from "./boot-trace.ts";
@@ -46,6 +51,11 @@ export class GatewayTracing {
     this.tellsOf(this.boot);
   }
 
+  /** For spans that are of no session. */
+  get tracer(): Tracer {
+    return this.#tracing;
+  }
+
   /** From here on spans are recorded, and kept until {@link configure}. */
   static async start({ version, url, env }: GatewayTracingOptions): Promise<GatewayTracing> {
     const report: { to?: GatewayTracing } = {};
@@ -64,6 +74,11 @@ export class GatewayTracing {
   /** Hears of the sessions of a group. Needs `loadSql` done. */
   watchOf(group: string): GroupWatch {
     return this.#traffic.group(group);
+  }
+
+  /** Hears of the connections to the server of a block. */
+  serversOf(group: string, block: string): ServerTraces {
+    return new ServerTraces(this.#tracing, group, block);
   }
 
   /** The handler, called with the trace that it is called for; what is none of a plugin's is left alone. */

@@ -164,6 +164,7 @@ export class Gateway {
     this.#traceHooks();
     registerRules(this.hooks, rules, {
       logger,
+      connectionFields: (session) => ({ ...connectionFields(session, this.#traceIdOf) }),
       now,
       batchBytes: config.plugins.maxHookMessageBytes,
     });
@@ -445,6 +446,7 @@ export class Gateway {
           this.#tracing?.watchOf(group),
         ]),
         traceIdOf: this.#traceIdOf,
+        tracesOf: (block) => this.#tracing?.serversOf(group, block),
         timers: this.#timers,
         logger,
       });

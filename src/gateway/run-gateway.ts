@@ -81,6 +81,7 @@ async function runLogged(options: RunOptions, loggers: Loggers, trace: BootTrace
     startedAtMs,
     phase: () => phase,
     drain: () => signals.raise("SIGTERM"),
+    tracer: tracing?.tracer,
   });
   try {
     const booted = gateway

@@ -24,6 +24,8 @@ export interface Connection {
   readonly backlogBytes: number;
   /** Counts what is read and written; undefined: nobody does. */
   meter?: ByteMeter | undefined;
+  /** Told when it is over, after the handler; undefined: nobody is. */
+  onceClosed?: ((error: Error | undefined) => void) | undefined;
   /** Who hears of events. Replaceable at any time, e.g. when a pool hands over a backend. */
   handler: ConnectionHandler;
 

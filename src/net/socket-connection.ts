@@ -68,6 +68,7 @@ export class SocketConnection implements Connection {
   // First what each piece of data needs, side by side in memory.
   handler: ConnectionHandler = ignoringHandler;
   meter: ByteMeter | undefined;
+  onceClosed: ((error: Error | undefined) => void) | undefined;
   #socket: BunSocket;
   #state: State = "open";
   #backlogBytes = 0;
@@ -341,6 +342,7 @@ export class SocketConnection implements Connection {
     this.#handshake = undefined;
     handshake?.failed(this.#error ?? new Error("closed during the TLS handshake"));
     handler.onClose(this.#error, this);
+    this.onceClosed?.(this.#error);
   }
 
   /** Events of the socket. Only {@link socketEvents} calls these. */

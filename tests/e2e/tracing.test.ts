@@ -38,18 +38,29 @@ interface TracedOptions {
   readonly url: string;
   readonly tracing?: object;
   readonly env?: Readonly<Record<string, string>>;
+  /** Further parts of the configuration. */
+  readonly more?: object;
 }
 
 /** A gateway that traces, and does not wait long before it sends. */
-async function start({ url, tracing = {}, env = {} }: TracedOptions): Promise<GatewaydProcess> {
+async function start({
+  url,
+  tracing = {},
+  env = {},
+  more = {},
+}: TracedOptions): Promise<GatewaydProcess> {
   const config: object = JSON.parse(oneBlockConfig(postgres.address, { pool: { size: 2 } }));
   return await startGatewayd({
     binary,
-    config: JSON.stringify({ ...config, tracing }),
+    config: JSON.stringify({ ...config, tracing, ...more }),
     args: ["--tracing", "--collector-url", url],
     env: { OTEL_BSP_SCHEDULE_DELAY: "50", ...env },
   });
 }
+
+/** Server connections are traces of their own. */
+const isOfBoot = ({ name }: { readonly name: string }): boolean =>
+  name !== "server connection" && name !== "connect to the server";
 
 test("the steps of a boot and of a stop are spans under their old names", async () => {
   await using collector = await OtlpCollector.start();
@@ -72,10 +83,25 @@ test("the steps of a boot and of a stop are spans under their old names", async 
     ]),
   );
   expect(root.parentSpanId).toBe("");
-  for (const span of collector.spans) {
+  const [initialize] = collector.named("Initialize config");
+  const ofConfig = collector.spans.filter(
+    ({ parentSpanId }) => parentSpanId === initialize?.spanId,
+  );
+  expect(ofConfig.map(({ name }) => name)).toEqual([
+    "Load global config file",
+    "Load plugin config file",
+    "Validate global config",
+    "Load global environment variables",
+    "Unmarshal global config",
+    "Lint configuration files",
+    "Load plugin environment variables",
+    "Unmarshal plugin config",
+  ]);
+  for (const span of collector.spans.filter(isOfBoot)) {
     expect(span.traceId).toBe(root.traceId);
     expect(span.endNs >= span.startNs).toBe(true);
-    if (span !== root) expect(span.parentSpanId).toBe(root.spanId);
+    const parent = ofConfig.includes(span) ? initialize : root;
+    if (span !== root) expect(span.parentSpanId).toBe(parent?.spanId ?? "");
   }
   const [pools] = collector.named("Create pools and clients");
   expect(pools?.events).toEqual([
@@ -161,4 +187,43 @@ test("a URL that names no collector is an error of the command line", async () =
   await expect(start({ url: "ftp://somewhere:21" })).rejects.toThrow(
     "--collector-url must be host:port",
   );
+});
+
+test("a server connection is a trace from its dial to its end", async () => {
+  await using collector = await OtlpCollector.start();
+  await using gateway = await start({ url: collector.address });
+  const connecting = await collector.span(
+    "the connecting",
+    ({ name }) => name === "connect to the server",
+  );
+  await gateway.stop();
+  const life = await collector.span("its end", ({ spanId }) => spanId === connecting.parentSpanId);
+  expect(life).toMatchObject({ name: "server connection", parentSpanId: "" });
+  expect(life.attributes).toMatchObject({
+    "gatewayd.group": "default",
+    "gatewayd.block": "writes",
+    "server.port": postgres.port,
+  });
+  expect(life.endNs > connecting.endNs).toBe(true);
+});
+
+test("an administrator's command is a span, of the trace that it names", async () => {
+  await using collector = await OtlpCollector.start();
+  const api = { httpAddress: "127.0.0.1:0", grpcAddress: "127.0.0.1:0" };
+  await using gateway = await start({ url: collector.address, more: { api } });
+  const line = await gateway.process.waitForLine("Started the HTTP API");
+  const [, address = ""] = /\baddress=(\S+)/.exec(line) ?? [];
+  const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
+  const headers = { traceparent: `00-${traceId}-00f067aa0ba902b7-01` };
+  await fetch(`http://${address}/v1/GatewayDPluginService/GetPools`, { headers });
+  const asked = await collector.span("the command", ({ name }) => name === "Get Pools");
+  expect(asked).toMatchObject({ traceId, parentSpanId: "00f067aa0ba902b7" });
+  expect(asked.attributes).toMatchObject({
+    "gatewayd.admin.door": "rest",
+    "rpc.method": "GetPools",
+  });
+  await fetch(`http://${address}/api/v1/sessions/17/kill`, { method: "POST" });
+  const refused = await collector.span("the refusal", ({ name }) => name === "Kill Session");
+  expect(refused.attributes).toMatchObject({ "error.type": "ERR_ADMIN_NOT_FOUND" });
+  await gateway.stop();
 });

@@ -1,8 +1,8 @@
 /** Puts rules on their hooks. */
 import type { HookName, HookRegistry } from "../../hooks/index.ts";
-import type { Logger } from "../../logging/index.ts";
 import type { Rule } from "./rule.ts";
 import { RuleSet } from "./rule-set.ts";
+import type { RuleSetOptions } from "./rule-set.ts";
 
 /** Before every plugin: what a rule refuses no plugin sees. Priorities below 1000 are the gateway's own. */
 const PRIORITY = 100;
@@ -15,7 +15,7 @@ const PRIORITY = 100;
 export function registerRules(
   registry: HookRegistry,
   rules: readonly Rule[],
-  options: { readonly logger: Logger; readonly now: () => number; readonly batchBytes: number },
+  options: RuleSetOptions & { readonly batchBytes: number },
 ): () => void {
   const hooks = new Set<HookName>(rules.map(({ hook }) => hook));
   const removals = [...hooks].map((hook) => {

@@ -10,8 +10,10 @@ import { RuleSubject } from "./rule-subject.ts";
 /** Longest text of statements in the log, without their values. */
 const MAX_LOGGED_CHARACTERS = 500;
 
-interface RuleSetOptions {
+export interface RuleSetOptions {
   readonly logger: Logger;
+  /** What records of a session have. Default: nothing. */
+  readonly connectionFields?: (session: SessionView) => LogFields;
   /** Milliseconds of a clock that only goes forward. */
   readonly now: () => number;
 }
@@ -26,10 +28,13 @@ export class RuleSet {
   readonly #hook: HookName;
   readonly #rules: readonly ReadyRule[];
   readonly #logger: Logger;
+  readonly #connectionFields: (session: SessionView) => LogFields;
 
-  constructor(hook: HookName, rules: readonly Rule[], { logger, now }: RuleSetOptions) {
+  constructor(hook: HookName, rules: readonly Rule[], options: RuleSetOptions) {
+    const { logger, now, connectionFields = () => ({}) } = options;
     this.#hook = hook;
     this.#logger = logger;
+    this.#connectionFields = connectionFields;
     this.#rules = rules.map((rule) => ({
       rule,
       limiter:
@@ -63,6 +68,7 @@ export class RuleSet {
         rule: name,
         hook: this.#hook,
         error: evaluationProblem(thrown),
+        ...this.#ofConnection(subject),
       });
       return true;
     }
@@ -99,7 +105,15 @@ export class RuleSet {
     subject: RuleSubject,
   ): void {
     if (!this.#logger.isEnabled(level)) return;
-    this.#logger.log(level, message, { rule: name, ...fieldsOf(subject) });
+    this.#logger.log(level, message, {
+      rule: name,
+      ...fieldsOf(subject),
+      ...this.#ofConnection(subject),
+    });
+  }
+
+  #ofConnection({ view }: RuleSubject): LogFields {
+    return view === undefined ? {} : this.#connectionFields(view);
   }
 }
 

@@ -12,7 +12,8 @@ const BETWEEN = ";\n";
 export class RuleSubject implements ConditionInput {
   readonly hook: HookName;
   readonly payload: HookPayload;
-  readonly #view: SessionView | undefined;
+  /** Undefined for events of no session. */
+  readonly view: SessionView | undefined;
   #session: ConditionSession | undefined;
   #texts: readonly string[] | undefined;
   #query: string | undefined;
@@ -22,16 +23,16 @@ export class RuleSubject implements ConditionInput {
   constructor(hook: HookName, payload: HookPayload, view: SessionView | undefined) {
     this.hook = hook;
     this.payload = payload;
-    this.#view = view;
+    this.view = view;
   }
 
   get session(): ConditionSession {
     this.#session ??= new ConditionSession({
-      user: this.#view?.user,
-      database: this.#view?.database,
-      applicationName: this.#view?.applicationName,
+      user: this.view?.user,
+      database: this.view?.database,
+      applicationName: this.view?.applicationName,
       address: this.address,
-      transactionStatus: this.#view?.transactionStatus,
+      transactionStatus: this.view?.transactionStatus,
     });
     return this.#session;
   }

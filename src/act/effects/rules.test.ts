@@ -39,7 +39,12 @@ function setUp(...rules: readonly Rule[]) {
     },
     onHandlerReplaced: () => {},
   });
-  const remove = registerRules(registry, rules, { logger, now: () => nowMs, batchBytes: 1_000 });
+  const remove = registerRules(registry, rules, {
+    logger,
+    connectionFields: ({ id }) => ({ connectionId: id }),
+    now: () => nowMs,
+    batchBytes: 1_000,
+  });
   const run = (
     request: Uint8Array,
     options: { readonly user?: string; readonly client?: string; readonly hook?: HookName } = {},
@@ -85,6 +90,7 @@ describe("a rule", () => {
         database: "shop",
         client: "10.0.0.1",
         statement: "drop table x",
+        connectionId: "1",
       },
     });
   });
@@ -132,7 +138,7 @@ describe("a rule", () => {
     expect(logger.records[0]).toMatchObject({
       level: "error",
       message: "The condition of a rule could not be evaluated, and counts as met",
-      fields: { rule: "r", hook: "OnTrafficFromClient" },
+      fields: { rule: "r", hook: "OnTrafficFromClient", connectionId: "1" },
     });
   });
 

@@ -9,6 +9,7 @@ import type { AdminPort } from "../admin-port.ts";
 import { GatewayDAdminAPIService } from "../gen/api/v1/api_pb.ts";
 import { AdminService } from "../gen/gatewayd/admin/v1/admin_pb.ts";
 import { refusalOf } from "../refusal.ts";
+import type { Span, TraceContext, Tracer } from "../../tracing/index.ts";
 import { adminCommands } from "./admin-commands.ts";
 import { commandsOf } from "./command.ts";
 import type { Command } from "./command.ts";
@@ -18,8 +19,10 @@ export class CommandLayer {
   readonly #commands: ReadonlyMap<DescMethodUnary, Command>;
   readonly #port: AdminPort;
   readonly #logger: Logger;
+  readonly #tracer: Tracer | undefined;
 
-  constructor(port: AdminPort, logger: Logger) {
+  /** @param tracer undefined: nothing is traced */
+  constructor(port: AdminPort, logger: Logger, tracer?: Tracer) {
     const commands = [
       ...commandsOf(GatewayDAdminAPIService, originalCommands(port)),
       ...commandsOf(AdminService, adminCommands(port)),
@@ -27,6 +30,7 @@ export class CommandLayer {
     this.#commands = new Map(commands.map((command) => [command.method, command]));
     this.#port = port;
     this.#logger = logger;
+    this.#tracer = tracer;
   }
 
   get commands(): readonly Command[] {
@@ -35,13 +39,20 @@ export class CommandLayer {
 
   /**
    * Every command that changes something is written down with who asked for it, done or not.
+   * @param trace what the caller says that it is a part of
    * @throws GatewayError ERR_ADMIN_FORBIDDEN, or what came of the command
    */
-  async call(method: DescMethodUnary, request: Message, caller: Caller): Promise<Message> {
+  async call(
+    method: DescMethodUnary,
+    request: Message,
+    caller: Caller,
+    trace?: TraceContext,
+  ): Promise<Message> {
     const command = this.#commands.get(method);
     if (command === undefined) {
       throw new GatewayError("ERR_ADMIN_UNIMPLEMENTED", `there is no ${method.name}`);
     }
+    const span = this.#begin(command, caller, trace);
     try {
       expectRole(command, caller);
       const response = (await command.run(request)) as MessageInitShape<typeof method.output>;
@@ -53,8 +64,26 @@ export class CommandLayer {
         this.#logger.error("An admin command failed", { command: method.name, error: thrown });
       }
       this.#writeDown(command, request, caller, error);
+      span?.setAttributes({ "error.type": error.code });
+      span?.fail(error.message);
       throw error;
+    } finally {
+      span?.end();
     }
+  }
+
+  #begin(command: Command, caller: Caller, trace: TraceContext | undefined): Span | undefined {
+    return this.#tracer?.begin(command.spanName, trace, {
+      kind: "server",
+      attributes: {
+        "rpc.service": command.method.parent.typeName,
+        "rpc.method": command.method.name,
+        "user.name": caller.name,
+        "user.roles": [caller.role],
+        "client.address": caller.address,
+        "gatewayd.admin.door": caller.door,
+      },
+    });
   }
 
   #writeDown(

@@ -19,6 +19,8 @@ export interface Command {
   /** How it is called over HTTP: `GET`, and the path with `{field}` in it. */
   readonly verb: string;
   readonly endpoint: string;
+  /** As traces name it. */
+  readonly spanName: string;
   /** The least that a caller has to be. */
   readonly role: Role;
   /** What it does, for the audit log; empty if it changes nothing. */
@@ -37,6 +39,13 @@ export type Implementation<S extends DescService> = {
     : never;
 };
 
+/** Those that GatewayD does not name after their methods. */
+const SPAN_NAMES = new Map([
+  ["Version", "Get Version"],
+  ["GetGlobalConfig", "Getting Global Config"],
+  ["GetPluginConfig", "Get GetPlugin Config"],
+]);
+
 /** The methods of a service as commands, in their order. */
 export function commandsOf<S extends DescService>(
   service: S,
@@ -51,8 +60,10 @@ export function commandsOf<S extends DescService>(
     const { pattern } = getOption(method, http);
     if (pattern.case === undefined) throw new Error(`${method.name} says no path`);
     const place = { verb: pattern.case.toUpperCase(), endpoint: pattern.value };
+    const spanName =
+      SPAN_NAMES.get(method.name) ?? method.name.replace(/(?<=[a-z])(?=[A-Z])/g, " ");
     // Whoever forgets to say who may call a method has said that nobody but an admin may.
-    return { method, ...place, role: ROLES[role - 1] ?? "admin", audit, run };
+    return { method, ...place, spanName, role: ROLES[role - 1] ?? "admin", audit, run };
   });
 }
 

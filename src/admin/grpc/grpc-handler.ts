@@ -10,6 +10,8 @@ import { Health, HealthCheckResponse_ServingStatus } from "../../rpc/index.ts";
 import type { Caller, Credentials, Gatekeeper } from "../access/index.ts";
 import type { CommandLayer } from "../commands/index.ts";
 import { refusalOf } from "../refusal.ts";
+import { parseTraceParent } from "../../tracing/index.ts";
+import type { TraceContext } from "../../tracing/index.ts";
 import { serveReflection } from "./reflection.ts";
 
 /** A command has a handful of short values. */
@@ -48,7 +50,9 @@ export function grpcHandler({ layer, gatekeeper, isServing }: GrpcHandlerOptions
     request: Message,
     context: HandlerContext,
   ): Promise<Message> =>
-    await refusing(async () => await layer.call(method, request, callerOf(context)));
+    await refusing(
+      async () => await layer.call(method, request, callerOf(context), traceOf(context)),
+    );
   const services = [...new Set(layer.commands.map(({ method }) => method.parent)), Health];
   return connectNodeAdapter({
     // Connect and gRPC-Web are for browsers, which have the REST door.
@@ -69,6 +73,11 @@ export function grpcHandler({ layer, gatekeeper, isServing }: GrpcHandlerOptions
       router.service(Health, { check: () => ({ status: isServing() ? SERVING : NOT_SERVING }) });
     },
   });
+}
+
+function traceOf({ requestHeader }: HandlerContext): TraceContext | undefined {
+  const state = requestHeader.get("tracestate") ?? undefined;
+  return parseTraceParent(requestHeader.get("traceparent") ?? "", state);
 }
 
 /** What is thrown gets a status of gRPC. */

@@ -6,6 +6,7 @@ import type { Caller, Gatekeeper } from "../access/index.ts";
 import type { CommandLayer } from "../commands/index.ts";
 import type { DoorTls } from "../door-tls.ts";
 import { refusalOf } from "../refusal.ts";
+import { parseTraceParent } from "../../tracing/index.ts";
 import { healthPage } from "./health-page.ts";
 import { descriptionPage } from "./description-pages.ts";
 import { expectLocalName, expectSameSite } from "./same-site.ts";
@@ -108,7 +109,12 @@ export class RestDoor {
     expectSameSite(request);
     const { call } = match;
     const message = call.request(query, await request.text());
-    return Response.json(call.response(await layer.call(call.method, message, caller)));
+    const { headers } = request;
+    const trace = parseTraceParent(
+      headers.get("traceparent") ?? "",
+      headers.get("tracestate") ?? undefined,
+    );
+    return Response.json(call.response(await layer.call(call.method, message, caller, trace)));
   }
 
   #callerOf(request: Request, address: string): Caller {

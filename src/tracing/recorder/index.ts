@@ -5,6 +5,7 @@
  */
 export { collectorUrlProblem } from "./collector-url.ts";
 export { HookTraces } from "./hook-traces.ts";
+export { ServerTraces } from "./server-traces.ts";
 export { startTracing } from "./start-tracing.ts";
 export { TrafficTraces } from "./traffic-traces.ts";
 export type { Tracing } from "./tracing.ts";

@@ -1,53 +1,7 @@
 import { expect, test } from "bun:test";
+import { ToldTracer } from "../../../tests/fixtures/told-tracer.ts";
 import type { WatchedSession, WatchedUnit } from "../../watch/index.ts";
-import type { Span, SpanOptions, TraceContext, Tracer } from "../index.ts";
 import { SessionTrace } from "./session-trace.ts";
-
-/** Keeps what is begun; every span is its parent's name and its own. */
-class ToldSpan implements Span {
-  readonly context: TraceContext;
-  readonly path: string;
-  readonly told: string[] = [];
-  readonly #all: ToldSpan[];
-
-  constructor(all: ToldSpan[], path: string, id: number) {
-    this.#all = all;
-    this.path = path;
-    this.context = { traceId: "t".repeat(32), spanId: `span${id}`, isSampled: true };
-    all.push(this);
-  }
-
-  child(name: string): ToldSpan {
-    return new ToldSpan(this.#all, `${this.path}/${name}`, this.#all.length);
-  }
-  setAttributes(): void {}
-  addEvent(name: string): void {
-    this.told.push(name);
-  }
-  rename(): void {}
-  fail(description: string): void {
-    this.told.push(description);
-  }
-  end(): void {
-    this.told.push("end");
-  }
-}
-
-class ToldTracer implements Tracer {
-  readonly spans: ToldSpan[] = [];
-
-  begin(name: string, parent?: TraceContext, options?: SpanOptions): Span {
-    const from = this.spans.find(({ context }) => context === parent)?.path ?? parent?.traceId;
-    const path = [from, name].filter((part) => part !== undefined).join("/");
-    const span = new ToldSpan(this.spans, path, this.spans.length);
-    if (options?.link !== undefined) span.told.push(`linked to ${options.link.spanId}`);
-    return span;
-  }
-
-  get story(): readonly string[] {
-    return this.spans.map(({ path, told }) => [path, ...told].join(", "));
-  }
-}
 
 const client = { remoteAddress: "10.0.0.1:5000" };
 const TRACE = "4bf92f3577b34da6a3ce929d0e0e4736";
