@@ -53,7 +53,7 @@ export class AdminDoors {
     try {
       const grpcAddress = await this.#grpc.open(grpc, reusePort);
       logger.info("Started the gRPC Server", { address: grpcAddress });
-      const address = this.#rest.open(rest, reusePort);
+      const address = await this.#rest.open(rest, reusePort);
       logger.info("Started the HTTP API", { address });
     } catch (thrown) {
       await this.close();

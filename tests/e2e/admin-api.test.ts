@@ -270,6 +270,59 @@ test("gRPC knows its clients by certificates, too", async () => {
   await gatewayd.stop();
 });
 
+test("REST knows its clients by certificates, too", async () => {
+  const file = (name: string): string => join(FIXTURES, "tls", name);
+  const pem = async (name: string): Promise<string> => await readFile(file(name), "utf8");
+  const tls = { certFile: file("server.crt"), keyFile: file("server.key") };
+  const auth = {
+    ...withTokens.auth,
+    clientCAFile: file("ca.crt"),
+    certificates: [{ name: "postgres", role: "operator" }],
+  };
+  await using gatewayd = await startGatewayd({ config: configWith({ ...tls, auth }) });
+  const port = doorsOf(gatewayd).rest.split(":")[1];
+  const ca = await pem("ca.crt");
+  const ask = async (
+    name: string | undefined,
+    path: string,
+    init: RequestInit = {},
+  ): Promise<number> => {
+    const own = name && { cert: await pem(`${name}.crt`), key: await pem(`${name}.key`) };
+    const response = await fetch(`https://localhost:${port}${path}`, {
+      ...init,
+      keepalive: false,
+      tls: { ca, ...own },
+    });
+    await response.text();
+    return response.status;
+  };
+  const level = { method: "POST", body: JSON.stringify({ level: "info" }) };
+  const levelPath = "/api/v1/log-level";
+  expect(await ask("client", "/api/v1/pools")).toBe(200);
+  expect(await ask("client", levelPath, level)).toBe(200);
+  expect(await ask("client", "/api/v1/drain", { method: "POST" })).toBe(403);
+  // Signed by the same authority, and not named; named, and signed by itself; and none at all.
+  for (let round = 0; round < 10; round++) {
+    for (const name of ["other-client", "stranger", undefined]) {
+      expect([name, await ask(name, "/api/v1/pools")]).toEqual([name, 401]);
+    }
+  }
+  const headers = { Authorization: `Bearer ${TOKENS.viewer}` };
+  expect(await ask(undefined, "/api/v1/pools", { headers })).toBe(200);
+  expect(await ask(undefined, levelPath, { ...level, headers })).toBe(403);
+  // Pages and answers of every kind come the same way as without TLS.
+  expect(await ask(undefined, "/readyz")).toBe(200);
+  expect(await ask(undefined, "/swagger-ui/swagger-ui-bundle.js")).toBe(200);
+  expect(await ask(undefined, "/livez", { method: "HEAD" })).toBe(200);
+  expect(await ask("client", "/nowhere")).toBe(404);
+  const long = { method: "POST", body: "x".repeat(65 * 1024) };
+  expect(await ask("client", levelPath, long)).toBe(413);
+  expect(gatewayd.process.output()).toMatch(
+    /An administrator's command .*caller=postgres .*door=rest/,
+  );
+  await gatewayd.stop();
+});
+
 test("calls are on the metrics page, by path and by what became of them", async () => {
   await using gatewayd = await startGatewayd({ config: configWith({}) });
   const doors = doorsOf(gatewayd);

@@ -4,6 +4,7 @@ import { createSecureServer, createServer } from "node:http2";
 import type { Http2SecureServer, Http2Server, ServerHttp2Session } from "node:http2";
 import type { Gatekeeper } from "../access/index.ts";
 import type { CommandLayer } from "../commands/index.ts";
+import { doorTlsOptions } from "../door-tls.ts";
 import type { DoorTls } from "../door-tls.ts";
 import type { NodeHandlerFn } from "./grpc-handler.ts";
 
@@ -48,7 +49,8 @@ export class GrpcDoor {
   constructor(options: GrpcDoorOptions) {
     this.#options = options;
     const { tls } = options;
-    this.#server = tls === undefined ? createServer() : createSecureServer(tlsOptions(tls));
+    this.#server =
+      tls === undefined ? createServer() : createSecureServer(doorTlsOptions(tls, ["h2"]));
     // The two kinds of servers have the same events, and types that do not mix.
     const events: EventEmitter = this.#server;
     events.on("request", (...call: Parameters<NodeHandlerFn>) => void this.#serve(...call));
@@ -109,15 +111,4 @@ export class GrpcDoor {
     })();
     (await this.#handler)(...call);
   }
-}
-
-function tlsOptions({ cert, key, clientCa }: DoorTls) {
-  return {
-    cert,
-    key,
-    minVersion: "TLSv1.2" as const,
-    ALPNProtocols: ["h2"],
-    // A certificate is one way to say who one is, a token another: it is asked for and not demanded.
-    ...(clientCa !== undefined && { ca: clientCa, requestCert: true, rejectUnauthorized: false }),
-  };
 }

@@ -1,5 +1,4 @@
 /** The commands as gRPC services, with reflection and health. */
-import { TLSSocket } from "node:tls";
 import { Code, ConnectError, createContextKey, createContextValues } from "@connectrpc/connect";
 import type { HandlerContext } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
@@ -9,6 +8,7 @@ import { GatewayError } from "../../errors.ts";
 import { Health, HealthCheckResponse_ServingStatus } from "../../rpc/index.ts";
 import type { Caller, Credentials, Gatekeeper } from "../access/index.ts";
 import type { CommandLayer } from "../commands/index.ts";
+import { peerNamesOf } from "../peer-names.ts";
 import { refusalOf } from "../refusal.ts";
 import { parseTraceParent } from "../../tracing/index.ts";
 import type { TraceContext } from "../../tracing/index.ts";
@@ -92,13 +92,10 @@ async function refusing<T>(run: () => Promise<T>): Promise<T> {
 
 function credentialsOf(request: NodeServerRequest): Credentials {
   const socket = "stream" in request ? request.stream.session?.socket : request.socket;
-  const certificate =
-    socket instanceof TLSSocket && socket.authorized ? socket.getPeerCertificate() : undefined;
-  const name = certificate?.subject?.CN;
   return {
     door: "grpc",
     address: socket?.remoteAddress === undefined ? "unix" : socket.remoteAddress,
     authorization: request.headers.authorization,
-    certificateNames: name === undefined ? [] : [name].flat(),
+    certificateNames: peerNamesOf(socket),
   };
 }

@@ -10,6 +10,8 @@ import { parseTraceParent } from "../../tracing/index.ts";
 import { healthPage } from "./health-page.ts";
 import { descriptionPage } from "./description-pages.ts";
 import { expectLocalName, expectSameSite } from "./same-site.ts";
+import { SecureServer } from "./secure-server.ts";
+import type { Peer } from "./secure-server.ts";
 import type { Transcoder } from "./transcoder.ts";
 
 /** Calls under way have so long to end when the door closes. */
@@ -37,7 +39,7 @@ export interface RestPlace {
 export class RestDoor {
   readonly #options: RestDoorOptions;
   #transcoder: Promise<Transcoder> | undefined;
-  #server: Server<undefined> | undefined;
+  #server: { readonly close: () => Promise<void> } | undefined;
   /** Only this machine reaches it. */
   #isLocal = false;
 
@@ -46,36 +48,54 @@ export class RestDoor {
   }
 
   /** Answers where it listens. @throws the system's error when it cannot */
-  open({ host, port, isLocal }: RestPlace, reusePort: boolean): string {
+  async open({ host, port, isLocal }: RestPlace, reusePort: boolean): Promise<string> {
     const { tls } = this.#options;
+    this.#isLocal = isLocal;
+    const bound =
+      tls === undefined
+        ? this.#openPlain(host, port, reusePort)
+        : await this.#openSecure(tls, host, port, reusePort);
+    return `${host.includes(":") ? `[${host}]` : host}:${bound}`;
+  }
+
+  async close(): Promise<void> {
+    await this.#server?.close();
+  }
+
+  #openPlain(hostname: string, port: number, reusePort: boolean): number {
     const server = Bun.serve({
-      hostname: host,
+      hostname,
       port,
       reusePort,
       maxRequestBodySize: MAX_REQUEST_BYTES,
       development: false,
-      ...(tls !== undefined && { tls: { cert: tls.cert, key: tls.key } }),
-      fetch: (request, self) => this.#answer(request, self.requestIP(request)?.address ?? ""),
+      fetch: (request, self) =>
+        this.#answer(request, {
+          address: self.requestIP(request)?.address ?? "",
+          certificateNames: [],
+        }),
       error: () => refused(500, 13, "internal error in the gateway"),
     });
+    this.#server = { close: () => stop(server) };
+    return server.port ?? port;
+  }
+
+  async #openSecure(tls: DoorTls, host: string, port: number, reusePort: boolean): Promise<number> {
+    const server = new SecureServer({
+      tls,
+      maxRequestBytes: MAX_REQUEST_BYTES,
+      answer: (request, peer) => this.#answer(request, peer),
+    });
+    const bound = await server.open(host, port, reusePort);
     this.#server = server;
-    this.#isLocal = isLocal;
-    return `${host.includes(":") ? `[${host}]` : host}:${server.port}`;
+    return bound;
   }
 
-  async close(): Promise<void> {
-    const server = this.#server;
-    if (server === undefined) return;
-    const timer = setTimeout(() => void server.stop(true), CLOSE_MS);
-    await server.stop();
-    clearTimeout(timer);
-  }
-
-  async #answer(request: Request, address: string): Promise<Response> {
+  async #answer(request: Request, peer: Peer): Promise<Response> {
     try {
       const { pathname, searchParams } = new URL(request.url);
       const page = this.#page(request, pathname, searchParams);
-      return page ?? (await this.#command(request, pathname, searchParams, address));
+      return page ?? (await this.#command(request, pathname, searchParams, peer));
     } catch (thrown) {
       const { status, code, message } = refusalOf(GatewayError.from(thrown));
       const response = refused(status, code, message);
@@ -97,9 +117,9 @@ export class RestDoor {
     request: Request,
     path: string,
     query: URLSearchParams,
-    address: string,
+    peer: Peer,
   ): Promise<Response> {
-    const caller = this.#callerOf(request, address);
+    const caller = this.#callerOf(request, peer);
     const layer = await this.#options.layer();
     this.#transcoder ??= transcoderOf(layer);
     const match = (await this.#transcoder).match(request.method, path);
@@ -117,16 +137,17 @@ export class RestDoor {
     return Response.json(call.response(await layer.call(call.method, message, caller, trace)));
   }
 
-  #callerOf(request: Request, address: string): Caller {
+  #callerOf(request: Request, peer: Peer): Caller {
     const authorization = request.headers.get("authorization") ?? undefined;
-    return this.#options.gatekeeper.identify({
-      door: "rest",
-      address,
-      authorization,
-      // Bun does not tell of clients' certificates; who has one comes in by gRPC.
-      certificateNames: [],
-    });
+    return this.#options.gatekeeper.identify({ door: "rest", authorization, ...peer });
   }
+}
+
+/** Calls under way have {@link CLOSE_MS} to end. */
+async function stop(server: Server<undefined>): Promise<void> {
+  const timer = setTimeout(() => void server.stop(true), CLOSE_MS);
+  await server.stop();
+  clearTimeout(timer);
 }
 
 async function transcoderOf({ commands }: CommandLayer): Promise<Transcoder> {

@@ -31,11 +31,11 @@ const authSchema = z.strictObject({
     .describe("Who may use the API with the header `Authorization: Bearer TOKEN`."),
   clientCAFile: text(notEmpty)
     .optional()
-    .describe("Authorities (PEM) that sign certificates of clients, for gRPC."),
+    .describe("Authorities (PEM) that sign certificates of clients."),
   certificates: z
     .array(certificateSchema)
     .prefault([])
-    .describe("Who may use the gRPC API with a certificate."),
+    .describe("Who may use the API with a certificate."),
 });
 
 export const apiSchema = z.strictObject({

@@ -1,0 +1,133 @@
+/**
+ * Serves HTTP over TLS and tells of clients' certificates. Neither Bun.serve nor node:https do (Bun issue 37251), but
+ * the server of node:http2 does, which speaks HTTP/1.1 as well; it can go once they do.
+ */
+import type { EventEmitter } from "node:events";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { createSecureServer } from "node:http2";
+import type { Http2SecureServer } from "node:http2";
+import type { TLSSocket } from "node:tls";
+import { doorTlsOptions } from "../door-tls.ts";
+import type { DoorTls } from "../door-tls.ts";
+import { peerNamesOf } from "../peer-names.ts";
+
+/** Who has sent a request. */
+export interface Peer {
+  readonly address: string;
+  /** Of a verified certificate. */
+  readonly certificateNames: readonly string[];
+}
+
+export interface SecureServerOptions {
+  readonly tls: DoorTls;
+  readonly maxRequestBytes: number;
+  /** Does not reject. */
+  readonly answer: (request: Request, peer: Peer) => Promise<Response>;
+}
+
+/** A client that says nothing for so long is let go. */
+const SILENCE_MS = 60_000;
+/** Calls under way have so long to end when it is closed. */
+const CLOSE_MS = 1_000;
+
+export class SecureServer {
+  readonly #options: SecureServerOptions;
+  readonly #server: Http2SecureServer;
+  readonly #sockets = new Set<TLSSocket>();
+
+  constructor(options: SecureServerOptions) {
+    this.#options = options;
+    this.#server = createSecureServer({
+      ...doorTlsOptions(options.tls, ["http/1.1"]),
+      allowHTTP1: true,
+    });
+    // Its types know of the requests of HTTP/2 alone.
+    const events: EventEmitter = this.#server;
+    events.on("request", (request: IncomingMessage, response: ServerResponse) => {
+      void this.#serve(request, response);
+    });
+    events.on("secureConnection", (socket: TLSSocket) => {
+      this.#sockets.add(socket);
+      socket.on("close", () => this.#sockets.delete(socket));
+      socket.on("error", () => {}); // Whoever went away gets no answer.
+      socket.setTimeout(SILENCE_MS, () => socket.destroy());
+    });
+    // Who speaks no TLS is not served.
+    events.on("tlsClientError", () => {});
+  }
+
+  /** Resolves to the port. @throws the system's error when it cannot listen */
+  async open(host: string, port: number, reusePort: boolean): Promise<number> {
+    const events: EventEmitter = this.#server;
+    await new Promise<void>((resolve, reject) => {
+      events.once("error", reject);
+      this.#server.listen({ host, port, ...(reusePort && { reusePort }) }, () => resolve());
+    });
+    const bound = this.#server.address();
+    return typeof bound === "object" && bound !== null ? bound.port : port;
+  }
+
+  async close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    const timer = setTimeout(() => {
+      for (const socket of this.#sockets) socket.destroy();
+    }, CLOSE_MS);
+    await closed;
+    clearTimeout(timer);
+  }
+
+  async #serve(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    try {
+      const body = await this.#bodyOf(incoming);
+      const request = body === undefined ? undefined : requestOf(incoming, body);
+      if (request === undefined) {
+        outgoing.writeHead(body === undefined ? 413 : 400, { Connection: "close" }).end();
+        return;
+      }
+      const { socket } = incoming;
+      const response = await this.#options.answer(request, {
+        address: socket.remoteAddress ?? "",
+        certificateNames: peerNamesOf(socket),
+      });
+      await send(response, outgoing, incoming.method === "HEAD");
+    } catch {
+      incoming.socket.destroy(); // The client has gone in the middle of it.
+    }
+  }
+
+  /** Undefined: there is too much of it. */
+  async #bodyOf(incoming: IncomingMessage): Promise<Buffer | undefined> {
+    const parts: Buffer[] = [];
+    let length = 0;
+    for await (const part of incoming) {
+      const bytes: Buffer = Buffer.from(part);
+      length += bytes.length;
+      if (length > this.#options.maxRequestBytes) return undefined;
+      parts.push(bytes);
+    }
+    return Buffer.concat(parts);
+  }
+}
+
+/** Undefined when it names no place, as without the header `Host`. */
+function requestOf(incoming: IncomingMessage, body: Buffer): Request | undefined {
+  const { method = "GET", headers, url = "/" } = incoming;
+  const target = URL.parse(url, `https://${headers.host}`);
+  if (headers.host === undefined || target === null) return undefined;
+  const given = new Headers();
+  for (const [name, value] of Object.entries(headers)) {
+    for (const one of [value].flat()) if (one !== undefined) given.append(name, one);
+  }
+  const hasBody = method !== "GET" && method !== "HEAD";
+  return new Request(target.href, { method, headers: given, ...(hasBody && { body }) });
+}
+
+async function send(
+  { status, headers, body }: Response,
+  outgoing: ServerResponse,
+  isHead: boolean,
+): Promise<void> {
+  outgoing.writeHead(status, Object.fromEntries(headers));
+  if (!isHead && body !== null) for await (const part of body) outgoing.write(part);
+  outgoing.end();
+}
