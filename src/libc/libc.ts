@@ -57,6 +57,8 @@ export interface Libc {
   send(fd: number, bytes: Uint8Array): number;
   /** @returns 0, or minus the number of the error */
   setOption(fd: number, level: number, option: number, value: Uint8Array): number;
+  /** Writes the value of an option over `value`. @returns 0, or minus the number of the error */
+  getOption(fd: number, level: number, option: number, value: Uint8Array): number;
   /** Where bytes are, for a value that points to them; good while they are held. */
   addressOf(bytes: Uint8Array): bigint;
   close(fd: number): void;
@@ -84,6 +86,7 @@ function tryLoad(name: string, abi: Abi): Libc | undefined {
       connect: { args: ["i32", "ptr", "u32"], returns: "i32" },
       send: { args: ["i32", "ptr", "u64", "i32"], returns: "i64" },
       setsockopt: { args: ["i32", "i32", "i32", "ptr", "u32"], returns: "i32" },
+      getsockopt: { args: ["i32", "i32", "i32", "ptr", "ptr"], returns: "i32" },
       close: { args: ["i32"], returns: "i32" },
     });
     const errno = errnoOf(name);
@@ -98,6 +101,10 @@ function tryLoad(name: string, abi: Abi): Libc | undefined {
         checked(Number(symbols.send(fd, ptr(bytes), bytes.length, abi.sendFlags))),
       setOption: (fd, level, option, value) =>
         checked(symbols.setsockopt(fd, level, option, ptr(value), value.length)),
+      getOption(fd, level, option, value) {
+        const length = Uint32Array.of(value.length);
+        return checked(symbols.getsockopt(fd, level, option, ptr(value), ptr(length)));
+      },
       addressOf: (bytes) => BigInt(ptr(bytes)),
       close: (fd) => void symbols.close(fd),
       meaning(result) {

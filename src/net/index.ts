@@ -17,6 +17,7 @@ export type { MemoryConnection } from "./memory-pair.ts";
 export { NameAnswers } from "./name-answers.ts";
 export { holdNewcomers, isPortOfAnother } from "./shared-ports.ts";
 export { SocketFile } from "./socket-file.ts";
+export { isOwnUser } from "./own-user.ts";
 export { partOf } from "./part-of.ts";
 export { readProxyHeader } from "./proxy-protocol.ts";
 export type { ProxyHeader } from "./proxy-protocol.ts";

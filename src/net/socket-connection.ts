@@ -34,6 +34,8 @@ declare module "bun" {
      * to a peer that does not read, too.
      */
     close(): void;
+    /** The descriptor; -1 when it is closed. */
+    readonly fd: number;
   }
 }
 
@@ -117,6 +119,11 @@ export class SocketConnection implements Connection {
 
   set remoteAddress(address: string) {
     this.#remoteAddress = address;
+  }
+
+  /** For what the kernel alone knows. */
+  get descriptor(): number {
+    return this.#socket.fd;
   }
 
   get isOpen(): boolean {
