@@ -89,6 +89,10 @@ export class BackendWriter extends MessageWriter {
     return this.begin(BackendTag.NoData).end();
   }
 
+  portalSuspended(): this {
+    return this.begin(BackendTag.PortalSuspended).end();
+  }
+
   emptyQueryResponse(): this {
     return this.begin(BackendTag.EmptyQueryResponse).end();
   }

@@ -65,7 +65,9 @@ export {
   HEADER_BYTES,
   MAX_SERVER_MESSAGE_BYTES,
   TransactionStatus,
+  isFrontendTag,
 } from "./message-types.ts";
+export { MessageSplitter, forEachMessage } from "./message-splitter.ts";
 export {
   ENCRYPTION_REFUSED,
   SSL_ACCEPTED,

@@ -27,3 +27,10 @@ export { createMultiplexing } from "./multiplexing/index.ts";
 export type { Multiplexing } from "./multiplexing/index.ts";
 export { sessionHooksOf } from "./session-hooks.ts";
 export { showTraffic } from "./shown-traffic.ts";
+export type {
+  VirtualAdmission,
+  VirtualClient,
+  VirtualConversation,
+  VirtualDatabase,
+  VirtualLogin,
+} from "./virtual/index.ts";

@@ -6,6 +6,7 @@ import type { CancelKeys } from "./cancel-keys.ts";
 import type { Pooling } from "./pooled/index.ts";
 import type { GroupWatch, TraceIdOf } from "../watch/index.ts";
 import type { SessionHooks } from "./session-hooks.ts";
+import type { VirtualDatabase } from "./virtual/index.ts";
 
 /** 0 = no limit, for every time. */
 export interface SessionLimits {
@@ -63,6 +64,8 @@ export interface SessionContext {
   readonly router: BlockRouter;
   /** What a pooled group has in its place. */
   readonly pooling: Pooling | undefined;
+  /** A database that the gateway itself is; undefined: there is none. */
+  readonly virtual?: VirtualDatabase | undefined;
   readonly cancelKeys: CancelKeys;
   readonly budget: Budget;
   /** Undefined when nobody watches. */

@@ -35,6 +35,8 @@ import { StartupNegotiation } from "./startup-negotiation.ts";
 import type { NegotiationPort, StartupRequest } from "./startup-negotiation.ts";
 import type { ToldEvents } from "./told-events.ts";
 import { TrafficHooks } from "./traffic-hooks.ts";
+import { VirtualSession, admitVirtually } from "./virtual/index.ts";
+import type { Admitted } from "./virtual/index.ts";
 
 type State =
   | "proxyHeader"
@@ -311,11 +313,41 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort, P
     this.#isEncrypted = peer !== undefined;
     this.#state = "waiting";
     this.#deadline?.clear();
-    this.#refusal ??= this.#tlsRefusal(message, peer);
+    const tlsRefusal = this.#tlsRefusal(message, peer);
     const { pooling } = this.#context;
-    if (this.#refusal !== undefined) this.#refuse(this.#refusal);
+    const admitted =
+      tlsRefusal === undefined && !this.#isUnwanted
+        ? admitVirtually(this.#context, this.#client, this.facts, message, peer)
+        : undefined;
+    this.#refusal ??= tlsRefusal;
+    if (admitted !== undefined) this.#serveVirtually(admitted);
+    else if (this.#refusal !== undefined) this.#refuse(this.#refusal);
     else if (pooling !== undefined) this.#pool(pooling, message, peer);
     else this.#join();
+  }
+
+  /** Nobody at all is served any more, or a handler has ended this client: not only that there is no backend for it. */
+  get #isUnwanted(): boolean {
+    const refusal = this.#refusal;
+    return refusal === "ERR_TERMINATED" || refusal === "ERR_SHUTTING_DOWN";
+  }
+
+  /** It needs no backend, and comes in though there are too many clients: somebody has to look what is wrong. */
+  #serveVirtually({ startup, admission }: Admitted): void {
+    this.#lease?.stop();
+    this.#lease?.giveBack();
+    this.#refusal = undefined;
+    this.facts.block = undefined;
+    this.#client.meter = undefined;
+    this.#state = "relaying";
+    this.#armStartupTimeout();
+    const rest = this.#startup?.buffer.takeAll() ?? NO_BYTES;
+    const { facts } = this;
+    const client = this.#client;
+    const context = this.#context;
+    const session = new VirtualSession({ client, context, facts, startup, admission, owner: this });
+    this.#relay = session;
+    session.start(rest);
   }
 
   /** What the client says of its trace is for the gateway: a server does not know such parameters. */
@@ -350,7 +382,7 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort, P
     session.start();
   }
 
-  /** Heard from a pooled session: this and `ended`. */
+  /** Heard from a pooled or virtual session: this and `ended`. */
   loggedIn(client: Served): void {
     this.#relay = client;
     this.#startup = undefined;

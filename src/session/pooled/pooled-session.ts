@@ -18,7 +18,6 @@ import type { ServerPlace } from "../../backend/index.ts";
 import { ignoringHandler } from "../../net/index.ts";
 import type { Connection, ConnectionHandler, Deadline, TlsPeer } from "../../net/index.ts";
 import {
-  BackendWriter,
   HEADER_BYTES,
   TransactionStatus,
   fatalResponse,
@@ -42,6 +41,7 @@ import { hostOf } from "./host-of.ts";
 import { PooledClient } from "./pooled-client.ts";
 import type { Destination, Pooling } from "./pooling.ts";
 import { Replication } from "./replication.ts";
+import { spokenVersion, versionAnswer } from "./spoken-version.ts";
 import type { PooledStartup, ReplicationRequest } from "./startup-request.ts";
 
 export interface PooledSessionOptions {
@@ -67,9 +67,6 @@ export interface PooledSessionOwner {
   ended(end: RelayEnd): void;
 }
 
-/** The newest that is spoken: 3.2, of PostgreSQL 18, whose cancel keys may be longer. */
-const NEWEST_MINOR_VERSION = 2;
-const PROTOCOL_3_0 = 0x0003_0000;
 /** Before that the secret of a cancel key has four bytes. */
 const LONG_KEYS_SINCE_MINOR = 2;
 /** A client may send so much while it is not served yet. */
@@ -178,7 +175,8 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
     try {
       const startup = pooling.startups.read(message);
       this.#startUp(startup);
-      this.#negotiate(startup);
+      const answer = versionAnswer(startup);
+      if (answer !== undefined) this.#client.write(answer);
       const names = peer === undefined || peer.names.length === 0 ? undefined : peer.names;
       const options = pooling.gate.admit(this.#loginRequest(startup), names);
       this.#early.push(rest);
@@ -292,14 +290,6 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
     return new ClientRequest(this.#client, startup, this.#options.peer !== undefined);
   }
 
-  /** A newer minor version or unknown options: the client is told what it gets instead. */
-  #negotiate({ minorVersion, unrecognizedOptions }: PooledStartup): void {
-    if (minorVersion <= NEWEST_MINOR_VERSION && unrecognizedOptions.length === 0) return;
-    const protocolVersion = PROTOCOL_3_0 + Math.min(minorVersion, NEWEST_MINOR_VERSION);
-    const answer = { protocolVersion, unrecognizedOptions };
-    this.#client.write(new BackendWriter().negotiateProtocolVersion(answer).take());
-  }
-
   #enter(credential: ScramCredential | undefined, rest: Uint8Array): void {
     const options = this.#options;
     const { pooling } = options;
@@ -358,7 +348,7 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
     { value }: ReplicationRequest,
     destination: Destination,
   ): void {
-    const protocolVersion = PROTOCOL_3_0 + Math.min(minorVersion, NEWEST_MINOR_VERSION);
+    const protocolVersion = spokenVersion(minorVersion);
     const parameters = [["replication", value] as const, ...settings];
     const startup = { parameters, protocolVersion };
     const { context, facts } = this.#options;
