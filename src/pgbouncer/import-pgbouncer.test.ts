@@ -341,3 +341,40 @@ test.each([
   const values = readConnectionString(text);
   expect(values === undefined ? undefined : Object.fromEntries(values)).toEqual(expected);
 });
+
+describe("users of the console", () => {
+  const verifier = `SCRAM-SHA-256$4096:${btoa("salt")}$${btoa("1".repeat(32))}:${btoa("2".repeat(32))}`;
+  const imported = (settings: string): Imported =>
+    importFiles({
+      "a.ini": `[databases]\ndb = host=h\n[pgbouncer]\nauth_file = users.txt\n${settings}\n`,
+      "users.txt": `"anna" "secret"\n"ben" "${verifier}"\n"eve" "${verifier}"\n`,
+    });
+
+  test("are those whose SCRAM verifier is known", () => {
+    const some = imported("admin_users = anna, ben\nstats_users = ben, eve");
+    expect(parse(some.yaml)).toMatchObject({
+      admin: {
+        console: {
+          users: [
+            { name: "ben", role: "admin", verifier },
+            { name: "eve", role: "viewer", verifier },
+          ],
+        },
+      },
+    });
+    expect(linesOf(some)).toEqual([
+      "a.ini:5: admin_users: anna has no SCRAM verifier in the auth_file; nearest: admin.console.users",
+    ]);
+  });
+
+  test("show certificates where all do", () => {
+    const some = imported("auth_type = cert\nadmin_users = anna");
+    expect(parse(some.yaml)).toMatchObject({
+      admin: { console: { users: [{ name: "anna", role: "admin", certificate: "anna" }] } },
+    });
+  });
+
+  test("are none where there are none", () => {
+    expect(parse(imported("").yaml)).not.toHaveProperty("admin");
+  });
+});

@@ -1,6 +1,8 @@
 /** The whole of it: pgbouncer.ini and userlist.txt in, gatewayd.yaml out. */
 import { stringify } from "yaml";
 import { readUsersFile } from "../auth/index.ts";
+import type { Secret } from "../auth/index.ts";
+import { importConsole } from "./import-console.ts";
 import { importDatabases, literal } from "./import-databases.ts";
 import { type ConfigPart, given, importServer } from "./import-server.ts";
 import { type ImportNote, readIniFile } from "./ini-file.ts";
@@ -41,13 +43,15 @@ export function importPgbouncer(path: string, files: ImportFiles): Imported {
   const notes = [...ini.notes];
   const inSection = (name: string) => ini.entries.filter(({ section }) => section === name);
   const settings = new Settings(inSection("pgbouncer"), notes);
-  const databases = importDatabases(inSection("databases"), {
-    settings,
-    pathOf: files.pathOf,
-    passwordOf: passwordsOf(settings, files),
-  });
-  const query = queryOf(settings, databases, passwordsOf(settings, files));
-  const server = importServer(settings, files.pathOf, query);
+  const secretOf = secretsOf(settings, files);
+  const passwordOf = (user: string): string | undefined => {
+    const secret = secretOf(user);
+    return secret?.kind === "plain" ? secret.password.reveal() : undefined;
+  };
+  const { pathOf } = files;
+  const databases = importDatabases(inSection("databases"), { settings, pathOf, passwordOf });
+  const query = queryOf(settings, databases, passwordOf);
+  const server = importServer(settings, pathOf, query);
   for (const entry of ini.entries) {
     const { section, key } = entry;
     if (section === "pgbouncer" || section === "databases") continue;
@@ -57,7 +61,8 @@ export function importPgbouncer(path: string, files: ImportFiles): Imported {
   if (databases.first === undefined) {
     notes.push({ file: path, line: 1, message: "there is no database: nobody can be served" });
   }
-  const logger = loggerOf(settings, files.pathOf);
+  const logger = loggerOf(settings, pathOf);
+  const admin = importConsole(settings, secretOf);
   settings.noteUnused(UNMAPPED_SETTINGS);
   const config = {
     loggers: { default: logger },
@@ -69,6 +74,7 @@ export function importPgbouncer(path: string, files: ImportFiles): Imported {
         ...(databases.routes.length > 0 && { routes: databases.routes }),
       },
     },
+    ...given("admin", admin),
   };
   const heading = `# From ${path}, by "gatewayd config import".\n`;
   return { yaml: heading + stringify(config, { lineWidth: 0 }), notes: inOrder(notes) };
@@ -97,18 +103,15 @@ function inOrder(notes: readonly ImportNote[]): readonly ImportNote[] {
   );
 }
 
-function passwordsOf(
+function secretsOf(
   settings: Settings,
   { read, pathOf }: ImportFiles,
-): (user: string) => string | undefined {
+): (user: string) => Secret | undefined {
   const path = settings.text("auth_file");
   if (path === undefined) return () => undefined;
   try {
     const { users } = readUsersFile(read(pathOf(path)), path);
-    return (name) => {
-      const secret = users.find((user) => user.name === name)?.secret;
-      return secret?.kind === "plain" ? secret.password.reveal() : undefined;
-    };
+    return (name) => users.find((user) => user.name === name)?.secret;
   } catch {
     // That the file is missing is told when the configuration is loaded.
     return () => undefined;

@@ -10,11 +10,8 @@ const CHECKS =
   "connections that the server has closed are noticed when that happens; nothing has to be checked";
 const SERVICE = "a matter of whoever starts the gateway, such as the systemd unit";
 const SYSLOG = "records go by the gateway's own name; nearest: loggers.default.syslogPriority";
-const CONSOLE = "there is no console in this version";
 
 export const UNMAPPED_SETTINGS: ReadonlyMap<string, string> = new Map([
-  ["admin_users", CONSOLE],
-  ["stats_users", CONSOLE],
   [
     "application_name_add_host",
     "the client's address is not put into application_name; it is in the log",
