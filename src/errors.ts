@@ -505,6 +505,31 @@ export const ERROR_TABLE = {
     meaning: "A command of GatewayD's admin API that this gateway has no use for.",
     remedy: "See docs/compatibility.md for what takes its place.",
   },
+  ERR_CONSOLE_SYNTAX: {
+    sqlState: "42601",
+    clientMessage: "the console does not know this command",
+    meaning: "The console was told something that is none of its commands.",
+    remedy: "`SHOW HELP` lists the commands; docs/console.md explains them.",
+  },
+  ERR_CONSOLE_NO_STATEMENT: {
+    sqlState: "26000",
+    clientMessage: "there is no such prepared statement",
+    meaning: "A client of the console uses a prepared statement that it has not prepared.",
+    remedy: "Nothing, unless a driver does so: then report it.",
+  },
+  ERR_CONSOLE_STATEMENT_EXISTS: {
+    sqlState: "42P05",
+    clientMessage: "there is a prepared statement of this name already",
+    meaning: "A client of the console prepares a statement by a name that it has given already.",
+    remedy: "Nothing, unless a driver does so: then report it.",
+  },
+  ERR_CONSOLE_NO_PORTAL: {
+    sqlState: "34000",
+    clientMessage: "there is no such portal",
+    meaning:
+      "A client of the console fetches from a portal that it has not bound, or that has no more rows.",
+    remedy: "Nothing, unless a driver does so: then report it.",
+  },
   ERR_INTERNAL: {
     sqlState: "XX000",
     clientMessage: "internal error in the gateway",

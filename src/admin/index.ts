@@ -1,11 +1,13 @@
 /**
  * Administration: the commands, and the doors that lead to them. What it needs of the gateway it declares
  * as {@link AdminPort}; the gateway implements it.
- * May import: errors, logging and tracing (interfaces), hooks (numbers of hooks), rpc (the health service).
+ * May import: errors, logging and tracing (interfaces), hooks (numbers of hooks), rpc (the health service), postgres
+ * (the console speaks its protocol).
  */
 export { AdminDoors } from "./admin-doors.ts";
+export { ConsoleDoor } from "./console-door.ts";
 export type { AdminDoorsOptions } from "./admin-doors.ts";
-export type { GatekeeperOptions, Role } from "./access/index.ts";
+export type { Caller, GatekeeperOptions, Role } from "./access/index.ts";
 export type {
   About,
   AdminPort,

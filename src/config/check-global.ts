@@ -3,6 +3,7 @@ import type { ConfigIssue } from "./config-issue.ts";
 import { checkKeyPair, type CheckReport, reportOn } from "./check-report.ts";
 import { checkApi } from "./check-api.ts";
 import { checkClient } from "./check-client.ts";
+import { checkConsole } from "./check-console.ts";
 import { checkLoggers } from "./check-loggers.ts";
 import { checkModes } from "./check-modes.ts";
 import { checkRoutes } from "./check-routes.ts";
@@ -31,6 +32,7 @@ export function checkGlobal(config: GlobalConfig, root: ConfigNode): ConfigIssue
   checkLoggers(config.loggers, report);
   checkMetrics(config, report);
   checkApi(config.api, report);
+  checkConsole(config, report);
   checkRaft(config, report);
   if (config.tracing !== undefined) checkTracing(config.tracing, report);
   return issues;

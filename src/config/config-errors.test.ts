@@ -135,3 +135,79 @@ test("an issue is written with as much of its place as is known", () => {
   expect(formatIssue(about)).toBe("a.b: is wrong");
   expect(formatIssue({ severity: "error", path: "", message: "is wrong" })).toBe("is wrong");
 });
+
+const VERIFIER = `SCRAM-SHA-256$4096:${btoa("salt")}$${btoa("1".repeat(32))}:${btoa("2".repeat(32))}`;
+const OPERATOR = { name: "ann", role: "operator", verifier: VERIFIER };
+const ROUTED = { auth: SCRAM, routes: [{ database: "gatewayd", blocks: ["writes", "reads"] }] };
+
+test.each([
+  [
+    "who cannot log in",
+    {},
+    { users: [{ name: "ann", role: "viewer" }] },
+    "error: admin.console.users.0: cannot log in",
+  ],
+  [
+    "a password in place of a verifier",
+    {},
+    { users: [{ ...OPERATOR, verifier: "secret" }] },
+    "error: admin.console.users.0.verifier: must be SCRAM-SHA-256$",
+  ],
+  [
+    "an unknown role",
+    {},
+    { users: [{ ...OPERATOR, role: "king" }] },
+    "error: admin.console.users.0.role: must be one of viewer, operator, admin",
+  ],
+  [
+    "a name twice",
+    {},
+    { users: [OPERATOR, OPERATOR] },
+    'error: admin.console.users.1.name: "ann" is named twice',
+  ],
+  ["no name of its own", {}, { names: [] }, "error: admin.console.names: must not be empty"],
+  [
+    "the name of a routed database",
+    ROUTED,
+    { users: [OPERATOR] },
+    'error: admin.console.names: "gatewayd" is a database of the group default',
+  ],
+  [
+    "the name of a routed database, for the own system user",
+    { ...ROUTED, address: "/run/gatewayd" },
+    {},
+    'warning: admin.console.names: "gatewayd" is',
+  ],
+  [
+    "certificates that nobody asks for",
+    {},
+    { users: [{ name: "ann", role: "viewer", certificate: "ann" }] },
+    "warning: admin.console.users.0.certificate: has no effect",
+  ],
+  [
+    "users of a console that is off",
+    {},
+    { enabled: false, users: [OPERATOR] },
+    "warning: admin.console.users: have no effect without enabled",
+  ],
+  [
+    "users where all is raw",
+    { protocol: "raw" },
+    { users: [OPERATOR] },
+    "warning: admin.console.users: have no effect: no server",
+  ],
+])("the console with %s is told of", (_, server, console, expected) => {
+  const mode = "auth" in server ? "transaction" : "passthrough";
+  const text = groupOf(mode, server, { admin: { console } });
+  const result = readGlobal(text, "f.yaml", { env: {} });
+  const issues = result.ok ? result.config.warnings : result.issues;
+  const told = issues.map(({ severity, path, message }) => `${severity}: ${path}: ${message}`);
+  expect(told.filter((issue) => issue.startsWith(expected))).toHaveLength(1);
+});
+
+test("what the verifier of a console's user is stays hidden", () => {
+  const text = groupOf("passthrough", {}, { admin: { console: { users: [OPERATOR] } } });
+  const result = readGlobal(text, "f.yaml", { env: {} });
+  expect(result.ok && result.config.value.admin?.console.users).toMatchObject([OPERATOR]);
+  expect(result.ok && JSON.stringify(result.config.warnings)).not.toContain("SCRAM-SHA-256");
+});

@@ -93,7 +93,7 @@ interface Row {
 function renderFile(file: KeySpec): string[] {
   if (file.kind !== "object") return [];
   const keys = [...file.keys];
-  const single = keys.filter(([, spec]) => spec.kind === "scalar" || spec.info.isLater === true);
+  const single = keys.filter(([, spec]) => spec.kind === "scalar");
   const sections = keys.filter((entry) => !single.includes(entry));
   const top =
     single.length === 0 ? [] : [renderTable(single.map(([path, spec]) => ({ path, spec })))];
@@ -132,16 +132,10 @@ function rowsOf(spec: KeySpec, prefix: string): Row[] {
 }
 
 function renderTable(rows: readonly Row[]): string {
-  const available = rows.filter(({ spec }) => spec.info.isLater !== true);
-  const later = rows.filter(({ spec }) => spec.info.isLater === true);
-  const cells = available.map(({ path, spec }) => {
+  const cells = rows.map(({ path, spec }) => {
     return [`\`${path}\``, kindOf(spec), defaultOf(spec), meaningOf(spec)];
   });
-  const names = later.map(({ path }) => `\`${path}\``).join(", ");
-  return [
-    ...(cells.length === 0 ? [] : [alignTable(["key", "type", "default", "meaning"], cells)]),
-    ...(later.length === 0 ? [] : [`Known, but not available in this version yet: ${names}.`]),
-  ].join("\n\n");
+  return alignTable(["key", "type", "default", "meaning"], cells);
 }
 
 /** Columns are padded to their longest cell, as the formatter wants it. */

@@ -146,7 +146,7 @@ test.each([
   ],
   ["raft: {isSecure: on}", "raft.isSecure: needs certFile and keyFile"],
   ["raft: {address: nowhere}", "raft.address: must be host:port"],
-  ["admin: {console: on}", "admin.console: is not available in this version of gatewayd yet"],
+  ["admin: {console: on}", "admin.console: must be a map of keys"],
   ["tracing: {ratio: 1.5}", "tracing.ratio: must be at most 1"],
   [
     "tracing: {headers: {'x y': a}}",

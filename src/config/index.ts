@@ -22,6 +22,7 @@ export { editDistance } from "./edit-distance.ts";
 export { describeEffectiveConfig, effectiveSettings } from "./effective-config.ts";
 export { effectiveAuth } from "./effective-auth.ts";
 export type { GatewayAuth } from "./effective-auth.ts";
+export { effectiveConsole } from "./effective-console.ts";
 export { effectiveMode } from "./effective-mode.ts";
 export { effectiveTracing } from "./effective-tracing.ts";
 export { generatedConfigFiles } from "./generated-files.ts";
@@ -40,6 +41,7 @@ export {
 export type {
   ApiConfig,
   ClientConfig,
+  ConsoleConfig,
   GlobalConfig,
   LoadBalancerConfig,
   LoggerConfig,

@@ -48,7 +48,7 @@ function toInput(node: ConfigNode, spec: KeySpec | undefined): unknown {
     for (const [key, entry] of node.entries) {
       const below = childSpec(spec, key);
       const isAbsent = isNull(entry.value) && below?.kind !== "object" && below?.kind !== "named";
-      if (!isAbsent || below?.info.isLater === true || below === undefined) {
+      if (!isAbsent || below === undefined) {
         entries.push([key, toInput(entry.value, below)]);
       }
     }

@@ -1,10 +1,20 @@
 /** The doors of administration, where the configuration asks for them. */
-import { AdminDoors } from "../admin/index.ts";
-import type { DoorTls } from "../admin/index.ts";
-import { anonymousRole, isLocalHost, readCertificates, readKeyPair } from "../config/index.ts";
+import { AdminDoors, ConsoleDoor } from "../admin/index.ts";
+import type { AdminPort, DoorTls } from "../admin/index.ts";
+import {
+  anonymousRole,
+  effectiveConsole,
+  isLocalHost,
+  isUnixAddress,
+  readCertificates,
+  readKeyPair,
+} from "../config/index.ts";
 import type { ApiConfig, GlobalConfig } from "../config/index.ts";
 import { adminPortOf } from "./admin-port-of.ts";
 import type { AdminPortOptions } from "./admin-port-of.ts";
+import { channelBindingOf } from "./channel-binding-of.ts";
+import { ConsoleDatabase } from "./console-database.ts";
+import type { Gateway } from "./gateway.ts";
 import { holdNewcomers, isPortOfAnother, SocketFile } from "../net/index.ts";
 import { toAddress } from "./to-address.ts";
 import type { Tracer } from "../tracing/index.ts";
@@ -16,10 +26,15 @@ export interface AdministrationOptions extends AdminPortOptions {
 
 export class Administration {
   readonly #options: AdministrationOptions;
+  readonly #port: AdminPort;
   #doors: AdminDoors | undefined;
 
+  /** From then on the groups that the gateway builds have a console, where the configuration has users for it. */
   constructor(options: AdministrationOptions) {
+    const { gateway, loggers, tracer } = options;
     this.#options = options;
+    this.#port = adminPortOf(options);
+    openConsole(gateway, new ConsoleDoor({ port: this.#port, logger: loggers.main, tracer }));
   }
 
   /**
@@ -38,7 +53,7 @@ export class Administration {
     const { api, servers } = gateway.config.global;
     if (!api.enabled || this.#doors !== undefined) return;
     const doors = new AdminDoors({
-      port: adminPortOf(this.#options),
+      port: this.#port,
       access: {
         tokens: api.auth?.tokens ?? [],
         certificates: api.auth?.certificates ?? [],
@@ -65,6 +80,18 @@ export class Administration {
     await this.#doors?.close();
     this.#doors = undefined;
   }
+}
+
+function openConsole(gateway: Gateway, door: ConsoleDoor): void {
+  gateway.consoleOf = (group, tls) => {
+    const server = gateway.config.global.servers[group];
+    return new ConsoleDatabase({
+      door,
+      config: () => effectiveConsole(gateway.config.global),
+      hasUnixSocket: server?.address.some((one) => isUnixAddress(server.network, one)) === true,
+      channelBinding: () => channelBindingOf(tls),
+    });
+  };
 }
 
 function tlsOf({ certFile, keyFile, auth }: ApiConfig): DoorTls | undefined {

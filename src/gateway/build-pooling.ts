@@ -1,6 +1,6 @@
 /** Builds what a group in pooled modes has: shared pools, and the gate that clients log in at. */
 import { randomBytes } from "node:crypto";
-import { LoginThrottle, ScramKeyCache, ScramSecrets, tlsServerEndPoint } from "../auth/index.ts";
+import { LoginThrottle, ScramKeyCache, ScramSecrets } from "../auth/index.ts";
 import type { LoginRule, UserDirectory, UserTable } from "../auth/index.ts";
 import {
   ServerLoginError,
@@ -29,6 +29,7 @@ import type { ClientTls, PooledBlock, PooledMode, Route } from "../session/index
 import type { ServerTraces } from "../tracing/recorder/index.ts";
 import type { GroupWatch } from "../watch/index.ts";
 import { buildMultiplexing } from "./build-multiplexing.ts";
+import { channelBindingOf } from "./channel-binding-of.ts";
 import { fixedLoginOf } from "./fixed-login.ts";
 import { queryUsers, userDirectory } from "./query-users.ts";
 import type { UserQueryConfig } from "./query-users.ts";
@@ -225,10 +226,4 @@ function credentialsFrom(users: UserDirectory, gate: LoginGate): Credentials {
       return isHash ? { kind: "md5", hash: secret.hash } : proof;
     },
   };
-}
-
-function channelBindingOf({ mode, current }: ClientTls): Uint8Array | undefined {
-  if (mode === "disable") return undefined;
-  const [, base64 = ""] = /-----BEGIN CERTIFICATE-----([^-]+)-----END/.exec(current().cert) ?? [];
-  return base64 === "" ? undefined : tlsServerEndPoint(Buffer.from(base64, "base64"));
 }

@@ -13,7 +13,14 @@ import { openServer } from "../backend/index.ts";
 import type { OpenedServer, ServerTls } from "../backend/index.ts";
 import { BlockRouter, Pool } from "../pool/index.ts";
 import { sessionHooksOf } from "../session/index.ts";
-import type { Budget, CancelKeys, ClientTls, PooledBlock, Route } from "../session/index.ts";
+import type {
+  Budget,
+  CancelKeys,
+  ClientTls,
+  PooledBlock,
+  Route,
+  VirtualDatabase,
+} from "../session/index.ts";
 import type { GroupWatch, TraceIdOf } from "../watch/index.ts";
 import { buildPooling } from "./build-pooling.ts";
 import type { PoolingParts, TracesOfBlock } from "./build-pooling.ts";
@@ -34,6 +41,8 @@ export interface TenantParts {
   readonly hbaRules: WatchedFiles<readonly LoginRule[]> | undefined;
   readonly hooks: HookRegistry;
   readonly cancelKeys: CancelKeys;
+  /** The console; undefined: there is none. */
+  readonly virtual?: VirtualDatabase | undefined;
   /** Hears of the sessions; undefined: nobody does. */
   readonly watch?: GroupWatch | undefined;
   /** For the log; undefined: nothing is traced. */
@@ -117,6 +126,7 @@ export function buildTenant(parts: TenantParts): {
       hooks: sessionHooksOf(parts.hooks, parts.watch),
       router: new BlockRouter(pools, newStrategy(), () => timers.clock.now()),
       pooling: pooled?.pooling,
+      virtual: server.protocol === "raw" ? undefined : parts.virtual,
       cancelKeys: parts.cancelKeys,
       budget: parts.budget,
       watch: parts.watch,

@@ -11,6 +11,7 @@ import { TimerWheel } from "../net/index.ts";
 import type { PluginSet } from "../plugins/index.ts";
 import type { Pool } from "../pool/index.ts";
 import { CancelKeys, showTraffic } from "../session/index.ts";
+import type { ClientTls, VirtualDatabase } from "../session/index.ts";
 import { loadSql } from "../sql/index.ts";
 import { BootHooks } from "./boot-hooks.ts";
 import { BootTrace } from "./boot-trace.ts";
@@ -63,6 +64,8 @@ interface Member {
 }
 
 export class Gateway {
+  /** Makes the console of a group, as a database beside those of its server; undefined: there is none. */
+  consoleOf: ((group: string, tls: ClientTls) => VirtualDatabase) | undefined;
   /** Where handlers are registered; also while the gateway runs. */
   readonly hooks: HookRegistry;
   #config: LoadedConfig;
@@ -423,17 +426,19 @@ export class Gateway {
           configured: server.maxConnections,
         });
       }
+      const tls: ClientTls = {
+        mode: server.tlsMode,
+        current: () => {
+          if (certificates === undefined) throw new Error("TLS is disabled");
+          return certificates.current;
+        },
+      };
       const built = buildTenant({
         group,
         config: this.#config,
         budget,
-        tls: {
-          mode: server.tlsMode,
-          current: () => {
-            if (certificates === undefined) throw new Error("TLS is disabled");
-            return certificates.current;
-          },
-        },
+        tls,
+        virtual: this.consoleOf?.(group, tls),
         users,
         hbaRules,
         hooks: this.hooks,

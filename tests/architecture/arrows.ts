@@ -60,8 +60,8 @@ export const ARROWS: Readonly<Record<string, FolderRule>> = {
   plugins: { mayImport: ["hooks", "act", "metrics", "postgres", "rpc", "sdk", "sql"] },
   "act/effects": { mayImport: ["hooks", "act", "postgres", "redis", "sql"] },
   sdk: { mayImport: ["hooks", "act", "postgres", "redis", "rpc", "sql"] },
-  // Of hooks it has the numbers, of rpc the health service.
-  admin: { mayImport: ["hooks", "rpc"] },
+  // Of hooks it has the numbers, of rpc the health service; its console speaks PostgreSQL's protocol.
+  admin: { mayImport: ["hooks", "postgres", "rpc"] },
   // Another program's configuration; it names users files, which auth reads.
   pgbouncer: { mayImport: ["auth"] },
   gateway: {

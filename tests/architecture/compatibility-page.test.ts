@@ -49,12 +49,6 @@ test.each(Object.entries(differences))(
   },
 );
 
-test("it names every key that a later version brings", () => {
-  for (const [key] of keys.filter(([, { info }]) => info.isLater === true)) {
-    expect(page).toContain(`\`${key}\``);
-  }
-});
-
 test("it names every key and flag without effect", () => {
   const without = keys.filter(([, { description }]) => /without effect/.test(description));
   expect(without.length).toBeGreaterThan(1);

@@ -9,7 +9,7 @@ export interface Caller {
   readonly name: string;
   readonly role: Role;
   /** Which way it came. */
-  readonly door: "grpc" | "rest";
+  readonly door: "grpc" | "rest" | "console";
   /** Where from. */
   readonly address: string;
 }

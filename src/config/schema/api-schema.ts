@@ -2,7 +2,7 @@
 import * as z from "zod";
 import { addressProblem } from "./address.ts";
 import { newKeys, note } from "./key-info.ts";
-import { boolean, choice, later, notEmpty, number, text } from "./scalars.ts";
+import { boolean, choice, names, notEmpty, number, text } from "./scalars.ts";
 
 const role = () =>
   choice(["viewer", "operator", "admin"]).describe(
@@ -65,8 +65,42 @@ export const apiSchema = z.strictObject({
   }),
 });
 
+const consoleUserSchema = z.strictObject({
+  name: text(notEmpty).describe("Name that it logs in as, and that the audit log has."),
+  role: role(),
+  verifier: note(text(notEmpty).optional(), { isSecret: true }).describe(
+    "SCRAM verifier of its password, as PostgreSQL has it in `pg_authid.rolpassword`: `SCRAM-SHA-256$4096:...`. With `file:PATH` it stands in a file.",
+  ),
+  certificate: text(notEmpty)
+    .optional()
+    .describe(
+      "Common name, DNS name or e-mail address of a client certificate that is enough to log in, where `servers.<group>.tlsMode` asks for one.",
+    ),
+});
+
+export const consoleSchema = z.strictObject(
+  newKeys({
+    enabled: boolean()
+      .prefault(true)
+      .describe(
+        "Serves the console to its users, and over Unix sockets to the gateway's own system user. `false`: to nobody.",
+      ),
+    names: names()
+      .prefault(["gatewayd", "pgbouncer"])
+      .describe(
+        "Databases that lead to it. For those that may log in to it they take the place of a database of the server that is called so: give others if there is one.",
+      ),
+    users: z
+      .array(consoleUserSchema)
+      .prefault([])
+      .describe("Who may log in to it, in every group, whatever `servers.<group>.auth` says."),
+  }),
+);
+
 export const adminSchema = z.strictObject({
-  console: later().describe("Administration through psql."),
+  console: consoleSchema
+    .prefault({})
+    .describe("Administration through psql, at the addresses of the servers."),
 });
 
 /** Text that says something, where it is given at all. */

@@ -1,6 +1,7 @@
 /** The schema of gatewayd.yaml: the only source of its keys, types, defaults and texts. */
 import * as z from "zod";
 import { adminSchema, apiSchema, tracingSchema } from "./api-schema.ts";
+import type { consoleSchema } from "./api-schema.ts";
 import { clientSchema } from "./client-schema.ts";
 import { newKeys } from "./key-info.ts";
 import { loggerSchema } from "./logger-schema.ts";
@@ -28,7 +29,7 @@ export const globalSchema = z.strictObject({
   api: apiSchema.prefault({}).describe("The admin API."),
   raft: raftSchema.prefault({}).describe("Checked and otherwise without effect: there is no Raft."),
   ...newKeys({
-    admin: adminSchema.optional().describe("Administration."),
+    admin: adminSchema.optional().describe("Administration beside the admin API."),
     tracing: tracingSchema
       .optional()
       .describe(
@@ -48,5 +49,6 @@ export type ProxyConfig = z.output<typeof proxySchema>;
 export type ServerConfig = z.output<typeof serverSchema>;
 export type LoadBalancerConfig = ServerConfig["loadBalancer"];
 export type ApiConfig = z.output<typeof apiSchema>;
+export type ConsoleConfig = z.output<typeof consoleSchema>;
 export type TracingConfig = z.output<typeof tracingSchema>;
 export type RaftConfig = z.output<typeof raftSchema>;

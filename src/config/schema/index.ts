@@ -9,6 +9,7 @@ export { globalSchema } from "./global-schema.ts";
 export type {
   ApiConfig,
   ClientConfig,
+  ConsoleConfig,
   GlobalConfig,
   LoadBalancerConfig,
   LoggerConfig,
@@ -19,7 +20,7 @@ export type {
   ServerConfig,
   TracingConfig,
 } from "./global-schema.ts";
-export { tracingSchema } from "./api-schema.ts";
+export { consoleSchema, tracingSchema } from "./api-schema.ts";
 export { globalJsonSchema, pluginsJsonSchema } from "./json-schema.ts";
 export { keySpec } from "./key-spec.ts";
 export type { KeySpec, ListSpec, NamedSpec, ObjectSpec, ScalarSpec } from "./key-spec.ts";

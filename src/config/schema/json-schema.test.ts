@@ -32,11 +32,6 @@ test("a key has its type, default and text as editors show them", () => {
   });
 });
 
-test("a key of a later version takes no value", () => {
-  const admin = at(globalJsonSchema(), "properties", "admin", "properties");
-  expect(at(admin, "console")).toMatchObject({ not: {} });
-});
-
 test("only what has no default is required", () => {
   const plugin = at(pluginsJsonSchema(), "properties", "plugins", "items");
   expect(at(plugin, "required")).toEqual(["name"]);

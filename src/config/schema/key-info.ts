@@ -14,8 +14,6 @@ export interface KeyInfo {
   readonly choices?: readonly string[];
   /** A key that the original does not have: left out of hook payloads while it has its default. */
   readonly isNew?: boolean;
-  /** A key whose feature is not in this version: giving it is an error. */
-  readonly isLater?: boolean;
   /** A list that is written as its only item when it has one. */
   readonly isSingleOrList?: boolean;
   /** A value that is never printed. */

@@ -26,8 +26,6 @@ const BOOLEAN_WORDS: ReadonlyMap<string, boolean> = new Map([
   ...["false", "no", "off", "n", "0"].map((word) => [word, false] as const),
 ]);
 
-const LATER = "is not available in this version of gatewayd yet";
-
 function scalar<T>(info: KeyInfo, read: (input: Single) => Reading<T>) {
   const schema = z.unknown().transform((input, context): T => {
     const reading: Reading<T> =
@@ -148,34 +146,21 @@ export function fileMode() {
   });
 }
 
-/**
- * One of `choices`. Choices of `later` versions and `refused` ones are known, and each is an error
- * that says why.
- */
+/** One of `choices`. Those `refused` are known, and each is an error that says why. */
 export function choice<const C extends readonly string[]>(
   choices: C,
-  {
-    later = [],
-    refused = {},
-  }: { later?: readonly string[]; refused?: Readonly<Record<string, string>> } = {},
+  { refused = {} }: { refused?: Readonly<Record<string, string>> } = {},
 ) {
   const info = { scalar: "choice", choices, jsonSchema: { enum: choices } } as const;
   return scalar<C[number]>(info, (input) => {
     const value = choices.find((candidate) => candidate === input);
     if (value !== undefined) return { value };
     const word = String(input);
-    if (later.includes(word)) return { problem: `${quote(word)} ${LATER}` };
     const reason = refused[word];
     if (reason !== undefined) return { problem: reason };
     const known = choices.filter((candidate) => candidate !== "");
     return { problem: `must be one of ${known.join(", ")}, not ${quote(input)}` };
   });
-}
-
-/** A key of a later version: known, and an error when it is given. */
-export function later() {
-  const schema = z.never({ error: LATER }).optional();
-  return note(schema, { isLater: true, isNew: true });
 }
 
 function quote(input: Single): string {
