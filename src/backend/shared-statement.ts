@@ -14,6 +14,7 @@ export class SharedStatement {
   readonly body: Uint8Array;
   /** The text, one byte a character. */
   readonly text: string;
+  #sql: string | undefined;
   readonly traits: StatementTraits;
   /** In force when it was parsed first; undefined when that is not known for sure. */
   readonly settings: Settings | undefined;
@@ -29,6 +30,14 @@ export class SharedStatement {
     this.text = body.slice(0, body.indexOf("\0"));
     this.traits = statementTraits(this.text);
     this.settings = settings;
+  }
+
+  /** The text in its own characters, of UTF-8: the same string each time. */
+  get sql(): string {
+    if (this.#sql !== undefined) return this.#sql;
+    const sql = Buffer.from(this.text, "latin1").toString();
+    // Most are the same in both, and need not be kept twice.
+    return (this.#sql = sql === this.text ? this.text : sql);
   }
 }
 

@@ -140,10 +140,10 @@ describe("a slow query", () => {
   });
 });
 
-test("without a threshold requests are not kept", () => {
+test("only with a threshold units are looked at", () => {
   const { watch } = setUp("info", {}, { slowQueries: undefined });
-  const { keepsRequests, followsCommands } = watch.block("writes");
-  expect([keepsRequests, followsCommands]).toEqual([false, false]);
+  expect(watch.block("writes").unitBegan(UNIT)).toBe(false);
+  expect(setUp("info").watch.block("writes").unitBegan(UNIT)).toBe(true);
   expect(watch.block("writes")).toBe(watch.block("writes"));
 });
 

@@ -80,8 +80,6 @@ class BlockLogWatch implements BlockWatch {
   readonly #options: LogWatchOptions;
   readonly #name: string;
   readonly #thresholdMs: number;
-  readonly keepsRequests: boolean;
-  readonly followsCommands: boolean;
   readonly clientMeter = undefined;
   readonly serverMeter = undefined;
 
@@ -90,8 +88,6 @@ class BlockLogWatch implements BlockWatch {
     this.#name = name;
     const { slowQueries } = options;
     this.#thresholdMs = slowQueries?.thresholdMs ?? Number.POSITIVE_INFINITY;
-    this.keepsRequests = slowQueries !== undefined;
-    this.followsCommands = slowQueries !== undefined;
   }
 
   loggedIn(): void {}
@@ -99,7 +95,11 @@ class BlockLogWatch implements BlockWatch {
   pinned(): void {}
   cancelSent(): void {}
   failed(): void {}
-  unitBegan(): void {}
+
+  /** Nobody knows yet which will be slow. */
+  unitBegan(): boolean {
+    return this.#options.slowQueries !== undefined;
+  }
 
   unitEnded(unit: WatchedUnit, tookMs: number): void {
     const { logger, slowQueries } = this.#options;

@@ -14,8 +14,6 @@ const IDLE = 0x49;
 const NO_SQL_STATE = "unknown";
 
 export class BlockMetrics implements BlockWatch {
-  readonly keepsRequests = false;
-  readonly followsCommands = false;
   readonly clientMeter = new ByteMeter();
   readonly serverMeter = new ByteMeter();
   readonly #traceIdOf: TraceIdOf | undefined;
@@ -54,7 +52,9 @@ export class BlockMetrics implements BlockWatch {
     this.#errors.add(sqlState === "" ? NO_SQL_STATE : sqlState);
   }
 
-  unitBegan(): void {}
+  unitBegan(): boolean {
+    return false;
+  }
 
   unitEnded(unit: WatchedUnit, tookMs: number): void {
     this.#units++;

@@ -10,8 +10,8 @@ export interface AnswerReport {
   answered(transactionStatus: number): void;
   /** An ErrorResponse. `sqlState` is "" when it could not be read. */
   failed(sqlState: string): void;
-  /** A CommandComplete, with its tag like `SELECT 1`. */
-  commanded(tag: string): void;
+  /** A CommandComplete. Its tag, like `SELECT 1`, is from `from` to before `to`; the bytes stay as they are. */
+  commanded(bytes: Uint8Array, from: number, to: number): void;
 }
 
 /** Of an ErrorResponse, so much has its first fields: severity and SQLSTATE. */

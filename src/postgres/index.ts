@@ -4,6 +4,7 @@
  * May import: errors.
  */
 export { AnswerLedger } from "./answer-ledger.ts";
+export { asBuffer } from "./as-buffer.ts";
 export { SQL_STATE_WITHIN_BYTES, sqlStateIn } from "./answer-report.ts";
 export type { AnswerReport } from "./answer-report.ts";
 export { readAuthentication } from "./authentication-view.ts";

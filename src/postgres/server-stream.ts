@@ -1,5 +1,6 @@
 /** Follows the messages of a server, and keeps what a relay needs of them. */
 import type { AnswerLedger } from "./answer-ledger.ts";
+import { asBuffer } from "./as-buffer.ts";
 import { SQL_STATE_WITHIN_BYTES, sqlStateIn } from "./answer-report.ts";
 import type { AnswerReport } from "./answer-report.ts";
 import { FrameCursor } from "./frame-cursor.ts";
@@ -13,6 +14,7 @@ const OTHER_REPORT = "?";
 const MAX_NAME_REPORT_BYTES = 128;
 /** A longer tag is none of PostgreSQL's. */
 const MAX_TAG_BYTES = 128;
+const NO_TAG = -1;
 
 export class ServerStream extends FrameCursor {
   readonly #ledger: AnswerLedger;
@@ -28,6 +30,8 @@ export class ServerStream extends FrameCursor {
   #report: string | undefined;
   /** For {@link listener}: what has come of an ErrorResponse or a CommandComplete, one byte a character. */
   #heard: string | undefined;
+  /** Of a CommandComplete: how long its tag is with the zero byte; else {@link NO_TAG}. */
+  #tagBytes = NO_TAG;
   /** Bytes of it that have not come yet. */
   #keyBytesLeft = 0;
   #status = 0;
@@ -69,6 +73,11 @@ export class ServerStream extends FrameCursor {
     } else if (this.#report !== undefined) {
       this.#addToReport(chunk, from, to);
     } else if (this.#heard !== undefined) {
+      if (this.#tagBytes === to - from) {
+        this.#heard = undefined;
+        this.listener?.commanded(chunk, from, to - 1);
+        return;
+      }
       const room = SQL_STATE_WITHIN_BYTES - this.#heard.length;
       if (room > 0) this.#heard += textOf(chunk, from, Math.min(to, from + room));
     } else {
@@ -92,19 +101,20 @@ export class ServerStream extends FrameCursor {
 
   /** Its body is wanted. */
   #isForListener(tag: number, bodyLength: number): boolean {
-    const isHeard =
-      tag === BackendTag.ErrorResponse ||
-      (tag === BackendTag.CommandComplete &&
-        bodyLength <= MAX_TAG_BYTES &&
-        this.listener?.followsCommands === true);
+    const isTag =
+      tag === BackendTag.CommandComplete &&
+      bodyLength <= MAX_TAG_BYTES &&
+      this.listener?.followsCommands === true;
+    const isHeard = isTag || tag === BackendTag.ErrorResponse;
     if (isHeard) this.#heard = "";
+    this.#tagBytes = isTag ? bodyLength : NO_TAG;
     return isHeard;
   }
 
   #tell(tag: number, text: string): void {
     this.#heard = undefined;
     if (tag === BackendTag.ErrorResponse) this.listener?.failed(sqlStateIn(text));
-    else this.listener?.commanded(text.slice(0, -1));
+    else this.listener?.commanded(Buffer.from(text, "latin1"), 0, text.length - 1);
   }
 
   #addToReport(chunk: Uint8Array, from: number, to: number): void {
@@ -124,5 +134,5 @@ export class ServerStream extends FrameCursor {
 
 /** The server reports this name in ASCII. */
 function textOf(chunk: Uint8Array, from: number, to: number): string {
-  return Buffer.from(chunk.buffer, chunk.byteOffset + from, to - from).toString("latin1");
+  return asBuffer(chunk).toString("latin1", from, to);
 }

@@ -3,7 +3,7 @@ import { FrontendWriter } from "../postgres/index.ts";
 import { textOfRequest } from "./text-of-request.ts";
 
 const BIND = { portal: "p", parameterFormats: [], values: [], resultFormats: [] };
-const texts = new Map([["s1", Buffer.from("select 'é'").toString("latin1")]]);
+const texts = new Map([["s1", "select 'é'"]]);
 const named = (name: string): string | undefined => texts.get(name);
 
 test("a Query and a Parse say what is asked", () => {

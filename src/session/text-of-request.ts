@@ -1,4 +1,4 @@
-import { FrontendTag, HEADER_BYTES, lengthAt } from "../postgres/index.ts";
+import { FrontendTag, HEADER_BYTES, asBuffer, lengthAt } from "../postgres/index.ts";
 
 /** The first byte of a Describe of a statement. */
 const STATEMENT_KIND = 0x53;
@@ -7,49 +7,39 @@ const STATEMENT_KIND = 0x53;
  * What is asked by the first message of a piece, as far as that has come; undefined for a statement that is not
  * known here, and for messages without one.
  *
- * @param named the text of a prepared statement, one byte a character, as is its name
+ * @param named the text of a prepared statement, whose name is given with one byte a character
  */
 export function textOfRequest(
   piece: Uint8Array,
   named: (name: string) => string | undefined,
 ): string | undefined {
   if (piece.length < HEADER_BYTES) return undefined;
-  const message = Buffer.from(
-    piece.buffer,
-    piece.byteOffset,
-    Math.min(piece.length, 1 + lengthAt(piece, 1)),
-  );
-  switch (message[0]) {
+  const bytes = asBuffer(piece);
+  const end = Math.min(bytes.length, 1 + lengthAt(bytes, 1));
+  switch (bytes[0]) {
     case FrontendTag.Query:
-      return textAt(message, HEADER_BYTES);
-    case FrontendTag.Parse:
-      return textAt(message, endOf(message, HEADER_BYTES) + 1);
+      return bytes.toString("utf8", HEADER_BYTES, zeroByteIn(bytes, HEADER_BYTES, end));
+    case FrontendTag.Parse: {
+      const from = zeroByteIn(bytes, HEADER_BYTES, end) + 1;
+      return bytes.toString("utf8", from, zeroByteIn(bytes, from, end));
+    }
     case FrontendTag.Bind:
-      return prepared(message, endOf(message, HEADER_BYTES) + 1, named);
+      return named(nameIn(bytes, zeroByteIn(bytes, HEADER_BYTES, end) + 1, end));
     case FrontendTag.Describe: {
-      const isOfStatement = message[HEADER_BYTES] === STATEMENT_KIND;
-      return isOfStatement ? prepared(message, HEADER_BYTES + 1, named) : undefined;
+      const isOfStatement = bytes[HEADER_BYTES] === STATEMENT_KIND;
+      return isOfStatement ? named(nameIn(bytes, HEADER_BYTES + 1, end)) : undefined;
     }
     default:
       return undefined;
   }
 }
 
-function prepared(
-  message: Buffer,
-  nameFrom: number,
-  named: (name: string) => string | undefined,
-): string | undefined {
-  const text = named(message.toString("latin1", nameFrom, endOf(message, nameFrom)));
-  return text === undefined ? undefined : Buffer.from(text, "latin1").toString();
+function nameIn(bytes: Buffer, from: number, end: number): string {
+  return bytes.toString("latin1", from, zeroByteIn(bytes, from, end));
 }
 
-function textAt(message: Buffer, from: number): string {
-  return message.toString("utf8", from, endOf(message, from));
-}
-
-/** Where the text that begins there ends. */
-function endOf(message: Buffer, from: number): number {
-  const end = message.indexOf(0, from);
-  return end < 0 ? message.length : end;
+/** Where what begins there ends: `end` where no zero byte has come. */
+function zeroByteIn(bytes: Buffer, from: number, end: number): number {
+  const at = bytes.indexOf(0, from);
+  return at < 0 || at > end ? end : at;
 }

@@ -59,6 +59,20 @@ describe("a session with a backend of its own tells", () => {
     await kit.expectClean();
   });
 
+  test("what is asked to whoever wants to look, and afterwards only then what became of it", async () => {
+    const { kit, watch } = await alone();
+    watch.isLooking = false;
+    await kit.say(frontend.query("select x"));
+    await kit.answer(COMPLETE, READY);
+    expect(watch.events).toContain("began select x");
+    expect(watch.units).toMatchObject([{ text: undefined, commandTag: undefined }]);
+    watch.isLooking = true;
+    await kit.say(frontend.query("select y"));
+    await kit.answer(COMPLETE, COMPLETE, READY);
+    expect(watch.units.at(-1)).toMatchObject({ text: "select y", commandTag: "SELECT 3" });
+    await kit.expectClean();
+  });
+
   test("of units in a row each by itself, from where the one before was answered", async () => {
     const { kit, watch } = await alone();
     await kit.say(frontend.query("select 1"), frontend.query("select 2"), frontend.query("begin"));
@@ -160,6 +174,21 @@ describe("a session that shares its backends tells", () => {
       "began commit",
       "ended I",
     ]);
+    await kit.expectClean();
+  });
+
+  test("what is asked to whoever wants to look, and afterwards only then what became of it", async () => {
+    const { kit, watch } = await shared();
+    const client = kit.client();
+    watch.isLooking = false;
+    await kit.say(client, frontend.query("vacuum"));
+    await kit.answer(kit.at(), COMPLETE, READY);
+    expect(watch.events).toContain("began vacuum");
+    expect(watch.units).toMatchObject([{ text: undefined, commandTag: undefined }]);
+    watch.isLooking = true;
+    await kit.say(client, frontend.query("analyze"));
+    await kit.answer(kit.at(), message("C", "ANALYZE"), READY);
+    expect(watch.units.at(-1)).toMatchObject({ text: "analyze", commandTag: "ANALYZE" });
     await kit.expectClean();
   });
 

@@ -13,7 +13,7 @@ import type { StatementCatalog } from "../backend/index.ts";
 import { ERROR_TABLE } from "../errors.ts";
 import type { ErrorCode } from "../errors.ts";
 import type { TimerWheel } from "../net/index.ts";
-import { FrontendTag } from "../postgres/index.ts";
+import { FrontendTag, asBuffer } from "../postgres/index.ts";
 import type { AnswerLedger, AnswerReport } from "../postgres/index.ts";
 import type { BlockWatch, UnitKind, WatchedClient, WatchedUnit } from "../watch/index.ts";
 import type { SessionFacts } from "./session-facts.ts";
@@ -32,7 +32,7 @@ export interface ReportedSession {
   readonly startedMs: number;
   /** Whose statements it uses; undefined where they are none of the gateway's business. */
   readonly catalog: StatementCatalog | undefined;
-  /** The text of a statement that the client has prepared, one byte a character. */
+  /** The text of a statement that the client has prepared; its name is given with one byte a character. */
   readonly named: (name: string) => string | undefined;
   /** Why it keeps its backend. */
   readonly pinReason: () => string | undefined;
@@ -53,7 +53,13 @@ export class UnitReport implements WatchedUnit, AnswerReport {
   #state: "resting" | "asking" | "under way" = "resting";
   /** Asking: since when. */
   #asksSinceMs = 0;
+  /** While it is looked at: what it began with, and where the tag of its last command is. */
   #request: Uint8Array | undefined;
+  #answer: Uint8Array | undefined;
+  #tagFrom = 0;
+  #tagTo = 0;
+  /** Somebody wants to look at it when it has ended. */
+  #isLookedAt = false;
   #server: WatchedClient | undefined;
   #hits = 0;
   #misses = 0;
@@ -62,7 +68,6 @@ export class UnitReport implements WatchedUnit, AnswerReport {
   kind: UnitKind = "query";
   requestBytes = 0;
   answerBytes = 0;
-  commandTag: string | undefined;
   sqlState: string | undefined;
   transactionStatus = 0;
   isMultiplexed = false;
@@ -96,12 +101,16 @@ export class UnitReport implements WatchedUnit, AnswerReport {
     return this.#request;
   }
 
+  get commandTag(): string | undefined {
+    return this.#answer && asBuffer(this.#answer).toString("latin1", this.#tagFrom, this.#tagTo);
+  }
+
   get pinReason(): string | undefined {
     return this.#of.pinReason();
   }
 
   get followsCommands(): boolean {
-    return this.#watch.followsCommands;
+    return this.#isLookedAt;
   }
 
   /** A unit is there, and a backend is asked for it. */
@@ -184,8 +193,11 @@ export class UnitReport implements WatchedUnit, AnswerReport {
     this.#watch.failed(this.#of.facts, sqlState);
   }
 
-  commanded(tag: string): void {
-    this.commandTag = tag;
+  /** Read only if somebody asks for it: most units are of interest to nobody when they have ended. */
+  commanded(bytes: Uint8Array, from: number, to: number): void {
+    this.#answer = bytes;
+    this.#tagFrom = from;
+    this.#tagTo = to;
   }
 
   /** It is answered by the gateway, which has told the client of an error. */
@@ -208,30 +220,36 @@ export class UnitReport implements WatchedUnit, AnswerReport {
     const nowMs = this.#now();
     this.beganMs = nowMs;
     this.kind = kindOf(request);
-    if (this.#watch.keepsRequests) this.#request = request;
     this.#state = "under way";
-    this.#watch.unitBegan(this);
+    this.#request = request;
+    this.#isLookedAt = this.#watch.unitBegan(this);
+    if (!this.#isLookedAt) this.#request = undefined;
   }
 
   /** One that was sent behind the one before; of its request nothing is known any more. */
   #next(nowMs: number): void {
     this.beganMs = nowMs;
     this.#state = "under way";
-    this.#watch.unitBegan(this);
+    this.#isLookedAt = this.#watch.unitBegan(this);
   }
 
   #end(nowMs: number): void {
     this.#state = "resting";
     this.#watch.unitEnded(this, nowMs - this.beganMs);
-    this.#request = undefined;
+    if (this.#isLookedAt) this.#lookAway();
     this.waitedMs = 0;
     this.requestBytes = 0;
     this.answerBytes = 0;
-    this.commandTag = undefined;
     this.sqlState = undefined;
     this.isMultiplexed = false;
     this.preparedHits = 0;
     this.preparedMisses = 0;
+  }
+
+  #lookAway(): void {
+    this.#isLookedAt = false;
+    this.#request = undefined;
+    this.#answer = undefined;
   }
 
   #now(): number {

@@ -48,10 +48,16 @@ export interface Tracer {
   /**
    * A span of the trace that `parent` is in, or of a new one.
    *
-   * @returns undefined where it is not recorded: whoever began the trace does not, or, of a new one, chance
-   *   has it so (`tracing.ratio`)
+   * @returns undefined where it is not recorded, see {@link Tracer.records}
    */
   begin(name: string, parent?: TraceContext, options?: SpanOptions): Span | undefined;
+  /**
+   * Decides about a span amid traffic, before anything is made for it: whoever began the trace that `parent` is in has
+   * decided already, and of new ones it is chance (`tracing.ratio`), anew at each call. For {@link Tracer.record}.
+   */
+  records(parent: TraceContext | undefined): boolean;
+  /** As `begin`, of one that is recorded. */
+  record(name: string, parent: TraceContext | undefined, options: SpanOptions): Span;
 }
 
 /** What became of the spans that have ended, since the start. */

@@ -50,10 +50,6 @@ export interface GroupWatch {
 
 /** Hears of the sessions whose work is done by one block. */
 export interface BlockWatch {
-  /** {@link WatchedUnit.text} is going to be asked for: what clients send is kept until it is answered. */
-  readonly keepsRequests: boolean;
-  /** {@link WatchedUnit.commandTag} is going to be asked for: the answers are looked at for it. */
-  readonly followsCommands: boolean;
   /** Of all connections to clients, and to servers; undefined: nobody counts. */
   readonly clientMeter: ByteMeter | undefined;
   readonly serverMeter: ByteMeter | undefined;
@@ -74,8 +70,12 @@ export interface BlockWatch {
   /**
    * Something is asked of the server, or waits to be: the first time that is known. Always followed by one
    * `unitEnded`, with the same object, which serves for the next unit of the session then.
+   *
+   * @returns what it asks and what becomes of it will be looked at: {@link WatchedUnit.request},
+   *   {@link WatchedUnit.text} and {@link WatchedUnit.commandTag} are there until it has ended. Else they are
+   *   there during this call alone, so that a unit that nobody looks at costs nothing.
    */
-  unitBegan(unit: WatchedUnit): void;
+  unitBegan(unit: WatchedUnit): boolean;
   /** @param tookMs since it began, or, if it was sent behind others, since those were answered */
   unitEnded(unit: WatchedUnit, tookMs: number): void;
 }

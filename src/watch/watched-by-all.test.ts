@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { RecordingWatch } from "../../tests/fixtures/recording-watch.ts";
 import { watchedByAll } from "./watched-by-all.ts";
+import type { WatchedUnit } from "./watched-unit.ts";
 
 const SESSION = {
   id: "1",
@@ -9,6 +10,9 @@ const SESSION = {
   applicationName: undefined,
   block: undefined,
 };
+
+/** Only what it is told by. */
+const UNIT = { text: "select 1" } as Partial<WatchedUnit> as WatchedUnit;
 
 test("nobody is nobody, and one is that one", () => {
   const watch = new RecordingWatch();
@@ -52,8 +56,12 @@ test("what one of them asks for is done, and counted once", () => {
   const first = new RecordingWatch();
   const second = new RecordingWatch();
   const block = watchedByAll([first, second])?.block("writes");
-  expect(block?.keepsRequests).toBe(true);
-  expect(block?.followsCommands).toBe(true);
+  expect(block?.unitBegan(UNIT)).toBe(true);
+  first.isLooking = false;
+  expect(block?.unitBegan(UNIT)).toBe(true);
+  second.isLooking = false;
+  expect(block?.unitBegan(UNIT)).toBe(false);
+  expect(second.events).toEqual(["began select 1", "began select 1", "began select 1"]);
   expect(block?.clientMeter).toBe(first.clientMeter);
   expect(block?.serverMeter).toBe(first.serverMeter);
 });

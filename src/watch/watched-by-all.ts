@@ -91,14 +91,6 @@ class BlockWatches implements BlockWatch {
     this.serverMeter = all.find(({ serverMeter }) => serverMeter !== undefined)?.serverMeter;
   }
 
-  get keepsRequests(): boolean {
-    return this.#all.some(({ keepsRequests }) => keepsRequests);
-  }
-
-  get followsCommands(): boolean {
-    return this.#all.some(({ followsCommands }) => followsCommands);
-  }
-
   loggedIn(session: WatchedSession, tookMs: number): void {
     for (const watch of this.#all) watch.loggedIn(session, tookMs);
   }
@@ -119,8 +111,10 @@ class BlockWatches implements BlockWatch {
     for (const watch of this.#all) watch.failed(session, sqlState);
   }
 
-  unitBegan(unit: WatchedUnit): void {
-    for (const watch of this.#all) watch.unitBegan(unit);
+  unitBegan(unit: WatchedUnit): boolean {
+    let isLookedAt = false;
+    for (const watch of this.#all) if (watch.unitBegan(unit)) isLookedAt = true;
+    return isLookedAt;
   }
 
   unitEnded(unit: WatchedUnit, tookMs: number): void {

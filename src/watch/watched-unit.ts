@@ -14,16 +14,17 @@ export interface WatchedUnit {
   readonly waitedMs: number;
   readonly kind: UnitKind;
   /**
-   * What is asked, as the client wrote it: made anew at each look. Of a batch its first statement. Undefined where
-   * nobody keeps requests, and for a statement whose text has not passed here.
+   * What is asked, as the client wrote it. Of a batch its first statement. Undefined for a statement whose text has not
+   * passed here, and where nobody wanted to look, see {@link BlockWatch.unitBegan}. Of prepared statements it is the
+   * same string each time; else it is made anew at each look.
    */
   readonly text: string | undefined;
-  /** The messages that it began with, where requests are kept: not to be kept or changed. */
+  /** The messages that it began with; undefined where nobody wanted to look. Not to be kept or changed. */
   readonly request: Uint8Array | undefined;
   /** How much the client has sent and was sent, while it was under way. */
   readonly requestBytes: number;
   readonly answerBytes: number;
-  /** Of its last command, like `SELECT 1`; undefined where nobody follows commands, and if there is none. */
+  /** Of its last command, like `SELECT 1`; undefined if there is none, and where nobody wanted to look. */
   readonly commandTag: string | undefined;
   /** Of its last error; undefined without one. */
   readonly sqlState: string | undefined;

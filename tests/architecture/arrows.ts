@@ -25,7 +25,8 @@ export const ARROWS: Readonly<Record<string, FolderRule>> = {
   logging: { mayImport: ["libc", "watch"] },
   metrics: { mayImport: ["watch"] },
   tracing: { mayImport: [], isPure: true },
-  "tracing/recorder": { mayImport: ["tracing", "watch"] },
+  // It looks for the client's trace in what clients send.
+  "tracing/recorder": { mayImport: ["tracing", "postgres", "watch"] },
   // Not pure: it hashes with node:crypto.
   auth: { mayImport: ["postgres"] },
   net: { mayImport: ["libc", "watch"] },

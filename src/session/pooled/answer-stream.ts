@@ -11,6 +11,7 @@ import {
   HEADER_BYTES,
   MAX_SERVER_MESSAGE_BYTES,
   SQL_STATE_WITHIN_BYTES,
+  asBuffer,
   lengthAt,
   sqlStateIn,
 } from "../../postgres/index.ts";
@@ -214,7 +215,9 @@ export class AnswerStream {
         }
         const isHidden = this.#completes();
         if (tag === BackendTag.CommandComplete && !isHidden && next <= end) {
-          if (this.listener?.followsCommands === true) this.#tellCommand(bytes, at, next);
+          if (this.listener?.followsCommands === true) {
+            this.listener.commanded(bytes, at + HEADER_BYTES, next - 1);
+          }
         }
         this.#ledger.serverMessage(tag);
         return isHidden ? undefined : bytes;
@@ -242,23 +245,14 @@ export class AnswerStream {
     return bytes;
   }
 
-  #tellCommand(bytes: Uint8Array, at: number, next: number): void {
-    this.listener?.commanded(latin1In(bytes, at + HEADER_BYTES, next - 1));
-  }
-
   /** @param answer what the client gets for the message; undefined for one that goes on as it is, or not at all */
   #tellError(message: Uint8Array | undefined, answer: Uint8Array | undefined): void {
     const isUnheard = answer === undefined && message !== undefined;
     if (this.isDropping || isUnheard) return;
     const to = HEADER_BYTES + SQL_STATE_WITHIN_BYTES;
-    this.listener?.failed(
-      answer === undefined ? "" : sqlStateIn(latin1In(answer, HEADER_BYTES, to)),
-    );
+    const fields = answer && asBuffer(answer).toString("latin1", HEADER_BYTES, to);
+    this.listener?.failed(fields === undefined ? "" : sqlStateIn(fields));
   }
-}
-
-function latin1In(bytes: Uint8Array, from: number, to: number): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1", from, to);
 }
 
 /** The whole of such a message is needed at once. */

@@ -21,7 +21,7 @@ export function reportOf(
     // The gateway has logged it in, and told of that.
     startedMs: 0,
     catalog: block.statements,
-    named: (name) => session.named(name)?.text,
+    named: (name) => session.named(name)?.sql,
     pinReason: () => session.pinReason,
   });
 }

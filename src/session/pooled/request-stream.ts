@@ -5,7 +5,13 @@
  * What the policy wants to see, it sees as a whole: such a message waits here until all of it has come,
  * if it is not too long for that. All else goes on in the pieces it came in.
  */
-import { FrontendTag, HEADER_BYTES, checkFrontendHeader, lengthAt } from "../../postgres/index.ts";
+import {
+  FrontendTag,
+  HEADER_BYTES,
+  asBuffer,
+  checkFrontendHeader,
+  lengthAt,
+} from "../../postgres/index.ts";
 import type { AnswerLedger } from "../../postgres/index.ts";
 
 /** Hears what is sent. */
@@ -191,11 +197,7 @@ export class RequestStream {
   }
 
   #joined(chunk: Uint8Array): Buffer {
-    if (this.#held.length === 0) {
-      return chunk instanceof Buffer
-        ? chunk
-        : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
-    }
+    if (this.#held.length === 0) return asBuffer(chunk);
     const bytes = Buffer.concat([this.#held, chunk]);
     this.#held = NO_BYTES;
     return bytes;

@@ -1,7 +1,7 @@
 /**
  * Records spans and sends them to a collector. Only gateway/ starts it, and only when it is asked for: then the
  * libraries of OpenTelemetry are loaded.
- * May import: errors, tracing, watch.
+ * May import: errors, tracing, postgres, watch.
  */
 export { collectorUrlProblem } from "./collector-url.ts";
 export { HookTraces } from "./hook-traces.ts";

@@ -1,10 +1,7 @@
 /** The place of a request in its client's trace, as sqlcommenter writes it into a comment of the SQL. */
+import { FrontendTag, HEADER_BYTES, asBuffer, lengthAt } from "../../postgres/index.ts";
 import { parseTraceParent } from "../index.ts";
 import type { TraceContext } from "../index.ts";
-
-const QUERY = 0x51;
-const PARSE = 0x50;
-const HEADER_BYTES = 5;
 
 const MARK = Buffer.from("traceparent");
 const COMMENT_BEGIN = Buffer.from("/*");
@@ -22,20 +19,26 @@ const MAX_COMMENT_BYTES = 8 * 1024;
  * looked at.
  */
 export function requestContext(messages: Uint8Array): TraceContext | undefined {
-  const bytes = Buffer.from(messages.buffer, messages.byteOffset, messages.byteLength);
+  const end = messages.length;
   let at = 0;
-  while (at + HEADER_BYTES <= bytes.length) {
-    const end = Math.min(bytes.length, at + 1 + bytes.readUInt32BE(at + 1));
-    const tag = bytes[at];
-    if (tag === QUERY || tag === PARSE) return commentContext(bytes.subarray(at, end));
-    if (end <= at + 1) return undefined;
-    at = end;
+  while (at + HEADER_BYTES <= end) {
+    const next = at + 1 + lengthAt(messages, at + 1);
+    const tag = messages[at];
+    const hasText = tag === FrontendTag.Query || tag === FrontendTag.Parse;
+    if (hasText) return contextIn(asBuffer(messages), at, Math.min(next, end));
+    if (next <= at + 1) return undefined;
+    at = next;
   }
   return undefined;
 }
 
+/** Most texts have none: that is seen without making anything. */
+function contextIn(bytes: Buffer, from: number, to: number): TraceContext | undefined {
+  const at = bytes.indexOf(MARK, from);
+  return at < 0 || at >= to ? undefined : commentContext(bytes.subarray(from, to));
+}
+
 function commentContext(text: Buffer): TraceContext | undefined {
-  if (!text.includes(MARK)) return undefined;
   const at = text.lastIndexOf(MARK);
   const begin = text.lastIndexOf(COMMENT_BEGIN, at);
   if (begin < 0) return undefined;

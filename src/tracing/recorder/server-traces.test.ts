@@ -42,7 +42,9 @@ test("what fails is told, and still fails", async () => {
 });
 
 test("a connection that is not recorded is opened and asked all the same", async () => {
-  const traces = new ServerTraces({ begin: () => undefined }, "default", "writes");
+  const tracer = new ToldTracer();
+  tracer.isLucky = false;
+  const traces = new ServerTraces(tracer, "default", "writes");
   const connection: EndTelling = { remoteAddress: "127.0.0.1:5432" };
   expect(await traces.opening(async () => ({ connection }))).toEqual({ connection });
   let pings = 0;

@@ -86,6 +86,24 @@ test("a unit is a part of what its comment names, else of what the startup names
   expect(within.trace.traceId).toBe("t".repeat(32));
 });
 
+test("of a unit that is not recorded nothing is made, and its client's trace stays what it is", () => {
+  const { tracer, trace } = traced({ user: "u" });
+  trace.loggedIn(0);
+  tracer.isLucky = false;
+  const before = tracer.spans.length;
+  const unrecorded = trace.unitBegan(unitOf(query("SELECT 1")));
+  expect([unrecorded.span, unrecorded.context]).toEqual([undefined, undefined]);
+  expect(trace.unitEnded()).toBeUndefined();
+  const sampled = trace.unitBegan(unitOf(query(`SELECT 1 /*traceparent='${PARENT}'*/`)));
+  expect(sampled.span).toBe(tracer.spans.at(-1));
+  expect(trace.unitEnded()).toBe(tracer.spans.at(-1));
+  const unsampled = PARENT.replace(/01$/, "00");
+  const left = trace.unitBegan(unitOf(query(`SELECT 1 /*traceparent='${unsampled}'*/`)));
+  expect(left.span).toBeUndefined();
+  expect(left.context?.traceId).toBe(TRACE);
+  expect(tracer.spans).toHaveLength(before + 1);
+});
+
 test("a unit that handlers are asked about begins there, once for all its parts", () => {
   const { tracer, trace } = traced({ user: "u" });
   trace.loggedIn(0);
@@ -96,7 +114,7 @@ test("a unit that handlers are asked about begins there, once for all its parts"
   expect(trace.contextOf("OnTrafficFromClient")).toBe(second?.context);
   expect(trace.unitBegan(unitOf()).span).toBe(first);
   expect(trace.contextOf("OnTrafficFromServer")).toBe(first?.context);
-  expect(trace.unitEnded(1).span).toBe(first);
+  expect(trace.unitEnded()).toBe(first);
   expect(trace.contextOf("OnTrafficToClient")).toBe(first?.context);
   expect(trace.unitBegan(unitOf()).span).toBe(second);
 });

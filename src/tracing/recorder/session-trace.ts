@@ -169,16 +169,24 @@ export class SessionTrace {
   }
 
   unitBegan({ request }: WatchedUnit): UnitTrace {
-    this.#unitBeganMs = this.#tracing.nowMs();
-    return (this.#unit = this.#announced.shift() ?? this.#begin(request));
+    const announced = this.#announced.length === 0 ? undefined : this.#announced.shift();
+    const unit = announced ?? this.#begin(request);
+    this.#unit = unit;
+    if (unit.span !== undefined) this.#unitBeganMs = this.#tracing.nowMs();
+    return unit;
   }
 
-  /** The span of the unit that has ended is the caller's to end: whoever heard of it before may have taken his time. */
-  unitEnded(tookMs: number): { readonly span: Span | undefined; readonly endedMs: number } {
+  /** @returns the span of the unit that has ended: the caller ends it, as late as {@link endOf} says */
+  unitEnded(): Span | undefined {
     const unit = this.#unit ?? UNTRACED;
     this.#unit = undefined;
     this.#lastUnit = unit;
-    return { span: unit.span, endedMs: this.#unitBeganMs + tookMs };
+    return unit.span;
+  }
+
+  /** When a unit that was recorded has ended: whoever heard of it before may have taken his time since. */
+  endOf(tookMs: number): number {
+    return this.#unitBeganMs + tookMs;
   }
 
   /** With the StartupMessage it is known what the connection is a part of; `isLate` when there will be none. */
@@ -210,14 +218,13 @@ export class SessionTrace {
   #begin(request: Uint8Array | undefined): UnitTrace {
     const named = request === undefined ? undefined : requestContext(request);
     const parent = named ?? (this.#startup === undefined ? undefined : this.base);
+    const { tracer, nowMs } = this.#tracing;
+    if (!tracer.records(parent)) {
+      return parent === undefined ? UNTRACED : { span: undefined, context: parent };
+    }
     const link = parent === this.#connection?.context ? undefined : this.#connection?.context;
-    const span = this.#tracing.tracer.begin("query", parent, {
-      kind: "client",
-      link,
-      startedAtMs: this.#tracing.nowMs(),
-    });
-    const context = span?.context ?? parent;
-    return context === undefined ? UNTRACED : { span, context };
+    const span = tracer.record("query", parent, { kind: "client", link, startedAtMs: nowMs() });
+    return { span, context: span.context };
   }
 }
 

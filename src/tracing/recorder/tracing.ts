@@ -74,9 +74,16 @@ export class Tracing implements Tracer {
     this.#queue.open(sendBy(exporter));
   }
 
+  records(parent: TraceContext | undefined): boolean {
+    return parent === undefined ? Math.random() < this.#ratio : parent.isSampled;
+  }
+
+  record(name: string, parent: TraceContext | undefined, options: SpanOptions): Span {
+    return new RecordedSpan(this.#tracer, name, parent, options);
+  }
+
   begin(name: string, parent?: TraceContext, options: SpanOptions = {}): Span | undefined {
-    const isRecorded = parent === undefined ? Math.random() < this.#ratio : parent.isSampled;
-    return isRecorded ? new RecordedSpan(this.#tracer, name, parent, options) : undefined;
+    return this.records(parent) ? this.record(name, parent, options) : undefined;
   }
 
   /** Sends what is left, as far as that is possible in a short time. */

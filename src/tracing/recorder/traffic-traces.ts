@@ -10,7 +10,7 @@ import type {
 import { SessionTrace } from "./session-trace.ts";
 import type { SessionTracing } from "./session-trace.ts";
 import { unitAttributes } from "./span-attributes.ts";
-import type { Tracer } from "../index.ts";
+import type { Span, Tracer } from "../index.ts";
 
 export interface TrafficTracesOptions {
   readonly tracer: Tracer;
@@ -93,14 +93,11 @@ class GroupTraces implements GroupWatch {
 }
 
 class BlockTraces implements BlockWatch {
-  readonly keepsRequests = true;
   readonly clientMeter = undefined;
   readonly serverMeter = undefined;
   readonly #sessions: WeakMap<object, SessionTrace>;
   readonly #group: string;
   readonly #normalize: TrafficTracesOptions["normalize"];
-  /** Units that are recorded, and under way. */
-  #recorded = 0;
 
   constructor(
     sessions: WeakMap<object, SessionTrace>,
@@ -112,16 +109,12 @@ class BlockTraces implements BlockWatch {
     this.#normalize = normalize;
   }
 
-  /** Only while it is of use to somebody. */
-  get followsCommands(): boolean {
-    return this.#recorded > 0;
-  }
-
   loggedIn(session: WatchedSession, tookMs: number): void {
     this.#sessions.get(session)?.loggedIn(tookMs);
   }
 
   waited(session: WatchedSession, waitedMs: number, failure: ErrorCode | undefined): void {
+    if (waitedMs === 0 && failure === undefined) return;
     this.#sessions.get(session)?.waited(waitedMs, failure);
   }
 
@@ -133,22 +126,25 @@ class BlockTraces implements BlockWatch {
 
   failed(): void {}
 
-  unitBegan(unit: WatchedUnit): void {
+  unitBegan(unit: WatchedUnit): boolean {
     const trace = this.#sessions.get(unit.session);
-    if (trace?.unitBegan(unit).span !== undefined) this.#recorded++;
+    return trace !== undefined && trace.unitBegan(unit).span !== undefined;
   }
 
   unitEnded(unit: WatchedUnit, tookMs: number): void {
-    const ended = this.#sessions.get(unit.session)?.unitEnded(tookMs);
-    const span = ended?.span;
-    if (span === undefined) return;
-    this.#recorded--;
+    const trace = this.#sessions.get(unit.session);
+    const span = trace?.unitEnded();
+    if (trace === undefined || span === undefined) return;
+    this.#record(span, unit, trace.endOf(tookMs));
+  }
+
+  #record(span: Span, unit: WatchedUnit, endedMs: number): void {
     const attributes = unitAttributes(unit, this.#normalize);
     span.setAttributes({ ...attributes, "gatewayd.group": this.#group });
     const operation = attributes["db.operation.name"];
     if (typeof operation === "string") span.rename(operation);
     if (unit.sqlState !== undefined) span.fail(unit.sqlState);
     else if (unit.transactionStatus === 0) span.fail("cut off");
-    span.end(ended?.endedMs);
+    span.end(endedMs);
   }
 }
