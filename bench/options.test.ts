@@ -32,7 +32,18 @@ test("each comparison has parts, clients and amounts of its own", () => {
     parts: ["load", "calls"],
     clients: [1, 16],
   });
-  expect(optionsOf("tracing")).toMatchObject({ suite: "tracing", parts: ["load"], clients: [16] });
+  for (const suite of ["tracing", "counting"]) {
+    const whole = {
+      suite,
+      parts: ["load"],
+      clients: [1, 16],
+      rounds: 20,
+      seconds: 2,
+      isFull: true,
+    };
+    expect(optionsOf(suite)).toMatchObject(whole);
+    expect(optionsOf(suite, "--rounds=9").isFull).toBe(false);
+  }
   expect(() => parseOptions(["modes", "--only=stall"])).toThrow('--only: unknown "stall"');
   expect(() => parseOptions(["--only=writes"])).toThrow('--only: unknown "writes"');
   expect(() => parseOptions(["speed"])).toThrow('no comparison "speed"');

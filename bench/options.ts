@@ -7,15 +7,24 @@ export type Part = (typeof PARTS)[number];
 
 /**
  * The comparisons: a server connection for each client (`passthrough`), few connections shared by many
- * clients (`modes`), plugins on the traffic (`hooks`), and traces of it (`tracing`). What each of them measures unless told otherwise.
+ * clients (`modes`), plugins on the traffic (`hooks`), traces of it (`tracing`), and metrics of it (`counting`). What
+ * each of them measures unless told otherwise; where it says how thoroughly, that is what a published result has.
  */
 const SUITES = {
   passthrough: { parts: ["load", "churn", "copy", "idle", "stall"], clients: [1, 16, 100] },
   modes: { parts: ["load", "churn", "writes", "copy", "idle"], clients: [16, 100, 1000] },
   hooks: { parts: ["load", "calls"], clients: [1, 16] },
-  tracing: { parts: ["load"], clients: [16] },
-} as const satisfies Record<string, { parts: readonly Part[]; clients: readonly number[] }>;
+  tracing: { parts: ["load"], clients: [1, 16], rounds: 20, seconds: 2 },
+  counting: { parts: ["load"], clients: [1, 16], rounds: 20, seconds: 2 },
+} as const satisfies Record<string, SuiteDefaults>;
 export type SuiteName = keyof typeof SUITES;
+
+interface SuiteDefaults {
+  readonly parts: readonly Part[];
+  readonly clients: readonly number[];
+  readonly rounds?: number;
+  readonly seconds?: number;
+}
 
 /** pgbench's query protocols (`pgbench --protocol`). */
 export const PROTOCOLS = ["simple", "extended", "prepared"] as const;
@@ -24,13 +33,13 @@ export type Protocol = (typeof PROTOCOLS)[number];
 /** What a run measures, and how thoroughly. */
 export interface BenchOptions {
   readonly suite: SuiteName;
-  /** Times everything is measured, in rotating order. Default 9, the least a published result may have. */
+  /** Times everything is measured, in rotating order. Default 9 (of tracing and counting 20), the least a published result may have. */
   readonly rounds: number;
-  /** Length of one pgbench run. Default 5. */
+  /** Length of one pgbench run. Default 5; of tracing and counting 2. */
   readonly seconds: number;
   readonly parts: readonly Part[];
   readonly protocols: readonly Protocol[];
-  /** Numbers of concurrent clients. Default 1, 16, 100; of the modes 16, 100, 1000; of hooks 1, 16; of tracing 16. */
+  /** Numbers of concurrent clients. Default 1, 16, 100; of the modes 16, 100, 1000; of hooks, tracing and counting 1, 16. */
   readonly clients: readonly number[];
   /** Bytes of one COPY, each way. Default 1 GiB. */
   readonly copyBytes: number;
@@ -61,19 +70,21 @@ export const USAGE = `bun run bench [passthrough] [options]
 bun run bench modes [options]
 bun run bench hooks [options]
 bun run bench tracing [options]
+bun run bench counting [options]
 
 passthrough: a server connection for each client; modes: 20 server connections for all of them; hooks: passthrough
-with plugins that see all traffic; tracing: the modes' transaction mode, with and without traces.
+with plugins that see all traffic; tracing: the modes' transaction mode, with and without traces; counting: the same, with and
+without metrics.
 
   --quick               3 rounds of 2 s, small amounts: to try things out, not to publish
-  --rounds <n>          times everything is measured (9)
-  --seconds <s>         length of one pgbench run (5)
+  --rounds <n>          times everything is measured (9; of tracing and counting 20)
+  --seconds <s>         length of one pgbench run (5; of tracing and counting 2)
   --only <parts>        some of ${SUITES.passthrough.parts.join(",")}
                         of the modes: some of ${SUITES.modes.parts.join(",")}
                         of hooks: some of ${SUITES.hooks.parts.join(",")}
   --endpoints <list>    some of the endpoints, by their names in the tables
   --protocols <list>    some of ${PROTOCOLS.join(",")}
-  --clients <list>      numbers of clients (${SUITES.passthrough.clients.join(",")}; of the modes ${SUITES.modes.clients.join(",")}, of hooks ${SUITES.hooks.clients.join(",")}, of tracing ${SUITES.tracing.clients.join(",")})
+  --clients <list>      numbers of clients (${SUITES.passthrough.clients.join(",")}; of the modes ${SUITES.modes.clients.join(",")}, of hooks, tracing, counting ${SUITES.hooks.clients.join(",")})
   --scale <n>           size of the tables that the modes' writing load changes (100)
   --idle-clients <n>    clients of the memory measurement (10000)
   --copy-mib <n>        size of one COPY (1024)
@@ -130,7 +141,7 @@ export function parseOptions(args: readonly string[]): Request {
 
   const suite = suiteNamed(positionals);
   const { parts, clients } = SUITES[suite];
-  const base = values.quick ? QUICK : FULL;
+  const base = values.quick ? QUICK : fullOf(suite);
   const rounds = number("rounds", values.rounds) ?? base.rounds;
   const copyMib = number("copy-mib", values["copy-mib"]);
   const stallMb = number("stall-mb", values["stall-mb"]);
@@ -165,11 +176,17 @@ function isSuiteName(name: string): name is SuiteName {
   return Object.hasOwn(SUITES, name);
 }
 
+function fullOf(suite: SuiteName): typeof FULL {
+  const { rounds = FULL.rounds, seconds = FULL.seconds }: SuiteDefaults = SUITES[suite];
+  return { ...FULL, rounds, seconds };
+}
+
 function isFull(options: Omit<BenchOptions, "isFull">): boolean {
   const { parts, clients } = SUITES[options.suite];
+  const full = fullOf(options.suite);
   return (
-    options.rounds >= FULL.rounds &&
-    options.seconds >= FULL.seconds &&
+    options.rounds >= full.rounds &&
+    options.seconds >= full.seconds &&
     options.parts.length === parts.length &&
     options.protocols.length === PROTOCOLS.length &&
     clients.every((count) => options.clients.includes(count)) &&

@@ -1,8 +1,8 @@
 import type { BenchContext } from "./context.ts";
 import { type BenchDatabase, createWritesDatabase } from "./database.ts";
-import { direct, type EndpointKind } from "./endpoints/index.ts";
+import { direct, type Endpoint, type EndpointKind } from "./endpoints/index.ts";
 import type { BenchOptions } from "./options.ts";
-import type { BenchResult } from "./result.ts";
+import type { BenchResult, LoadResult } from "./result.ts";
 import {
   type Entry,
   type Field,
@@ -72,8 +72,8 @@ export async function runSuite(run: SuiteRun): Promise<Measured> {
   const read =
     reads.length === 0 && !parts.includes("copy")
       ? NOTHING
-      : await withField(run, kinds, async (field) => ({
-          ...(await measureLoads(field, reads, options.rounds, pgbench)),
+      : await inGenerations(run, kinds, async (field, rounds) => ({
+          ...(await measureLoads(field, reads, rounds, pgbench)),
           copies: parts.includes("copy")
             ? await measureCopies(suite.copiesAlso ? field : withoutAlso(field), options)
             : [],
@@ -96,6 +96,43 @@ export async function runSuite(run: SuiteRun): Promise<Measured> {
   };
 }
 
+/** What the read-only half of a run has found. */
+type Read = Pick<Measured, "loads" | "missing" | "copies">;
+
+/** Measures the rounds in as many parts as the suite has generations, each with fresh processes. */
+async function inGenerations(
+  run: SuiteRun,
+  kinds: readonly EndpointKind[],
+  measure: (field: Field, rounds: number) => Promise<Read>,
+): Promise<Read> {
+  const { rounds } = run.options;
+  const generations = Math.min(run.suite.generations ?? 1, rounds);
+  const parts: Read[] = [];
+  for (let part = 0; part < generations; part++) {
+    if (generations > 1) run.context.progress(`processes ${part + 1} of ${generations}`);
+    const until = Math.round((rounds * (part + 1)) / generations);
+    const since = Math.round((rounds * part) / generations);
+    parts.push(await withField(run, kinds, (field) => measure(field, until - since)));
+  }
+  const [first = NOTHING, ...later] = parts;
+  return later.reduce((all, { loads }) => ({ ...all, loads: joined(all.loads, loads) }), first);
+}
+
+/** Rounds of the same loads, one behind the other. */
+function joined(
+  before: readonly LoadResult[],
+  after: readonly LoadResult[],
+): readonly LoadResult[] {
+  return before.map((result, index) => {
+    const more = after[index]?.samples ?? {};
+    const samples = Object.entries(result.samples).map(([entry, list]) => [
+      entry,
+      [...list, ...(more[entry] ?? [])],
+    ]);
+    return { ...result, samples: Object.fromEntries(samples) };
+  });
+}
+
 const NOTHING = { loads: [], missing: [], copies: [] } as const;
 
 function withoutAlso(field: Field): Field {
@@ -110,9 +147,8 @@ async function withField<T>(
 ): Promise<T> {
   await using stack = new AsyncDisposableStack();
   const also = new Set(options.also.map(({ name }) => name));
-  const entries: Entry[] = [];
-  for (const kind of kinds) {
-    const endpoint = stack.use(
+  const start = async (kind: EndpointKind): Promise<Endpoint> =>
+    stack.use(
       await kind.start({
         context,
         serverPort: database.port,
@@ -122,15 +158,18 @@ async function withField<T>(
         expectsSilentClients: false,
       }),
     );
+  const entries: Entry[] = [];
+  for (const kind of kinds) {
     const role = also.has(kind.name) ? "also" : "endpoint";
-    entries.push({ name: kind.name, kind, endpoint, role });
+    entries.push({ name: kind.name, kind, endpoint: await start(kind), role });
   }
-  const control = entries
-    .filter(({ name }) => name === CONTROL.entry)
-    .map((entry) => ({ ...entry, name: CONTROL.twin, role: "control" as const }));
+  for (const { kind, endpoint } of entries.filter(({ name }) => name === CONTROL.entry)) {
+    const own = suite.generations === undefined ? endpoint : await start(kind);
+    entries.push({ name: CONTROL.twin, kind, endpoint: own, role: "control" });
+  }
   return await work({
     context,
-    entries: [...entries, ...control],
+    entries,
     poolSize: suite.poolSize,
     database,
   });

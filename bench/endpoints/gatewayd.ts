@@ -16,7 +16,7 @@ function gatewaydWith(
   kind: Pick<EndpointKind, "name" | "version" | "refuses">,
   { pool, server }: Pick<OneBlockOptions, "pool" | "server">,
   plugins: readonly Readonly<Record<string, unknown>>[] = [],
-  tracing?: Tracing,
+  run?: RunWith,
 ): EndpointKind & { readonly config: (options: ConfigOptions) => string } {
   const config = (options: ConfigOptions): string => {
     const patience = `${options.patienceSeconds}s`;
@@ -33,8 +33,8 @@ function gatewaydWith(
       const gateway = await startGatewayd({
         config: config(options),
         plugins: JSON.stringify({ plugins }),
-        ...tracing,
-        env: { ...DOORS, ...tracing?.env },
+        args: run?.args ?? [],
+        env: { ...DOORS, ...run?.env },
       });
       return {
         host: gateway.host,
@@ -53,9 +53,9 @@ const DOORS = {
   GATEWAYD_API_GRPCADDRESS: "127.0.0.1:0",
 } as const;
 
-/** How the program is told to trace. */
-interface Tracing {
-  readonly args: readonly string[];
+/** How the program is told what the configuration does not say. */
+interface RunWith {
+  readonly args?: readonly string[];
   readonly env: Readonly<Record<string, string>>;
 }
 
@@ -94,6 +94,14 @@ export function tracedAt(name: string, ratio: number): EndpointKind {
     env: { GATEWAYD_TRACING_RATIO: String(ratio) },
   });
 }
+
+/** In transaction mode without metrics: nothing is counted. */
+export const uncounted: EndpointKind = gatewaydWith(
+  { name: "gatewayd-uncounted", version: "" },
+  { pool: { mode: "transaction" }, server: TRUST },
+  [],
+  { env: { GATEWAYD_METRICS_DEFAULT_ENABLED: "false" } },
+);
 
 /** In session mode: a client keeps its server connection, which another client had before. */
 export const session: EndpointKind = gatewaydWith(

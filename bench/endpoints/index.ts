@@ -6,6 +6,6 @@
 export { type AlsoEndpoint, alsoEndpoint, parseAlso } from "./also.ts";
 export { direct } from "./direct.ts";
 export type { AbsentEndpoint, Endpoint, EndpointKind, StartOptions } from "./endpoint.ts";
-export { depth4, passthrough, session, tracedAt, transaction } from "./gatewayd.ts";
+export { depth4, passthrough, session, tracedAt, transaction, uncounted } from "./gatewayd.ts";
 export { pgbouncer } from "./pgbouncer.ts";
 export { answering, withGoPlugin, withModule, withWorker } from "./with-plugin.ts";

@@ -25,3 +25,30 @@ export function pairSpread(first: readonly number[], second: readonly number[]):
   if (ratios.length === 0) throw new Error("no pairs");
   return Math.max(1 - quantile(ratios, 0.25), quantile(ratios, 0.75) - 1, 0);
 }
+
+/** A ratio, and the bounds that it lies between in 95 of 100 such measurements. */
+export interface RatioEstimate {
+  readonly ratio: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/** For the middle of the ordered values: 1.96 times half of 1 / sqrt(n) of them lie between it and either bound. */
+const BOUND = 0.98;
+
+/**
+ * The median of the ratios of pairs that were measured one after the other, which slow changes of the machine meet alike.
+ * @throws when there is no pair
+ */
+export function medianRatio(values: readonly number[], bases: readonly number[]): RatioEstimate {
+  const ratios = values.flatMap((value, index) => {
+    const base = bases[index];
+    return base === undefined || base === 0 ? [] : [value / base];
+  });
+  const reach = BOUND / Math.sqrt(ratios.length);
+  return {
+    ratio: median(ratios),
+    low: quantile(ratios, Math.max(0, 0.5 - reach)),
+    high: quantile(ratios, Math.min(1, 0.5 + reach)),
+  };
+}

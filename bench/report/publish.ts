@@ -16,6 +16,7 @@ const PLACES = {
   modes: { prefix: "modes-", latest: "modes", marker: "modes" },
   hooks: { prefix: "hooks-", latest: "hooks", marker: "hooks" },
   tracing: { prefix: "tracing-", latest: "tracing", marker: "tracing" },
+  counting: { prefix: "counting-", latest: "counting", marker: "counting" },
 } as const satisfies Record<SuiteName, unknown>;
 
 /**

@@ -14,7 +14,7 @@ export interface PlannedLoad {
   readonly withAlso: boolean;
 }
 
-/** Before the first round: long enough for a just-in-time compiler and for caches. */
+/** Before the first round, of each protocol: long enough for a just-in-time compiler and for caches. */
 const WARM_UP: PgbenchLoad = {
   script: "select",
   protocol: "simple",
@@ -48,10 +48,8 @@ export async function measureLoads(
       samples: Object.fromEntries(participants.map(({ name }) => [name, [] as LoadSample[]])),
     };
   });
-  // Nobody else: a pool that knows no transactions would not come to the end of one that writes.
-  const taking = new Set(cases.flatMap(({ participants }) => participants));
   for (const entry of entries) {
-    if (taking.has(entry)) await sampleOf(field, entry, warmUpFor(plan), pgbench);
+    for (const load of warmUpsOf(entry, cases)) await sampleOf(field, entry, load, pgbench);
   }
   for (let round = 0; round < rounds; round++) {
     for (const [index, { label, load, participants, samples }] of cases.entries()) {
@@ -90,8 +88,14 @@ function participantsOf(
   });
 }
 
-function warmUpFor(plan: readonly PlannedLoad[]): PgbenchLoad {
-  return { ...WARM_UP, script: plan[0]?.load.script ?? WARM_UP.script };
+/** Nothing that it takes no part in: a pool that knows no transactions would not come to the end of one that writes. */
+function warmUpsOf(
+  entry: Entry,
+  cases: readonly { readonly load: PgbenchLoad; readonly participants: readonly Entry[] }[],
+): readonly PgbenchLoad[] {
+  const own = cases.filter(({ participants }) => participants.includes(entry));
+  const protocols = new Map(own.map(({ load }) => [load.protocol, load.script] as const));
+  return [...protocols].map(([protocol, script]) => ({ ...WARM_UP, protocol, script }));
 }
 
 async function sampleOf(

@@ -3,6 +3,7 @@
  * May import: the endpoints, the scenarios, the options.
  */
 import type { SuiteName } from "../options.ts";
+import { countingSuite } from "./counting.ts";
 import { hooksSuite } from "./hooks.ts";
 import { modesSuite } from "./modes.ts";
 import { passthroughSuite } from "./passthrough.ts";
@@ -17,4 +18,5 @@ export const SUITES: Readonly<Record<SuiteName, Suite>> = {
   modes: modesSuite,
   hooks: hooksSuite,
   tracing: tracingSuite,
+  counting: countingSuite,
 };

@@ -17,6 +17,27 @@ export interface Suite {
     context: BenchContext,
   ) => Promise<readonly (EndpointKind | AbsentEndpoint)[]>;
   readonly plan: (options: BenchOptions) => readonly PlannedLoad[];
+  /**
+   * All processes are started anew so many times in the course of the loads, and the control is a process of its own:
+   * where less is to be seen than two processes of the same program may differ by. Undefined: once, and it is the
+   * same process.
+   */
+  readonly generations?: number;
+}
+
+/** Rows read by their keys, as little work for a server as there can be, by many clients and by one. */
+export function steadyReads({ protocols, clients, seconds }: BenchOptions): readonly PlannedLoad[] {
+  return protocols
+    .filter((protocol) => protocol !== "extended")
+    .flatMap((protocol) =>
+      clients
+        .filter((count) => protocol === "simple" || count > 1)
+        .map((count) => ({
+          load: { script: "select", protocol, clients: count, seconds, isReconnecting: false },
+          withControl: true,
+          withAlso: true,
+        })),
+    );
 }
 
 /** Clients that reconnect for each transaction, in every comparison. */

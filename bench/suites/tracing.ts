@@ -1,22 +1,20 @@
 import { tracedAt, transaction } from "../endpoints/index.ts";
-import type { Suite } from "./suite.ts";
+import { steadyReads, type Suite } from "./suite.ts";
 
 /** What tracing costs in transaction mode, of one unit in a hundred and of all. There is no collector. */
 export const tracingSuite: Suite = {
   poolSize: 20,
   copiesAlso: false,
   idleManners: [],
+  generations: 4,
   endpoints: async () => [
     transaction,
     tracedAt("gatewayd-traced-1%", 0.01),
-    tracedAt("gatewayd-traced", 1),
+    {
+      ...tracedAt("gatewayd-traced", 1),
+      refuses: ({ clients, protocol }) =>
+        clients > 1 && protocol === "simple" ? undefined : "what all spans cost is shown once",
+    },
   ],
-  plan: ({ protocols, clients, seconds }) =>
-    protocols.flatMap((protocol) =>
-      clients.map((count) => ({
-        load: { script: "select", protocol, clients: count, seconds, isReconnecting: false },
-        withControl: true,
-        withAlso: true,
-      })),
-    ),
+  plan: steadyReads,
 };
