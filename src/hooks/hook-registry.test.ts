@@ -370,6 +370,24 @@ describe("the time of the whole chain", () => {
     expect(left).toEqual([undefined, 300, undefined, undefined]);
   });
 
+  test("is another one from the next run on", async () => {
+    const { add, run, registry, advance, errors } = setUp({ timeoutMs: 100 });
+    add("a", never);
+    const first = run();
+    registry.limit(1_000);
+    const second = run();
+    advance(100);
+    await first;
+    expect(errors).toEqual([
+      `${HOOK} a: ERR_HOOK_TIMEOUT: the handlers gave no answer within 100 ms together`,
+    ]);
+    add("b", () => undefined, { priority: 1001 });
+    const third = run();
+    advance(1_000);
+    await Promise.all([second, third]);
+    expect(errors.filter((text) => text.includes("within 1000 ms"))).toHaveLength(3);
+  });
+
   test("is unlimited at 0", () => {
     const { add, run, timers } = setUp({ timeoutMs: 0 });
     add("a", never);

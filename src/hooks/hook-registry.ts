@@ -51,11 +51,21 @@ export type ShownHandler = Pick<HandlerRegistration, "handler" | "isJudged">;
 
 export class HookRegistry {
   readonly #options: HookRegistryOptions;
+  #timeoutMs: number;
   readonly #slots = new Map<HookName, { chain: HookChain | null }>();
   readonly #presences: { readonly hooks: readonly HookName[]; isAny: boolean }[] = [];
 
   constructor(options: HookRegistryOptions) {
     this.#options = options;
+    this.#timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+  }
+
+  /** From the next run of each chain on: time for all late answers of it together; 0 = no limit. */
+  limit(timeoutMs: number): void {
+    if (timeoutMs === this.#timeoutMs) return;
+    this.#timeoutMs = timeoutMs;
+    for (const [hook, { chain }] of this.#slots)
+      if (chain !== null) this.#set(hook, chain.handlers);
   }
 
   /** The slot of a hook, always the same one. */
@@ -109,7 +119,7 @@ export class HookRegistry {
   }
 
   #set(hook: HookName, handlers: readonly HandlerRegistration[]): void {
-    const { timeoutMs = DEFAULT_TIMEOUT_MS } = this.#options;
+    const timeoutMs = this.#timeoutMs;
     this.#slot(hook).chain =
       handlers.length > 0 ? new HookChain(handlers, { ...this.#options, hook, timeoutMs }) : null;
     for (const presence of this.#presences) presence.isAny = this.#hasAny(presence.hooks);
