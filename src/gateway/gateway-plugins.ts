@@ -1,6 +1,6 @@
 /** The plugins of a gateway: built from the configuration, started, watched, and ended with it. */
 import { formatDuration } from "../config/index.ts";
-import type { PluginsConfig } from "../config/index.ts";
+import type { PluginConfig, PluginsConfig } from "../config/index.ts";
 import type { HookRegistry, Schedule } from "../hooks/index.ts";
 import type { Logger } from "../logging/index.ts";
 import type { MetricFamily } from "../metrics/index.ts";
@@ -54,6 +54,7 @@ export class GatewayPlugins {
         traffic: trafficTermsOf(plugin, config),
         ...(plugin.timeout > 0 && { timeoutMs: plugin.timeout }),
         host: tracedHost(pluginHostOf(plugin, surroundings), plugin, index, () => this.#boot),
+        runKey: runKeyOf(plugin, config),
       })),
     });
     if (!config.enableMetricsMerger) return;
@@ -99,4 +100,15 @@ export class GatewayPlugins {
     this.quiesce();
     await this.set.stop();
   }
+}
+
+/** What a run of the plugin depends on: of its entry, and of what holds for all. */
+function runKeyOf(plugin: PluginConfig, { timeout }: PluginsConfig): string {
+  const { localPath, args, env, passEnv, checksum, isolation, config } = plugin;
+  const callTimeoutMs = plugin.timeout > 0 ? plugin.timeout : timeout;
+  const { maxHookMessageBytes } = plugin;
+  return JSON.stringify([
+    ...[localPath, args, env, passEnv, checksum, isolation, config],
+    ...[maxHookMessageBytes, callTimeoutMs],
+  ]);
 }

@@ -42,5 +42,7 @@ export function pluginHostOf(plugin: PluginConfig, surroundings: HostSurrounding
 }
 
 function unusable(reason: string): PluginHost {
-  return { start: () => Promise.reject(new GatewayError("ERR_PLUGIN_UNUSABLE", reason)) };
+  const refuse = (): Promise<never> =>
+    Promise.reject(new GatewayError("ERR_PLUGIN_UNUSABLE", reason));
+  return { verify: refuse, start: refuse };
 }

@@ -12,6 +12,7 @@ export function tracedHost(
   const { name, url, enabled, checksum, localPath, args } = plugin;
   const attributes = { name, url, enabled, checksum, local_path: localPath, args, index };
   return {
+    verify: () => host.verify(),
     async start(signal) {
       const trace = boot();
       if (trace === undefined) return await host.start(signal);

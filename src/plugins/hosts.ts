@@ -21,5 +21,9 @@ export async function serveModule(options: ServeOptions): Promise<void> {
 
 function hostOf(load: () => Promise<PluginHost>): PluginHost {
   let host: Promise<PluginHost> | undefined;
-  return { start: async (signal) => await (await (host ??= load())).start(signal) };
+  const loaded = (): Promise<PluginHost> => (host ??= load());
+  return {
+    verify: async () => await (await loaded()).verify(),
+    start: async (signal) => await (await loaded()).start(signal),
+  };
 }

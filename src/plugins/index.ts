@@ -13,7 +13,13 @@ export type {
   RunningPlugin,
 } from "./plugin-host.ts";
 export { PluginSet } from "./plugin-set.ts";
-export type { PluginAnswer, PluginEntry, PluginSetOptions, PluginSnapshot } from "./plugin-set.ts";
+export type {
+  PluginAnswer,
+  PluginChange,
+  PluginEntry,
+  PluginSetOptions,
+  PluginSnapshot,
+} from "./plugin-set.ts";
 export type { PluginState } from "./plugin-state.ts";
 export type { ProcessEntry, ProcessSurroundings } from "./process/index.ts";
 export type { ServeOptions } from "./serve/index.ts";

@@ -22,8 +22,11 @@ type Handlers = ReadonlyMap<HookName, HookHandler>;
  */
 export class PluginHooks {
   readonly #registry: HookRegistry;
-  readonly #place: PluginPlace;
+  #place: PluginPlace;
   #removals: (() => void)[] = [];
+  /** What is in the hooks, or was before it was {@link lift}ed. */
+  #shown: Handlers = new Map();
+  #isStandingIn = false;
   /** Those of the last run. */
   #handlers: Handlers = new Map();
   /** Those of the last run; undefined before the first one. */
@@ -39,6 +42,7 @@ export class PluginHooks {
     this.#hooks = plugin.description.hooks;
     const handlers = new Map(this.#hooks.map((hook) => [hook, plugin.handler(hook)]));
     this.#handlers = handlers;
+    this.#isStandingIn = false;
     this.#replace(this.#hooks, (hook) => this.#handlerOf(handlers, hook));
   }
 
@@ -48,12 +52,28 @@ export class PluginHooks {
    */
   standIn(): void {
     const isGuarded = this.#place.onError === "terminate";
+    this.#isStandingIn = true;
     this.#replace(isGuarded ? (this.#hooks ?? ENTRANCE) : [], () => absent);
   }
 
-  /** Nothing in its place. */
+  /** Nothing in its place, also for an event that is under way with another plugin: nobody wants it any more. */
   clear(): void {
+    this.#handlers = new Map();
+    this.#isStandingIn = false;
     this.#replace([], () => absent);
+  }
+
+  /** Out of the hooks, until {@link put} between the same two events: several plugins can change places so. */
+  lift(): void {
+    for (const remove of this.#removals) remove();
+    this.#removals = [];
+  }
+
+  /** What was lifted, from now on at this place. */
+  put(place: PluginPlace): void {
+    this.#place = place;
+    if (this.#isStandingIn) this.standIn();
+    else this.#register();
   }
 
   /** Of one run, or of the one that has taken its place meanwhile if that wants to be asked. */
@@ -64,9 +84,14 @@ export class PluginHooks {
 
   #replace(hooks: readonly HookName[], handlerOf: (hook: HookName) => HookHandler): void {
     // First, so that nobody is said to be replaced.
-    for (const remove of this.#removals) remove();
-    this.#removals = hooks.map((hook) =>
-      this.#registry.register(hook, { ...this.#place, handler: handlerOf(hook) }),
+    this.lift();
+    this.#shown = new Map(hooks.map((hook) => [hook, handlerOf(hook)]));
+    this.#register();
+  }
+
+  #register(): void {
+    this.#removals = Array.from(this.#shown, ([hook, handler]) =>
+      this.#registry.register(hook, { ...this.#place, handler }),
     );
   }
 }

@@ -64,6 +64,8 @@ export interface RunningPlugin {
 
 /** Knows how to start one plugin of the configuration, as often as asked. */
 export interface PluginHost {
+  /** Rejects with what a start would fail with, as far as that can be known without one. */
+  verify(): Promise<void>;
   /** Rejects with a {@link GatewayError} that says what is wrong and what to do. */
   start(signal: AbortSignal): Promise<RunningPlugin>;
 }

@@ -18,7 +18,7 @@
  *   leaves the old one in its place.
  * - resting -> starting: the pause is over, or it is reloaded.
  * - failed -> starting: reloaded, or the plugin it lacked runs now.
- * - any -> disabled: disabled, or the gateway ends.
+ * - any -> disabled: disabled, or it leaves (not in the configuration any more), or the gateway ends.
  *
  * While it is wanted and away (`resting`, `failed`) its `onError` decides what traffic does.
  * Commands wait for each other; losing the plugin counts at once, also amid a command.
@@ -51,9 +51,13 @@ export interface Supervision {
   readonly restarts: boolean;
 }
 
-export interface SupervisedPluginOptions extends Supervision {
+/** What a changed configuration changes. */
+export interface PluginTerms extends Supervision {
   readonly place: PluginPlace;
   readonly host: PluginHost;
+}
+
+export interface SupervisedPluginOptions extends PluginTerms {
   /** Why a plugin that has started cannot run beside the others; undefined when it can. */
   readonly unmet: (description: PluginDescription) => string | undefined;
   /** It runs, once more. */
@@ -79,7 +83,7 @@ const HOPELESS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 ]);
 
 export class SupervisedPlugin {
-  readonly #options: SupervisedPluginOptions;
+  #options: SupervisedPluginOptions;
   readonly #hooks: PluginHooks;
   #state: PluginState = { kind: "disabled" };
   #isWanted = false;
@@ -108,6 +112,10 @@ export class SupervisedPlugin {
   constructor(options: SupervisedPluginOptions) {
     this.#options = options;
     this.#hooks = new PluginHooks(options.registry, options.place);
+  }
+
+  get place(): PluginPlace {
+    return this.#options.place;
   }
 
   get state(): PluginState {
@@ -179,6 +187,40 @@ export class SupervisedPlugin {
       if (this.#running === undefined) this.#didNotStart(failure);
       throw failure;
     });
+  }
+
+  /** Out of the hooks, until {@link take} between the same two events: several plugins can change places so. */
+  lift(): void {
+    this.#hooks.lift();
+  }
+
+  /** From now on on these terms. What runs goes on; a host of another kind starts the next run. */
+  take(terms: PluginTerms): void {
+    this.#options = { ...this.#options, ...terms };
+    this.#hooks.put(terms.place);
+    if (this.#running !== undefined) this.#pingLater(this.#running);
+  }
+
+  /**
+   * Not wanted any more. Its hooks are left at once, and its run ends when it has answered its calls; that is not waited
+   * for: see {@link isGone}.
+   */
+  async leave(): Promise<void> {
+    this.#isWanted = false;
+    this.#launch?.abort(new GatewayError("ERR_PLUGIN_DISABLED"));
+    this.#hooks.clear();
+    await this.#serially(async () => {
+      this.#cancelTimer();
+      const plugin = this.#running;
+      this.#running = undefined;
+      this.#state = { kind: "disabled" };
+      if (plugin !== undefined) this.#retire(plugin);
+    });
+  }
+
+  /** Nothing of its runs is left. */
+  get isGone(): boolean {
+    return this.#running === undefined && this.#retired.size === 0 && this.#leaving.size === 0;
   }
 
   /** The end is near: nothing is started and nothing pinged any more; what runs goes on. */
@@ -312,6 +354,7 @@ export class SupervisedPlugin {
 
   #pingLater(plugin: RunningPlugin): void {
     const { schedule, healthCheckPeriodMs } = this.#options;
+    this.#cancelTimer();
     if (healthCheckPeriodMs === 0 || this.#isQuiet) return;
     this.#cancelTimer = schedule(healthCheckPeriodMs, () => void this.#ping(plugin));
   }

@@ -24,7 +24,7 @@ const filesOf = new Map<string, ReadonlySet<string>>();
 export async function loadModule(path: string, checksum: string): Promise<unknown> {
   provideSdk();
   await loadSql();
-  await checkFile(path, checksum);
+  await checkModule(path, checksum);
   const written = await importedFiles(path);
   for (const file of [...written, ...(filesOf.get(path) ?? [])]) delete require.cache[file];
   const known = new Set(Object.keys(require.cache));
@@ -61,7 +61,11 @@ async function forgetUnlinked(files: readonly string[], error: unknown): Promise
   }
 }
 
-async function checkFile(path: string, checksum: string): Promise<void> {
+/**
+ * Whether the file is there, and the one that was meant.
+ * @throws GatewayError ERR_PLUGIN_MODULE, ERR_PLUGIN_CHECKSUM
+ */
+export async function checkModule(path: string, checksum: string): Promise<void> {
   const file = Bun.file(path);
   if (!(await file.exists())) {
     throw new GatewayError("ERR_PLUGIN_MODULE", `there is no file ${path}`);

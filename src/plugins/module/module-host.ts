@@ -6,7 +6,7 @@ import { StartedPlugin } from "../../sdk/index.ts";
 import type { PluginHost, RunningPlugin } from "../plugin-host.ts";
 import { InlinePlugin } from "./inline-plugin.ts";
 import { importedFiles } from "./imported-files.ts";
-import { filesOfModule, loadModule } from "./load-module.ts";
+import { checkModule, filesOfModule, loadModule } from "./load-module.ts";
 import { answerForErrors } from "../stray-errors.ts";
 import { watchFiles } from "./watch-files.ts";
 import { WorkerPlugin } from "./worker-plugin.ts";
@@ -49,9 +49,14 @@ export function createModuleHost(entry: ModuleEntry, surroundings: ModuleSurroun
     callTimeoutMs: entry.timeout > 0 ? entry.timeout : surroundings.chainTimeoutMs,
   };
   const startOne = entry.isolation === "worker" ? startWorker : startInline;
-  return surroundings.onChange === undefined
-    ? { start: async (signal) => (await startOne(start, signal, () => {})).plugin }
-    : watched(start, startOne, surroundings.onChange);
+  const { onChange } = surroundings;
+  return {
+    verify: () => checkModule(start.module.path, start.module.checksum),
+    start:
+      onChange === undefined
+        ? async (signal) => (await startOne(start, signal, () => {})).plugin
+        : watched(start, startOne, onChange),
+  };
 }
 
 interface ModuleStart extends ModuleSurroundings {
@@ -79,7 +84,11 @@ type StartOne = (
 ) => Promise<StartedModule>;
 
 /** Watches the files of the last start, also of one that failed, as long as a run of it, or the wish for one, lasts. */
-function watched(start: ModuleStart, startOne: StartOne, onChange: () => void): PluginHost {
+function watched(
+  start: ModuleStart,
+  startOne: StartOne,
+  onChange: () => void,
+): PluginHost["start"] {
   const { module, logger } = start;
   let endWatch = (): void => {};
   let lastRun = {};
@@ -89,25 +98,23 @@ function watched(start: ModuleStart, startOne: StartOne, onChange: () => void): 
       logger.warn("Changes of the plugin's files may go unnoticed", { error }),
     );
   };
-  return {
-    async start(signal) {
-      const run = {};
-      const onStop = (): void => {
-        if (run === lastRun) endWatch();
-      };
-      try {
-        const { plugin, files } = await startOne(start, signal, onStop);
-        lastRun = run;
-        watch(files);
-        return plugin;
-      } catch (error) {
-        if (!signal.aborted) {
-          watch(await importedFiles(module.path));
-          signal.addEventListener("abort", endWatch, { once: true });
-        }
-        throw error;
+  return async (signal) => {
+    const run = {};
+    const onStop = (): void => {
+      if (run === lastRun) endWatch();
+    };
+    try {
+      const { plugin, files } = await startOne(start, signal, onStop);
+      lastRun = run;
+      watch(files);
+      return plugin;
+    } catch (error) {
+      if (!signal.aborted) {
+        watch(await importedFiles(module.path));
+        signal.addEventListener("abort", endWatch, { once: true });
       }
-    },
+      throw error;
+    }
   };
 }
 

@@ -1,6 +1,6 @@
 /** Starts plugins that are executables. */
 import { Code, ConnectError } from "@connectrpc/connect";
-import { lstat, unlink } from "node:fs/promises";
+import { access, constants, lstat, unlink } from "node:fs/promises";
 import { resolve } from "node:path";
 import { GatewayError } from "../../errors.ts";
 import type { Logger } from "../../logging/index.ts";
@@ -59,8 +59,12 @@ export function createProcessHost(
   const executable = resolve(entry.localPath);
   let certificate: Promise<ClientCertificate> | undefined;
 
-  async function spawn(own: ClientCertificate, log: PluginLog): Promise<PluginChild> {
+  async function verify(): Promise<void> {
     if (surroundings.verifiesChecksum) await verifyChecksum(executable, entry.checksum);
+  }
+
+  async function spawn(own: ClientCertificate, log: PluginLog): Promise<PluginChild> {
+    await verify();
     const env = pluginEnvironment({
       host: surroundings.env,
       passEnv: entry.passEnv,
@@ -71,6 +75,12 @@ export function createProcessHost(
   }
 
   return {
+    async verify() {
+      await verify();
+      await access(executable, constants.X_OK).catch((cause: unknown) => {
+        throw new GatewayError("ERR_PLUGIN_EXEC", `${executable} cannot be executed`, { cause });
+      });
+    },
     async start(signal): Promise<RunningPlugin> {
       certificate ??= makeClientCertificate();
       const own = await certificate;
