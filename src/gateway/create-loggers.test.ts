@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startLogServer } from "../../tests/fixtures/log-servers.ts";
@@ -23,7 +23,20 @@ test("loggers that were handed out follow new settings, children too", () => {
   expect([main.isEnabled("debug"), child.isEnabled("debug")]).toEqual([true, true]);
   expect(loggers.of("second").isEnabled("info")).toBe(false);
   expect(loggers.of("second").isEnabled("warn")).toBe(true);
-  expect(loggers.of("third").isEnabled("fatal")).toBe(false);
+});
+
+test("a group that has no settings, any more or yet, logs as the main one does", () => {
+  const loggers = createLoggers(settings({ default: { level: "warn" }, second: {} }));
+  const [second, third] = [loggers.of("second"), loggers.of("third")];
+  expect(third.isEnabled("info")).toBe(false);
+  loggers.reconfigure(settings({ default: { level: "debug" }, third: { level: "error" } }));
+  expect([second.isEnabled("debug"), third.isEnabled("warn")]).toEqual([true, false]);
+  expect(loggers.of("second")).toBe(second);
+  expect(loggers.of("third")).toBe(third);
+  expect(Object.keys(loggers.levels())).toEqual(["default", "third"]);
+  expect(loggers.setLevel("second", "trace")).toBe(false);
+  loggers.reconfigure(settings({ default: { level: "debug" }, second: { level: "fatal" } }));
+  expect([second.isEnabled("error"), third.isEnabled("debug")]).toEqual([false, true]);
 });
 
 test("levels change at run time, for one group", () => {
@@ -71,6 +84,41 @@ describe("outputs", () => {
     await waitFor("the first file", () => recordsIn("a").length === 1, { retryErrors: true });
     await loggers.close();
     expect(recordsIn("b").map(({ message }) => message)).toEqual(["to b", "to b too"]);
+  });
+
+  test("that are let go of lose nothing to the end of the process", () => {
+    const loggers = createLoggers(settings({ default: file("a") }));
+    loggers.main.info("to a");
+    loggers.reconfigure(settings({ default: file("b") }));
+    loggers.main.info("to b");
+    loggers.flushSync();
+    expect([recordsIn("a"), recordsIn("b")].map((records) => records.length)).toEqual([1, 1]);
+  });
+
+  test("of a group that is gone are closed, and what it still says is in the main ones", async () => {
+    const loggers = createLoggers(settings({ default: file("a"), second: file("b") }));
+    const second = loggers.of("second");
+    second.info("first");
+    loggers.reconfigure(settings({ default: file("a") }));
+    second.info("last");
+    loggers.reconfigure(settings({ default: file("c") }));
+    second.info("very last");
+    expect(loggers.sinks().map(({ target }) => target)).toEqual([join(directory, "c")]);
+    await loggers.close();
+    const messages = ["a", "b", "c"].map((name) => recordsIn(name).map(({ message }) => message));
+    expect(messages).toEqual([["last"], ["first"], ["very last"]]);
+  });
+
+  test("that are one file all the time are rotated by the new settings", async () => {
+    const about = { ...file("log"), compress: false };
+    const loggers = createLoggers(settings({ default: { ...about, maxSize: 100 } }));
+    const text = "x".repeat(600_000);
+    loggers.main.info(text);
+    loggers.reconfigure(settings({ default: { ...about, maxSize: 1 } }));
+    loggers.main.info(text);
+    await loggers.close();
+    expect(recordsIn("log")).toHaveLength(1);
+    expect(readdirSync(directory)).toHaveLength(2);
   });
 
   test("that fail are told of by the others of the group, not by those of another", async () => {

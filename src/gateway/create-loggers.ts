@@ -6,6 +6,7 @@ import type {
   Logger,
   LogLevel,
   LogSink,
+  Outputs,
   OutputSettings,
   SinkNotice,
   SinkReport,
@@ -20,7 +21,10 @@ const STREAMS: readonly LogSink["kind"][] = ["stdout", "stderr"];
 export interface Loggers {
   /** For what belongs to no group: that of group `default`, or else of the first group. */
   readonly main: Logger;
-  /** Every group of clients has a logger, named in the file or implied. */
+  /**
+   * Every group has a logger, the same one each time: also one that is gone or not there yet, which writes where `main`
+   * does.
+   */
   of(group: string): Logger;
   /** The level of each group. */
   levels(): Readonly<Record<string, LogLevel>>;
@@ -45,32 +49,51 @@ interface Member {
   readonly group: string;
   readonly logger: AdjustableLogger;
   level: LogLevel;
-  settings: OutputSettings;
-  sinks: readonly LogSink[];
+  readonly settings: OutputSettings;
+  readonly outputs: Outputs;
 }
 
 export function createLoggers(initial: Settings): Loggers {
   const members = new Map<string, Member>();
+  /** Of groups that have no settings. */
+  const others = new Map<string, AdjustableLogger>();
   const sinks = new LogSinks((sink, notice) => passOn(sink, notice, [...members.values()], sinks));
 
   const reconfigure = (changed: Settings): void => {
+    for (const [group, { logger }] of members) {
+      if (Object.hasOwn(changed, group)) continue;
+      members.delete(group);
+      others.set(group, logger);
+    }
     for (const [group, groupSettings] of Object.entries(changed)) {
       const { level } = groupSettings;
       const settings = outputSettings(groupSettings);
-      const { outputs, sinks: used } = createOutputs(settings, sinks.of);
-      const logger = members.get(group)?.logger ?? createLogger({ group, level, outputs });
-      logger.setOutputs(outputs);
-      logger.setLevel(level);
-      members.set(group, { group, logger, level, settings, sinks: used });
+      const outputs = createOutputs(settings, sinks.of);
+      const known = members.get(group)?.logger ?? others.get(group);
+      const logger = known ?? createLogger({ group, level, outputs: outputs.outputs });
+      others.delete(group);
+      members.set(group, { group, logger, level, settings, outputs });
+      follow(logger, outputs, level);
     }
-    void sinks.keepOnly(new Set([...members.values()].flatMap((member) => member.sinks)));
+    const main = mainOf(members);
+    if (main !== undefined) {
+      for (const logger of others.values()) follow(logger, main.outputs, main.level);
+    }
+    void sinks.keepOnly(new Set([...members.values()].flatMap(({ outputs }) => outputs.sinks)));
   };
   reconfigure(initial);
 
-  const [first] = members.values();
   return {
-    main: (members.get("default") ?? first)?.logger ?? silentLogger,
-    of: (group) => members.get(group)?.logger ?? silentLogger,
+    main: mainOf(members)?.logger ?? silentLogger,
+    of(group) {
+      const known = members.get(group)?.logger ?? others.get(group);
+      if (known !== undefined) return known;
+      const main = mainOf(members);
+      if (main === undefined) return silentLogger;
+      const logger = createLogger({ group, level: main.level, outputs: main.outputs.outputs });
+      others.set(group, logger);
+      return logger;
+    },
     levels: () => Object.fromEntries(Array.from(members, ([group, { level }]) => [group, level])),
     setLevel(group, level) {
       const member = members.get(group);
@@ -87,17 +110,31 @@ export function createLoggers(initial: Settings): Loggers {
   };
 }
 
-/** Every group whose records go there is told; on the console, too, where none of them can be read otherwise. */
+function mainOf(members: ReadonlyMap<string, Member>): Member | undefined {
+  const [first] = members.values();
+  return members.get("default") ?? first;
+}
+
+function follow(logger: AdjustableLogger, { outputs }: Outputs, level: LogLevel): void {
+  logger.setOutputs(outputs);
+  logger.setLevel(level);
+}
+
+/**
+ * Every group whose records go there is told, of a place that was let go of any; on the console, too, where none of
+ * them can be read otherwise.
+ */
 function passOn(
   sink: LogSink,
   { level, message, fields }: SinkNotice,
   members: readonly Member[],
   sinks: LogSinks,
 ): void {
-  const concerned = members.filter((member) => member.sinks.includes(sink));
+  const users = members.filter(({ outputs }) => outputs.sinks.includes(sink));
+  const concerned = users.length > 0 ? users : members.slice(0, 1);
   for (const { logger } of concerned) logger.log(level, message, fields);
-  const isSeen = concerned.some((member) =>
-    member.sinks.some(({ kind }) => STREAMS.includes(kind)),
+  const isSeen = concerned.some(({ outputs }) =>
+    outputs.sinks.some(({ kind }) => STREAMS.includes(kind)),
   );
   const [first] = concerned;
   if (isSeen || first === undefined) return;

@@ -51,14 +51,18 @@ const closeAsync = promisify(close);
 const fstatAsync = promisify(fstat);
 const writeAsync = promisify(write);
 
-export interface FileSinkOptions {
+/** What may change while the file is written. */
+export interface FileTerms {
+  /** The file is rotated before it gets longer. */
+  readonly maxBytes: number;
+  readonly rotation: RotationSettings;
+}
+
+export interface FileSinkOptions extends FileTerms {
   /** Empty for a standard stream. */
   readonly path: string;
   /** The standard stream that the file is open as. Others may write to it as well: it is neither closed nor rotated. */
   readonly stream?: { readonly kind: "stdout" | "stderr"; readonly fd: number } | undefined;
-  /** The file is rotated before it gets longer. */
-  readonly maxBytes: number;
-  readonly rotation: RotationSettings;
   readonly tell: (notice: SinkNotice) => void;
   /** Default the system's clock. */
   readonly now?: () => number;
@@ -82,6 +86,7 @@ export class FileSink implements LogSink {
   readonly target: string;
   readonly counts: SinkHealth;
   readonly #options: FileSinkOptions;
+  #terms: FileTerms;
   readonly #now: () => number;
   readonly #queue = new WaitQueue(MAX_WAITING_BYTES);
   #file: OpenFile | undefined;
@@ -98,6 +103,7 @@ export class FileSink implements LogSink {
 
   constructor(options: FileSinkOptions) {
     this.#options = options;
+    this.#terms = options;
     this.#now = options.now ?? Date.now;
     this.target = options.path;
     this.kind = options.stream?.kind ?? "file";
@@ -108,6 +114,11 @@ export class FileSink implements LogSink {
   write(line: string): void {
     if (this.#isClosing || !this.#queue.push(Buffer.from(line))) this.counts.lost();
     else this.#startIn(GATHER_MS);
+  }
+
+  /** From the next line on. */
+  adjust(terms: FileTerms): void {
+    this.#terms = terms;
   }
 
   reopen(): void {
@@ -217,7 +228,7 @@ export class FileSink implements LogSink {
   /** The next line does not fit; a line that is longer than a file may be has one of its own. */
   #isFull({ isRegular, size }: OpenFile): boolean {
     const length = this.#batch === undefined ? (this.#queue.at(0)?.length ?? 0) : 0;
-    const isTooLong = size > 0 && length > 0 && size + length > this.#options.maxBytes;
+    const isTooLong = size > 0 && length > 0 && size + length > this.#terms.maxBytes;
     return isRegular && isTooLong && this.#now() >= this.#rotateFromMs;
   }
 
@@ -225,7 +236,7 @@ export class FileSink implements LogSink {
   #next(): Batch | undefined {
     if (this.#batch !== undefined) return this.#batch;
     const isBounded = this.#now() >= this.#rotateFromMs && this.#file?.isRegular === true;
-    const room = isBounded ? this.#options.maxBytes - (this.#file?.size ?? 0) : BATCH_BYTES;
+    const room = isBounded ? this.#terms.maxBytes - (this.#file?.size ?? 0) : BATCH_BYTES;
     const parts: Uint8Array[] = [];
     let length = 0;
     for (let line = this.#queue.at(0); line !== undefined; line = this.#queue.at(parts.length)) {
@@ -285,7 +296,8 @@ export class FileSink implements LogSink {
   }
 
   async #freeName(): Promise<string> {
-    const { path, rotation } = this.#options;
+    const { path } = this.#options;
+    const { rotation } = this.#terms;
     for (let timeMs = this.#now(); ; timeMs += 1) {
       const name = rotatedName(path, timeMs, rotation.localTime);
       const isTaken = await Promise.all([name, `${name}.gz`].map((each) => exists(each)));
@@ -295,9 +307,9 @@ export class FileSink implements LogSink {
 
   /** One after the other, so that no file is compressed twice at the same time. */
   #tidy(): void {
-    const { path, rotation, tell } = this.#options;
+    const { path, tell } = this.#options;
     this.#tidying = this.#tidying
-      .then(() => tidyRotated(path, rotation, this.#now()))
+      .then(() => tidyRotated(path, this.#terms.rotation, this.#now()))
       .catch((error: unknown) => {
         tell({
           level: "error",

@@ -1,6 +1,6 @@
 /** The sinks of the whole process: one for each place, however many loggers write there. */
 import type { LogSink, SinkKind, SinkNotice } from "./log-sink.ts";
-import { openSink, sinkKey } from "./open-sink.ts";
+import { adjustSink, openSink, sinkKey } from "./open-sink.ts";
 import type { SinkSettings } from "./open-sink.ts";
 
 /** What became of the lines of one place. */
@@ -14,6 +14,8 @@ export interface SinkReport {
 
 export class LogSinks {
   readonly #sinks = new Map<string, LogSink>();
+  /** Let go of, and still handing on what they have. */
+  readonly #leaving = new Map<LogSink, Promise<void>>();
   readonly #tell: (sink: LogSink, notice: SinkNotice) => void;
 
   /** @param tell gets what sinks have to say of themselves */
@@ -21,11 +23,14 @@ export class LogSinks {
     this.#tell = tell;
   }
 
-  /** The sink for these settings, opened if it is not. */
+  /** The sink for these settings, opened if it is not. One that is follows them. */
   readonly of = (kind: SinkKind, settings: SinkSettings): LogSink => {
     const key = sinkKey(kind, settings);
     const present = this.#sinks.get(key);
-    if (present !== undefined) return present;
+    if (present !== undefined) {
+      adjustSink(present, settings);
+      return present;
+    }
     const sink: LogSink = openSink(kind, settings, (notice) => this.#tell(sink, notice));
     this.#sinks.set(key, sink);
     return sink;
@@ -34,8 +39,14 @@ export class LogSinks {
   /** Lets go of all others, once they have handed on what they have. */
   async keepOnly(used: ReadonlySet<LogSink>): Promise<void> {
     const unused = [...this.#sinks].filter(([, sink]) => !used.has(sink));
-    for (const [key] of unused) this.#sinks.delete(key);
-    await Promise.all(unused.map(([, sink]) => sink.close()));
+    for (const [key, sink] of unused) {
+      this.#sinks.delete(key);
+      this.#leaving.set(
+        sink,
+        sink.close().finally(() => this.#leaving.delete(sink)),
+      );
+    }
+    await Promise.all(this.#leaving.values());
   }
 
   reports(): readonly SinkReport[] {
@@ -50,7 +61,7 @@ export class LogSinks {
   }
 
   flushSync(): void {
-    for (const sink of this.#sinks.values()) sink.flushSync();
+    for (const sink of [...this.#leaving.keys(), ...this.#sinks.values()]) sink.flushSync();
   }
 
   async close(): Promise<void> {

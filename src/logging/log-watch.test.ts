@@ -147,6 +147,21 @@ test("only with a threshold units are looked at", () => {
   expect(watch.block("writes")).toBe(watch.block("writes"));
 });
 
+test("a threshold that is set later holds for the next unit", () => {
+  const { records, watch } = setUp("info", {}, { slowQueries: undefined });
+  const block = watch.block("writes");
+  block.unitEnded(UNIT, 200);
+  const slowly = { thresholdMs: 150, sampling: 1, normalize: (text: string) => text };
+  watch.logSlowQueries(slowly);
+  expect(block.unitBegan(UNIT)).toBe(true);
+  block.unitEnded(UNIT, 149);
+  block.unitEnded(UNIT, 150);
+  expect(records).toHaveLength(1);
+  watch.logSlowQueries(undefined);
+  block.unitEnded(UNIT, 200);
+  expect([records.length, block.unitBegan(UNIT)]).toEqual([1, false]);
+});
+
 test("at level debug connections and their traffic are told of, each with the id of the connection", () => {
   const { records, watch } = setUp("debug", {}, { traceIdOf: () => "t" });
   watch.opened(SESSION, { remoteAddress: "10.0.0.9:50000" });

@@ -32,14 +32,22 @@ export interface LogWatchOptions {
   readonly random?: () => number;
 }
 
+/** What all blocks of a group look at for each unit. */
+type Watching = LogWatchOptions & { slowQueries: SlowQuerySettings | undefined };
+
 export class LogWatch implements GroupWatch {
-  readonly #options: LogWatchOptions;
+  readonly #options: Watching;
   readonly #blocks = new Map<string, BlockWatch>();
   /** Of sessions that were told of: behind a load balancer they are known by another address when they go. */
   readonly #clients = new WeakMap<WatchedSession, WatchedClient>();
 
   constructor(options: LogWatchOptions) {
-    this.#options = options;
+    this.#options = { ...options };
+  }
+
+  /** From the next unit on. */
+  logSlowQueries(settings: SlowQuerySettings | undefined): void {
+    this.#options.slowQueries = settings;
   }
 
   opened(session: WatchedSession, client: WatchedClient): void {
@@ -77,17 +85,14 @@ export class LogWatch implements GroupWatch {
 }
 
 class BlockLogWatch implements BlockWatch {
-  readonly #options: LogWatchOptions;
+  readonly #options: Watching;
   readonly #name: string;
-  readonly #thresholdMs: number;
   readonly clientMeter = undefined;
   readonly serverMeter = undefined;
 
-  constructor(options: LogWatchOptions, name: string) {
+  constructor(options: Watching, name: string) {
     this.#options = options;
     this.#name = name;
-    const { slowQueries } = options;
-    this.#thresholdMs = slowQueries?.thresholdMs ?? Number.POSITIVE_INFINITY;
   }
 
   loggedIn(): void {}
@@ -104,7 +109,7 @@ class BlockLogWatch implements BlockWatch {
   unitEnded(unit: WatchedUnit, tookMs: number): void {
     const { logger, slowQueries } = this.#options;
     if (logger.isEnabled("debug")) this.#logTraffic(unit);
-    if (tookMs >= this.#thresholdMs && slowQueries !== undefined) {
+    if (slowQueries !== undefined && tookMs >= slowQueries.thresholdMs) {
       this.#logSlow(unit, tookMs, slowQueries);
     }
   }

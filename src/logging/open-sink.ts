@@ -5,6 +5,7 @@ import { openUnixDatagram } from "../libc/index.ts";
 import { DatagramSink } from "./datagram-sink.ts";
 import { FdWriter, nonBlockingFd } from "./fd-writer.ts";
 import { FileSink } from "./file-sink.ts";
+import type { FileTerms } from "./file-sink.ts";
 import type { LogSink, SinkKind, SinkNotice } from "./log-sink.ts";
 import type { RotationSettings } from "./rotated-files.ts";
 import { StreamSink } from "./stream-sink.ts";
@@ -52,10 +53,8 @@ export function openSink(
       return openStream(kind, 1, settings, tell);
     case "stderr":
       return openStream(kind, 2, settings, tell);
-    case "file": {
-      const maxBytes = (settings.maxSize || DEFAULT_MEGABYTES) * MEGABYTE;
-      return new FileSink({ path: target, maxBytes, rotation: settings, tell });
-    }
+    case "file":
+      return new FileSink({ path: target, ...fileTerms(settings), tell });
     case "syslog":
       return new DatagramSink({
         kind,
@@ -86,6 +85,15 @@ function isRegularFile(fd: number): boolean {
   } catch {
     return false; // Closed: whatever is written will fail.
   }
+}
+
+/** For a sink that is open already, at the same place: what of it can be different. */
+export function adjustSink(sink: LogSink, settings: SinkSettings): void {
+  if (sink.kind === "file" && sink instanceof FileSink) sink.adjust(fileTerms(settings));
+}
+
+function fileTerms(settings: SinkSettings): FileTerms {
+  return { maxBytes: (settings.maxSize || DEFAULT_MEGABYTES) * MEGABYTE, rotation: settings };
 }
 
 function openRsyslog(
