@@ -49,6 +49,16 @@ test("what came before anybody took it is kept", async () => {
   await waitFor("it", () => batches.length === 1);
 });
 
+test("what waits goes where spans go now, not where they went when it came", async () => {
+  const { queue } = queueOf({ delayMs: 20 });
+  const [former, present] = [collect(), collect()];
+  queue.open(former.send);
+  queue.push(1);
+  queue.open(present.send);
+  await waitFor("it", () => queue.counts.exported === 1);
+  expect([former.batches, present.batches]).toEqual([[], [[1]]]);
+});
+
 test("more than there is room for is dropped, and counted", async () => {
   const { queue } = queueOf({ maxQueued: 3, maxBatch: 3 });
   const blocked = Promise.withResolvers<void>();

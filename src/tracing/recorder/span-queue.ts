@@ -50,7 +50,7 @@ export class SpanQueue<S> {
     };
   }
 
-  /** Says where spans go, once it is known. */
+  /** Says where spans go from now on, those that wait as well. */
   open(send: SendSpans<S>): void {
     this.#send = send;
     this.#schedule();
@@ -88,23 +88,24 @@ export class SpanQueue<S> {
 
   #schedule(): void {
     if (this.#isClosed || this.#sending !== undefined || this.#spans.length === 0) return;
-    const send = this.#send;
-    if (send === undefined) return;
+    if (this.#send === undefined) return;
     if (this.#failures === 0 && this.#spans.length >= this.#options.maxBatch) {
       clearTimeout(this.#timer);
-      this.#begin(send);
+      this.#begin();
       return;
     }
     if (this.#timer !== undefined) return;
     const { delayMs, pauseMs } = this.#options;
     const waitMs =
       this.#failures === 0 ? delayMs : Math.min(MAX_PAUSE_MS, pauseMs * 2 ** (this.#failures - 1));
-    this.#timer = setTimeout(() => this.#begin(send), waitMs);
+    this.#timer = setTimeout(() => this.#begin(), waitMs);
     this.#timer.unref();
   }
 
-  #begin(send: SendSpans<S>): void {
+  #begin(): void {
     this.#timer = undefined;
+    const send = this.#send;
+    if (send === undefined) return;
     this.#sending = this.#export(send).then(() => {
       this.#sending = undefined;
       this.#schedule();

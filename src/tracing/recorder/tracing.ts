@@ -66,12 +66,15 @@ export class Tracing implements Tracer {
     return this.#queue.counts;
   }
 
-  /** What has been recorded so far goes there too. */
+  /** From now on, until the next call; what has been recorded so far goes there too. */
   sendTo(collector: CollectorOptions): void {
     this.#ratio = collector.ratio;
+    const former = this.#exporter;
     const exporter = exporterFor(collector, this.#env);
     this.#exporter = exporter;
     this.#queue.open(sendBy(exporter));
+    // When it has done what is under way.
+    void former?.shutdown();
   }
 
   records(parent: TraceContext | undefined): boolean {
