@@ -1,4 +1,4 @@
-/** The doors of administration, opened and closed together. */
+/** The doors of administration, opened, changed and closed together. */
 import { GatewayError } from "../errors.ts";
 import type { Logger } from "../logging/index.ts";
 import { Gatekeeper } from "./access/index.ts";
@@ -6,20 +6,26 @@ import type { GatekeeperOptions } from "./access/index.ts";
 import type { AdminPort } from "./admin-port.ts";
 import type { CommandLayer } from "./commands/index.ts";
 import type { DoorTls } from "./door-tls.ts";
+import { Doorway } from "./doorway.ts";
+import type { PreparedDoor } from "./doorway.ts";
 import { GrpcDoor } from "./grpc/index.ts";
 import type { ClaimSocket, GrpcPlace } from "./grpc/index.ts";
 import { RestDoor } from "./rest/index.ts";
 import type { RestPlace } from "./rest/index.ts";
 import type { Tracer } from "../tracing/index.ts";
 
-export interface AdminDoorsOptions {
-  readonly port: AdminPort;
+/** What may change while they are open. */
+export interface AdminDoorsTerms {
   readonly access: GatekeeperOptions;
   readonly tls: DoorTls | undefined;
   readonly grpc: GrpcPlace;
   readonly rest: RestPlace;
   /** Another process may listen at the same addresses: one that this one takes over from. */
   readonly reusePort: boolean;
+}
+
+export interface AdminDoorsOptions extends AdminDoorsTerms {
+  readonly port: AdminPort;
   readonly logger: Logger;
   readonly claimSocket: ClaimSocket;
   /** Undefined: nothing is traced. */
@@ -27,13 +33,14 @@ export interface AdminDoorsOptions {
 }
 
 export class AdminDoors {
-  readonly #options: AdminDoorsOptions;
-  readonly #grpc: GrpcDoor;
-  readonly #rest: RestDoor;
+  #terms: AdminDoorsTerms;
+  readonly #gatekeeper: Gatekeeper;
+  readonly #grpc: Doorway<GrpcPlace>;
+  readonly #rest: Doorway<RestPlace>;
 
   constructor(options: AdminDoorsOptions) {
-    this.#options = options;
-    const { port, access, tls, logger, claimSocket, tracer } = options;
+    this.#terms = options;
+    const { port, access, logger, claimSocket, tracer } = options;
     // Most gateways are hardly ever asked: what it takes to answer is not in memory before that.
     let loaded: Promise<CommandLayer> | undefined;
     const load = async (): Promise<CommandLayer> => {
@@ -42,28 +49,77 @@ export class AdminDoors {
     };
     const layer = (): Promise<CommandLayer> => (loaded ??= load());
     const gatekeeper = new Gatekeeper(access);
+    this.#gatekeeper = gatekeeper;
     const isServing = (): boolean => port.status().phase === "serving";
-    this.#grpc = new GrpcDoor({ layer, gatekeeper, isServing, tls, claimSocket });
-    this.#rest = new RestDoor({ layer, gatekeeper, port, tls });
+    this.#grpc = new Doorway({
+      newDoor: (tls) => new GrpcDoor({ layer, gatekeeper, isServing, tls, claimSocket }),
+      onOpen: (address) => logger.info("Started the gRPC Server", { address }),
+    });
+    this.#rest = new Doorway({
+      newDoor: (tls) => new RestDoor({ layer, gatekeeper, port, tls }),
+      onOpen: (address) => logger.info("Started the HTTP API", { address }),
+    });
   }
 
   /** @throws GatewayError ERR_LISTEN_FAILED; then none is open */
   async open(): Promise<void> {
-    const { grpc, rest, reusePort, logger } = this.#options;
+    const { grpc, rest, tls, reusePort } = this.#terms;
     try {
-      const grpcAddress = await this.#grpc.open(grpc, reusePort);
-      logger.info("Started the gRPC Server", { address: grpcAddress });
-      const address = await this.#rest.open(rest, reusePort);
-      logger.info("Started the HTTP API", { address });
+      await this.#grpc.open({ place: grpc, tls, reusePort });
+      await this.#rest.open({ place: rest, tls, reusePort });
     } catch (thrown) {
       await this.close();
-      const message = thrown instanceof Error ? thrown.message : String(thrown);
-      throw new GatewayError("ERR_LISTEN_FAILED", `the admin API: ${message}`, { cause: thrown });
+      throw notOpen(thrown);
     }
+  }
+
+  /**
+   * Who may come in is another one for the next call; doors open elsewhere, or with other certificates.
+   * @throws GatewayError ERR_LISTEN_FAILED for an address that cannot be had; then everything stays as it is
+   */
+  async prepare(terms: AdminDoorsTerms): Promise<PreparedDoor> {
+    const doors = await this.#prepareBoth(terms).catch((thrown: unknown) => {
+      throw notOpen(thrown);
+    });
+    return {
+      apply: async () => {
+        this.#terms = terms;
+        this.#gatekeeper.follow(terms.access);
+        try {
+          for (const door of doors) await door.apply();
+        } catch (thrown) {
+          throw notOpen(thrown);
+        }
+      },
+      discard: async () => {
+        for (const door of doors) await door.discard();
+      },
+    };
+  }
+
+  /** The same doors, with certificates as they are now. @throws GatewayError ERR_LISTEN_FAILED when one cannot be open */
+  async show(tls: DoorTls | undefined): Promise<void> {
+    await (await this.prepare({ ...this.#terms, tls })).apply();
   }
 
   /** Calls under way may end. */
   async close(): Promise<void> {
     await Promise.all([this.#grpc.close(), this.#rest.close()]);
   }
+
+  async #prepareBoth(terms: AdminDoorsTerms): Promise<readonly PreparedDoor[]> {
+    const { grpc, rest, tls, reusePort } = terms;
+    const first = await this.#grpc.prepare({ place: grpc, tls, reusePort });
+    try {
+      return [first, await this.#rest.prepare({ place: rest, tls, reusePort })];
+    } catch (thrown) {
+      await first.discard();
+      throw thrown;
+    }
+  }
+}
+
+function notOpen(thrown: unknown): GatewayError {
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  return new GatewayError("ERR_LISTEN_FAILED", `the admin API: ${message}`, { cause: thrown });
 }

@@ -6,7 +6,7 @@
  */
 export { AdminDoors } from "./admin-doors.ts";
 export { ConsoleDoor } from "./console-door.ts";
-export type { AdminDoorsOptions } from "./admin-doors.ts";
+export type { AdminDoorsTerms } from "./admin-doors.ts";
 export type { Caller, GatekeeperOptions, Role } from "./access/index.ts";
 export type {
   About,

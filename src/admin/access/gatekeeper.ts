@@ -36,12 +36,18 @@ export interface Credentials {
 const BEARER = /^Bearer +([\x21-\x7e]+)$/i;
 
 export class Gatekeeper {
-  readonly #options: GatekeeperOptions;
-  readonly #digests: readonly (readonly [Buffer, Identity])[];
+  #options: GatekeeperOptions;
+  #digests: readonly (readonly [Buffer, Identity])[];
 
   constructor(options: GatekeeperOptions) {
     this.#options = options;
-    this.#digests = options.tokens.map((token) => [Buffer.from(token.sha256, "hex"), token]);
+    this.#digests = digestsOf(options);
+  }
+
+  /** From the next request on. */
+  follow(options: GatekeeperOptions): void {
+    this.#options = options;
+    this.#digests = digestsOf(options);
   }
 
   /** @throws GatewayError ERR_ADMIN_UNAUTHENTICATED */
@@ -71,6 +77,10 @@ export class Gatekeeper {
     }
     return token === undefined ? undefined : found;
   }
+}
+
+function digestsOf({ tokens }: GatekeeperOptions): readonly (readonly [Buffer, Identity])[] {
+  return tokens.map((token) => [Buffer.from(token.sha256, "hex"), token]);
 }
 
 const WHO_ARE_YOU = "a token or a certificate that the gateway knows is needed";
