@@ -6,6 +6,7 @@
  * takes it from inside.
  */
 import type { PgQueryModule } from "libpg-query/wasm/libpg-query.js";
+import { withLessMemory } from "./less-memory.ts";
 import { withoutValues } from "./without-values.ts";
 
 /** Its methods throw when the grammar itself has failed, at whatever text: it is of no use any more. */
@@ -48,7 +49,7 @@ function forgetCompiled(error: unknown): never {
 }
 
 async function compile(): Promise<WebAssembly.Module> {
-  return await WebAssembly.compile(await grammarCode());
+  return await WebAssembly.compile(withLessMemory(await grammarCode()));
 }
 
 /** The grammar as WebAssembly, out of the executable. */
