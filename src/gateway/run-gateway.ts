@@ -109,7 +109,7 @@ async function runLogged(options: RunOptions, loggers: Loggers, trace: BootTrace
   const first = await signal;
   const isLeft = !STOPS_AT_ONCE.includes(first) && (await gateway.leave());
   // Whoever asks for this gateway's health, or its figures, means the one that serves clients now.
-  const closed = isLeft ? Promise.all([admin.leave(), gateway.leavePages()]) : undefined;
+  const closed = isLeft ? Promise.allSettled([admin.leave(), gateway.leavePages()]) : undefined;
   phase = "draining";
   notices.stopping(gateway.longestDrainMs);
   using _telling = isLeft ? notices.tellingOf(() => gateway.clients) : undefined;

@@ -48,15 +48,26 @@ export class SocketFile {
 
   /** Another process has put its own in the place. */
   get isTakenOver(): boolean {
-    const present = statSync(this.path, { throwIfNoEntry: false });
-    return present?.isSocket() === true && present.ino !== this.#inode;
+    const inode = inodeOfSocket(this.path);
+    return inode !== undefined && inode !== this.#inode;
   }
 
   /** Unless it is another process' by now. */
   remove(): void {
-    const present = statSync(this.path, { throwIfNoEntry: false });
-    if (present !== undefined && present.ino === this.#inode) unlinkSync(this.path);
+    if (this.#inode !== undefined && inodeOfSocket(this.path) === this.#inode) {
+      unlinkSync(this.path);
+    }
     this.#inode = undefined;
+  }
+}
+
+/** Undefined when there is none, or the place cannot be looked at any more. */
+function inodeOfSocket(path: string): number | undefined {
+  try {
+    const present = statSync(path);
+    return present.isSocket() ? present.ino : undefined;
+  } catch {
+    return undefined;
   }
 }
 

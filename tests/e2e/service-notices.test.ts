@@ -4,6 +4,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
+  connectWire,
+  freePort,
   oneBlockConfig,
   type PostgresServer,
   type RunningProcess,
@@ -66,6 +68,29 @@ for (const kind of ["a path", "a name of Linux' own"]) {
     await receiver.end();
   });
 }
+
+testReceived("of two that take turns each tells its own manager what it is at", async () => {
+  const port = await freePort();
+  const server = { address: `127.0.0.1:${port}`, reusePort: true, drainTimeout: "1m" };
+  const config = oneBlockConfig(postgres.address, { server });
+  const [pathOfOld, pathOfHeir] = [join(directory, "a"), join(directory, "b")];
+  await using managerOfOld = await startReceiver(pathOfOld);
+  await using managerOfHeir = await startReceiver(pathOfHeir);
+  await using old = await startGatewayd({ config, env: { NOTIFY_SOCKET: pathOfOld } });
+  await managerOfOld.waitForLine("READY=1");
+  await using client = await connectWire({ host: "127.0.0.1", port });
+  await client.login();
+  await using heir = await startGatewayd({ config, env: { NOTIFY_SOCKET: pathOfHeir } });
+  await managerOfHeir.waitForLine("READY=1");
+  old.process.kill("SIGTERM");
+  // Twice the time of an ordinary stop: clients may stay for so long, and then have as long to finish.
+  await managerOfOld.waitForLine(/STOPPING=1.*EXTEND_TIMEOUT_USEC=150000000/);
+  await managerOfOld.waitForLine("STATUS=Another gateway has taken over; clients left here: 1");
+  await client[Symbol.asyncDispose]();
+  expect(await old.process.waitForExit()).toEqual({ code: 0, signal: null });
+  await heir.stop();
+  await Promise.all([managerOfOld.end(), managerOfHeir.end()]);
+});
 
 testReceived("nothing fails where nobody listens, or nobody is to be told", async () => {
   const config = oneBlockConfig(postgres.address);
