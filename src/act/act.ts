@@ -44,6 +44,25 @@ export interface Question {
   readonly onProblem: (problem: ActProblem) => void;
 }
 
+/** What became of a policy so far. */
+export interface PolicyCounts {
+  readonly name: string;
+  readonly isBuiltIn: boolean;
+  /** How often it was asked, and how often it meant yes, meant no, or could not be evaluated in time. */
+  readonly evaluations: number;
+  readonly allowed: number;
+  readonly refused: number;
+  readonly failures: number;
+}
+
+/** A policy at work. */
+interface CountedPolicy {
+  readonly policy: Policy;
+  allowed: number;
+  refused: number;
+  failures: number;
+}
+
 const DEFAULT_SIGNALS: Readonly<Record<ActOptions["defaultPolicy"], Signal>> = {
   passthrough: { name: "passthrough", metadata: {} },
   terminate: { name: "terminate", metadata: { terminate: true } },
@@ -51,12 +70,24 @@ const DEFAULT_SIGNALS: Readonly<Record<ActOptions["defaultPolicy"], Signal>> = {
 
 export class Act {
   readonly #options: ActOptions;
-  readonly #policies: ReadonlyMap<string, Policy>;
+  readonly #policies: ReadonlyMap<string, CountedPolicy>;
 
   constructor(options: ActOptions) {
     this.#options = options;
     const policies = [...BUILT_IN_POLICIES, ...options.policies];
-    this.#policies = new Map(policies.map((policy) => [policy.name, policy]));
+    this.#policies = new Map(
+      policies.map((policy) => [policy.name, { policy, allowed: 0, refused: 0, failures: 0 }]),
+    );
+  }
+
+  /** Of all policies, those that none of the configuration replaces included. */
+  counts(): readonly PolicyCounts[] {
+    return [...this.#policies.values()].map(({ policy, allowed, refused, failures }) => ({
+      name: policy.name,
+      isBuiltIn: BUILT_IN_POLICIES.includes(policy),
+      evaluations: allowed + refused + failures,
+      ...{ allowed, refused, failures },
+    }));
   }
 
   /** An answer without signals means something: it has to be decided on as well. */
@@ -99,17 +130,22 @@ export class Act {
 
   /** Undefined if the policy failed. */
   #judge(signal: Signal, action: Action, question: Question): Output | undefined {
-    const policy = this.#policies.get(action.name);
-    if (policy === undefined) return undefined; // Every action has a built-in policy.
+    const counted = this.#policies.get(action.name);
+    if (counted === undefined) return undefined; // Every action has a built-in policy.
+    const { policy } = counted;
     try {
+      const verdict = this.#verdict(policy, signal, action, question);
+      if (isTruthy(verdict)) counted.allowed++;
+      else counted.refused++;
       return {
         matchedPolicy: policy.name,
         metadata: signal.metadata,
-        verdict: this.#verdict(policy, signal, action, question),
+        verdict,
         terminal: action.isTerminal,
         sync: action.isSync,
       };
     } catch (error) {
+      counted.failures++;
       question.onProblem({ kind: "policyFailed", signal: signal.name, error });
       return undefined;
     }

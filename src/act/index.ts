@@ -4,7 +4,7 @@
  * Pure: no Bun, no clock; both are passed in. May import: errors.
  */
 export { Act } from "./act.ts";
-export type { ActOptions, ActProblem, Question } from "./act.ts";
+export type { ActOptions, ActProblem, PolicyCounts, Question } from "./act.ts";
 export { actionOf } from "./action.ts";
 export type { Action, ActionName } from "./action.ts";
 export { compilePolicy } from "./cel-policy.ts";

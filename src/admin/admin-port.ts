@@ -4,6 +4,9 @@
  */
 
 import type { LogLevel } from "../logging/index.ts";
+import type { BackendView, WaiterView } from "./connection-view.ts";
+import type { PoliciesView } from "./policy-view.ts";
+import type { HistoryView, StatementsView } from "./traffic-view.ts";
 
 /** A JSON object. */
 export type JsonTree = Readonly<Record<string, unknown>>;
@@ -37,6 +40,8 @@ export interface BlockView {
   readonly retiring: number;
   readonly waiting: number;
   readonly isPaused: boolean;
+  /** False while there is no connection to the server, and none can be had. */
+  readonly isLive: boolean;
   /** Our ends of idle server connections. */
   readonly availableAddresses: readonly string[];
   /** Addresses of the clients, idle ones too. */
@@ -51,6 +56,9 @@ export interface GroupView {
   readonly isListening: boolean;
   readonly listening: readonly string[];
   readonly clients: number;
+  readonly maxConnections: number;
+  readonly protocol: string;
+  readonly tlsMode: string;
   readonly isTlsEnabled: boolean;
   readonly strategy: string;
   readonly tickIntervalMs: number;
@@ -133,6 +141,17 @@ export interface AdminPort {
   setLogLevel(level: LogLevel, group: string | undefined): void;
   /** The clients of all groups. */
   sessions(): readonly SessionView[];
+  /** The connections to servers, of all groups. */
+  backends(): readonly BackendView[];
+  /** The clients that wait for one. */
+  waiters(): readonly WaiterView[];
+  /** What was asked since the start, by statement. */
+  statements(): Promise<StatementsView>;
+  /** Begins to count statements anew. */
+  resetStatements(): void;
+  /** What the last minutes were like, of each block that is counted: later than `sinceMs` since 1970. */
+  history(sinceMs: number): HistoryView;
+  policies(): PoliciesView;
   /** Ends a session, telling its client. @returns false if there is none of this id */
   killSession(id: string): boolean;
   /** Cancels what a session has a server do. Resolves to false if there is none of this id */

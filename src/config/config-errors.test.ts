@@ -211,3 +211,15 @@ test("what the verifier of a console's user is stays hidden", () => {
   expect(result.ok && result.config.value.admin?.console.users).toMatchObject([OPERATOR]);
   expect(result.ok && JSON.stringify(result.config.warnings)).not.toContain("SCRAM-SHA-256");
 });
+
+test.each([
+  ["-1", "must be at least 0"],
+  ["10001", "must be at most 10000"],
+  ["many", 'must be a whole number, not "many"'],
+])("so many statements, %s, cannot be counted", (statements, problem) => {
+  const text = JSON.stringify({ metrics: { default: { statements } } });
+  const result = readGlobal(text, "f", { env: {} });
+  const issues = result.ok ? [] : result.issues;
+  const [told = ""] = issues.map(formatIssue).filter((one) => one.includes("statements"));
+  expect(told).toContain(`metrics.default.statements: ${problem}`);
+});

@@ -3,8 +3,9 @@ import type { About, AdminPort, GatewayPhase, GroupView, PluginView } from "../a
 import { effectiveMode, effectiveSettings, shownPayload } from "../config/index.ts";
 import type { ClientConfig, GlobalConfig } from "../config/index.ts";
 import { GatewayError } from "../errors.ts";
+import { HISTORY_KEPT_MS, HISTORY_STEP_MS } from "../metrics/index.ts";
 import type { PluginSnapshot } from "../plugins/index.ts";
-import type { BlockSnapshot, GroupSnapshot } from "./control-port.ts";
+import type { GroupSnapshot } from "./control-port.ts";
 import type { Loggers } from "./create-loggers.ts";
 import type { Gateway } from "./gateway.ts";
 
@@ -52,6 +53,22 @@ export function adminPortOf(options: AdminPortOptions): AdminPort {
       gateway.groups.flatMap((port) =>
         port.sessions().map((session) => ({ ...session, group: port.group })),
       ),
+    backends: () =>
+      gateway.groups.flatMap((port) =>
+        port.backends().map((backend) => ({ ...backend, group: port.group })),
+      ),
+    waiters: () =>
+      gateway.groups.flatMap((port) =>
+        port.waiters().map((waiter) => ({ ...waiter, group: port.group })),
+      ),
+    statements: () => gateway.statements.report(),
+    resetStatements: () => gateway.statements.reset(),
+    history: (sinceMs) => ({
+      stepMs: HISTORY_STEP_MS,
+      keptMs: HISTORY_KEPT_MS,
+      blocks: gateway.history(sinceMs),
+    }),
+    policies: () => gateway.policies(),
     killSession: (id) => gateway.groups.some((port) => port.kill(id)),
     cancelQuery: async (id) => {
       const found = await Promise.all(gateway.groups.map((port) => port.cancelQuery(id)));
@@ -85,6 +102,9 @@ function groupViews(gateway: Gateway): readonly GroupView[] {
       isListening: (snapshot?.addresses.length ?? 0) > 0,
       listening: snapshot?.addresses ?? [],
       clients: snapshot?.clients ?? 0,
+      maxConnections: server.maxConnections,
+      protocol: server.protocol,
+      tlsMode: server.tlsMode,
       isTlsEnabled: server.enableTLS,
       strategy: server.loadBalancer.strategy,
       tickIntervalMs: server.tickInterval,
@@ -93,7 +113,7 @@ function groupViews(gateway: Gateway): readonly GroupView[] {
         address: client.address,
         mode: modeOf(global, group, block, client),
         ...(ends?.[block] ?? NO_ENDS),
-        ...countsOf(snapshot?.pools[block]),
+        ...(snapshot?.pools[block] ?? NO_COUNTS),
       })),
     };
   });
@@ -111,13 +131,15 @@ function modeOf(
 
 /** Before it listens a group has neither. */
 const NO_ENDS = { availableAddresses: [], clientAddresses: [] };
-const NO_COUNTS = { size: 0, available: 0, leased: 0, retiring: 0, waiting: 0, isPaused: false };
-
-function countsOf(snapshot: BlockSnapshot | undefined): typeof NO_COUNTS {
-  if (snapshot === undefined) return NO_COUNTS;
-  const { isLive: _, ...counts } = snapshot;
-  return counts;
-}
+const NO_COUNTS = {
+  size: 0,
+  available: 0,
+  leased: 0,
+  retiring: 0,
+  waiting: 0,
+  isPaused: false,
+  isLive: false,
+};
 
 function pluginView({ state, ...plugin }: PluginSnapshot): PluginView {
   const { description } = plugin;

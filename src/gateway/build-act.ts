@@ -1,7 +1,7 @@
 /** What the configuration says of signals and rules, ready to be used. */
 import { Act, compileCondition, compilePolicy } from "../act/index.ts";
 import type { Policy } from "../act/index.ts";
-import { ActionChannel, createJudge } from "../act/effects/index.ts";
+import { ActionChannel, RuleCounts, createJudge } from "../act/effects/index.ts";
 import type { Rule, RuleAction } from "../act/effects/index.ts";
 import type { LoadedConfig } from "../config/index.ts";
 import { GatewayError } from "../errors.ts";
@@ -24,6 +24,7 @@ export interface ActParts {
 }
 
 export interface BuiltAct {
+  readonly act: Act;
   readonly judge: HookJudge;
   /** Undefined without `actionRedis`. Nothing is opened yet. */
   readonly channel: ActionChannel | undefined;
@@ -54,6 +55,7 @@ export function buildAct({ config, logger, traceIdOf, schedule, now }: ActParts)
     : undefined;
   const used = rules.filter(({ enabled }) => enabled).map(ruleOf);
   return {
+    act,
     judge: createJudge({
       act,
       logger,
@@ -83,6 +85,7 @@ function ruleOf(config: RuleConfig): Rule {
     condition: compiled.condition,
     action: actionOf(config),
     isDryRun: config.dryRun,
+    counts: new RuleCounts(),
   };
 }
 

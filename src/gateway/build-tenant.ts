@@ -171,6 +171,15 @@ function ofPooledBlock({ pool, pinBudget, statements }: PooledBlock): TenantPool
       return { ...counts, oldestWaitMs, healthChecks, sharing, isLive, isPaused };
     },
     idleAddresses: () => localAddressesOf(pool.idleBackends),
+    servers: () => ({
+      servers: pool.servers(),
+      connecting: pool
+        .snapshot()
+        .pairs.flatMap(({ user, database, connecting }) =>
+          Array.from({ length: connecting }, () => ({ user, database })),
+        ),
+    }),
+    waiters: () => pool.waiters(),
     command: (action) => () => pool[action](),
     close: () => pool.close(),
   };
@@ -181,11 +190,19 @@ function ofPool(pool: Pool): TenantPool {
     name: pool.name,
     snapshot: () => ({ ...pool.snapshot(), isLive: pool.isLive, isPaused: false }),
     idleAddresses: () => localAddressesOf(pool.available),
+    servers: () => ({
+      servers: pool.servers(),
+      connecting: Array.from({ length: pool.snapshot().connecting }, () => NOBODY_YET),
+    }),
+    waiters: () => pool.waiters(),
     // A backend that is dialled ahead is all that there is to replace.
     command: (action) => (action === "reconnect" ? () => pool.distrustIdle() : undefined),
     close: () => pool.close(),
   };
 }
+
+/** Passthrough: the client logs in by itself. */
+const NOBODY_YET = { user: "", database: "" };
 
 function localAddressesOf(
   backends: readonly { readonly connection: Connection }[],

@@ -82,6 +82,52 @@ export interface SessionSnapshot {
   readonly transactionStatus: SessionTransactionStatus | undefined;
 }
 
+/** One connection to a server at one moment. */
+export interface BackendSnapshot {
+  readonly block: string;
+  /** "" while it is dialled, as is the next. */
+  readonly serverAddress: string;
+  readonly localAddress: string;
+  /** Of the server, as it has told; undefined if it has not. */
+  readonly processId: number | undefined;
+  /** "" while nobody is logged in. */
+  readonly user: string;
+  readonly database: string;
+  /**
+   * `inTransaction`: a session has a transaction open in which it asks for nothing; `kept`: it asks for nothing outside of
+   * one; `tended`: the gateway itself asks the server something; `retiring`: not let go by the server yet.
+   */
+  readonly state:
+    "connecting" | "idle" | "active" | "inTransaction" | "kept" | "tended" | "retiring";
+  readonly transactionStatus: SessionTransactionStatus | undefined;
+  /** Why its session keeps it even when it asks for nothing; undefined if it does not. */
+  readonly pinReason: string | undefined;
+  /** Those that use it: several while units of theirs follow each other. */
+  readonly sessionIds: readonly string[];
+  readonly ageMs: number;
+  /** 0 while somebody uses it. */
+  readonly idleMs: number;
+  /** How often a session got it. */
+  readonly uses: number;
+  readonly isEncrypted: boolean;
+  /** It is given up as soon as nobody uses it. */
+  readonly isCondemned: boolean;
+}
+
+/** One client that waits for a backend. */
+export interface WaiterSnapshot {
+  readonly block: string;
+  /** "" for one whose session is over. */
+  readonly sessionId: string;
+  readonly clientAddress: string;
+  /** Those of the backends that it waits for. */
+  readonly user: string;
+  readonly database: string;
+  readonly waitedMs: number;
+  /** In the line of its user and database: 1 is the next one. */
+  readonly place: number;
+}
+
 /** What can be done with the backends of a block. */
 export type PoolAction = "pause" | "resume" | "reconnect";
 
@@ -91,6 +137,9 @@ export interface ControlPort {
   /** By block. */
   ends(): Readonly<Record<string, BlockEnds>>;
   sessions(): readonly SessionSnapshot[];
+  backends(): readonly BackendSnapshot[];
+  /** Of each block those that have waited longest first. */
+  waiters(): readonly WaiterSnapshot[];
   /** Ends a session, telling its client. @returns false if there is none of this id */
   kill(id: string): boolean;
   /** Cancels what a session has a server do. Resolves to false if there is none of this id */

@@ -2,8 +2,14 @@
 import { splitHostPort } from "../config/index.ts";
 import type { GlobalConfig } from "../config/index.ts";
 import type { Logger } from "../logging/index.ts";
-import { GatewayMetrics, MetricsServer, planPages, writeText } from "../metrics/index.ts";
-import type { GatewayState, MetricFamily } from "../metrics/index.ts";
+import {
+  GatewayMetrics,
+  MetricsServer,
+  pageSettingsOf,
+  planPages,
+  writeText,
+} from "../metrics/index.ts";
+import type { BlockHistory, GatewayState, MetricFamily } from "../metrics/index.ts";
 import type { GroupWatch, HookWatch, TraceIdOf } from "../watch/index.ts";
 
 export interface GatewayPagesOptions {
@@ -32,7 +38,8 @@ export class GatewayPages {
   constructor(options: GatewayPagesOptions) {
     const { version, now, traceIdOf } = options;
     this.#options = options;
-    this.#metrics = new GatewayMetrics({ version, now, traceIdOf });
+    const groups = (): GatewayState["groups"] => options.state().groups;
+    this.#metrics = new GatewayMetrics({ version, now, traceIdOf, groups });
   }
 
   /** Undefined when no page is served: then nothing is counted. */
@@ -43,10 +50,7 @@ export class GatewayPages {
 
   /** Undefined for a group that is on no page. */
   watchOf(group: string, metrics: GlobalConfig["metrics"]): GroupWatch | undefined {
-    const isShown = planPages(metrics, [group]).some(({ pages }) =>
-      pages.some(({ groups }) => groups.has(group)),
-    );
-    return isShown ? this.#metrics.group(group) : undefined;
+    return pageSettingsOf(metrics, group) && this.#metrics.group(group);
   }
 
   apiRequested(verb: string, endpoint: string, failure: string | undefined): void {
@@ -90,6 +94,11 @@ export class GatewayPages {
       });
     });
     await Promise.all(this.#servers.map((server) => server.listen()));
+  }
+
+  /** What the last minutes were like: the groups that are counted, later than `sinceMs` since 1970. */
+  history(sinceMs: number): readonly BlockHistory[] {
+    return this.#metrics.history.since(sinceMs);
   }
 
   /** All there is to tell, in Prometheus' text format. */

@@ -7,12 +7,15 @@ import { GatewayError } from "../errors.ts";
 import { HookRegistry } from "../hooks/index.ts";
 import type { HookName, Schedule } from "../hooks/index.ts";
 import type { Logger, LogLevel } from "../logging/index.ts";
+import { pageSettingsOf } from "../metrics/index.ts";
+import type { BlockHistory } from "../metrics/index.ts";
 import { TimerWheel } from "../net/index.ts";
 import type { PluginSet } from "../plugins/index.ts";
 import type { Pool } from "../pool/index.ts";
 import { CancelKeys, showTraffic } from "../session/index.ts";
 import type { ClientTls, VirtualDatabase } from "../session/index.ts";
-import { loadSql } from "../sql/index.ts";
+import { fingerprint, loadSql, normalize } from "../sql/index.ts";
+import { Statements } from "../statements/index.ts";
 import { BootHooks } from "./boot-hooks.ts";
 import { BootTrace } from "./boot-trace.ts";
 import { buildAct } from "./build-act.ts";
@@ -27,6 +30,8 @@ import type { GatewayTracing } from "./gateway-tracing.ts";
 import { traceHooks } from "./hook-tracing.ts";
 import { logsSlowQueries, logWatchOf } from "./log-watch-of.ts";
 import type { PluginSurroundings } from "./plugin-host-of.ts";
+import { policiesSnapshot } from "./policies-snapshot.ts";
+import type { PoliciesSnapshot } from "./policies-snapshot.ts";
 import type { Tenant } from "./tenant.ts";
 import { toAddress } from "./to-address.ts";
 import { hbaRulesOf } from "./hba-rules.ts";
@@ -81,7 +86,11 @@ export class Gateway {
   readonly #actionChannel: ActionChannel | undefined;
   readonly #plugins: GatewayPlugins;
   readonly #pages: GatewayPages;
+  /** What clients ask for, counted by statement. */
+  readonly statements: Statements;
   readonly #readsTables: boolean;
+  /** The policies and rules, and what became of them. */
+  readonly policies: () => PoliciesSnapshot;
   #members: readonly Member[] = [];
   /** Those that have listened. */
   readonly #served = new Set<Member>();
@@ -110,7 +119,7 @@ export class Gateway {
     };
     const now = (): number => this.#timers.clock.now();
     const logger = loggers.main;
-    const { judge, channel, rules, readsTables } = buildAct({
+    const { act, judge, channel, rules, readsTables } = buildAct({
       config: config.plugins,
       logger,
       traceIdOf: this.#traceIdOf,
@@ -118,6 +127,7 @@ export class Gateway {
       now,
     });
     this.#actionChannel = channel;
+    this.policies = () => policiesSnapshot(config.plugins, act, rules);
     this.#readsTables = readsTables;
     this.#pages = new GatewayPages({
       version: surroundings.version,
@@ -133,6 +143,7 @@ export class Gateway {
       traceIdOf: this.#traceIdOf,
       withPlugins: (own) => this.#plugins.metrics(own),
     });
+    this.statements = new Statements({ grammar: { load: loadSql, normalize, fingerprint }, now });
     this.hooks = new HookRegistry({
       timeoutMs: config.plugins.timeout,
       schedule,
@@ -209,6 +220,11 @@ export class Gateway {
   /** Counts a call of the admin API. */
   apiRequested(verb: string, endpoint: string, failure: string | undefined): void {
     this.#pages.apiRequested(verb, endpoint, failure);
+  }
+
+  /** What the last minutes were like, later than `sinceMs` since 1970: of the groups that are counted. */
+  history(sinceMs: number): readonly BlockHistory[] {
+    return this.#pages.history(sinceMs);
   }
 
   /** All metrics, in Prometheus' text format. */
@@ -446,6 +462,7 @@ export class Gateway {
         // Whoever wants to hear of the sessions of a group is named here.
         watch: watchedByAll([
           this.#pages.watchOf(group, global.metrics),
+          this.statements.watchOf(group, pageSettingsOf(global.metrics, group)?.statements ?? 0),
           logWatchOf(global.loggers[group], logger, this.#traceIdOf),
           // Last: the others ask for the trace of a unit when it has ended.
           this.#tracing?.watchOf(group),

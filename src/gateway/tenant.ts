@@ -2,15 +2,20 @@
 import { GatewayError } from "../errors.ts";
 import { listen } from "../net/index.ts";
 import type { Address, Connection, Listener, TimerWheel } from "../net/index.ts";
+import type { PoolWaiter } from "../pool/index.ts";
 import { Session } from "../session/index.ts";
 import type { SessionContext } from "../session/index.ts";
+import { backendSnapshots, waiterSnapshots } from "./connection-snapshots.ts";
+import type { BlockServers } from "./connection-snapshots.ts";
 import type {
+  BackendSnapshot,
   BlockEnds,
   BlockSnapshot,
   ControlPort,
   GroupSnapshot,
   PoolAction,
   SessionSnapshot,
+  WaiterSnapshot,
 } from "./control-port.ts";
 
 /** The backends of one block, of whatever mode. */
@@ -19,6 +24,8 @@ export interface TenantPool {
   snapshot(): BlockSnapshot;
   /** Our addresses of the idle backends. */
   idleAddresses(): readonly string[];
+  servers(): Omit<BlockServers, "block">;
+  waiters(): readonly PoolWaiter[];
   /** Undefined where the mode cannot do it. */
   command(action: PoolAction): (() => void) | undefined;
   /** Resolves when the last backend is gone. */
@@ -136,6 +143,18 @@ export class Tenant implements ControlPort {
         ...{ applicationName, isEncrypted, activity, transactionStatus },
       };
     });
+  }
+
+  backends(): readonly BackendSnapshot[] {
+    const { pools, timers } = this.#options;
+    const blocks = pools.map((pool) => ({ block: pool.name, ...pool.servers() }));
+    return backendSnapshots(blocks, this.#sessions, timers.clock.now());
+  }
+
+  waiters(): readonly WaiterSnapshot[] {
+    const { pools } = this.#options;
+    const blocks = pools.map((pool) => ({ block: pool.name, waiters: pool.waiters() }));
+    return waiterSnapshots(blocks, this.#sessions);
   }
 
   kill(id: string): boolean {

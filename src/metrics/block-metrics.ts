@@ -4,6 +4,7 @@ import { ByteMeter } from "../watch/index.ts";
 import type { BlockWatch, TraceIdOf, WatchedSession, WatchedUnit } from "../watch/index.ts";
 import { Buckets, QUERY_BOUNDS } from "./buckets.ts";
 import type { Figures } from "./figures.ts";
+import type { BlockCounts } from "./history.ts";
 import { Tally } from "./tally.ts";
 
 /** Anybody may raise an error of any SQLSTATE. */
@@ -64,6 +65,19 @@ export class BlockMetrics implements BlockWatch {
     const traceId = this.#traceIdOf === undefined ? undefined : this.#traceIdOf(unit.session);
     if (traceId === undefined) this.#queries.observe(tookMs);
     else this.#queries.observeTraced(tookMs, traceId, Date.now());
+  }
+
+  /** What has come together so far. */
+  counts(): BlockCounts {
+    return {
+      units: this.#units,
+      transactions: this.#transactions,
+      errors: this.#errors.total,
+      receivedBytes: this.clientMeter.readBytes,
+      sentBytes: this.clientMeter.writtenBytes,
+      queries: [...this.#queries.counts],
+      waits: [...this.#waits.counts],
+    };
   }
 
   collect(figures: Figures, group: string, block: string): void {

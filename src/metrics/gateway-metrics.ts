@@ -6,6 +6,8 @@ import { Figures } from "./figures.ts";
 import { collectGroup, collectPlugins } from "./gateway-figures.ts";
 import type { GroupFigures, PluginFigures } from "./gateway-figures.ts";
 import { GroupMetrics } from "./group-metrics.ts";
+import { History } from "./history.ts";
+import type { BlockReading } from "./history.ts";
 import { HookMetrics } from "./hook-metrics.ts";
 import { collectLogs, collectSpans } from "./telemetry-figures.ts";
 import type { LogFigures, SpanFigures } from "./telemetry-figures.ts";
@@ -17,6 +19,8 @@ export interface GatewayMetricsOptions {
   readonly now: () => number;
   /** Undefined where nothing is traced. */
   readonly traceIdOf?: TraceIdOf | undefined;
+  /** The groups as they are, for the history. */
+  readonly groups: () => readonly GroupFigures[];
 }
 
 /** What is not counted but looked at. */
@@ -30,6 +34,7 @@ export interface GatewayState {
 
 export class GatewayMetrics {
   readonly hooks: HookMetrics;
+  readonly history: History;
   readonly api = new ApiMetrics();
   readonly #options: GatewayMetricsOptions;
   readonly #process: ProcessMetrics;
@@ -39,16 +44,19 @@ export class GatewayMetrics {
   constructor(options: GatewayMetricsOptions) {
     this.#options = options;
     this.hooks = new HookMetrics(options.now);
+    this.history = new History({ read: () => this.#readings(), now: options.now });
     this.#process = new ProcessMetrics(options.version);
   }
 
-  /** Watches the process until {@link stop}. */
+  /** Watches the process, and keeps its history, until {@link stop}. */
   start(): void {
     this.#process.start();
+    this.history.start();
   }
 
   stop(): void {
     this.#process.stop();
+    this.history.stop();
   }
 
   /** The same one each time. */
@@ -87,5 +95,16 @@ export class GatewayMetrics {
       this.#process.collect(figures);
     }
     return figures.families();
+  }
+
+  /** Of the groups that are counted. */
+  #readings(): readonly BlockReading[] {
+    return this.#options.groups().flatMap(({ group, pools, clientsOf }) =>
+      Object.entries(pools).flatMap(([block, { leased, waiting }]) => {
+        const counts = this.#groups.get(group)?.countsOf(block);
+        const clients = clientsOf[block]?.count ?? 0;
+        return counts === undefined ? [] : [{ group, block, counts, clients, leased, waiting }];
+      }),
+    );
   }
 }

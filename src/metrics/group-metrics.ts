@@ -4,6 +4,7 @@ import type { ErrorCode } from "../errors.ts";
 import type { GroupWatch, TraceIdOf, WatchedSession } from "../watch/index.ts";
 import { BlockMetrics } from "./block-metrics.ts";
 import type { Figures } from "./figures.ts";
+import type { BlockCounts } from "./history.ts";
 
 const MS_PER_S = 1_000;
 
@@ -49,6 +50,11 @@ export class GroupMetrics implements GroupWatch {
     const block = new BlockMetrics(this.#traceIdOf);
     this.#blocks.set(name, block);
     return block;
+  }
+
+  /** What has come together so far; undefined for a block that nobody has been led to. */
+  countsOf(block: string): BlockCounts | undefined {
+    return this.#blocks.get(block)?.counts();
   }
 
   collect(figures: Figures): void {

@@ -7,5 +7,7 @@ export type { MetricFamily, MetricSource } from "./exposition/index.ts";
 export { FAMILY_CHAPTERS, FAMILY_TABLE } from "./family-table.ts";
 export { GatewayMetrics } from "./gateway-metrics.ts";
 export type { GatewayState } from "./gateway-metrics.ts";
+export { HISTORY_KEPT_MS, HISTORY_STEP_MS } from "./history.ts";
+export type { BlockHistory } from "./history.ts";
 export { MetricsServer } from "./metrics-server.ts";
-export { planPages } from "./page-plan.ts";
+export { pageSettingsOf, planPages } from "./page-plan.ts";

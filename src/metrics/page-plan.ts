@@ -56,3 +56,14 @@ export function planPages(
     })),
   }));
 }
+
+/** Those of the page that a group is on; undefined for a group that is on none, and not counted. */
+export function pageSettingsOf<Settings extends Pick<PageSettings, "enabled">>(
+  metrics: Readonly<Record<string, Settings>>,
+  group: string,
+): Settings | undefined {
+  const enabled = Object.entries(metrics).filter(([, settings]) => settings.enabled);
+  const [, main] = enabled.find(([name]) => name === MAIN_GROUP) ?? enabled[0] ?? [];
+  const own = metrics[group] ?? main;
+  return own?.enabled === true ? own : undefined;
+}

@@ -15,6 +15,12 @@ export class Tally {
     else this.#counts.set(OTHER, (this.#counts.get(OTHER) ?? 0) + 1);
   }
 
+  get total(): number {
+    let total = 0;
+    for (const count of this.#counts.values()) total += count;
+    return total;
+  }
+
   entries(): Iterable<readonly [name: string, count: number]> {
     return this.#counts;
   }

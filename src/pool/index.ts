@@ -12,6 +12,7 @@ export { LeaseTicket } from "./lease-ticket.ts";
 export type { LeaseWaiter } from "./lease-ticket.ts";
 export type { PairLane } from "./pair-lane.ts";
 export { Pool } from "./pool.ts";
+export type { PooledServer, PoolWaiter } from "./pool-contents.ts";
 export type { PoolOptions, PoolSnapshot } from "./pool-options.ts";
 export type {
   Pair,

@@ -83,6 +83,11 @@ export class PairLane<B extends SharedBackend> implements Standing {
     return this.#queue.length;
   }
 
+  /** Who waits, longest first. */
+  get waiters(): Iterable<LeaseTicket<B>> {
+    return this.#queue;
+  }
+
   get uncovered(): number {
     return Math.max(0, this.#queue.length - this.connecting - this.promised - this.pinging);
   }
@@ -281,6 +286,7 @@ export class PairLane<B extends SharedBackend> implements Standing {
 
   #hand(slot: Slot<B>, waiter: LeaseWaiter<B>): void {
     slot.state = "leased";
+    slot.uses++;
     try {
       waiter.onLease(slot);
     } catch (thrown) {

@@ -21,6 +21,7 @@ import { GatewayError } from "../errors.ts";
 import type { ChoosablePool } from "./block-choice.ts";
 import { DialPacing, FILL_CONCURRENCY } from "./dial-pacing.ts";
 import { dialWithRetries } from "./dial-with-retries.ts";
+import type { PooledServer, PoolWaiter } from "./pool-contents.ts";
 import type { PoolOptions, PoolSnapshot } from "./pool-options.ts";
 import { Recycler } from "./recycler.ts";
 import { WaitQueue } from "./wait-queue.ts";
@@ -103,6 +104,38 @@ export class Pool implements Lessor, ChoosablePool<Ticket> {
       oldestWaitMs: oldest === undefined ? 0 : this.options.timers.clock.now() - oldest.sinceMs,
       healthChecks: this.#replaced,
     };
+  }
+
+  /** Those that are dialled are none yet, and those that are retired are none any more. */
+  servers(): readonly PooledServer<Backend>[] {
+    const nowMs = this.options.timers.clock.now();
+    const all = [...this.#available, ...this.#leased];
+    return all.map((backend) => {
+      const isLeased = this.#leased.has(backend);
+      return {
+        backend,
+        user: "",
+        database: "",
+        state: isLeased ? "leased" : "idle",
+        // Nobody has had it before.
+        idleMs: isLeased ? 0 : nowMs - backend.dialledAtMs,
+        uses: backend.isUsed ? 1 : 0,
+        // No other client can have it.
+        isCondemned: backend.isUsed,
+      };
+    });
+  }
+
+  waiters(): readonly PoolWaiter[] {
+    const nowMs = this.options.timers.clock.now();
+    return [...this.#queue].map((ticket, index) => ({
+      ticket,
+      remoteAddress: ticket.waiter.remoteAddress,
+      user: "",
+      database: "",
+      waitedMs: nowMs - ticket.sinceMs,
+      place: index + 1,
+    }));
   }
 
   /**

@@ -1,5 +1,6 @@
-/** Counts what a shared pool has at one moment. */
+/** What a shared pool has at one moment: counted, and one by one. */
 import type { PairLane } from "./pair-lane.ts";
+import type { PooledServer, PoolWaiter } from "./pool-contents.ts";
 import type { PairSnapshot, SharedBackend, SharedPoolOptions } from "./shared-pool-options.ts";
 import type { SharedPoolSnapshot } from "./shared-pool-options.ts";
 import type { Slot } from "./slot.ts";
@@ -48,4 +49,37 @@ function pairSnapshot<B extends SharedBackend>(
     waiting,
     oldestWaitMs: waiting > 0 ? nowMs - lane.oldestSinceMs : 0,
   };
+}
+
+/** @param retiring those that the server has not let go of */
+export function serversOf<B extends SharedBackend>(
+  slots: Iterable<Slot<B>>,
+  retiring: Iterable<Slot<B>>,
+  nowMs: number,
+): readonly PooledServer<B>[] {
+  return [...slots, ...retiring].map(({ backend, lane, state, fate, idleSinceMs, uses }) => ({
+    backend,
+    user: lane.pair.user,
+    database: lane.pair.database,
+    state: state === "gone" ? "retiring" : state,
+    idleMs: state === "idle" ? nowMs - idleSinceMs : 0,
+    uses,
+    isCondemned: fate !== "stays",
+  }));
+}
+
+export function waitersOf<B extends SharedBackend>(
+  lanes: Iterable<PairLane<B>>,
+  nowMs: number,
+): readonly PoolWaiter[] {
+  return [...lanes].flatMap(({ pair: { user, database }, waiters }) =>
+    [...waiters].map((ticket, index) => ({
+      ticket,
+      remoteAddress: ticket.waiter.remoteAddress,
+      user,
+      database,
+      waitedMs: nowMs - ticket.sinceMs,
+      place: index + 1,
+    })),
+  );
 }

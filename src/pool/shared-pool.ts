@@ -16,10 +16,11 @@ import type { ChoosablePool } from "./block-choice.ts";
 import type { LeaseTicket, LeaseWaiter } from "./lease-ticket.ts";
 import { PairLane, Tally } from "./pair-lane.ts";
 import type { LaneKeeper } from "./pair-lane.ts";
+import type { PooledServer, PoolWaiter } from "./pool-contents.ts";
 import { ServerLink } from "./server-link.ts";
 import type { Pair, SharedBackend, SharedPoolOptions } from "./shared-pool-options.ts";
 import type { SharedPoolSnapshot } from "./shared-pool-options.ts";
-import { snapshotOf } from "./shared-pool-snapshot.ts";
+import { serversOf, snapshotOf, waitersOf } from "./shared-pool-snapshot.ts";
 import { Slot } from "./slot.ts";
 import type { LeaseOutcome } from "./slot.ts";
 import { Upkeep } from "./upkeep.ts";
@@ -79,6 +80,15 @@ export class SharedPool<B extends SharedBackend> implements ChoosablePool<LeaseT
 
   snapshot(): SharedPoolSnapshot {
     return snapshotOf(this.options, this.#lanes.values(), this.#slots, this.#upkeep.pings);
+  }
+
+  /** Those that are dialled are none yet. */
+  servers(): readonly PooledServer<B>[] {
+    return serversOf(this.#slots, this.#retiring.keys(), this.options.timers.clock.now());
+  }
+
+  waiters(): readonly PoolWaiter[] {
+    return waitersOf(this.#lanes.values(), this.options.timers.clock.now());
   }
 
   /**

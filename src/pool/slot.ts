@@ -28,6 +28,8 @@ export class Slot<B extends SharedBackend> {
   /** A session used it, and gave it back as good as new. */
   hasServed = false;
   idleSinceMs = 0;
+  /** How often a session got it, alone or together with others. */
+  uses = 0;
   /** When it last gave a sign of life. */
   provedAtMs: number;
   /** When it has reached `maxLifetime`; Infinity when there is no such thing. */

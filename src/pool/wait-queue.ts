@@ -91,6 +91,11 @@ export class WaitQueue<T extends Queued<T>> {
     return this.#oldest;
   }
 
+  /** Who waits, longest first. */
+  *[Symbol.iterator](): IterableIterator<T> {
+    for (let ticket = this.#oldest; ticket !== undefined; ticket = ticket.next) yield ticket;
+  }
+
   /** Adds it behind everyone who has waited longer: nearly always at the end. */
   add(ticket: T): void {
     let before = this.#newest;

@@ -21,6 +21,7 @@ export {
   Pooling,
 } from "./pooled/index.ts";
 export type { LoginGateOptions, PooledBlock, PooledMode, Route } from "./pooled/index.ts";
+export type { ServerUse } from "./holding.ts";
 export type { SessionActivity } from "./relay.ts";
 export { Session } from "./session.ts";
 export { createMultiplexing } from "./multiplexing/index.ts";

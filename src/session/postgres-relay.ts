@@ -144,6 +144,10 @@ export class PostgresRelay
     return this.#ledger;
   }
 
+  protected override get keyData(): Uint8Array | undefined {
+    return this.#serverStream.keyData;
+  }
+
   get transactionStatus(): number {
     return this.#ledger.transactionStatus;
   }

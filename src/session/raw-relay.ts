@@ -85,6 +85,10 @@ export class RawRelay extends Relay {
     return "active";
   }
 
+  protected override get keyData(): undefined {
+    return undefined;
+  }
+
   drain(): void {}
 
   /** What its bytes mean is not known. */

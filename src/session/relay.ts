@@ -7,6 +7,8 @@
 import type { Backend } from "../backend/index.ts";
 import type { ErrorCode } from "../errors.ts";
 import type { Connection, ConnectionHandler } from "../net/index.ts";
+import { ownServer } from "./holding.ts";
+import type { Holding } from "./holding.ts";
 
 /** Why a side is not read from at the moment; several may hold at once. */
 export const PauseReason = {
@@ -45,6 +47,8 @@ export interface Served {
   /** Cancels what it has the server do, as its own request would. Never rejects. */
   cancel(): Promise<void>;
   readonly activity: SessionActivity;
+  /** Undefined while it neither has a server nor waits for one. */
+  readonly holding: Holding | undefined;
 }
 
 /**
@@ -73,7 +77,13 @@ export abstract class Relay implements ConnectionHandler, Served {
     return this.#isOver;
   }
 
+  get holding(): Holding {
+    return ownServer(this.backend, this.keyData);
+  }
+
   abstract get activity(): SessionActivity;
+  /** Of the server; undefined where it is not known. */
+  protected abstract get keyData(): Uint8Array | undefined;
   abstract cancel(): Promise<void>;
   abstract drain(): void;
   abstract fail(code: ErrorCode, detail?: string): void;

@@ -54,6 +54,11 @@ export class SessionLease implements Waiter {
     return this.#held;
   }
 
+  /** What it has asked by, while it waits. */
+  get ticket(): object | undefined {
+    return this.#ticket;
+  }
+
   get remoteAddress(): string {
     return this.#port.remoteAddress;
   }

@@ -22,6 +22,8 @@ import type { Connection, ConnectionHandler, Deadline, TlsPeer } from "../net/in
 import { errorResponseFor, readStartupParameters, takeFromStartup } from "../postgres/index.ts";
 import { connectionFields } from "../watch/index.ts";
 import { runClosed, runClosing, runOpened, runOpening } from "./connection-events.ts";
+import { ofTicket, ownServer } from "./holding.ts";
+import type { Holding } from "./holding.ts";
 import { PostgresRelay } from "./postgres-relay.ts";
 import { RawRelay } from "./raw-relay.ts";
 import { PooledSession } from "./pooled/index.ts";
@@ -161,6 +163,14 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort, P
   get activity(): SessionActivity {
     if (this.#isEnding) return "ending";
     return this.#relay?.activity ?? "loggingIn";
+  }
+
+  /** Undefined while it neither has a server nor waits for one. */
+  get holding(): Holding | undefined {
+    if (this.#relay !== undefined) return this.#relay.holding;
+    const held = this.#lease?.held;
+    // Its client has not said what it wants.
+    return held === undefined ? ofTicket(this.#lease?.ticket) : ownServer(held.backend, undefined);
   }
 
   /** Ends now. */

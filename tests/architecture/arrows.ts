@@ -23,6 +23,8 @@ export const ARROWS: Readonly<Record<string, FolderRule>> = {
   // Rules about logins are in the configuration, and understood by auth; policies and conditions by act.
   config: { mayImport: ["config/schema", "auth", "act"] },
   logging: { mayImport: ["libc", "watch"] },
+  // It tells statements apart by the bytes of messages.
+  statements: { mayImport: ["postgres", "watch"] },
   metrics: { mayImport: ["watch"] },
   tracing: { mayImport: [], isPure: true },
   // It looks for the client's trace in what clients send.
@@ -83,6 +85,7 @@ export const ARROWS: Readonly<Record<string, FolderRule>> = {
       "pool",
       "sql",
       "sharing",
+      "statements",
       "session",
       "plugins",
       "watch",

@@ -7,4 +7,5 @@ export type { ActionChannelOptions, ChannelCounts } from "./action-channel.ts";
 export { createJudge } from "./create-judge.ts";
 export type { JudgeOptions } from "./create-judge.ts";
 export { registerRules } from "./register-rules.ts";
+export { RuleCounts } from "./rule.ts";
 export type { Rule, RuleAction } from "./rule.ts";

@@ -52,7 +52,10 @@ export class RuleSet {
   handle(payload: HookPayload, session: SessionView | undefined): HandlerAnswer {
     const subject = new RuleSubject(this.#hook, payload, session);
     for (const ready of this.#rules) {
-      if (!this.#isMet(ready.rule, subject)) continue;
+      const { rule } = ready;
+      rule.counts.evaluations++;
+      if (!this.#isMet(rule, subject)) continue;
+      rule.counts.hits++;
       const answer = this.#apply(ready, subject);
       if (answer !== undefined) return answer;
     }
@@ -60,10 +63,11 @@ export class RuleSet {
   }
 
   /** A condition that cannot be evaluated counts as met: a rule must not fail to protect. */
-  #isMet({ name, condition }: Rule, subject: RuleSubject): boolean {
+  #isMet({ name, condition, counts }: Rule, subject: RuleSubject): boolean {
     try {
       return condition.isMet(subject);
     } catch (thrown) {
+      counts.failures++;
       this.#logger.error("The condition of a rule could not be evaluated, and counts as met", {
         rule: name,
         hook: this.#hook,
@@ -75,8 +79,9 @@ export class RuleSet {
   }
 
   #apply({ rule, limiter }: ReadyRule, subject: RuleSubject): HandlerAnswer {
-    const { action, isDryRun } = rule;
+    const { action, isDryRun, counts } = rule;
     if (action.kind === "log") {
+      counts.actions++;
       if (isDryRun) this.#tell(rule, subject, "A rule would have logged");
       else this.#log(rule, action.level, action.message, subject);
       return undefined;
@@ -86,6 +91,7 @@ export class RuleSet {
         return undefined;
       }
     }
+    counts.actions++;
     if (isDryRun) {
       this.#tell(rule, subject, "A rule would have ended a request");
       return undefined;

@@ -10,6 +10,17 @@ export interface Rule {
   readonly action: RuleAction;
   /** The log says what would have happened, and nothing does. */
   readonly isDryRun: boolean;
+  readonly counts: RuleCounts;
+}
+
+/** What became of a rule so far. */
+export class RuleCounts {
+  /** How often its condition was looked at, was met, and could not be evaluated, which counts as met. */
+  evaluations = 0;
+  hits = 0;
+  failures = 0;
+  /** How often it has ended a request or logged one, or would have. */
+  actions = 0;
 }
 
 export type RuleAction =

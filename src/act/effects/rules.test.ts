@@ -6,6 +6,7 @@ import type { HookName, HookOutcome, SessionView } from "../../hooks/index.ts";
 import { loadSql } from "../../sql/index.ts";
 import { compileCondition } from "../index.ts";
 import { registerRules } from "./register-rules.ts";
+import { RuleCounts } from "./rule.ts";
 import type { Rule, RuleAction } from "./rule.ts";
 
 const ERROR = { sqlState: "42501", message: "not for you" };
@@ -16,7 +17,9 @@ function rule(text: string, action: RuleAction, more: Partial<Rule> = {}): Rule 
   const compiled = compileCondition(text);
   if ("problem" in compiled) throw new Error(compiled.problem);
   const { condition } = compiled;
-  return { name: "r", hook: "OnTrafficFromClient", condition, action, isDryRun: false, ...more };
+  const hook = "OnTrafficFromClient";
+  const counts = new RuleCounts();
+  return { name: "r", hook, condition, action, isDryRun: false, counts, ...more };
 }
 
 function session(user: string | undefined): SessionView {

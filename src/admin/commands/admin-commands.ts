@@ -12,14 +12,18 @@ import type {
   PoolAction,
   SessionView,
 } from "../admin-port.ts";
-import { Phase, SessionActivity, TransactionStatus } from "../gen/gatewayd/admin/v1/admin_pb.ts";
+import { Phase, SessionActivity } from "../gen/gatewayd/admin/v1/admin_pb.ts";
 import type {
   AdminService,
   PluginSchema,
   PoolSchema,
   SessionSchema,
 } from "../gen/gatewayd/admin/v1/admin_pb.ts";
+import { firstOf, groupsOf, isAskedFor } from "./asked-for.ts";
 import type { Implementation } from "./command.ts";
+import { connectionCommands } from "./connection-commands.ts";
+import { trafficCommands } from "./traffic-commands.ts";
+import { transactionStatusOf } from "./transaction-status.ts";
 
 const PHASES: Readonly<Record<GatewayPhase, Phase>> = {
   booting: Phase.BOOTING,
@@ -35,12 +39,6 @@ const ACTIVITIES: Readonly<Record<SessionView["activity"], SessionActivity>> = {
   ending: SessionActivity.ENDING,
 };
 
-const TRANSACTION_STATUSES = {
-  idle: TransactionStatus.IDLE,
-  inTransaction: TransactionStatus.IN_TRANSACTION,
-  failed: TransactionStatus.FAILED,
-} as const;
-
 export function adminCommands(port: AdminPort): Implementation<typeof AdminService> {
   const commandPlugin = async (action: PluginAction, name: string) => {
     if (name === "") throw new GatewayError("ERR_ADMIN_INVALID", "name: the plugin's name");
@@ -51,6 +49,12 @@ export function adminCommands(port: AdminPort): Implementation<typeof AdminServi
     return {};
   };
   return {
+    ...connectionCommands(port),
+    ...trafficCommands(port),
+    listPolicies: () => {
+      const { policies, rules } = port.policies();
+      return { policies: [...policies], rules: [...rules] };
+    },
     getStatus: () => {
       const { phase, startedAtMs, reasons } = port.status();
       return {
@@ -74,10 +78,8 @@ export function adminCommands(port: AdminPort): Implementation<typeof AdminServi
       ),
     }),
     listSessions: ({ group, limit }) => {
-      const isAsked = group === undefined ? () => true : groupFilter(port, group);
-      const sessions = port.sessions().filter(isAsked);
-      const shown = limit > 0 ? sessions.slice(0, limit) : sessions;
-      return { sessions: shown.map(sessionOf), total: sessions.length };
+      const sessions = port.sessions().filter(isAskedFor(port, group));
+      return { sessions: firstOf(sessions, limit).map(sessionOf), total: sessions.length };
     },
     killSession: ({ id }) => {
       if (!port.killSession(id)) throw noSession(id);
@@ -110,20 +112,6 @@ export function adminCommands(port: AdminPort): Implementation<typeof AdminServi
   };
 }
 
-function groupsOf(port: AdminPort, name: string | undefined): ReturnType<AdminPort["groups"]> {
-  const groups = port.groups();
-  if (name === undefined) return groups;
-  const group = groups.filter((one) => one.group === name);
-  if (group.length > 0) return group;
-  const known = groups.map((one) => one.group).join(", ");
-  throw new GatewayError("ERR_ADMIN_NOT_FOUND", `there is no group "${name}", but: ${known}`);
-}
-
-function groupFilter(port: AdminPort, name: string): (session: SessionView) => boolean {
-  const [group] = groupsOf(port, name);
-  return (session) => session.group === group?.group;
-}
-
 function noSession(id: string): GatewayError {
   return new GatewayError("ERR_ADMIN_NOT_FOUND", `no session has the id "${id}"`);
 }
@@ -137,15 +125,12 @@ function sessionOf(session: SessionView): MessageInitShape<typeof SessionSchema>
     database: database ?? "",
     applicationName: applicationName ?? "",
     activity: ACTIVITIES[activity],
-    transactionStatus:
-      transactionStatus === undefined
-        ? TransactionStatus.UNSPECIFIED
-        : TRANSACTION_STATUSES[transactionStatus],
+    transactionStatus: transactionStatusOf(transactionStatus),
   };
 }
 
 function countsOf(block: BlockView): MessageInitShape<typeof PoolSchema> {
-  const { availableAddresses: _, clientAddresses: _clients, ...counts } = block;
+  const { availableAddresses: _, clientAddresses: _clients, isLive: _live, ...counts } = block;
   return counts;
 }
 

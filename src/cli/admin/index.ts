@@ -2,6 +2,7 @@
  * The commands that ask a gateway that runs, over its REST API: they know nothing of the gateway itself.
  */
 export { addressFlag } from "./api-client.ts";
+export { backendsCommand } from "./backends.ts";
 export { drainCommand } from "./drain.ts";
 export { healthCommand } from "./health.ts";
 export {
@@ -10,8 +11,13 @@ export {
   pluginReloadCommand,
 } from "./plugin-actions.ts";
 export { pluginStates } from "./plugin-states.ts";
+export { policiesCommand } from "./policies.ts";
 export { pauseCommand, reconnectCommand, resumeCommand } from "./pool-actions.ts";
 export { poolsCommand } from "./pools.ts";
+export { serversCommand } from "./servers.ts";
 export { cancelCommand, killCommand, sessionsCommand } from "./sessions.ts";
 export { setLevelCommand } from "./set-level.ts";
+export { settingsCommand } from "./settings.ts";
+export { statementsCommand } from "./statements.ts";
 export { statusCommand } from "./status.ts";
+export { waitersCommand } from "./waiters.ts";

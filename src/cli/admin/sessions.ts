@@ -1,15 +1,11 @@
-import type { RunnableCommand, TextFlag } from "../command.ts";
+import type { RunnableCommand } from "../command.ts";
 import { readSessions } from "./answers.ts";
 import { apiCommand } from "./api-command.ts";
+import { groupFlag, limitFlag, pathWith, restOf } from "./list-flags.ts";
 import { textTable } from "./text-table.ts";
+import { wordOf } from "./word-of.ts";
 
-const limitFlag: TextFlag = {
-  type: "text",
-  name: "limit",
-  description: "At most so many sessions, 0 for all",
-  defaultText: "100",
-  valueKind: "text",
-};
+const limit = limitFlag("sessions", "100");
 
 const HEADINGS = [
   ...["ID", "GROUP", "BLOCK", "USER", "DATABASE", "APPLICATION", "CLIENT", "TLS"],
@@ -20,11 +16,9 @@ const HEADINGS = [
 export const sessionsCommand = apiCommand({
   name: "sessions",
   summary: "List the clients that are connected",
-  flags: [limitFlag],
-  ask: (client, _operands, invocation) => {
-    const limit = invocation.arguments.text(limitFlag) ?? "100";
-    return client.get(`/api/v1/sessions?limit=${encodeURIComponent(limit)}`);
-  },
+  flags: [groupFlag, limit],
+  ask: (client, _operands, invocation) =>
+    client.get(pathWith("/api/v1/sessions", invocation, [groupFlag, limit])),
   show(answer) {
     const { sessions, total } = readSessions(answer);
     const rows = sessions.map((session) => [
@@ -32,9 +26,7 @@ export const sessionsCommand = apiCommand({
       ...[session.applicationName, session.clientAddress, session.isEncrypted ? "yes" : "no"],
       ...[wordOf(session.activity), wordOf(session.transactionStatus)],
     ]);
-    const more = total - sessions.length;
-    const rest = more > 0 ? `and ${more} more; --limit 0 lists all\n` : "";
-    return `${textTable(HEADINGS, rows)}${rest}`;
+    return `${textTable(HEADINGS, rows)}${restOf(sessions.length, total)}`;
   },
 });
 
@@ -61,10 +53,4 @@ function onSession(name: string, summary: string, done: string): RunnableCommand
     ask: (client, [id = ""]) => client.post(`/api/v1/sessions/${encodeURIComponent(id)}/${name}`),
     show: () => done,
   });
-}
-
-/** `SESSION_ACTIVITY_LOGGING_IN` is `logging in`. */
-function wordOf(value: string): string {
-  const word = value.replace(/^(SESSION_ACTIVITY|TRANSACTION_STATUS)_/, "").toLowerCase();
-  return word === "unspecified" ? "" : word.replaceAll("_", " ");
 }

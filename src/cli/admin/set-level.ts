@@ -1,13 +1,6 @@
 import { LOG_LEVELS } from "../../logging/index.ts";
-import type { TextFlag } from "../command.ts";
 import { apiCommand } from "./api-command.ts";
-
-const groupFlag: TextFlag = {
-  type: "text",
-  name: "group",
-  description: "Only of this group",
-  valueKind: "text",
-};
+import { groupFlag } from "./list-flags.ts";
 
 /** `gatewayd set-level LEVEL`. */
 export const setLevelCommand = apiCommand({

@@ -1,7 +1,8 @@
 /** `metrics.<group>`: the page that Prometheus reads. */
 import * as z from "zod";
 import { addressProblem } from "./address.ts";
-import { boolean, duration, text } from "./scalars.ts";
+import { newKeys } from "./key-info.ts";
+import { boolean, duration, integer, text } from "./scalars.ts";
 
 export const metricsSchema = z.strictObject({
   enabled: boolean()
@@ -27,4 +28,11 @@ export const metricsSchema = z.strictObject({
       "Certificate (PEM). With `keyFile`: HTTPS, by TLS 1.3. Groups at the same address have the same.",
     ),
   keyFile: text().prefault("").describe("Private key (PEM)."),
+  ...newKeys({
+    statements: integer({ max: 10_000 })
+      .prefault(500)
+      .describe(
+        "How many different statements of each block are counted at once, without their values: those that take most time, for `gatewayd statements` and the admin API. 0: none is looked at.",
+      ),
+  }),
 });

@@ -112,6 +112,7 @@ export class Convoy implements ConnectionHandler {
     this.#awaitsUnit = true;
     this.#unsentRiders++;
     if (this.#riders.push(rider) === 1) this.#headSinceMs = this.#port.now();
+    else this.slot.uses++;
   }
 
   /** Takes in those who wait for a backend, as far as there is room for them. */

@@ -34,6 +34,13 @@ export type GreetingOutcome =
   | { readonly kind: "refused"; readonly notice: Notice }
   | { readonly kind: "failed"; readonly error: GatewayError };
 
+/** One that a server is asked for. */
+export interface PendingGreeting {
+  /** What a backend is waited for by; undefined when there is one. */
+  readonly ticket: object | undefined;
+  giveUp(): void;
+}
+
 /** ALTER ROLE ... SET and the like are seen after so long. */
 const GREETING_LIFE_MS = 60_000;
 const MAX_GREETINGS = 1_000;
@@ -49,28 +56,28 @@ export class Greetings {
 
   /**
    * Finds out, or knows. `done` may be called before this returns.
-   * @returns gives it up: `done` is not called any more
+   * @returns undefined when it is known already; given up, it does not call `done` any more
    */
   learn(
     lane: PairLane<PooledBackend>,
     { settings, settingsKey }: Pick<PooledStartup, "settings" | "settingsKey">,
     client: { readonly remoteAddress: string },
     done: (outcome: GreetingOutcome) => void,
-  ): () => void {
+  ): PendingGreeting | undefined {
     const { user, database, key } = lane.pair;
     // No name of a user or a database has a zero byte.
     const name = `${user}\0${database}\0${key}\0${settingsKey}`;
     const known = this.#known.get(name);
     if (known !== undefined && known.untilMs > this.#clock.now()) {
       done({ kind: "greeted", greeting: known.greeting });
-      return () => {};
+      return undefined;
     }
     const lease = new GreetingLease(settings, client.remoteAddress, (outcome) => {
       if (outcome.kind === "greeted") this.#remember(name, outcome.greeting);
       done(outcome);
     });
-    lane.lease(lease.ticket);
-    return () => lease.giveUp();
+    lease.ask(lane);
+    return lease;
   }
 
   #remember(name: string, greeting: Greeting): void {
@@ -82,8 +89,8 @@ export class Greetings {
   }
 }
 
-class GreetingLease implements LeaseWaiter<PooledBackend> {
-  readonly ticket = new LeaseTicket<PooledBackend>(this);
+class GreetingLease implements LeaseWaiter<PooledBackend>, PendingGreeting {
+  readonly #ticket = new LeaseTicket<PooledBackend>(this);
   readonly remoteAddress: string;
   readonly #wanted: WantedSettings;
   readonly #done: (outcome: GreetingOutcome) => void;
@@ -99,9 +106,17 @@ class GreetingLease implements LeaseWaiter<PooledBackend> {
     this.#done = done;
   }
 
+  ask(lane: PairLane<PooledBackend>): void {
+    lane.lease(this.#ticket);
+  }
+
+  get ticket(): object | undefined {
+    return this.#ticket.isWaiting ? this.#ticket : undefined;
+  }
+
   giveUp(): void {
     this.#isGivenUp = true;
-    this.ticket.withdraw();
+    this.#ticket.withdraw();
   }
 
   onLease(slot: Slot<PooledBackend>): void {

@@ -20,6 +20,7 @@ import { TransactionStatus } from "../../postgres/index.ts";
 import type { Settings } from "../../postgres/index.ts";
 import { connectionFields } from "../../watch/index.ts";
 import type { Cancellable } from "../cancel-keys.ts";
+import type { Holding } from "../holding.ts";
 import type { RelayEnd, Served, SessionActivity } from "../relay.ts";
 import type { SessionContext } from "../session-context.ts";
 import type { FactsSource, SessionFacts } from "../session-facts.ts";
@@ -116,6 +117,10 @@ export class PooledClient
 
   get activity(): SessionActivity {
     return this.#relay?.activity ?? "idle";
+  }
+
+  get holding(): Holding | undefined {
+    return this.#relay?.holding;
   }
 
   get transactionStatus(): number {

@@ -19,6 +19,7 @@ import type { LimitedPhase, PhaseTraffic } from "../session-phase.ts";
 import { AnswerStream } from "./answer-stream.ts";
 import { ClientSide } from "./client-side.ts";
 import type { ClientSideOwner } from "./client-side.ts";
+import { holdingOf } from "./holding-of.ts";
 import { leavingsOf } from "./leavings-of.ts";
 import type { PooledRelayOptions, SessionAtRest } from "./pooled-relay-options.ts";
 import type { RelayParts } from "./relay-parts.ts";
@@ -180,6 +181,10 @@ export class PooledRelay
     if (state === "waiting") return "waiting";
     if (state === "held" || state === "riding") return this.isQueryRunning ? "active" : "idle";
     return state === "over" ? "ending" : "active";
+  }
+
+  get holding(): ReturnType<typeof holdingOf> {
+    return holdingOf(this.#parts);
   }
 
   get hasTerminated(): boolean {

@@ -27,6 +27,8 @@ import type { Notice } from "../../postgres/index.ts";
 import type { BlockWatch } from "../../watch/index.ts";
 import { runOpened } from "../connection-events.ts";
 import type { SocketEnds } from "../connection-events.ts";
+import { ofTicket } from "../holding.ts";
+import type { Holding } from "../holding.ts";
 import type { RelayEnd, Served, SessionActivity } from "../relay.ts";
 import type { SessionContext } from "../session-context.ts";
 import type { SessionFacts } from "../session-facts.ts";
@@ -34,7 +36,7 @@ import { StartupBuffer } from "../startup-buffer.ts";
 import { ClientLogin } from "./client-login.ts";
 import type { ClientLoginPort } from "./client-login.ts";
 import { ClientRequest } from "./client-request.ts";
-import type { Greeting, GreetingOutcome } from "./greeting.ts";
+import type { Greeting, GreetingOutcome, PendingGreeting } from "./greeting.ts";
 import { HookedClient } from "./hooked-client.ts";
 import type { HookedOwner } from "./hooked-client.ts";
 import { hostOf } from "./host-of.ts";
@@ -83,7 +85,7 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
   #startup: PooledStartup | undefined;
   #login: ClientLogin | undefined;
   #destination: Destination | undefined;
-  #giveUpGreeting: (() => void) | undefined;
+  #greeting: PendingGreeting | undefined;
   /** What the client sent behind its login. */
   readonly #early = new StartupBuffer();
   #replication: Replication | undefined;
@@ -212,6 +214,11 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
     return "loggingIn";
   }
 
+  /** The first of its kind waits until a server has told what it is greeted with. */
+  get holding(): Holding | undefined {
+    return ofTicket(this.#greeting?.ticket);
+  }
+
   /** Nothing runs yet. */
   async cancel(): Promise<void> {}
 
@@ -316,7 +323,7 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
     const { block, lane } = this.#destination;
     // The queue has a limit of its own.
     this.#deadline.clear();
-    this.#giveUpGreeting = block.greetings.learn(lane, startup, this.#client, (outcome) =>
+    this.#greeting = block.greetings.learn(lane, startup, this.#client, (outcome) =>
       this.#guard(() => this.#greeted(outcome)),
     );
   }
@@ -442,7 +449,7 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
     this.#isOver = true;
     this.#deadline.dispose();
     this.#login?.stop();
-    this.#giveUpGreeting?.();
+    this.#greeting?.giveUp();
     this.#replication?.giveUp();
     this.#client.handler = ignoringHandler;
     if (this.#hooked === undefined) this.#ended(end);

@@ -16,6 +16,8 @@ import { GatewayError } from "../../errors.ts";
 import type { Connection } from "../../net/index.ts";
 import { BackendTag, BackendWriter, HEADER_BYTES } from "../../postgres/index.ts";
 import { TransactionStatus, readyForQuery } from "../../postgres/index.ts";
+import { ownServer } from "../holding.ts";
+import type { Holding } from "../holding.ts";
 import { PostgresRelay } from "../postgres-relay.ts";
 import type { RelayEnd, Served, SessionActivity } from "../relay.ts";
 import type { SessionContext } from "../session-context.ts";
@@ -37,6 +39,7 @@ export class Replication implements Served {
   readonly #options: ReplicationOptions;
   readonly #abort = new AbortController();
   #backend: Backend | undefined;
+  #keyData: Uint8Array | undefined;
   #greeting: Uint8Array = new Uint8Array(0);
   #relay: PostgresRelay | undefined;
   #isAdmitted = false;
@@ -98,6 +101,10 @@ export class Replication implements Served {
     return this.#relay?.activity ?? "loggingIn";
   }
 
+  get holding(): Holding | undefined {
+    return this.#backend && ownServer(this.#backend, this.#keyData, "replication");
+  }
+
   async cancel(): Promise<void> {
     await this.#relay?.cancel();
   }
@@ -127,6 +134,7 @@ export class Replication implements Served {
     this.#backend = backend;
     // What it says, or that it is lost, while OnOpened runs: `serve` comes to that.
     backend.watch(() => {});
+    this.#keyData = login.keyData;
     const writer = new BackendWriter();
     for (const [name, value] of login.parameters) writer.parameterStatus(name, value);
     const key = login.keyData === undefined ? NO_BYTES : keyDataMessage(login.keyData);

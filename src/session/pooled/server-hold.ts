@@ -106,6 +106,11 @@ export class ServerHold implements LeaseWaiter<PooledBackend>, Rider {
     return this.#owner.remoteAddress;
   }
 
+  /** What it asks by, while it waits. */
+  get ticket(): object | undefined {
+    return this.#ticket.isWaiting ? this.#ticket : undefined;
+  }
+
   /** Where it asks. */
   get lane(): PairLane<PooledBackend> {
     return this.#lane;

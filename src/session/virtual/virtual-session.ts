@@ -119,6 +119,10 @@ export class VirtualSession
     return this.#state === "busy" ? "active" : "idle";
   }
 
+  get holding(): undefined {
+    return undefined;
+  }
+
   send(messages: Uint8Array): void {
     this.#client.write(messages);
   }

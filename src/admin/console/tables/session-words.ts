@@ -1,5 +1,6 @@
 /** What a session is at, in words. */
-import { SessionActivity, TransactionStatus } from "../../gen/gatewayd/admin/v1/admin_pb.ts";
+import { SessionActivity } from "../../gen/gatewayd/admin/v1/admin_pb.ts";
+import { TransactionStatus } from "../../gen/gatewayd/admin/v1/transaction_status_pb.ts";
 
 const ACTIVITIES: ReadonlyMap<SessionActivity, string> = new Map([
   [SessionActivity.LOGGING_IN, "login"],

@@ -1,0 +1,146 @@
+/** The statements of one block, counted: amid traffic. */
+import { FrontendTag, HEADER_BYTES, lengthAt } from "../postgres/index.ts";
+import type { BlockWatch, WatchedSession, WatchedUnit } from "../watch/index.ts";
+import { shapeOf } from "./statement-shape.ts";
+import { StatementTable } from "./statement-table.ts";
+import type { Scope, StatementCounts, StatementEntry } from "./statement-table.ts";
+
+/** Texts of prepared statements whose keys are known, for each scope: they are the same strings each time. */
+const MAX_KNOWN_TEXTS = 2_000;
+/** Users in their databases; beyond, they are numbered anew. */
+const MAX_SCOPES = 10_000;
+const MAX_SEED = 0x7fffffff;
+
+interface NumberedScope extends Scope {
+  readonly seed: number;
+  readonly keys: Map<string, number>;
+}
+
+export class BlockStatements implements BlockWatch {
+  readonly clientMeter = undefined;
+  readonly serverMeter = undefined;
+  readonly table: StatementTable;
+  readonly #scopes = new Map<string, NumberedScope>();
+  readonly #scopeOf = new WeakMap<WatchedSession, NumberedScope>();
+  #lastSeed = 0;
+
+  /** @param size how many statements at most */
+  constructor(size: number) {
+    this.table = new StatementTable(size);
+  }
+
+  loggedIn(): void {}
+  waited(): void {}
+  pinned(): void {}
+  cancelSent(): void {}
+  failed(): void {}
+
+  /** Each is counted when it has ended. */
+  unitBegan(): boolean {
+    return true;
+  }
+
+  unitEnded(unit: WatchedUnit, tookMs: number): void {
+    const { request, sqlState, commandTag } = unit;
+    const isPreparing = sqlState === undefined && commandTag === undefined;
+    if (isPreparing && request !== undefined && !mayExecute(request)) return;
+    const nowMs = unit.beganMs + tookMs;
+    const entry = request && this.#entryOf(unit, request, nowMs);
+    if (entry !== undefined) entry.lastMs = nowMs;
+    const counts: StatementCounts = entry ?? this.table.unlisted;
+    counts.calls++;
+    counts.totalMs += tookMs;
+    if (tookMs > counts.maxMs) counts.maxMs = tookMs;
+    counts.waitedMs += unit.waitedMs;
+    if (sqlState !== undefined) counts.errors++;
+    if (commandTag !== undefined) counts.rows += rowsIn(commandTag);
+  }
+
+  #entryOf(unit: WatchedUnit, request: Uint8Array, nowMs: number): StatementEntry | undefined {
+    const scope = this.#scopeOf.get(unit.session) ?? this.#newScopeOf(unit.session);
+    const key = this.#keyOf(unit, request, scope);
+    if (key === undefined) return undefined;
+    const known = this.table.find(key);
+    if (known !== undefined) return known;
+    const { text } = unit;
+    return text === undefined ? undefined : this.table.add(key, scope, text, nowMs);
+  }
+
+  #keyOf(unit: WatchedUnit, request: Uint8Array, scope: NumberedScope): number | undefined {
+    const isWhole = request.length >= HEADER_BYTES && request.length > lengthAt(request, 1);
+    if (!isWhole) return undefined;
+    if (request[0] === FrontendTag.Query) {
+      return shapeOf(request, HEADER_BYTES, request.length, scope.seed);
+    }
+    if (request[0] === FrontendTag.Parse) {
+      const from = request.indexOf(0, HEADER_BYTES) + 1;
+      // A batch may begin a transaction and go on: it counts as what comes then.
+      if (from > 0 && !mayBeBegin(request[from])) {
+        return shapeOf(request, from, request.length, scope.seed);
+      }
+    }
+    const { text } = unit;
+    return text === undefined ? undefined : keyOfText(text, scope);
+  }
+
+  #newScopeOf(session: WatchedSession): NumberedScope {
+    const { user = "", database = "" } = session;
+    // No name of a user or a database has a zero byte.
+    const name = `${user}\0${database}`;
+    const known = this.#scopes.get(name);
+    const scope = known ?? { user, database, seed: this.#newSeed(), keys: new Map() };
+    if (known === undefined) {
+      if (this.#scopes.size >= MAX_SCOPES) this.#scopes.clear();
+      this.#scopes.set(name, scope);
+    }
+    this.#scopeOf.set(session, scope);
+    return scope;
+  }
+
+  #newSeed(): number {
+    this.#lastSeed = (this.#lastSeed + 1) & MAX_SEED;
+    return this.#lastSeed;
+  }
+}
+
+function keyOfText(text: string, { keys, seed }: NumberedScope): number {
+  const known = keys.get(text);
+  if (known !== undefined) return known;
+  const bytes = Buffer.from(text);
+  const key = shapeOf(bytes, 0, bytes.length, seed);
+  if (keys.size >= MAX_KNOWN_TEXTS) keys.clear();
+  keys.set(text, key);
+  return key;
+}
+
+/** The first letter of BEGIN and START TRANSACTION. */
+function mayBeBegin(byte: number | undefined): boolean {
+  const letter = (byte ?? 0) | 0x20;
+  return letter === 0x62 || letter === 0x73;
+}
+
+/** It is more than a preparation, as far as is known of it. */
+function mayExecute(request: Uint8Array): boolean {
+  let at = 0;
+  while (at + HEADER_BYTES <= request.length) {
+    const tag = request[at];
+    if (tag === FrontendTag.Query || tag === FrontendTag.Execute) return true;
+    if (tag === FrontendTag.FunctionCall) return true;
+    at += 1 + Math.max(HEADER_BYTES - 1, lengthAt(request, at + 1));
+  }
+  // The rest has come in other pieces.
+  return at !== request.length;
+}
+
+/** The number that a tag ends with, as in `INSERT 0 5`; 0 without one. */
+function rowsIn(tag: string): number {
+  let rows = 0;
+  let factor = 1;
+  for (let at = tag.length - 1; at >= 0; at--) {
+    const digit = tag.charCodeAt(at) - 0x30;
+    if (digit < 0 || digit > 9) break;
+    rows += digit * factor;
+    factor *= 10;
+  }
+  return rows;
+}
