@@ -14,10 +14,13 @@ import {
   type OneBlockOptions,
   type PostgresServer,
   psql,
+  runToEnd,
   scramLogin,
   startGatewayd,
   startPostgres,
   testNeeding,
+  testWhere,
+  unprivilegedAccount,
   waitFor,
 } from "../kit/index.ts";
 
@@ -278,6 +281,23 @@ describe("without a password", () => {
     expect(line).toContain(`caller="uid ${process.geteuid?.()}"`);
     const remote = await psql("show version", { host: "127.0.0.1", port, env });
     expect(remote.stderr).toContain('database "pgbouncer" does not exist');
+    await gatewayd.stop();
+    await rm(directory, { recursive: true });
+  });
+
+  const stranger = unprivilegedAccount();
+  const canBeTried = Bun.which("psql") !== null && stranger !== undefined;
+  testWhere(canBeTried, "needs psql and root")("no other system user does", async () => {
+    const directory = await mkdtemp(join(tmpdir(), "gatewayd-console-"));
+    await chmod(directory, 0o755);
+    const socket = join(directory, ".s.PGSQL.15432");
+    const config = oneBlockConfig(postgres.address, { server: { address: [socket] } });
+    await using gatewayd = await startGatewayd({ config });
+    const { stderr } = await runToEnd(
+      ["psql", "-X", "-h", directory, "-p", "15432", "-U", "postgres", "pgbouncer"],
+      { ...stranger, stdin: "show version", env: { PATH: process.env["PATH"], HOME: "/" } },
+    );
+    expect(stderr).toContain('database "pgbouncer" does not exist');
     await gatewayd.stop();
     await rm(directory, { recursive: true });
   });

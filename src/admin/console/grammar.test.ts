@@ -74,7 +74,8 @@ describe("a text is refused", () => {
     ["discard plans", 'syntax error at "plans": expected ALL'],
     ["show 'pools", "' is never closed"],
     ['pause "shop', '" is never closed'],
-    ["show pools where $1", 'syntax error at "$"'],
+    ["show $1", 'syntax error at "$": expected what is to be shown'],
+    ["select 1 <> 2", "the console does not know SELECT"],
     ["*", 'syntax error at "*": expected a command'],
   ])("%p", (text, message) => {
     expect(() => parseStatements(text)).toThrow(new GatewayError("ERR_CONSOLE_SYNTAX", message));

@@ -1,7 +1,7 @@
 /** The words of the console's language: cut as PostgreSQL cuts SQL, with no more kinds than are needed. */
 import { GatewayError } from "../../errors.ts";
 
-/** `quoted`: an identifier in `"`; `string`: a text in `'`; `symbol`: one of `; = . , * ( )`. */
+/** `quoted`: an identifier in `"`; `string`: a text in `'`; `symbol`: any other character. */
 export interface Token {
   readonly kind: "word" | "quoted" | "string" | "symbol";
   /** Of a word in lower case; of what is quoted what it stands for. */
@@ -14,9 +14,8 @@ const BLANK = /(?:\s+|--[^\n]*|\/\*[\s\S]*?\*\/)+/y;
 const WORD = /[\p{L}\p{N}_](?:[\p{L}\p{N}_$:]|-(?!-))*/uy;
 const QUOTED = /"((?:[^"]|"")*)"/y;
 const STRING = /'((?:[^']|'')*)'/y;
-const SYMBOL = /[;=.,*()]/y;
 
-/** @throws GatewayError ERR_CONSOLE_SYNTAX for what is no token */
+/** @throws GatewayError ERR_CONSOLE_SYNTAX for what is quoted and never closed */
 export function tokensOf(text: string): readonly Token[] {
   const tokens: Token[] = [];
   let at = 0;
@@ -44,15 +43,11 @@ export function tokensOf(text: string): readonly Token[] {
       tokens.push({ kind: "string", text: string.replaceAll("''", "'") });
       continue;
     }
-    const symbol = take(SYMBOL)?.[0];
-    if (symbol === undefined) throw strangeCharacter(text, at);
+    const [symbol = ""] = text.slice(at);
+    if (symbol === '"' || symbol === "'") {
+      throw new GatewayError("ERR_CONSOLE_SYNTAX", `${symbol} is never closed`);
+    }
+    at += symbol.length;
     tokens.push({ kind: "symbol", text: symbol });
   }
-}
-
-function strangeCharacter(text: string, at: number): GatewayError {
-  const [character = ""] = text.slice(at);
-  const isOpen = character === '"' || character === "'";
-  const what = isOpen ? `${character} is never closed` : `syntax error at "${character}"`;
-  return new GatewayError("ERR_CONSOLE_SYNTAX", what);
 }
