@@ -6,7 +6,7 @@
 import type { LogLevel } from "../logging/index.ts";
 import type { BackendView, WaiterView } from "./connection-view.ts";
 import type { PoliciesView } from "./policy-view.ts";
-import type { HistoryView, StatementsView } from "./traffic-view.ts";
+import type { BlockTotalsView, HistoryView, StatementsView } from "./traffic-view.ts";
 
 /** A JSON object. */
 export type JsonTree = Readonly<Record<string, unknown>>;
@@ -71,10 +71,12 @@ export interface SessionView {
   readonly group: string;
   readonly block: string | undefined;
   readonly clientAddress: string;
+  readonly localAddress: string;
   readonly user: string | undefined;
   readonly database: string | undefined;
   readonly applicationName: string | undefined;
   readonly isEncrypted: boolean;
+  readonly ageMs: number;
   readonly activity: "loggingIn" | "idle" | "waiting" | "active" | "ending";
   readonly transactionStatus: "idle" | "inTransaction" | "failed" | undefined;
 }
@@ -149,6 +151,8 @@ export interface AdminPort {
   statements(): Promise<StatementsView>;
   /** Begins to count statements anew. */
   resetStatements(): void;
+  /** What each block that is counted has done so far. */
+  totals(): readonly BlockTotalsView[];
   /** What the last minutes were like, of each block that is counted: later than `sinceMs` since 1970. */
   history(sinceMs: number): HistoryView;
   policies(): PoliciesView;

@@ -40,6 +40,21 @@ export interface StatementsView {
   readonly unlisted: readonly UnlistedView[];
 }
 
+/** What a block has done since the start. */
+export interface BlockTotalsView {
+  readonly group: string;
+  readonly block: string;
+  readonly units: number;
+  readonly transactions: number;
+  readonly errors: number;
+  /** From clients, and to them. */
+  readonly receivedBytes: number;
+  readonly sentBytes: number;
+  /** All together: how long units took, and how long sessions waited for a server connection. */
+  readonly unitMs: number;
+  readonly waitMs: number;
+}
+
 /** What happened between the point before and this one. */
 export interface HistoryPointView {
   /** Its end, in milliseconds since 1970. */
@@ -50,6 +65,8 @@ export interface HistoryPointView {
   readonly errorsPerSecond: number;
   readonly receivedBytesPerSecond: number;
   readonly sentBytesPerSecond: number;
+  readonly unitMsPerSecond: number;
+  readonly waitMsPerSecond: number;
   readonly latencyP50Ms: number;
   readonly latencyP95Ms: number;
   readonly latencyP99Ms: number;

@@ -63,6 +63,7 @@ export function adminPortOf(options: AdminPortOptions): AdminPort {
       ),
     statements: () => gateway.statements.report(),
     resetStatements: () => gateway.statements.reset(),
+    totals: () => gateway.totals(),
     history: (sinceMs) => ({
       stepMs: HISTORY_STEP_MS,
       keptMs: HISTORY_KEPT_MS,

@@ -74,10 +74,14 @@ export interface SessionSnapshot {
   /** Undefined until it has been led to one. */
   readonly block: string | undefined;
   readonly clientAddress: string;
+  /** Where it came in. */
+  readonly localAddress: string;
   readonly user: string | undefined;
   readonly database: string | undefined;
   readonly applicationName: string | undefined;
   readonly isEncrypted: boolean;
+  /** How long ago it was accepted. */
+  readonly ageMs: number;
   readonly activity: SessionActivity;
   readonly transactionStatus: SessionTransactionStatus | undefined;
 }

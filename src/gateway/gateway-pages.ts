@@ -9,7 +9,7 @@ import {
   planPages,
   writeText,
 } from "../metrics/index.ts";
-import type { BlockHistory, GatewayState, MetricFamily } from "../metrics/index.ts";
+import type { BlockHistory, BlockTotals, GatewayState, MetricFamily } from "../metrics/index.ts";
 import type { GroupWatch, HookWatch, TraceIdOf } from "../watch/index.ts";
 
 export interface GatewayPagesOptions {
@@ -94,6 +94,11 @@ export class GatewayPages {
       });
     });
     await Promise.all(this.#servers.map((server) => server.listen()));
+  }
+
+  /** What the blocks of the groups that are counted have done so far. */
+  totals(): readonly BlockTotals[] {
+    return this.#metrics.totals();
   }
 
   /** What the last minutes were like: the groups that are counted, later than `sinceMs` since 1970. */

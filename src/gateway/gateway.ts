@@ -8,7 +8,7 @@ import { HookRegistry } from "../hooks/index.ts";
 import type { HookName, Schedule } from "../hooks/index.ts";
 import type { Logger, LogLevel } from "../logging/index.ts";
 import { pageSettingsOf } from "../metrics/index.ts";
-import type { BlockHistory } from "../metrics/index.ts";
+import type { BlockHistory, BlockTotals } from "../metrics/index.ts";
 import { TimerWheel } from "../net/index.ts";
 import type { PluginSet } from "../plugins/index.ts";
 import type { Pool } from "../pool/index.ts";
@@ -220,6 +220,11 @@ export class Gateway {
   /** Counts a call of the admin API. */
   apiRequested(verb: string, endpoint: string, failure: string | undefined): void {
     this.#pages.apiRequested(verb, endpoint, failure);
+  }
+
+  /** What the blocks of the groups that are counted have done so far. */
+  totals(): readonly BlockTotals[] {
+    return this.#pages.totals();
   }
 
   /** What the last minutes were like, later than `sinceMs` since 1970: of the groups that are counted. */

@@ -135,12 +135,13 @@ export class Tenant implements ControlPort {
   }
 
   sessions(): readonly SessionSnapshot[] {
+    const nowMs = this.#options.timers.clock.now();
     return [...this.#sessions].map((session) => {
-      const { facts, remoteAddress, isEncrypted, activity } = session;
-      const { id, user, database, applicationName, transactionStatus } = facts;
+      const { facts, remoteAddress, localAddress, isEncrypted, activity, openedMs } = session;
+      const { id, block, user, database, applicationName, transactionStatus } = facts;
       return {
-        ...{ id, block: facts.block, clientAddress: remoteAddress, user, database },
-        ...{ applicationName, isEncrypted, activity, transactionStatus },
+        ...{ id, block, clientAddress: remoteAddress, localAddress, user, database },
+        ...{ applicationName, isEncrypted, ageMs: nowMs - openedMs, activity, transactionStatus },
       };
     });
   }

@@ -75,6 +75,8 @@ export class BlockMetrics implements BlockWatch {
       errors: this.#errors.total,
       receivedBytes: this.clientMeter.readBytes,
       sentBytes: this.clientMeter.writtenBytes,
+      unitMs: this.#queries.sumMs,
+      waitMs: this.#waits.sumMs,
       queries: [...this.#queries.counts],
       waits: [...this.#waits.counts],
     };

@@ -6,8 +6,8 @@ import { Figures } from "./figures.ts";
 import { collectGroup, collectPlugins } from "./gateway-figures.ts";
 import type { GroupFigures, PluginFigures } from "./gateway-figures.ts";
 import { GroupMetrics } from "./group-metrics.ts";
-import { History } from "./history.ts";
-import type { BlockReading } from "./history.ts";
+import { History, NO_COUNTS } from "./history.ts";
+import type { BlockCounts, BlockReading } from "./history.ts";
 import { HookMetrics } from "./hook-metrics.ts";
 import { collectLogs, collectSpans } from "./telemetry-figures.ts";
 import type { LogFigures, SpanFigures } from "./telemetry-figures.ts";
@@ -21,6 +21,11 @@ export interface GatewayMetricsOptions {
   readonly traceIdOf?: TraceIdOf | undefined;
   /** The groups as they are, for the history. */
   readonly groups: () => readonly GroupFigures[];
+}
+
+export interface BlockTotals extends BlockCounts {
+  readonly group: string;
+  readonly block: string;
 }
 
 /** What is not counted but looked at. */
@@ -95,6 +100,17 @@ export class GatewayMetrics {
       this.#process.collect(figures);
     }
     return figures.families();
+  }
+
+  /** What the blocks of the groups that are counted have done so far. */
+  totals(): readonly BlockTotals[] {
+    return this.#options.groups().flatMap(({ group, pools }) => {
+      const counted = this.#groups.get(group);
+      if (counted === undefined) return [];
+      return Object.keys(pools).map((block) => {
+        return { group, block, ...(counted.countsOf(block) ?? NO_COUNTS) };
+      });
+    });
   }
 
   /** Of the groups that are counted. */

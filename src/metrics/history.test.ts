@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { QUERY_BOUNDS } from "./buckets.ts";
-import { HISTORY_KEPT_MS, HISTORY_STEP_MS, History } from "./history.ts";
+import { HISTORY_KEPT_MS, HISTORY_STEP_MS, History, NO_COUNTS } from "./history.ts";
 import type { BlockCounts, BlockReading } from "./history.ts";
 
 const START_MS = 1_700_000_000_000;
@@ -29,8 +29,7 @@ class HistoryKit {
   }
 
   set(block: string, counts: Partial<BlockCounts>, now: Partial<BlockReading> = {}): void {
-    const none = { units: 0, transactions: 0, errors: 0, receivedBytes: 0, sentBytes: 0 };
-    const all = { ...none, queries: buckets(), waits: buckets(), ...counts };
+    const all = { ...NO_COUNTS, queries: buckets(), waits: buckets(), ...counts };
     const reading = { group: "default", clients: 0, leased: 0, waiting: 0, ...now };
     this.blocks = this.blocks.filter((one) => one.block !== block);
     this.blocks.push({ ...reading, block, counts: all });
@@ -50,6 +49,8 @@ test("a point tells what happened since the one before, by the second", () => {
     errors: 5,
     receivedBytes: 10_000,
     sentBytes: 20_000,
+    unitMs: 300,
+    waitMs: 50,
     queries: buckets([0.001, 100]),
     waits: buckets([0.5, 10]),
   });
@@ -58,6 +59,7 @@ test("a point tells what happened since the one before, by the second", () => {
     "writes",
     {
       ...{ units: 120, transactions: 50, errors: 5, receivedBytes: 10_000, sentBytes: 20_000 },
+      ...{ unitMs: 300, waitMs: 50 },
       ...{ queries: buckets([0.001, 110], [1, 10]), waits: buckets([0.5, 10]) },
     },
     { clients: 7, leased: 3, waiting: 2 },
@@ -74,6 +76,8 @@ test("a point tells what happened since the one before, by the second", () => {
     errorsPerSecond: 1,
     receivedBytesPerSecond: 2_000,
     sentBytesPerSecond: 4_000,
+    unitMsPerSecond: 60,
+    waitMsPerSecond: 10,
     latencyP50Ms: 0.75,
   });
   expect(first?.waitP95Ms).toBeCloseTo(487.5);

@@ -13,6 +13,9 @@ export interface BlockCounts {
   /** From clients, and to them. */
   readonly receivedBytes: number;
   readonly sentBytes: number;
+  /** All together: how long units took, and how long sessions waited. */
+  readonly unitMs: number;
+  readonly waitMs: number;
   /** How long units took, and how long sessions waited, in the buckets of {@link QUERY_BOUNDS}. */
   readonly queries: readonly number[];
   readonly waits: readonly number[];
@@ -38,6 +41,8 @@ export interface HistoryPoint {
   readonly errorsPerSecond: number;
   readonly receivedBytesPerSecond: number;
   readonly sentBytesPerSecond: number;
+  readonly unitMsPerSecond: number;
+  readonly waitMsPerSecond: number;
   readonly latencyP50Ms: number;
   readonly latencyP95Ms: number;
   readonly latencyP99Ms: number;
@@ -68,12 +73,15 @@ export const HISTORY_KEPT_MS = 15 * 60_000;
 const MAX_POINTS = HISTORY_KEPT_MS / HISTORY_STEP_MS;
 const MS_PER_S = 1_000;
 
-const NO_COUNTS: BlockCounts = {
+/** Of a block that nobody has been led to. */
+export const NO_COUNTS: BlockCounts = {
   units: 0,
   transactions: 0,
   errors: 0,
   receivedBytes: 0,
   sentBytes: 0,
+  unitMs: 0,
+  waitMs: 0,
   queries: [],
   waits: [],
 };
@@ -171,6 +179,8 @@ function pointOf(
     errorsPerSecond: perSecond(({ errors }) => errors),
     receivedBytesPerSecond: perSecond(({ receivedBytes }) => receivedBytes),
     sentBytesPerSecond: perSecond(({ sentBytes }) => sentBytes),
+    unitMsPerSecond: perSecond(({ unitMs }) => unitMs),
+    waitMsPerSecond: perSecond(({ waitMs }) => waitMs),
     latencyP50Ms: msOf(0.5, queries),
     latencyP95Ms: msOf(0.95, queries),
     latencyP99Ms: msOf(0.99, queries),

@@ -6,7 +6,7 @@ export { mergeFamilies, parseExposition, writeText } from "./exposition/index.ts
 export type { MetricFamily, MetricSource } from "./exposition/index.ts";
 export { FAMILY_CHAPTERS, FAMILY_TABLE } from "./family-table.ts";
 export { GatewayMetrics } from "./gateway-metrics.ts";
-export type { GatewayState } from "./gateway-metrics.ts";
+export type { BlockTotals, GatewayState } from "./gateway-metrics.ts";
 export { HISTORY_KEPT_MS, HISTORY_STEP_MS } from "./history.ts";
 export type { BlockHistory } from "./history.ts";
 export { MetricsServer } from "./metrics-server.ts";

@@ -88,8 +88,8 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort, P
   /** Why this client cannot be served; told when it can hear it. */
   #refusal: ErrorCode | undefined;
   #isDraining = false;
-  /** Accepted then, where somebody watches. */
-  #openedMs = 0;
+  /** It was accepted then, on the clock of the timers. */
+  openedMs = 0;
 
   /**
    * @param admission what the budget said; given back when the session is over
@@ -116,6 +116,10 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort, P
     return this.#client.remoteAddress;
   }
 
+  get localAddress(): string {
+    return this.#client.localAddress;
+  }
+
   get client(): Connection {
     return this.#client;
   }
@@ -127,10 +131,8 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort, P
   start(): void {
     this.#client.handler = this;
     const { watch, timers } = this.#context;
-    if (watch !== undefined) {
-      this.#openedMs = timers.clock.now();
-      watch.opened(this.facts, this.#client);
-    }
+    this.openedMs = timers.clock.now();
+    watch?.opened(this.facts, this.#client);
     this.#armStartupTimeout();
     if (this.#context.proxyProtocol === "off") this.#open();
     else this.#state = "proxyHeader";
@@ -347,6 +349,8 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort, P
     this.#lease?.stop();
     this.#lease?.giveBack();
     this.#refusal = undefined;
+    // Handlers hear of nothing that is said here.
+    this.#sslRequest = undefined;
     this.facts.block = undefined;
     this.#client.meter = undefined;
     this.#state = "relaying";
@@ -556,7 +560,7 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort, P
     runClosed(this.#context.hooks, this.#client, this.facts, () => {
       const { budget, watch, timers } = this.#context;
       budget.release(this.#admission);
-      watch?.closed(this.facts, timers.clock.now() - this.#openedMs);
+      watch?.closed(this.facts, timers.clock.now() - this.openedMs);
       this.#onEnded(this);
     });
   }

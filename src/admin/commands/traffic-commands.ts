@@ -4,14 +4,14 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { AdminPort } from "../admin-port.ts";
 import type { AdminService } from "../gen/gatewayd/admin/v1/admin_pb.ts";
 import { StatementOrder } from "../gen/gatewayd/admin/v1/traffic_pb.ts";
-import type { StatementSchema } from "../gen/gatewayd/admin/v1/traffic_pb.ts";
-import type { StatementView } from "../traffic-view.ts";
+import type { BlockTotalsSchema, StatementSchema } from "../gen/gatewayd/admin/v1/traffic_pb.ts";
+import type { BlockTotalsView, StatementView } from "../traffic-view.ts";
 import { firstOf, isAskedFor } from "./asked-for.ts";
 import type { Implementation } from "./command.ts";
 
 type Commands = Pick<
   Implementation<typeof AdminService>,
-  "listStatements" | "resetStatements" | "getHistory"
+  "listStatements" | "resetStatements" | "listTotals" | "getHistory"
 >;
 
 const ORDERS: Readonly<Record<StatementOrder, (statement: StatementView) => number>> = {
@@ -44,6 +44,9 @@ export function trafficCommands(port: AdminPort): Commands {
       port.resetStatements();
       return {};
     },
+    listTotals: ({ group }) => ({
+      blocks: port.totals().filter(isAskedFor(port, group)).map(totalsOf),
+    }),
     getHistory: ({ group, sinceMs }) => {
       const isAsked = isAskedFor(port, group);
       const { stepMs, keptMs, blocks } = port.history(sinceMs);
@@ -57,6 +60,16 @@ export function trafficCommands(port: AdminPort): Commands {
 
 function meanMs({ totalMs, calls }: StatementView): number {
   return calls === 0 ? 0 : totalMs / calls;
+}
+
+/** Without what is not asked for. */
+function totalsOf(totals: BlockTotalsView): MessageInitShape<typeof BlockTotalsSchema> {
+  const { group, block, units, transactions, errors, ...others } = totals;
+  const { receivedBytes, sentBytes, unitMs, waitMs } = others;
+  return {
+    ...{ group, block, units, transactions, errors },
+    ...{ receivedBytes, sentBytes, unitMs, waitMs },
+  };
 }
 
 function statementOf(statement: StatementView): MessageInitShape<typeof StatementSchema> {

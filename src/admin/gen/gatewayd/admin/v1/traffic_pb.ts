@@ -16,7 +16,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 export const file_gatewayd_admin_v1_traffic: GenFile =
   /*@__PURE__*/
   fileDesc(
-    "Ch9nYXRld2F5ZC9hZG1pbi92MS90cmFmZmljLnByb3RvEhFnYXRld2F5ZC5hZG1pbi52MSKUAQoVTGlzdFN0YXRlbWVudHNSZXF1ZXN0EhIKBWdyb3VwGAEgASgJSACIAQESEgoFYmxvY2sYAiABKAlIAYgBARINCgVsaW1pdBgDIAEoBRIwCgVvcmRlchgEIAEoDjIhLmdhdGV3YXlkLmFkbWluLnYxLlN0YXRlbWVudE9yZGVyQggKBl9ncm91cEIICgZfYmxvY2sikgEKFkxpc3RTdGF0ZW1lbnRzUmVzcG9uc2USMAoKc3RhdGVtZW50cxgBIAMoCzIcLmdhdGV3YXlkLmFkbWluLnYxLlN0YXRlbWVudBINCgV0b3RhbBgCIAEoBRI3Cgh1bmxpc3RlZBgDIAMoCzIlLmdhdGV3YXlkLmFkbWluLnYxLlVubGlzdGVkU3RhdGVtZW50cyLTAgoJU3RhdGVtZW50Eg0KBWdyb3VwGAEgASgJEg0KBWJsb2NrGAIgASgJEgwKBHVzZXIYAyABKAkSEAoIZGF0YWJhc2UYBCABKAkSEQoJc3RhdGVtZW50GAUgASgJEhMKC2ZpbmdlcnByaW50GAYgASgJEhMKC3RleHRfbGVuZ3RoGAcgASgFEg0KBWNhbGxzGAggASgBEhAKCHRvdGFsX21zGAkgASgBEg8KB21lYW5fbXMYCiABKAESDgoGbWF4X21zGAsgASgBEhEKCXdhaXRlZF9tcxgMIAEoARIMCgRyb3dzGA0gASgBEg4KBmVycm9ycxgOIAEoARItCglsYXN0X3NlZW4YDyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEikKBXNpbmNlGBAgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJ2ChJVbmxpc3RlZFN0YXRlbWVudHMSDQoFZ3JvdXAYASABKAkSDQoFYmxvY2sYAiABKAkSDQoFY2FsbHMYAyABKAESEAoIdG90YWxfbXMYBCABKAESDgoGZXJyb3JzGAUgASgBEhEKCWV2aWN0aW9ucxgGIAEoASIYChZSZXNldFN0YXRlbWVudHNSZXF1ZXN0IhkKF1Jlc2V0U3RhdGVtZW50c1Jlc3BvbnNlIkMKEUdldEhpc3RvcnlSZXF1ZXN0EhIKBWdyb3VwGAEgASgJSACIAQESEAoIc2luY2VfbXMYAiABKAFCCAoGX2dyb3VwIncKEkdldEhpc3RvcnlSZXNwb25zZRIPCgdzdGVwX21zGAEgASgBEg8KB2tlcHRfbXMYAiABKAESDgoGbm93X21zGAMgASgBEi8KBmJsb2NrcxgEIAMoCzIfLmdhdGV3YXlkLmFkbWluLnYxLkJsb2NrSGlzdG9yeSJdCgxCbG9ja0hpc3RvcnkSDQoFZ3JvdXAYASABKAkSDQoFYmxvY2sYAiABKAkSLwoGcG9pbnRzGAMgAygLMh8uZ2F0ZXdheWQuYWRtaW4udjEuSGlzdG9yeVBvaW50ItcCCgxIaXN0b3J5UG9pbnQSDQoFYXRfbXMYASABKAESEQoJbGFzdGVkX21zGAIgASgBEhgKEHVuaXRzX3Blcl9zZWNvbmQYAyABKAESHwoXdHJhbnNhY3Rpb25zX3Blcl9zZWNvbmQYBCABKAESGQoRZXJyb3JzX3Blcl9zZWNvbmQYBSABKAESFgoObGF0ZW5jeV9wNTBfbXMYBiABKAESFgoObGF0ZW5jeV9wOTVfbXMYByABKAESFgoObGF0ZW5jeV9wOTlfbXMYCCABKAESEwoLd2FpdF9wOTVfbXMYCSABKAESIQoZcmVjZWl2ZWRfYnl0ZXNfcGVyX3NlY29uZBgKIAEoARIdChVzZW50X2J5dGVzX3Blcl9zZWNvbmQYCyABKAESDwoHY2xpZW50cxgMIAEoBRIOCgZsZWFzZWQYDSABKAUSDwoHd2FpdGluZxgOIAEoBSrfAQoOU3RhdGVtZW50T3JkZXISHwobU1RBVEVNRU5UX09SREVSX1VOU1BFQ0lGSUVEEAASHgoaU1RBVEVNRU5UX09SREVSX1RPVEFMX1RJTUUQARIdChlTVEFURU1FTlRfT1JERVJfTUVBTl9USU1FEAISHAoYU1RBVEVNRU5UX09SREVSX01BWF9USU1FEAMSGQoVU1RBVEVNRU5UX09SREVSX0NBTExTEAQSGAoUU1RBVEVNRU5UX09SREVSX1JPV1MQBRIaChZTVEFURU1FTlRfT1JERVJfRVJST1JTEAZiBnByb3RvMw",
+    "Ch9nYXRld2F5ZC9hZG1pbi92MS90cmFmZmljLnByb3RvEhFnYXRld2F5ZC5hZG1pbi52MSKUAQoVTGlzdFN0YXRlbWVudHNSZXF1ZXN0EhIKBWdyb3VwGAEgASgJSACIAQESEgoFYmxvY2sYAiABKAlIAYgBARINCgVsaW1pdBgDIAEoBRIwCgVvcmRlchgEIAEoDjIhLmdhdGV3YXlkLmFkbWluLnYxLlN0YXRlbWVudE9yZGVyQggKBl9ncm91cEIICgZfYmxvY2sikgEKFkxpc3RTdGF0ZW1lbnRzUmVzcG9uc2USMAoKc3RhdGVtZW50cxgBIAMoCzIcLmdhdGV3YXlkLmFkbWluLnYxLlN0YXRlbWVudBINCgV0b3RhbBgCIAEoBRI3Cgh1bmxpc3RlZBgDIAMoCzIlLmdhdGV3YXlkLmFkbWluLnYxLlVubGlzdGVkU3RhdGVtZW50cyLTAgoJU3RhdGVtZW50Eg0KBWdyb3VwGAEgASgJEg0KBWJsb2NrGAIgASgJEgwKBHVzZXIYAyABKAkSEAoIZGF0YWJhc2UYBCABKAkSEQoJc3RhdGVtZW50GAUgASgJEhMKC2ZpbmdlcnByaW50GAYgASgJEhMKC3RleHRfbGVuZ3RoGAcgASgFEg0KBWNhbGxzGAggASgBEhAKCHRvdGFsX21zGAkgASgBEg8KB21lYW5fbXMYCiABKAESDgoGbWF4X21zGAsgASgBEhEKCXdhaXRlZF9tcxgMIAEoARIMCgRyb3dzGA0gASgBEg4KBmVycm9ycxgOIAEoARItCglsYXN0X3NlZW4YDyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEikKBXNpbmNlGBAgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJ2ChJVbmxpc3RlZFN0YXRlbWVudHMSDQoFZ3JvdXAYASABKAkSDQoFYmxvY2sYAiABKAkSDQoFY2FsbHMYAyABKAESEAoIdG90YWxfbXMYBCABKAESDgoGZXJyb3JzGAUgASgBEhEKCWV2aWN0aW9ucxgGIAEoASIYChZSZXNldFN0YXRlbWVudHNSZXF1ZXN0IhkKF1Jlc2V0U3RhdGVtZW50c1Jlc3BvbnNlIjEKEUxpc3RUb3RhbHNSZXF1ZXN0EhIKBWdyb3VwGAEgASgJSACIAQFCCAoGX2dyb3VwIkQKEkxpc3RUb3RhbHNSZXNwb25zZRIuCgZibG9ja3MYASADKAsyHi5nYXRld2F5ZC5hZG1pbi52MS5CbG9ja1RvdGFscyKuAQoLQmxvY2tUb3RhbHMSDQoFZ3JvdXAYASABKAkSDQoFYmxvY2sYAiABKAkSDQoFdW5pdHMYAyABKAESFAoMdHJhbnNhY3Rpb25zGAQgASgBEg4KBmVycm9ycxgFIAEoARIWCg5yZWNlaXZlZF9ieXRlcxgGIAEoARISCgpzZW50X2J5dGVzGAcgASgBEg8KB3VuaXRfbXMYCCABKAESDwoHd2FpdF9tcxgJIAEoASJDChFHZXRIaXN0b3J5UmVxdWVzdBISCgVncm91cBgBIAEoCUgAiAEBEhAKCHNpbmNlX21zGAIgASgBQggKBl9ncm91cCJ3ChJHZXRIaXN0b3J5UmVzcG9uc2USDwoHc3RlcF9tcxgBIAEoARIPCgdrZXB0X21zGAIgASgBEg4KBm5vd19tcxgDIAEoARIvCgZibG9ja3MYBCADKAsyHy5nYXRld2F5ZC5hZG1pbi52MS5CbG9ja0hpc3RvcnkiXQoMQmxvY2tIaXN0b3J5Eg0KBWdyb3VwGAEgASgJEg0KBWJsb2NrGAIgASgJEi8KBnBvaW50cxgDIAMoCzIfLmdhdGV3YXlkLmFkbWluLnYxLkhpc3RvcnlQb2ludCKPAwoMSGlzdG9yeVBvaW50Eg0KBWF0X21zGAEgASgBEhEKCWxhc3RlZF9tcxgCIAEoARIYChB1bml0c19wZXJfc2Vjb25kGAMgASgBEh8KF3RyYW5zYWN0aW9uc19wZXJfc2Vjb25kGAQgASgBEhkKEWVycm9yc19wZXJfc2Vjb25kGAUgASgBEhYKDmxhdGVuY3lfcDUwX21zGAYgASgBEhYKDmxhdGVuY3lfcDk1X21zGAcgASgBEhYKDmxhdGVuY3lfcDk5X21zGAggASgBEhMKC3dhaXRfcDk1X21zGAkgASgBEiEKGXJlY2VpdmVkX2J5dGVzX3Blcl9zZWNvbmQYCiABKAESHQoVc2VudF9ieXRlc19wZXJfc2Vjb25kGAsgASgBEhoKEnVuaXRfbXNfcGVyX3NlY29uZBgPIAEoARIaChJ3YWl0X21zX3Blcl9zZWNvbmQYECABKAESDwoHY2xpZW50cxgMIAEoBRIOCgZsZWFzZWQYDSABKAUSDwoHd2FpdGluZxgOIAEoBSrfAQoOU3RhdGVtZW50T3JkZXISHwobU1RBVEVNRU5UX09SREVSX1VOU1BFQ0lGSUVEEAASHgoaU1RBVEVNRU5UX09SREVSX1RPVEFMX1RJTUUQARIdChlTVEFURU1FTlRfT1JERVJfTUVBTl9USU1FEAISHAoYU1RBVEVNRU5UX09SREVSX01BWF9USU1FEAMSGQoVU1RBVEVNRU5UX09SREVSX0NBTExTEAQSGAoUU1RBVEVNRU5UX09SREVSX1JPV1MQBRIaChZTVEFURU1FTlRfT1JERVJfRVJST1JTEAZiBnByb3RvMw",
     [file_google_protobuf_timestamp],
   );
 
@@ -274,6 +274,116 @@ export const ResetStatementsResponseSchema: GenMessage<ResetStatementsResponse> 
   messageDesc(file_gatewayd_admin_v1_traffic, 5);
 
 /**
+ * @generated from message gatewayd.admin.v1.ListTotalsRequest
+ */
+export type ListTotalsRequest = Message<"gatewayd.admin.v1.ListTotalsRequest"> & {
+  /**
+   * Absent: of all groups.
+   *
+   * @generated from field: optional string group = 1;
+   */
+  group?: string | undefined;
+};
+
+/**
+ * Describes the message gatewayd.admin.v1.ListTotalsRequest.
+ * Use `create(ListTotalsRequestSchema)` to create a new message.
+ */
+export const ListTotalsRequestSchema: GenMessage<ListTotalsRequest> =
+  /*@__PURE__*/
+  messageDesc(file_gatewayd_admin_v1_traffic, 6);
+
+/**
+ * @generated from message gatewayd.admin.v1.ListTotalsResponse
+ */
+export type ListTotalsResponse = Message<"gatewayd.admin.v1.ListTotalsResponse"> & {
+  /**
+   * Those whose traffic is counted, see `metrics.<group>.enabled`.
+   *
+   * @generated from field: repeated gatewayd.admin.v1.BlockTotals blocks = 1;
+   */
+  blocks: BlockTotals[];
+};
+
+/**
+ * Describes the message gatewayd.admin.v1.ListTotalsResponse.
+ * Use `create(ListTotalsResponseSchema)` to create a new message.
+ */
+export const ListTotalsResponseSchema: GenMessage<ListTotalsResponse> =
+  /*@__PURE__*/
+  messageDesc(file_gatewayd_admin_v1_traffic, 7);
+
+/**
+ * Counted since the gateway was started.
+ *
+ * @generated from message gatewayd.admin.v1.BlockTotals
+ */
+export type BlockTotals = Message<"gatewayd.admin.v1.BlockTotals"> & {
+  /**
+   * @generated from field: string group = 1;
+   */
+  group: string;
+
+  /**
+   * @generated from field: string block = 2;
+   */
+  block: string;
+
+  /**
+   * @generated from field: double units = 3;
+   */
+  units: number;
+
+  /**
+   * Units that ended outside of a transaction.
+   *
+   * @generated from field: double transactions = 4;
+   */
+  transactions: number;
+
+  /**
+   * Errors that clients were told of.
+   *
+   * @generated from field: double errors = 5;
+   */
+  errors: number;
+
+  /**
+   * From clients, and to them.
+   *
+   * @generated from field: double received_bytes = 6;
+   */
+  receivedBytes: number;
+
+  /**
+   * @generated from field: double sent_bytes = 7;
+   */
+  sentBytes: number;
+
+  /**
+   * How long units took, all together, the waiting for a server connection included.
+   *
+   * @generated from field: double unit_ms = 8;
+   */
+  unitMs: number;
+
+  /**
+   * How long clients waited for a server connection, all together.
+   *
+   * @generated from field: double wait_ms = 9;
+   */
+  waitMs: number;
+};
+
+/**
+ * Describes the message gatewayd.admin.v1.BlockTotals.
+ * Use `create(BlockTotalsSchema)` to create a new message.
+ */
+export const BlockTotalsSchema: GenMessage<BlockTotals> =
+  /*@__PURE__*/
+  messageDesc(file_gatewayd_admin_v1_traffic, 8);
+
+/**
  * @generated from message gatewayd.admin.v1.GetHistoryRequest
  */
 export type GetHistoryRequest = Message<"gatewayd.admin.v1.GetHistoryRequest"> & {
@@ -298,7 +408,7 @@ export type GetHistoryRequest = Message<"gatewayd.admin.v1.GetHistoryRequest"> &
  */
 export const GetHistoryRequestSchema: GenMessage<GetHistoryRequest> =
   /*@__PURE__*/
-  messageDesc(file_gatewayd_admin_v1_traffic, 6);
+  messageDesc(file_gatewayd_admin_v1_traffic, 9);
 
 /**
  * @generated from message gatewayd.admin.v1.GetHistoryResponse
@@ -339,7 +449,7 @@ export type GetHistoryResponse = Message<"gatewayd.admin.v1.GetHistoryResponse">
  */
 export const GetHistoryResponseSchema: GenMessage<GetHistoryResponse> =
   /*@__PURE__*/
-  messageDesc(file_gatewayd_admin_v1_traffic, 7);
+  messageDesc(file_gatewayd_admin_v1_traffic, 10);
 
 /**
  * @generated from message gatewayd.admin.v1.BlockHistory
@@ -369,7 +479,7 @@ export type BlockHistory = Message<"gatewayd.admin.v1.BlockHistory"> & {
  */
 export const BlockHistorySchema: GenMessage<BlockHistory> =
   /*@__PURE__*/
-  messageDesc(file_gatewayd_admin_v1_traffic, 8);
+  messageDesc(file_gatewayd_admin_v1_traffic, 11);
 
 /**
  * What has happened between the point before and this one. Times of which there was nothing to be measured are 0.
@@ -445,6 +555,18 @@ export type HistoryPoint = Message<"gatewayd.admin.v1.HistoryPoint"> & {
   sentBytesPerSecond: number;
 
   /**
+   * How long units took and clients waited, all together, for each second that has passed.
+   *
+   * @generated from field: double unit_ms_per_second = 15;
+   */
+  unitMsPerSecond: number;
+
+  /**
+   * @generated from field: double wait_ms_per_second = 16;
+   */
+  waitMsPerSecond: number;
+
+  /**
    * At its end: clients, server connections that are used, and clients that wait for one.
    *
    * @generated from field: int32 clients = 12;
@@ -468,7 +590,7 @@ export type HistoryPoint = Message<"gatewayd.admin.v1.HistoryPoint"> & {
  */
 export const HistoryPointSchema: GenMessage<HistoryPoint> =
   /*@__PURE__*/
-  messageDesc(file_gatewayd_admin_v1_traffic, 9);
+  messageDesc(file_gatewayd_admin_v1_traffic, 12);
 
 /**
  * What comes first is the most of it.
