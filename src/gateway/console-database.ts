@@ -25,7 +25,6 @@ type ConsoleUser = ConsoleConfig["users"][number];
 
 /** Bytes that stand for unknown users, the same for the life of the process. */
 const PROCESS_SECRET_BYTES = 32;
-const MAX_NAME_LENGTH = 63;
 
 export class ConsoleDatabase implements VirtualDatabase {
   readonly #options: ConsoleDatabaseOptions;
@@ -84,7 +83,7 @@ export class ConsoleDatabase implements VirtualDatabase {
     const isShown = certificate !== undefined && certificateNames?.includes(certificate) === true;
     return {
       method: isShown ? "cert" : "scram-sha-256",
-      userName: userName.slice(0, MAX_NAME_LENGTH),
+      userName,
       database,
       lookup: this.#tableOf(users).lookup(userName),
       secrets: this.#secrets,

@@ -211,11 +211,15 @@ describe("what drivers send", () => {
 
 describe("commands", () => {
   const pools = [
-    { group: "a", block: "shop", mode: "transaction", available: 0, leased: 0, retiring: 0 },
-    { group: "a", block: "logs", mode: "passthrough", available: 2, leased: 0, retiring: 0 },
-    { group: "b", block: "logs", mode: "session", available: 0, leased: 1, retiring: 0 },
+    { group: "a", block: "shop", mode: "transaction" },
+    { group: "a", block: "logs", mode: "passthrough" },
+    { group: "b", block: "logs", mode: "session" },
   ];
-  const answer = (command: string): unknown => (command === "listPools" ? { pools } : {});
+  const backends = [{ group: "b", block: "logs", isCondemned: false, state: 2 }];
+  const answer = (command: string): unknown => {
+    if (command === "listPools") return { pools };
+    return command === "listBackends" ? { backends } : {};
+  };
 
   test("go to the block that is meant", async () => {
     const kit = new Kit(answer);

@@ -2,7 +2,10 @@
 import { setTimeout } from "node:timers/promises";
 import { GatewayError } from "../../errors.ts";
 import type { Pool } from "../gen/gatewayd/admin/v1/admin_pb.ts";
+import { BackendState } from "../gen/gatewayd/admin/v1/connections_pb.ts";
+import type { Backend } from "../gen/gatewayd/admin/v1/connections_pb.ts";
 import type { Asking } from "./asker.ts";
+import { blockName } from "./block-name.ts";
 import { notice } from "./console-result.ts";
 import type { ConsoleResult } from "./console-result.ts";
 import type { Target } from "./statement.ts";
@@ -36,11 +39,16 @@ export async function commandDatabases(
     for (const pool of named) await asker.ask("reconnectPool", placeOf(pool));
     return { tag };
   }
+  if (verb === "waitClose") {
+    await untilClosed(asker, named, signal, ({ isCondemned, state }) => {
+      return isCondemned || state === BackendState.RETIRING;
+    });
+    return { tag };
+  }
   const pooled = named.filter(({ mode }) => mode !== PASSTHROUGH);
   const others = named.filter(({ mode }) => mode === PASSTHROUGH);
   if (pooled.length === 0 && others[0] !== undefined) throw cannot(tag, others[0]);
   if (verb === "pause") await pause(asker, pooled, signal);
-  else if (verb === "waitClose") await untilClosed(asker, pooled, signal, isReplaced);
   else for (const pool of pooled) await asker.ask("resumePool", placeOf(pool));
   return { tag, notices: others.map((pool) => notice(cannot(tag, pool).message)) };
 }
@@ -52,8 +60,8 @@ export async function killDatabase(asker: Asking, target: Target): Promise<Conso
   if (passthrough !== undefined) throw cannot("KILL", passthrough);
   for (const pool of pools) await asker.ask("pausePool", placeOf(pool));
   const { sessions } = await asker.ask("listSessions", {});
-  const names = new Set(pools.map(nameOf));
-  for (const { id } of sessions.filter((session) => names.has(nameOf(session)))) {
+  const names = new Set(pools.map(blockName));
+  for (const { id } of sessions.filter((session) => names.has(blockName(session)))) {
     await killIfThere(asker, id);
   }
   for (const pool of pools) await asker.ask("reconnectPool", placeOf(pool));
@@ -66,26 +74,20 @@ async function pause(asker: Asking, pools: readonly Pool[], signal: AbortSignal)
     await asker.ask("pausePool", placeOf(pool));
     await asker.ask("reconnectPool", placeOf(pool));
   }
-  await untilClosed(asker, pools, signal, ({ available, leased, retiring }) => {
-    return available + leased + retiring === 0;
-  });
+  await untilClosed(asker, pools, signal, () => true);
 }
 
-function isReplaced({ retiring }: Pool): boolean {
-  return retiring === 0;
-}
-
-/** A pool that there is no more has no connections either. */
+/** @param isMeant which of the connections to the server are waited for */
 async function untilClosed(
   asker: Asking,
   pools: readonly Pool[],
   signal: AbortSignal,
-  isClosed: (pool: Pool) => boolean,
+  isMeant: (backend: Backend) => boolean,
 ): Promise<void> {
-  const names = new Set(pools.map(nameOf));
+  const names = new Set(pools.map(blockName));
   for (;;) {
-    const { pools: current } = await asker.ask("listPools", {});
-    if (current.every((pool) => !names.has(nameOf(pool)) || isClosed(pool))) return;
+    const { backends } = await asker.ask("listBackends", {});
+    if (!backends.some((backend) => names.has(blockName(backend)) && isMeant(backend))) return;
     try {
       await setTimeout(LOOK_MS, undefined, { signal });
     } catch (thrown) {
@@ -101,10 +103,10 @@ async function untilClosed(
 async function poolsOf(asker: Asking, target: Target): Promise<readonly Pool[]> {
   const { pools } = await asker.ask("listPools", {});
   if (target === undefined) return pools;
-  const named = pools.filter((pool) => nameOf(pool) === target);
+  const named = pools.filter((pool) => blockName(pool) === target);
   const found = named.length > 0 ? named : pools.filter(({ block }) => block === target);
   if (found.length === 1) return found;
-  const known = (found.length > 1 ? found : pools).map(nameOf).join(", ");
+  const known = (found.length > 1 ? found : pools).map(blockName).join(", ");
   const problem = found.length > 1 ? "is there more than once" : "is not there";
   throw new GatewayError("ERR_ADMIN_NOT_FOUND", `database "${target}" ${problem}: ${known}`);
 }
@@ -119,13 +121,8 @@ async function killIfThere(asker: Asking, id: string): Promise<void> {
 }
 
 function cannot(tag: string, pool: Pool): GatewayError {
-  const what = `${nameOf(pool)} is in mode passthrough: its clients have connections of their own`;
+  const what = `${blockName(pool)} is in mode passthrough: its clients have connections of their own`;
   return new GatewayError("ERR_ADMIN_INVALID", `${tag} is not possible: ${what}`);
-}
-
-/** A block among those of all groups. */
-export function nameOf({ group, block }: Pick<Pool, "group" | "block">): string {
-  return `${group}.${block}`;
 }
 
 function placeOf({ group, block }: Pool): Pick<Pool, "group" | "block"> {

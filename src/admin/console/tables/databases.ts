@@ -34,8 +34,6 @@ export const databasesTable = table(
     ],
     ["paused", TYPES.int4, ({ pool }: Row) => (pool.isPaused ? 1 : 0)],
     ["disabled", TYPES.int4, () => 0],
-    ["group", TYPES.text, ({ pool }: Row) => pool.group],
-    ["block", TYPES.text, ({ pool }: Row) => pool.block],
   ],
   async (asker): Promise<readonly Row[]> => {
     const [pools, setting] = await Promise.all([namedPools(asker), settingsOf(asker)]);

@@ -1,6 +1,7 @@
 /** Blocks under the names that they have as databases. */
 import type { Pool } from "../../gen/gatewayd/admin/v1/admin_pb.ts";
 import type { Asking } from "../asker.ts";
+import { blockName } from "../block-name.ts";
 
 export interface NamedPool extends Pool {
   /** Its own name; with the group's in front where another group has one of the same. */
@@ -13,8 +14,6 @@ export async function namedPools(asker: Asking): Promise<readonly NamedPool[]> {
 }
 
 function databaseName(pool: Pool, pools: readonly Pool[]): string {
-  const { group, block } = pool;
-  return pools.every((other) => other === pool || other.block !== block)
-    ? block
-    : `${group}.${block}`;
+  const { block } = pool;
+  return pools.every((other) => other === pool || other.block !== block) ? block : blockName(pool);
 }
