@@ -37,7 +37,7 @@ test("each comparison has parts, clients and amounts of its own", () => {
       suite,
       parts: ["load"],
       clients: [1, 16],
-      rounds: 20,
+      rounds: 16,
       seconds: 2,
       isFull: true,
     };

@@ -55,12 +55,17 @@ function goal(
   const measured = `${ratio.toFixed(3)}x (${low.toFixed(3)} to ${high.toFixed(3)})`;
   const text = `${row.label}: ${quantity} of ${entry} to ${to}`;
   if (most !== undefined) {
-    return [{ text, target: `<= ${most}x`, measured, isReached: ratio <= most }];
+    return [{ text, target: `<= ${most}x`, measured, ...verdict(high <= most, low > most) }];
   }
   if (least !== undefined) {
-    return [{ text, target: `>= ${least}x`, measured, isReached: ratio >= least }];
+    return [{ text, target: `>= ${least}x`, measured, ...verdict(low >= least, high < least) }];
   }
   return [{ text, measured }];
+}
+
+/** With the target between the bounds a run shows neither. */
+function verdict(isReached: boolean, isMissed: boolean): Pick<Goal, "isReached"> {
+  return isReached || isMissed ? { isReached } : {};
 }
 
 /** By rounds; of the entry that is measured twice the mean of both. */

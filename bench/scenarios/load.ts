@@ -19,7 +19,7 @@ const WARM_UP: PgbenchLoad = {
   script: "select",
   protocol: "simple",
   clients: 16,
-  seconds: 1,
+  seconds: 3,
   isReconnecting: false,
 };
 
