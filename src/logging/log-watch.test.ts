@@ -26,6 +26,7 @@ const UNIT: WatchedUnit = {
   requestBytes: 21,
   answerBytes: 64,
   commandTag: "SELECT 3",
+  rows: 3,
   sqlState: undefined,
   transactionStatus: 0x49,
   isMultiplexed: false,

@@ -54,9 +54,12 @@ export class UnitGate {
     return this.#byteLength;
   }
 
-  /** The beginning of what is held. */
-  get first(): Uint8Array | undefined {
-    return this.#first;
+  /** What is held, as one piece: made when it is several. */
+  get joined(): Uint8Array | undefined {
+    const first = this.#first;
+    return first === undefined || this.#more.length === 0
+      ? first
+      : Buffer.concat([first, ...this.#more]);
   }
 
   /** What is held, when it is one piece that begins with a unit. */

@@ -34,3 +34,20 @@ test("of a message that has come in part there is the beginning", () => {
   const query = new FrontendWriter().query("select 12345").take();
   expect(textOfRequest(query.subarray(0, 12), named)).toBe("select ");
 });
+
+test("of a batch that begins a transaction it is what comes then", () => {
+  const run = (writer: FrontendWriter, statement: string): FrontendWriter =>
+    writer.bind({ ...BIND, statement }).execute({ portal: "", maxRows: 0 });
+  const parse = (writer: FrontendWriter, text: string): FrontendWriter =>
+    run(writer.parse({ name: "", text, parameterTypes: [] }), "");
+  const begun = (text: string): FrontendWriter => parse(new FrontendWriter(), text);
+  const all = parse(begun("BEGIN READ ONLY"), "select 2");
+  expect(textOfRequest(all.sync().take(), named)).toBe("select 2");
+  const prepared = run(begun("start  transaction"), "s1").sync();
+  expect(textOfRequest(prepared.take(), named)).toBe("select 'é'");
+  const alone = begun("begin").sync();
+  expect(textOfRequest(parse(alone, "select 3").take(), named)).toBe("begin");
+  expect(textOfRequest(begun("beginning").take(), named)).toBe("beginning");
+  const queries = new FrontendWriter().query("begin").query("select 4").take();
+  expect(textOfRequest(queries, named)).toBe("begin");
+});

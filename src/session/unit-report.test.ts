@@ -36,7 +36,7 @@ describe("a session with a backend of its own tells", () => {
     await kit.answer(COMPLETE, READY);
     expect(watch.units).toMatchObject([
       { kind: "query", text: "select x", sqlState: "42P01", tookMs: 40, transactionStatus: 0x49 },
-      { kind: "query", text: "select y", commandTag: "SELECT 3", sqlState: undefined, tookMs: 0 },
+      { kind: "query", text: "select y", commandTag: "SELECT 3", rows: 3, sqlState: undefined },
     ]);
     expect(watch.units[0]).toMatchObject({
       requestBytes: frontend.query("select x").length,
@@ -54,7 +54,7 @@ describe("a session with a backend of its own tells", () => {
     }
     expect(watch.units).toHaveLength(answer.length - 1);
     for (const unit of watch.units) {
-      expect(unit).toMatchObject({ sqlState: "42P01", commandTag: "SELECT 3" });
+      expect(unit).toMatchObject({ sqlState: "42P01", commandTag: "SELECT 3", rows: 3 });
     }
     await kit.expectClean();
   });
@@ -70,6 +70,26 @@ describe("a session with a backend of its own tells", () => {
     await kit.say(frontend.query("select y"));
     await kit.answer(COMPLETE, COMPLETE, READY);
     expect(watch.units.at(-1)).toMatchObject({ text: "select y", commandTag: "SELECT 3" });
+    await kit.expectClean();
+  });
+
+  test("what is asked in whatever pieces it comes", async () => {
+    const { kit, watch } = await alone();
+    const query = frontend.query("select 'in pieces'");
+    for (let at = 1; at < query.length; at++) {
+      await kit.say(query.subarray(0, at));
+      await kit.say(query.subarray(at));
+      await kit.answer(COMPLETE, READY);
+    }
+    expect(watch.units).toHaveLength(query.length - 1);
+    for (const unit of watch.units) {
+      const requestBytes = query.length;
+      expect(unit).toMatchObject({ kind: "query", text: "select 'in pieces'", requestBytes });
+    }
+    await kit.say(frontend.flush());
+    await kit.say(frontend.query("select x"));
+    await kit.answer(COMPLETE, READY);
+    expect(watch.units.at(-1)).toMatchObject({ kind: "query", text: "select x" });
     await kit.expectClean();
   });
 
@@ -143,6 +163,32 @@ describe("a session that shares its backends tells", () => {
     await kit.expectClean();
   });
 
+  test("what is asked in whatever pieces it comes", async () => {
+    const { kit, watch } = await shared();
+    const client = kit.client();
+    const begin = frontend.query("begin");
+    const query = frontend.query("select 'in pieces'");
+    for (const status of [READY, IN_TRANSACTION]) {
+      if (status === IN_TRANSACTION) {
+        await kit.say(client, begin);
+        await kit.answer(kit.at(), COMPLETE, status);
+      }
+      watch.units.length = 0;
+      for (let at = 1; at < query.length; at++) {
+        await kit.say(client, query.subarray(0, at));
+        await kit.say(client, query.subarray(at));
+        await kit.answer(kit.at(), COMPLETE, status);
+      }
+      expect(watch.units).toHaveLength(query.length - 1);
+      for (const unit of watch.units) {
+        expect(unit).toMatchObject({ kind: "query", text: "select 'in pieces'" });
+      }
+    }
+    await kit.say(client, frontend.query("commit"));
+    await kit.answer(kit.at(), COMPLETE, READY);
+    await kit.expectClean();
+  });
+
   test("which units went behind those of others", async () => {
     const { kit, watch } = await shared();
     const [first, second] = kit.clients(2);
@@ -188,7 +234,7 @@ describe("a session that shares its backends tells", () => {
     watch.isLooking = true;
     await kit.say(client, frontend.query("analyze"));
     await kit.answer(kit.at(), message("C", "ANALYZE"), READY);
-    expect(watch.units.at(-1)).toMatchObject({ text: "analyze", commandTag: "ANALYZE" });
+    expect(watch.units.at(-1)).toMatchObject({ text: "analyze", commandTag: "ANALYZE", rows: 0 });
     await kit.expectClean();
   });
 

@@ -13,7 +13,7 @@ import type { StatementCatalog } from "../backend/index.ts";
 import { ERROR_TABLE } from "../errors.ts";
 import type { ErrorCode } from "../errors.ts";
 import type { TimerWheel } from "../net/index.ts";
-import { FrontendTag, asBuffer } from "../postgres/index.ts";
+import { FrontendTag, HEADER_BYTES, asBuffer, lengthAt } from "../postgres/index.ts";
 import type { AnswerLedger, AnswerReport } from "../postgres/index.ts";
 import type { BlockWatch, UnitKind, WatchedClient, WatchedUnit } from "../watch/index.ts";
 import type { SessionFacts } from "./session-facts.ts";
@@ -38,6 +38,9 @@ export interface ReportedSession {
   readonly pinReason: () => string | undefined;
 }
 
+/** Of a first message in many pieces, the rest is not looked at. */
+const MAX_JOINED_BYTES = 64 * 1024;
+
 /** How a session has its backend. */
 export interface ReportedHold {
   /** There was no need to wait for it. */
@@ -58,6 +61,8 @@ export class UnitReport implements WatchedUnit, AnswerReport {
   #answer: Uint8Array | undefined;
   #tagFrom = 0;
   #tagTo = 0;
+  /** What was sent of the next one's first message, most of the time none. */
+  #sentPart: Uint8Array | undefined;
   /** Somebody wants to look at it when it has ended. */
   #isLookedAt = false;
   #server: WatchedClient | undefined;
@@ -103,6 +108,10 @@ export class UnitReport implements WatchedUnit, AnswerReport {
 
   get commandTag(): string | undefined {
     return this.#answer && asBuffer(this.#answer).toString("latin1", this.#tagFrom, this.#tagTo);
+  }
+
+  get rows(): number | undefined {
+    return this.#answer && numberBefore(this.#answer, this.#tagTo);
   }
 
   get pinReason(): string | undefined {
@@ -160,11 +169,14 @@ export class UnitReport implements WatchedUnit, AnswerReport {
 
   /** It has heard of them. */
   sent(bytes: Uint8Array): void {
-    if (this.#state === "resting") {
-      if (this.#ledger.isIdle) return;
-      this.#begin(bytes);
-    }
     this.requestBytes += bytes.length;
+    if (this.#state === "resting") {
+      if (this.#ledger.isIdle) {
+        this.#sentInPart(bytes);
+        return;
+      }
+      this.#begin(this.#sentPart === undefined ? bytes : Buffer.concat([this.#sentPart, bytes]));
+    }
     const { catalog } = this.#of;
     if (catalog === undefined) return;
     this.preparedHits += catalog.hits - this.#hits;
@@ -174,6 +186,20 @@ export class UnitReport implements WatchedUnit, AnswerReport {
   /** From the answers, up to `commanded`. */
   received(byteLength: number): void {
     if (this.#state === "under way") this.answerBytes += byteLength;
+  }
+
+  /** A unit has begun when all of its first message is there. */
+  #sentInPart(bytes: Uint8Array): void {
+    if (!this.#ledger.isLoggedIn) {
+      // A password is none.
+      this.requestBytes = 0;
+      return;
+    }
+    const before = this.#sentPart;
+    if (before !== undefined && before.length > MAX_JOINED_BYTES) return;
+    const joined = before === undefined ? bytes : Buffer.concat([before, bytes]);
+    const from = startOfPart(joined);
+    this.#sentPart = from < joined.length ? joined.subarray(from) : undefined;
   }
 
   loggedIn(): void {
@@ -222,6 +248,7 @@ export class UnitReport implements WatchedUnit, AnswerReport {
     this.kind = kindOf(request);
     this.#state = "under way";
     this.#request = request;
+    this.#sentPart = undefined;
     this.#isLookedAt = this.#watch.unitBegan(this);
     if (!this.#isLookedAt) this.#request = undefined;
   }
@@ -255,6 +282,30 @@ export class UnitReport implements WatchedUnit, AnswerReport {
   #now(): number {
     return this.#of.timers.clock.now();
   }
+}
+
+/** Where the message begins that is not there as a whole: messages before it have asked for nothing. */
+function startOfPart(bytes: Uint8Array): number {
+  let at = 0;
+  while (at + HEADER_BYTES <= bytes.length) {
+    const next = at + 1 + lengthAt(bytes, at + 1);
+    if (next <= at || next > bytes.length) break;
+    at = next;
+  }
+  return at;
+}
+
+/** The number whose last digit is right before `end`. */
+function numberBefore(bytes: Uint8Array, end: number): number {
+  let number = 0;
+  let factor = 1;
+  for (let at = end - 1; at >= 0; at--) {
+    const digit = (bytes[at] ?? 0) - 0x30;
+    if (digit < 0 || digit > 9) break;
+    number += digit * factor;
+    factor *= 10;
+  }
+  return number;
 }
 
 function kindOf(request: Uint8Array | undefined): UnitKind {

@@ -41,8 +41,8 @@ export class BlockStatements implements BlockWatch {
   }
 
   unitEnded(unit: WatchedUnit, tookMs: number): void {
-    const { request, sqlState, commandTag } = unit;
-    const isPreparing = sqlState === undefined && commandTag === undefined;
+    const { request, sqlState, rows } = unit;
+    const isPreparing = sqlState === undefined && rows === undefined;
     if (isPreparing && request !== undefined && !mayExecute(request)) return;
     const nowMs = unit.beganMs + tookMs;
     const entry = request && this.#entryOf(unit, request, nowMs);
@@ -53,7 +53,7 @@ export class BlockStatements implements BlockWatch {
     if (tookMs > counts.maxMs) counts.maxMs = tookMs;
     counts.waitedMs += unit.waitedMs;
     if (sqlState !== undefined) counts.errors++;
-    if (commandTag !== undefined) counts.rows += rowsIn(commandTag);
+    if (rows !== undefined) counts.rows += rows;
   }
 
   #entryOf(unit: WatchedUnit, request: Uint8Array, nowMs: number): StatementEntry | undefined {
@@ -130,17 +130,4 @@ function mayExecute(request: Uint8Array): boolean {
   }
   // The rest has come in other pieces.
   return at !== request.length;
-}
-
-/** The number that a tag ends with, as in `INSERT 0 5`; 0 without one. */
-function rowsIn(tag: string): number {
-  let rows = 0;
-  let factor = 1;
-  for (let at = tag.length - 1; at >= 0; at--) {
-    const digit = tag.charCodeAt(at) - 0x30;
-    if (digit < 0 || digit > 9) break;
-    rows += digit * factor;
-    factor *= 10;
-  }
-  return rows;
 }

@@ -6,13 +6,12 @@ import { Statements } from "./statements.ts";
 
 const ALICE = session("alice");
 const BOB = session("bob");
-const COMPLETE = "SELECT 3";
 
 function session(user: string): WatchedSession {
   return { id: user, user, database: "shop", applicationName: undefined, block: "writes" };
 }
 
-type Told = Partial<Pick<WatchedUnit, "text" | "commandTag" | "sqlState" | "waitedMs" | "session">>;
+type Told = Partial<Pick<WatchedUnit, "text" | "rows" | "sqlState" | "waitedMs" | "session">>;
 
 class StatementsKit {
   nowMs = 1_000;
@@ -37,7 +36,8 @@ class StatementsKit {
       text: undefined,
       requestBytes: 0,
       answerBytes: 0,
-      commandTag: COMPLETE,
+      commandTag: undefined,
+      rows: 3,
       sqlState: undefined,
       transactionStatus: 0x49,
       isMultiplexed: false,
@@ -66,8 +66,8 @@ describe("statements", () => {
   test("are counted together whatever their values, and shown without them", async () => {
     const kit = new StatementsKit();
     kit.query("select a from t where b = 'secret'", 5, { waitedMs: 2 });
-    kit.query("SELECT a FROM t  WHERE b = 17", 1, { commandTag: "SELECT 12" });
-    kit.query("select a from t where b = 'other'", 3, { sqlState: "42P01", commandTag: undefined });
+    kit.query("SELECT a FROM t  WHERE b = 17", 1, { rows: 12 });
+    kit.query("select a from t where b = 'other'", 3, { sqlState: "42P01", rows: undefined });
     expect(await kit.list()).toEqual([
       {
         group: "default",
@@ -130,11 +130,11 @@ describe("statements", () => {
     const kit = new StatementsKit();
     const text = "update t set a = $1 where b = $2";
     const bind = frontend.bind("", "s1");
-    kit.query("update t set a = 5 where b = 6", 1, { commandTag: "UPDATE 2" });
+    kit.query("update t set a = 5 where b = 6", 1, { rows: 2 });
     const batch = Buffer.concat([frontend.parse(text), bind, frontend.execute()]);
-    kit.unit(batch, 1, { text, commandTag: "UPDATE 3" });
+    kit.unit(batch, 1, { text, rows: 3 });
     for (let times = 0; times < 2; times++) {
-      kit.unit(Buffer.concat([bind, frontend.execute()]), 1, { text, commandTag: "UPDATE 4" });
+      kit.unit(Buffer.concat([bind, frontend.execute()]), 1, { text, rows: 4 });
     }
     expect(await kit.list()).toMatchObject([{ statement: text, calls: 4, rows: 13 }]);
   });
@@ -142,7 +142,7 @@ describe("statements", () => {
   test("that are only prepared are not counted", async () => {
     const kit = new StatementsKit();
     const request = Buffer.concat([frontend.parse("select 1"), frontend.sync()]);
-    kit.unit(request, 1, { text: "select 1", commandTag: undefined });
+    kit.unit(request, 1, { text: "select 1", rows: undefined });
     expect(await kit.list()).toEqual([]);
   });
 
@@ -153,13 +153,13 @@ describe("statements", () => {
       frontend.bind(),
       frontend.execute(),
     ]);
-    kit.unit(request, 1, { text: "select 1", commandTag: undefined });
+    kit.unit(request, 1, { text: "select 1", rows: undefined });
     expect(await kit.list()).toMatchObject([{ calls: 1, rows: 0 }]);
   });
 
   test("that PostgreSQL does not understand show nothing of their text", async () => {
     const kit = new StatementsKit();
-    kit.query("selekt 'secret'", 1, { sqlState: "42601", commandTag: undefined });
+    kit.query("selekt 'secret'", 1, { sqlState: "42601", rows: undefined });
     kit.query("select 1", 2);
     const list = await kit.list();
     expect(list).toMatchObject([

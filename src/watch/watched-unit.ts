@@ -14,7 +14,7 @@ export interface WatchedUnit {
   readonly waitedMs: number;
   readonly kind: UnitKind;
   /**
-   * What is asked, as the client wrote it. Of a batch its first statement. Undefined for a statement whose text has not
+   * What is asked, as the client wrote it. Of a batch its first statement, but for a BEGIN. Undefined for a statement whose text has not
    * passed here, and where nobody wanted to look, see {@link BlockWatch.unitBegan}. Of prepared statements it is the
    * same string each time; else it is made anew at each look.
    */
@@ -26,6 +26,8 @@ export interface WatchedUnit {
   readonly answerBytes: number;
   /** Of its last command, like `SELECT 1`; undefined if there is none, and where nobody wanted to look. */
   readonly commandTag: string | undefined;
+  /** The number that tag ends with, 0 without one: read without making a text of it. Undefined like the tag. */
+  readonly rows: number | undefined;
   /** Of its last error; undefined without one. */
   readonly sqlState: string | undefined;
   /** As ReadyForQuery says: `I`, `T` or `E` as a byte; 0 when none has come: the unit was cut off. */

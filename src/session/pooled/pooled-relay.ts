@@ -420,7 +420,7 @@ export class PooledRelay
     if (this.#gate.hasTerminated) {
       this.end({ kind: "clientGone" });
     } else if (this.#gate.isReady) {
-      this.#report?.asks(this.#gate.first);
+      this.#report?.asks(this.#gate.joined);
       this.#hold.request(this.#mayRide() ? this.#pass : undefined);
     }
     this.#followTime();
