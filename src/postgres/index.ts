@@ -101,7 +101,7 @@ export {
 } from "./settings.ts";
 export { readStartupOptions } from "./startup-options.ts";
 export { mayHaveTraits } from "./trait-signs.ts";
-export { Trait, UNKNOWN_TRAITS, statementTraits } from "./statement-traits.ts";
+export { MAX_READ_CHARACTERS, Trait, UNKNOWN_TRAITS, statementTraits } from "./statement-traits.ts";
 export type { StatementTraits } from "./statement-traits.ts";
 export { UnitGate } from "./unit-gate.ts";
 export { takeFromStartup } from "./take-from-startup.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { Trait, statementTraits } from "./statement-traits.ts";
+import { MAX_READ_CHARACTERS, Trait, UNKNOWN_TRAITS, statementTraits } from "./statement-traits.ts";
 
 type Name = keyof typeof Trait;
 
@@ -126,4 +126,21 @@ test.each<[string, readonly string[]]>([
   ["discard temp", []],
 ])("%s goes back to the startup", (text, resets) => {
   expect(statementTraits(text).resets).toEqual(resets);
+});
+
+test("a text that is too long to be read may do anything, unless it certainly has no traits", () => {
+  const values = "(1),".repeat(MAX_READ_CHARACTERS / 4);
+  const insert = `insert into t values ${values}(1)`;
+  expect(statementTraits(insert).flags).toBe(0);
+  expect(statementTraits(`${insert}; set x = 1`)).toBe(UNKNOWN_TRAITS);
+  expect(statementTraits(`${insert}; select pg_advisory_lock(1)`)).toBe(UNKNOWN_TRAITS);
+  const longest = `set x = '${"y".repeat(MAX_READ_CHARACTERS - 10)}'`;
+  expect(statementTraits(longest).settings).toEqual(["x"]);
+  expect(statementTraits(`${longest} `)).toBe(UNKNOWN_TRAITS);
+});
+
+test("millions of lines with nothing on them are looked at once", () => {
+  const lines = "\n".repeat(4_000_000);
+  expect(statementTraits(`select 1${lines}`).flags).toBe(0);
+  expect(statementTraits(`select 1${lines}set x = 1`)).toBe(UNKNOWN_TRAITS);
 });

@@ -67,6 +67,12 @@ export interface StatementTraits {
 
 const NONE: StatementTraits = { flags: 0, settings: [], resets: [] };
 
+/**
+ * Texts that are longer, and may have traits, are not read: the words of so many characters take the gateway, in which
+ * everybody waits meanwhile, some 30 ms.
+ */
+export const MAX_READ_CHARACTERS = 256 * 1024;
+
 /** Of a text that was not read: it may do all that outlives it. */
 export const UNKNOWN_TRAITS: StatementTraits = {
   flags:
@@ -88,6 +94,7 @@ export const UNKNOWN_TRAITS: StatementTraits = {
  */
 export function statementTraits(sql: string): StatementTraits {
   if (!LEADING.test(sql) && !ANYWHERE.test(sql)) return NONE;
+  if (sql.length > MAX_READ_CHARACTERS) return UNKNOWN_TRAITS;
   const found: Found = { flags: 0, settings: [], resets: [] };
   const statements = sqlStatements(sql);
   for (const words of statements) inspect(words, found);
@@ -102,9 +109,12 @@ interface Found {
   readonly resets: string[];
 }
 
-/** Most statements contain none of this, and need no closer look. */
+/**
+ * Most statements contain none of this, and need no closer look. White space is looked at once: behind the end of a line
+ * no further than to the next one.
+ */
 const LEADING =
-  /(?:^|;|\*\/|\n)\s*(?:set|reset|discard|listen|unlisten|declare|close|prepare|execute|deallocate|begin|start|load|do)\b/i;
+  /(?:(?:^|;|\*\/)\s*|\n[^\S\n]*)(?:set|reset|discard|listen|unlisten|declare|close|prepare|execute|deallocate|begin|start|load|do)\b/i;
 const ANYWHERE =
   /\btemp|pg_temp|advisory_(?:un)?lock|\bset_config\b|\b(?:last|curr)val\b|\bexecute\b/i;
 

@@ -71,3 +71,9 @@ test("a text that has traits shows signs of them", () => {
   );
   expect(withTraits).toBeGreaterThan(2_000);
 });
+
+test("millions of lines with nothing on them are stepped over once", () => {
+  const lines = "\n".repeat(4_000_000);
+  expect(hasSigns(`select 1${lines}`)).toBe(false);
+  expect(hasSigns(`select 1;${lines}${lines} set x = 1`)).toBe(true);
+});

@@ -39,20 +39,26 @@ const DO = 0x646f;
  * of others that have none.
  */
 export function mayHaveTraits(bytes: Uint8Array, from: number, to: number): boolean {
-  if (mayBegin(bytes, from, to)) return true;
-  for (let at = from; at < to; at++) {
+  let behindSpace = endOfSpace(bytes, from, to);
+  if (mayBegin(bytes, behindSpace, to)) return true;
+  for (let at = behindSpace; at < to; at++) {
     const sign = SIGNS[bytes[at] ?? 0] ?? Sign.None;
-    if (sign !== Sign.None && isOne(sign, bytes, at, to)) return true;
+    if (sign === Sign.None) continue;
+    if (sign !== Sign.Boundary) {
+      if (isOne(sign, bytes, at)) return true;
+    } else if (at >= behindSpace) {
+      // White space that is lines is stepped over once, and not from the end of each line again.
+      behindSpace = endOfSpace(bytes, at + 1, to);
+      if (mayBegin(bytes, behindSpace, to)) return true;
+    }
   }
   return false;
 }
 
-function isOne(sign: number, bytes: Uint8Array, at: number, to: number): boolean {
+function isOne(sign: number, bytes: Uint8Array, at: number): boolean {
   const before = letterAt(bytes, at - 1);
   const after = letterAt(bytes, at + 1);
   switch (sign) {
-    case Sign.Boundary:
-      return mayBegin(bytes, at + 1, to);
     case Sign.F:
       return before === 0x6e && after === 0x69; // n, i
     case Sign.M:
@@ -66,10 +72,14 @@ function isOne(sign: number, bytes: Uint8Array, at: number, to: number): boolean
   }
 }
 
-/** A word that the statements with traits begin with may stand here, behind white space. */
-function mayBegin(bytes: Uint8Array, from: number, to: number): boolean {
+function endOfSpace(bytes: Uint8Array, from: number, to: number): number {
   let at = from;
   while (at < to && isSpace(bytes[at] ?? 0)) at++;
+  return at;
+}
+
+/** A word that the statements with traits begin with may stand here. */
+function mayBegin(bytes: Uint8Array, at: number, to: number): boolean {
   if (at >= to) return false;
   const letters = threeLetters(bytes, at);
   return letters >>> 8 === DO || BEGINNINGS.has(letters);

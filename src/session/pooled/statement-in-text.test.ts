@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { MAX_READ_CHARACTERS } from "../../postgres/index.ts";
 import { namesInText, withNames } from "./statement-in-text.ts";
 
 describe("SQL that names prepared statements", () => {
@@ -22,6 +23,12 @@ describe("SQL that names prepared statements", () => {
     ["execute", []],
   ])("%s", (text, names) => {
     expect(namesInText(text).map(({ verb, name }) => `${verb} ${name}`)).toEqual([...names]);
+  });
+
+  test("is not read when it is too long", () => {
+    const text = `execute s1; select '${"x".repeat(MAX_READ_CHARACTERS)}'`;
+    expect(namesInText(text)).toEqual([]);
+    expect(withNames(text, () => "s2")).toBe(text);
   });
 
   test("gets other names, and is the same around them", () => {

@@ -1,5 +1,5 @@
 /** SQL that names prepared statements: EXECUTE, DEALLOCATE, PREPARE, also within EXPLAIN and CREATE TABLE AS. */
-import { placedStatements } from "../../postgres/index.ts";
+import { MAX_READ_CHARACTERS, placedStatements } from "../../postgres/index.ts";
 import type { PlacedStatement } from "../../postgres/index.ts";
 
 /** Where a text names a statement, and what for. */
@@ -11,8 +11,12 @@ export interface NameInText {
   readonly to: number;
 }
 
-/** @param text one byte a character */
+/**
+ * Of a text that is too long to be read ({@link MAX_READ_CHARACTERS}) nothing is known.
+ * @param text one byte a character
+ */
 export function namesInText(text: string): readonly NameInText[] {
+  if (text.length > MAX_READ_CHARACTERS) return [];
   return placedStatements(text).flatMap((statement) => nameIn(text, statement) ?? []);
 }
 
