@@ -150,8 +150,8 @@ export class Gateway {
       now,
       judge,
       watch: hooksWatchedByAll([this.#pages.hookWatch, tracing?.hooks]),
-      show: (hook, registration, judging) => {
-        const shown = showTraffic(hook, registration, judging);
+      show: (hook, registration, judging, time) => {
+        const shown = showTraffic(hook, registration, judging, time);
         if (tracing === undefined) return shown;
         return { ...shown, handler: tracing.traced(hook, registration, shown.handler) };
       },

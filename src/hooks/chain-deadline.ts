@@ -1,6 +1,6 @@
 /** The time that one run of a chain has for its handlers' late answers. */
 import { GatewayError } from "../errors.ts";
-import type { HandlerAnswer } from "./hook-handler.ts";
+import type { HandlerAnswer, LateAnswer } from "./hook-handler.ts";
 
 /** Calls `callback` once, after `delayMs`, unless the returned function is called first; calling that later does nothing. */
 export type Schedule = (delayMs: number, callback: () => void) => () => void;
@@ -22,6 +22,28 @@ export interface ChainTime {
   readonly timeoutMs: number;
 }
 
+/** The answer, or a rejection if it is not there in time; 0 = no limit. */
+export function answerWithin(
+  schedule: Schedule,
+  pending: LateAnswer,
+  timeoutMs: number,
+): PromiseLike<HandlerAnswer> {
+  if (timeoutMs === 0) return pending;
+  return new Promise((resolve, reject) => {
+    const cancel = schedule(timeoutMs, () => reject(notWithin(timeoutMs)));
+    pending.then(
+      (answer) => {
+        cancel();
+        resolve(answer);
+      },
+      (error: unknown) => {
+        cancel();
+        reject(error);
+      },
+    );
+  });
+}
+
 export class ChainDeadline {
   readonly #schedule: Schedule;
   readonly #now: (() => number) | undefined;
@@ -29,8 +51,11 @@ export class ChainDeadline {
   readonly #endMs: number;
   readonly #cancel: () => void;
   #isOver = false;
+  #isCalledOff = false;
   /** Ends the wait that is under way, if there is one. */
   #giveUp: (failure: HandlerFailure) => void = () => {};
+  /** What is waited for. */
+  #pending: LateAnswer | undefined;
 
   /** Starts the clock; 0 = no limit. {@link cancel} must follow. */
   constructor({ schedule, now, timeoutMs }: ChainTime) {
@@ -49,6 +74,19 @@ export class ChainDeadline {
     return this.#isOver;
   }
 
+  /** Nobody waits for the run any more. */
+  get isCalledOff(): boolean {
+    return this.#isCalledOff;
+  }
+
+  /** Ends the wait, and tells who is to answer that there is no need to. */
+  callOff(): void {
+    if (this.#isCalledOff) return;
+    this.#isCalledOff = true;
+    this.#giveUp(new HandlerFailure(undefined));
+    this.#pending?.giveUp?.();
+  }
+
   /** At least a millisecond; undefined without a limit. */
   get leftMs(): number | undefined {
     if (this.#now === undefined || this.#timeoutMs === 0) return undefined;
@@ -62,13 +100,11 @@ export class ChainDeadline {
   }
 
   /** The answer, or the failure if it is a rejection or not there in time. Never rejects. */
-  settle(
-    pending: PromiseLike<HandlerAnswer>,
-    handlerTimeoutMs: number,
-  ): Promise<HandlerAnswer | HandlerFailure> {
+  settle(pending: LateAnswer, handlerTimeoutMs: number): Promise<HandlerAnswer | HandlerFailure> {
+    this.#pending = pending;
     return new Promise((resolve) => {
       const cancel = this.#after(handlerTimeoutMs, () => {
-        resolve(new HandlerFailure(tooLate(`no answer within ${handlerTimeoutMs} ms`)));
+        resolve(new HandlerFailure(notWithin(handlerTimeoutMs)));
       });
       const finish = (answer: HandlerAnswer | HandlerFailure) => {
         cancel();
@@ -86,6 +122,10 @@ export class ChainDeadline {
   #after(delayMs: number, callback: () => void): () => void {
     return delayMs > 0 ? this.#schedule(delayMs, callback) : () => {};
   }
+}
+
+function notWithin(timeoutMs: number): GatewayError {
+  return tooLate(`no answer within ${timeoutMs} ms`);
 }
 
 function tooLate(message: string): GatewayError {

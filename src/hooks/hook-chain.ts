@@ -3,6 +3,7 @@
  * a new one, and a run under way ends with the handlers it began with, so that nothing slips past a
  * handler which is being replaced.
  */
+import type { CallOff } from "./call-off.ts";
 import { ChainDeadline, HandlerFailure } from "./chain-deadline.ts";
 import type { ChainTime } from "./chain-deadline.ts";
 import { Termination } from "./hook-handler.ts";
@@ -11,6 +12,7 @@ import type {
   HandlerRegistration,
   HookOutcome,
   HookPayload,
+  LateAnswer,
   TerminationOptions,
 } from "./hook-handler.ts";
 import type { HookJudge } from "./hook-judge.ts";
@@ -61,8 +63,13 @@ export class HookChain {
    * handler answers at once, else as a promise. Neither throws nor rejects.
    *
    * @param session that the event is of
+   * @param callOff by which it may be ended before its time
    */
-  run(params: HookPayload, session?: SessionView): HookOutcome | Promise<HookOutcome> {
+  run(
+    params: HookPayload,
+    session?: SessionView,
+    callOff?: CallOff,
+  ): HookOutcome | Promise<HookOutcome> {
     // Most handlers have nothing to say, most of the time.
     const isSilenceMinded = this.#options.judge?.mindsSilence === true;
     const { hook, watch } = this.#options;
@@ -76,7 +83,7 @@ export class HookChain {
       const isSilent = answer === undefined || answer === null;
       if (!isSilent || isSilenceMinded) {
         if (isPending(answer)) {
-          return this.#runLate({ index, params, payload, session, begun, answer });
+          return this.#runLate({ index, params, payload, session, begun, answer }, callOff);
         }
         const outcome = this.#judge(handler, params, payload, answer, session);
         if (outcome.kind === "terminate") return outcome;
@@ -88,13 +95,14 @@ export class HookChain {
   }
 
   /** Goes on from a handler that answers later. */
-  async #runLate(begun: BegunRun): Promise<HookOutcome> {
+  async #runLate(begun: BegunRun, callOff: CallOff | undefined): Promise<HookOutcome> {
     const { index: startIndex, params, session } = begun;
     const { hook, watch } = this.#options;
     let watched = begun.begun;
     const deadline = new ChainDeadline(this.#options);
+    callOff?.follow(deadline);
     let outcome: HookOutcome = { kind: "continue", payload: begun.payload };
-    let answer: HandlerAnswer | HandlerFailure | PromiseLike<HandlerAnswer> = begun.answer;
+    let answer: HandlerAnswer | HandlerFailure | LateAnswer = begun.answer;
     for (const [index, handler] of this.handlers.entries()) {
       if (index < startIndex) continue;
       if (index > startIndex) {
@@ -104,11 +112,13 @@ export class HookChain {
           : call(handler, outcome.payload, session, deadline.leftMs);
       }
       if (isPending(answer)) answer = await deadline.settle(answer, handler.timeoutMs ?? 0);
-      this.#ended(handler, session, watched, answer);
+      this.#ended(handler, session, watched, deadline.isCalledOff ? undefined : answer);
+      if (deadline.isCalledOff) break;
       outcome = this.#judge(handler, params, outcome.payload, answer, session);
       if (outcome.kind === "terminate") break;
     }
     deadline.cancel();
+    callOff?.follow(undefined);
     return outcome;
   }
 
@@ -159,7 +169,7 @@ interface BegunRun {
   readonly session: SessionView | undefined;
   /** What the watcher has said of its call. */
   readonly begun: unknown;
-  readonly answer: PromiseLike<HandlerAnswer>;
+  readonly answer: LateAnswer;
 }
 
 function ended({ name }: HandlerRegistration, how: TerminationOptions | Termination): HookOutcome {
@@ -176,7 +186,7 @@ function call(
   payload: HookPayload,
   session: SessionView | undefined,
   leftMs?: number,
-): HandlerAnswer | PromiseLike<HandlerAnswer> | HandlerFailure {
+): HandlerAnswer | LateAnswer | HandlerFailure {
   try {
     return handler(payload, session, leftMs);
   } catch (error) {
@@ -184,9 +194,7 @@ function call(
   }
 }
 
-function isPending(
-  answer: HandlerAnswer | PromiseLike<HandlerAnswer> | HandlerFailure,
-): answer is PromiseLike<HandlerAnswer> {
+function isPending(answer: HandlerAnswer | LateAnswer | HandlerFailure): answer is LateAnswer {
   return (
     typeof answer === "object" &&
     answer !== null &&

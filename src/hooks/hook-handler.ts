@@ -56,6 +56,12 @@ export function isTermination(answer: HandlerAnswer): answer is Termination {
  */
 export type HandlerAnswer = HookPayload | Termination | null | void;
 
+/** An answer that is still to come. */
+export interface LateAnswer extends PromiseLike<HandlerAnswer> {
+  /** Says that nobody waits for it any more; what it comes to then, if anything, is not used. */
+  readonly giveUp?: () => void;
+}
+
 /**
  * Gets what the handler before it left, the first one what the gateway says. May answer later; then
  * everything that depends on this event waits.
@@ -69,7 +75,7 @@ export type HookHandler = (
   session?: SessionView,
   leftMs?: number,
   trace?: TraceContext,
-) => HandlerAnswer | PromiseLike<HandlerAnswer>;
+) => HandlerAnswer | LateAnswer;
 
 /** A handler and how it is to be treated. */
 export interface HandlerRegistration {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { GatewayError } from "../errors.ts";
-import { HookRegistry, terminate } from "./index.ts";
+import { CallOff, HookRegistry, terminate } from "./index.ts";
 import type {
   HandlerAnswer,
   HandlerRegistration,
@@ -45,9 +45,9 @@ function setUp(options: { timeoutMs?: number } = {}) {
       handler: HandlerRegistration["handler"],
       more: Partial<HandlerRegistration> = {},
     ) => registry.register(HOOK, { name, priority: 1000, onError: "continue", handler, ...more }),
-    run: (payload: HookPayload = { trail: "" }, session?: SessionView) => {
+    run: (payload: HookPayload = { trail: "" }, session?: SessionView, callOff?: CallOff) => {
       if (slot.chain === null) throw new Error("the slot has no chain");
-      return slot.chain.run(payload, session);
+      return slot.chain.run(payload, session, callOff);
     },
     advance: (ms: number) => {
       now += ms;
@@ -422,5 +422,42 @@ describe("a run under way", () => {
     expect(await outcomes[1]).toEqual(continued({ id: 1, trail: "1" }));
     gates[0]?.resolve();
     expect(await outcomes[0]).toEqual(continued({ id: 0, trail: "0" }));
+  });
+});
+
+describe("a run that is called off", () => {
+  test("ends at once, and tells the handler that nobody waits for", async () => {
+    const { add, run, errors, timers } = setUp();
+    let givenUp = 0;
+    const callOff = new CallOff();
+    add("a", markLater("a"));
+    add("b", () => Object.assign(never(), { giveUp: () => givenUp++ }), {
+      priority: 1001,
+      onError: "terminate",
+      timeoutMs: 10,
+    });
+    add("c", mark("c"), { priority: 1002 });
+    const outcome = run({ trail: "" }, undefined, callOff);
+    await new Promise((resolve) => setImmediate(resolve));
+    callOff.now();
+    expect(await outcome).toEqual(continued({ trail: "a" }));
+    expect([givenUp, errors, timers.size]).toEqual([1, [], 0]);
+    callOff.now();
+    expect(givenUp).toBe(1);
+  });
+
+  test("does not end one that is over, or a later one that nobody speaks of", async () => {
+    const { add, run } = setUp();
+    const callOff = new CallOff();
+    callOff.now();
+    let answer: (given: HandlerAnswer) => void = () => {};
+    add("a", () => new Promise<HandlerAnswer>((resolve) => (answer = resolve)));
+    const first = run({}, undefined, callOff);
+    answer({ one: 1 });
+    expect(await first).toEqual(continued({ one: 1 }));
+    callOff.now();
+    const second = run({}, undefined, callOff);
+    answer({ two: 2 });
+    expect(await second).toEqual(continued({ two: 2 }));
   });
 });

@@ -1,5 +1,5 @@
 /** Who listens to which hook. */
-import type { Schedule } from "./chain-deadline.ts";
+import type { ChainTime, Schedule } from "./chain-deadline.ts";
 import { HookChain } from "./hook-chain.ts";
 import type { HookChainOptions } from "./hook-chain.ts";
 import type { HandlerRegistration } from "./hook-handler.ts";
@@ -41,29 +41,31 @@ export interface HookRegistryOptions {
     hook: HookName,
     registration: HandlerRegistration,
     judge: HookJudge | undefined,
+    time: ChainTime,
   ) => ShownHandler;
   /** A handler took the place of another of the same priority. */
   readonly onHandlerReplaced: (hook: HookName, replaced: string, by: string) => void;
 }
 
 /** What is called in place of a handler. */
-export type ShownHandler = Pick<HandlerRegistration, "handler" | "isJudged">;
+export type ShownHandler = Pick<HandlerRegistration, "handler" | "isJudged" | "timeoutMs">;
 
 export class HookRegistry {
   readonly #options: HookRegistryOptions;
-  #timeoutMs: number;
+  readonly #time: { -readonly [Key in keyof ChainTime]: ChainTime[Key] };
   readonly #slots = new Map<HookName, { chain: HookChain | null }>();
   readonly #presences: { readonly hooks: readonly HookName[]; isAny: boolean }[] = [];
 
   constructor(options: HookRegistryOptions) {
     this.#options = options;
-    this.#timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+    const { schedule, now, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
+    this.#time = { schedule, now, timeoutMs };
   }
 
   /** From the next run of each chain on: time for all late answers of it together; 0 = no limit. */
   limit(timeoutMs: number): void {
-    if (timeoutMs === this.#timeoutMs) return;
-    this.#timeoutMs = timeoutMs;
+    if (timeoutMs === this.#time.timeoutMs) return;
+    this.#time.timeoutMs = timeoutMs;
     for (const [hook, { chain }] of this.#slots)
       if (chain !== null) this.#set(hook, chain.handlers);
   }
@@ -93,7 +95,8 @@ export class HookRegistry {
     }
     // A copy, so that registering the same object twice makes two handlers.
     const { show, judge } = this.#options;
-    const handler = { ...registration, ...show?.(hook, registration, judge) };
+    const shown = show?.(hook, registration, judge, this.#time);
+    const handler = { ...registration, ...shown };
     const handlers = [...present.filter((other) => other !== replaced), handler];
     this.#set(
       hook,
@@ -119,7 +122,7 @@ export class HookRegistry {
   }
 
   #set(hook: HookName, handlers: readonly HandlerRegistration[]): void {
-    const timeoutMs = this.#timeoutMs;
+    const { timeoutMs } = this.#time;
     this.#slot(hook).chain =
       handlers.length > 0 ? new HookChain(handlers, { ...this.#options, hook, timeoutMs }) : null;
     for (const presence of this.#presences) presence.isAny = this.#hasAny(presence.hooks);

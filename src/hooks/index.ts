@@ -2,7 +2,9 @@
  * The events that plugins listen to: names, payloads, and the chains of their handlers.
  * Pure: no Bun, no clock; timers are passed in. May import: errors, watch.
  */
-export type { Schedule } from "./chain-deadline.ts";
+export { CallOff } from "./call-off.ts";
+export { answerWithin } from "./chain-deadline.ts";
+export type { ChainTime, Schedule } from "./chain-deadline.ts";
 export type { HookChain } from "./hook-chain.ts";
 export { Termination, isTermination, terminate } from "./hook-handler.ts";
 export type {
@@ -11,6 +13,7 @@ export type {
   HookHandler,
   HookOutcome,
   HookPayload,
+  LateAnswer,
   TerminationError,
 } from "./hook-handler.ts";
 export { FIRST_PLUGIN_PRIORITY } from "./hook-judge.ts";

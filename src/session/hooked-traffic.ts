@@ -33,6 +33,8 @@ export interface HookedPort {
   resumeClient(): void;
   pauseServer(): void;
   resumeServer(): void;
+  /** The client has sent its last byte, and handlers take longer over a request of it than it can be waited for. */
+  clientGone(): void;
   /** A handler ended the connection. @param isTold it has told the client why */
   fail(code: "ERR_TERMINATED", isTold: boolean): void;
   /** A direction has nothing under way any more. */
@@ -64,6 +66,9 @@ type Response = ResponsePart & {
 
 const NOTHING = new Uint8Array(0);
 
+/** As much time has the server for its answer: see {@link HalfClosedLimit}. */
+const HALF_CLOSED_MS = 500;
+
 /** Why a side is not read from; both may hold at once. */
 const SHOWN = 1;
 const TOLD = 2;
@@ -83,6 +88,13 @@ export class HookedTraffic {
   #forwardedBytes = 0;
   #clientPauses = 0;
   #serverPauses = 0;
+  /** A Terminate has come: the requests before it are to be done, although the client is not there any more. */
+  #hasGoodbye = false;
+  #hasClientEnded = false;
+  /** A request is before handlers that take their time. */
+  #isAsking = false;
+  /** Set while it is, and the client has sent its last byte. */
+  #halfClosed: Deadline | undefined;
   #isOver = false;
 
   constructor(hooks: TrafficHooks, port: HookedPort) {
@@ -92,7 +104,10 @@ export class HookedTraffic {
     hooks.facts.toldStatus = ledger.transactionStatus;
     this.#unanswered = unseenOf(port);
     this.#termination = new Termination(this.#terminationPort());
-    this.#units = new RequestUnits(maxMessageBytes, (unit) => this.#requests.push(unit));
+    this.#units = new RequestUnits(maxMessageBytes, (unit) => {
+      if (unit.kind === "terminate") this.#hasGoodbye = true;
+      this.#requests.push(unit);
+    });
     this.#parts = new ResponseParts(MAX_SERVER_MESSAGE_BYTES, hooks.bufferBytes, (part) =>
       this.#responses.push(this.#attributed(part)),
     );
@@ -178,6 +193,12 @@ export class HookedTraffic {
     else this.#flushTimer.clear();
   }
 
+  /** The client will say no more. */
+  clientEnded(): void {
+    this.#hasClientEnded = true;
+    this.#limitAsking();
+  }
+
   /** The server will say no more: what is held goes out. */
   serverEnded(): void {
     this.#parts.flush();
@@ -188,6 +209,8 @@ export class HookedTraffic {
     this.#isOver = true;
     this.#hooks.facts.toldStatus = undefined;
     this.#flushTimer.dispose();
+    this.#halfClosed?.dispose();
+    this.#hooks.callOff();
   }
 
   #pauseClient(reason: number): void {
@@ -217,16 +240,25 @@ export class HookedTraffic {
   #handleRequest(request: Request): Promise<void> | undefined {
     if (this.#isOver || this.#termination.discards(request)) return undefined;
     const verdict = this.#hooks.fromClient(request.bytes);
-    if (request.isAnswered === true) {
-      return verdict instanceof Promise ? verdict.then(() => {}) : undefined;
-    }
-    return verdict instanceof Promise
-      ? verdict.then((late) => this.#decide(request, late))
-      : this.#decide(request, verdict);
+    if (!(verdict instanceof Promise)) return this.#decide(request, verdict);
+    this.#isAsking = true;
+    this.#limitAsking();
+    return verdict.then((late) => {
+      this.#isAsking = false;
+      this.#halfClosed?.clear();
+      return this.#decide(request, late);
+    });
+  }
+
+  /** The end of a client's stream may be the client's own, which then waits for no answer. */
+  #limitAsking(): void {
+    if (!this.#isAsking || !this.#hasClientEnded || this.#hasGoodbye || this.#isOver) return;
+    this.#halfClosed ??= this.#port.timers.deadline(() => this.#port.clientGone());
+    this.#halfClosed.set(HALF_CLOSED_MS);
   }
 
   #decide(request: Request, verdict: Verdict): Promise<void> | undefined {
-    if (this.#isOver) return undefined;
+    if (this.#isOver || request.isAnswered === true) return undefined;
     if (verdict.kind === "terminate") return this.#termination.ofRequest(request, verdict);
     // COPY data may be left out, and a goodbye; of anything else the client waits for an answer.
     const mayBeEmpty = request.kind === "copy" || request.kind === "terminate";

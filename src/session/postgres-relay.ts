@@ -269,6 +269,7 @@ export class PostgresRelay
 
   protected override clientEnded(): void {
     this.#hasClientEnded = true;
+    this.#hooked?.clientEnded();
     this.#passOnClientEnd();
   }
 
@@ -459,6 +460,7 @@ export class PostgresRelay
       resumeClient: () => this.resumeClient(PauseReason.Held),
       pauseServer: () => this.pauseServer(PauseReason.Held),
       resumeServer: () => this.resumeServer(PauseReason.Held),
+      clientGone: () => this.#clientGone(),
       fail: (code, isTold) => (isTold ? this.#giveUp(code) : this.fail(code)),
       settled: () => this.#hooksSettled(),
     };

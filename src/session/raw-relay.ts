@@ -136,6 +136,7 @@ export class RawRelay extends Relay {
   protected override dispose(): void {
     this.#idle.dispose();
     this.#serverLimits.dispose();
+    this.#hooks.callOff();
   }
 
   #send(verdict: Verdict): void {

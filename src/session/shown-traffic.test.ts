@@ -3,10 +3,13 @@ import { SPEEDS } from "../../tests/fixtures/handlers.ts";
 import { frontend } from "../../tests/fixtures/wire/index.ts";
 import { isTermination, terminate } from "../hooks/index.ts";
 import type {
+  ChainTime,
+  HandlerAnswer,
   HookHandler,
   HookJudge,
   HookName,
   HookPayload,
+  LateAnswer,
   TrafficTerms,
 } from "../hooks/index.ts";
 import { SessionFacts } from "./session-facts.ts";
@@ -17,11 +20,14 @@ const FIRST = Buffer.concat([parse("one"), bind(), execute()]);
 const SECOND = Buffer.concat([parse("two"), bind(), execute(), sync()]);
 const BATCH = Buffer.concat([FIRST, SECOND]);
 
+const UNLIMITED: ChainTime = { schedule: () => () => {}, timeoutMs: 0 };
+
 function shown(
   handler: HookHandler,
   traffic: TrafficTerms,
   hook: HookName = "OnTrafficFromClient",
   judge?: HookJudge,
+  time: ChainTime = UNLIMITED,
 ): HookHandler {
   const registration = {
     name: "p",
@@ -29,8 +35,9 @@ function shown(
     onError: "continue",
     handler,
     traffic,
+    timeoutMs: 100,
   } as const;
-  return showTraffic(hook, registration, judge).handler;
+  return showTraffic(hook, registration, judge, time).handler;
 }
 
 test("a handler without terms, or of another event, is the handler itself", () => {
@@ -191,4 +198,94 @@ test("by statement, each one may be as long as that", () => {
   const handler = shown(({ request }) => void calls.push(request), terms);
   handler({ request: BATCH }, undefined);
   expect(calls).toEqual([FIRST, SECOND]);
+});
+
+describe("by statement, the time of a handler", () => {
+  const TERMS: TrafficTerms = { framing: "statement" };
+
+  /** A handler whose calls are answered one by one, on a clock that is moved. */
+  function setUp(timeoutMs = 1_000) {
+    const calls: { readonly leftMs: number | undefined; answer: (given: HandlerAnswer) => void }[] =
+      [];
+    const timers = new Set<{ readonly atMs: number; readonly callback: () => void }>();
+    let nowMs = 5;
+    let givenUp = 0;
+    const handler: HookHandler = (_payload, _session, leftMs) => {
+      const { promise, resolve } = Promise.withResolvers<HandlerAnswer>();
+      calls.push({ leftMs, answer: resolve });
+      return Object.assign(promise, { giveUp: () => givenUp++ });
+    };
+    const time: ChainTime = {
+      schedule: (delayMs, callback) => {
+        const timer = { atMs: nowMs + delayMs, callback };
+        timers.add(timer);
+        return () => timers.delete(timer);
+      },
+      now: () => nowMs,
+      timeoutMs,
+    };
+    const ask = shown(handler, TERMS, "OnTrafficFromClient", undefined, time);
+    return {
+      calls,
+      timers,
+      ask: (leftMs?: number) => ask({ request: BATCH }, undefined, leftMs) as LateAnswer,
+      givenUp: () => givenUp,
+      pass: async (ms: number) => {
+        nowMs += ms;
+        for (const timer of timers) if (timer.atMs <= nowMs) timer.callback();
+        await new Promise((resolve) => setImmediate(resolve));
+      },
+    };
+  }
+
+  test("is that of each call, and not of all together", async () => {
+    const { ask, calls, pass, timers } = setUp();
+    const answer = ask();
+    await pass(99);
+    calls[0]?.answer(undefined);
+    await pass(0);
+    await pass(99);
+    calls[1]?.answer({ note: 1 });
+    expect(await answer).toEqual({ note: 1 });
+    expect(timers.size).toBe(0);
+  });
+
+  test("is over for all when it is over for one", async () => {
+    const { ask, calls, pass } = setUp();
+    const failure = Promise.resolve(ask()).catch((thrown: unknown) => thrown);
+    calls[0]?.answer(undefined);
+    await pass(0);
+    await pass(100);
+    expect(await failure).toMatchObject({
+      code: "ERR_HOOK_TIMEOUT",
+      message: "no answer within 100 ms",
+    });
+    expect(calls).toHaveLength(2);
+  });
+
+  test("is told to each call as what is left of that of the chain", async () => {
+    const { ask, calls, pass } = setUp();
+    for (const leftMs of [undefined, 300]) {
+      calls.length = 0;
+      void ask(leftMs);
+      await pass(50);
+      calls[0]?.answer(undefined);
+      await pass(0);
+      expect(calls.map((call) => call.leftMs)).toEqual([leftMs, (leftMs ?? 1_000) - 50]);
+    }
+    const endless = setUp(0);
+    void endless.ask();
+    endless.calls[0]?.answer(undefined);
+    await endless.pass(0);
+    expect(endless.calls.map((call) => call.leftMs)).toEqual([undefined, undefined]);
+  });
+
+  test("is given up with the call under way", async () => {
+    const { ask, calls, pass, givenUp } = setUp();
+    const answer = ask();
+    calls[0]?.answer(undefined);
+    await pass(0);
+    answer.giveUp?.();
+    expect(givenUp()).toBe(1);
+  });
 });

@@ -1,13 +1,15 @@
 /** Shows traffic to a handler on its own terms: cut into statements, without secrets, not too much of it. */
 import { GatewayError } from "../errors.ts";
-import { isTermination, judgedAnswer } from "../hooks/index.ts";
+import { answerWithin, isTermination, judgedAnswer } from "../hooks/index.ts";
 import type {
+  ChainTime,
   HandlerAnswer,
   HandlerRegistration,
   HookHandler,
   HookJudge,
   HookName,
   HookPayload,
+  LateAnswer,
   SessionView,
   ShownHandler,
 } from "../hooks/index.ts";
@@ -31,11 +33,12 @@ type JudgeCall = (
   answer: HandlerAnswer,
 ) => HandlerAnswer;
 
-/** The handler as it is to be called; itself when it takes things as they are. */
+/** The handler as it is to be called; itself when it takes things as they are. @param time of a whole chain, which may change */
 export function showTraffic(
   hook: HookName,
-  { handler, traffic, name, priority }: HandlerRegistration,
-  judge?: HookJudge,
+  { handler, traffic, name, priority, timeoutMs = 0 }: HandlerRegistration,
+  judge: HookJudge | undefined,
+  time: ChainTime,
 ): ShownHandler {
   if (traffic === undefined || !TRAFFIC_HOOKS.has(hook)) return { handler };
   const { framing, redactsSecrets = false, maxMessageBytes = 0 } = traffic;
@@ -47,7 +50,8 @@ export function showTraffic(
     judge === undefined
       ? answer
       : judgedAnswer(judge, { ...asked, session, params: payload, payload }, answer);
-  return { handler: byStatement(shown, judgeCall), isJudged: true };
+  // Its time is that of each call.
+  return { handler: byStatement(shown, judgeCall, timeoutMs, time), isJudged: true, timeoutMs: 0 };
 }
 
 /** Of an unknown protocol nothing can be cut or hidden. */
@@ -97,61 +101,93 @@ function byteLength(value: unknown): number {
 }
 
 /** The handler is asked about each statement of a batch, and has one answer to all of it. */
-function byStatement(handler: HookHandler, judge: JudgeCall): HookHandler {
+function byStatement(
+  handler: HookHandler,
+  judge: JudgeCall,
+  timeoutMs: number,
+  time: ChainTime,
+): HookHandler {
+  const { schedule, now } = time;
   return (payload, session, leftMs, trace) => {
     const { request } = payload;
     const isMessage = request instanceof Uint8Array && !isRaw(session);
     const statements = isMessage ? statementsOf(request) : [];
-    const ask = (shown: HookPayload): HandlerAnswer | PromiseLike<HandlerAnswer> => {
-      const answer = handler(shown, session, leftMs, trace);
-      return isPending(answer)
-        ? answer.then((late) => judge(shown, session, late))
-        : judge(shown, session, answer);
+    const allMs = leftMs ?? time.timeoutMs;
+    const endMs = now === undefined || allMs === 0 ? undefined : now() + allMs;
+    const ask = (shown: HookPayload, left: number | undefined): HandlerAnswer | LateAnswer => {
+      const answer = handler(shown, session, left, trace);
+      if (!isPending(answer)) return judge(shown, session, answer);
+      const inTime = answerWithin(schedule, answer, timeoutMs);
+      return givenUpWith(
+        answer,
+        inTime.then((late) => judge(shown, session, late)),
+      );
     };
-    return statements.length < 2
-      ? ask(payload)
-      : new StatementCalls(ask, payload, statements).run();
+    if (statements.length < 2) return ask(payload, leftMs);
+    return new StatementCalls(payload, statements, (shown, isFirst) =>
+      isFirst || endMs === undefined || now === undefined
+        ? ask(shown, leftMs)
+        : ask(shown, Math.max(1, endMs - now())),
+    ).run();
   };
 }
+
+/** What comes of something, and can be given up with it. */
+function givenUpWith(
+  source: Pick<LateAnswer, "giveUp">,
+  outcome: PromiseLike<HandlerAnswer>,
+): LateAnswer {
+  return Object.assign(Promise.resolve(outcome), { giveUp: () => source.giveUp?.() });
+}
+
+/** Asks about one statement of a batch. */
+type AskAbout = (payload: HookPayload, isFirst: boolean) => HandlerAnswer | LateAnswer;
 
 /**
  * One batch on its way through a handler that wants its statements one by one. What each call asks for is judged
  * before the next: behind one that ends the batch there is none.
  */
 class StatementCalls {
-  readonly #ask: (payload: HookPayload) => HandlerAnswer | PromiseLike<HandlerAnswer>;
   readonly #payload: HookPayload;
   readonly #statements: readonly Uint8Array[];
+  readonly #ask: AskAbout;
   readonly #requests: Uint8Array[] = [];
   #changes: HookPayload = {};
   #isRewritten = false;
   #next = 0;
+  /** The call under way. */
+  #pending: LateAnswer | undefined;
 
-  constructor(
-    ask: (payload: HookPayload) => HandlerAnswer | PromiseLike<HandlerAnswer>,
-    payload: HookPayload,
-    statements: readonly Uint8Array[],
-  ) {
-    this.#ask = ask;
+  constructor(payload: HookPayload, statements: readonly Uint8Array[], ask: AskAbout) {
     this.#payload = payload;
     this.#statements = statements;
+    this.#ask = ask;
   }
 
   /** At once if every call is answered at once. */
-  run(): HandlerAnswer | PromiseLike<HandlerAnswer> {
+  run(): HandlerAnswer | LateAnswer {
     for (;;) {
-      const request = this.#statements[this.#next++];
+      const index = this.#next++;
+      const request = this.#statements[index];
       if (request === undefined) return this.#answer();
-      const answer = this.#ask({ ...this.#payload, request });
+      const answer = this.#ask({ ...this.#payload, request }, index === 0);
       if (isPending(answer)) {
-        return answer.then((late) => (isTermination(late) ? late : this.#goOn(late, request)));
+        this.#pending = answer;
+        return givenUpWith(
+          this,
+          answer.then((late) => (isTermination(late) ? late : this.#goOn(late, request))),
+        );
       }
       if (isTermination(answer)) return answer;
       this.#take(answer, request);
     }
   }
 
-  #goOn(answer: HandlerAnswer, request: Uint8Array): HandlerAnswer | PromiseLike<HandlerAnswer> {
+  giveUp(): void {
+    this.#pending?.giveUp?.();
+  }
+
+  #goOn(answer: HandlerAnswer, request: Uint8Array): HandlerAnswer | LateAnswer {
     this.#take(answer, request);
     return this.run();
   }
@@ -176,9 +212,7 @@ function answerOf(answer: HandlerAnswer): HookPayload {
   return answer === undefined || answer === null || isTermination(answer) ? {} : answer;
 }
 
-function isPending(
-  answer: HandlerAnswer | PromiseLike<HandlerAnswer>,
-): answer is PromiseLike<HandlerAnswer> {
+function isPending(answer: HandlerAnswer | LateAnswer): answer is LateAnswer {
   const isObject = typeof answer === "object" && answer !== null;
   return isObject && "then" in answer && typeof answer.then === "function";
 }

@@ -1,7 +1,7 @@
 /** Running the four traffic hooks for one connection. */
-import { trafficPayload } from "../hooks/index.ts";
+import { CallOff, trafficPayload } from "../hooks/index.ts";
 import type { HookOutcome, HookPayload } from "../hooks/index.ts";
-import { errorResponse, errorResponseFor } from "../postgres/index.ts";
+import { FrontendTag, errorResponse, errorResponseFor } from "../postgres/index.ts";
 import type { SocketEnds } from "./connection-events.ts";
 import type { SessionFacts } from "./session-facts.ts";
 import type { SessionHooks } from "./session-hooks.ts";
@@ -45,6 +45,7 @@ export class TrafficHooks {
   readonly facts: SessionFacts;
   /** Set by whoever leads the traffic through here. */
   brake: Brake | undefined;
+  readonly #requests = new CallOff();
   readonly #client: SocketEnds;
   readonly #server: SocketEnds;
   /** As payloads have them. */
@@ -83,7 +84,10 @@ export class TrafficHooks {
   fromClient(request: Uint8Array): Verdict | Promise<Verdict> {
     const chain = this.#hooks.onTrafficFromClient.chain;
     if (chain === null) return { kind: "forward", bytes: request };
-    const outcome = chain.run(this.#payload(request, undefined, false), this.facts);
+    const payload = this.#payload(request, undefined, false);
+    // Whoever leaves says so, and is gone then: handlers are to hear of it all the same.
+    const callOff = request[0] === FrontendTag.Terminate ? undefined : this.#requests;
+    const outcome = chain.run(payload, this.facts, callOff);
     return outcome instanceof Promise
       ? outcome.then((late) => this.#verdictOf(late, "request", request))
       : this.#verdictOf(outcome, "request", request);
@@ -111,6 +115,14 @@ export class TrafficHooks {
   toClient(request: Uint8Array, response: Uint8Array, isPartial: boolean): void {
     if (this.#hooks.onTrafficToClient.chain === null) return;
     this.#told.toClient(this.#payload(request, response, isPartial), response);
+  }
+
+  /**
+   * What handlers say of the request that they have is not used any more: it goes nowhere. Of an answer they hear to the
+   * end, since the server has done what it tells of.
+   */
+  callOff(): void {
+    this.#requests.now();
   }
 
   /** Traffic waits for handlers to hear of what went before. */

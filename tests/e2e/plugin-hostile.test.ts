@@ -16,6 +16,7 @@ import {
   startPostgres,
   waitFor,
 } from "../kit/index.ts";
+import { openSession, query } from "./rules/rule-session.ts";
 import { connect, seenUntil, trail } from "./trail.ts";
 
 const FIXTURES = join(import.meta.dir, "..", "fixtures", "plugins");
@@ -145,6 +146,28 @@ test("a plugin that is slow holds up the query that asks it, as long as it may, 
   expect(await trail(victim)).toBe("slowquick");
   await Promise.all([victim.end(), other.end()]);
   await gateway.stop();
+});
+
+describe.each(["passthrough", "transaction"])("in mode %s", (mode) => {
+  testGo("a plugin need not go on with a request whose client has gone", async () => {
+    const plugin = { ...(await goRecorder()), name: "recorder", env: ["HOOKS=16"] };
+    await using gateway = await startGatewayd({
+      config: oneBlockConfig(postgres.address, {
+        pool: { mode },
+        server: mode === "passthrough" ? {} : { auth: { method: "trust" } },
+      }),
+      plugins: JSON.stringify({ plugins: [{ ...plugin, onError: "terminate" }] }),
+      deadlineMs: 60_000,
+    });
+    const session = await openSession(gateway);
+    session.send(query("/*do:slow 60000*/ select 1"));
+    await session[Symbol.asyncDispose]();
+    await gateway.process.waitForLine("nobody waits any more");
+    await using other = await openSession(gateway);
+    expect(await other.value("select 'goes on'")).toBe("goes on");
+    expect(Bun.stripANSI(gateway.process.output())).not.toContain(" ERR ");
+    await gateway.stop();
+  });
 });
 
 testGo("a line of 100 MB in a plugin's log is one record, and takes no memory", async () => {

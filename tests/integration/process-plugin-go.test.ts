@@ -2,7 +2,12 @@ import { beforeAll, describe, expect } from "bun:test";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { HOOK_NUMBERS, type HookName, type HookPayload } from "../../src/hooks/index.ts";
+import {
+  HOOK_NUMBERS,
+  type HookName,
+  type HookPayload,
+  type LateAnswer,
+} from "../../src/hooks/index.ts";
 import { decodeStruct } from "../../src/rpc/index.ts";
 import { type BuiltPlugin, goRecorder, testGo } from "../fixtures/plugins/built-plugins.ts";
 import { failureOf, type StartedPlugin, startPlugin } from "../fixtures/plugins/start-plugin.ts";
@@ -156,6 +161,22 @@ describe("a Go plugin", () => {
       "the plugin to notice",
       () => started.logger.count("nobody waits any more") === 1,
     );
+  });
+
+  testGo("is told of a call that is given up", async () => {
+    await using started = await startPlugin({ ...recorder });
+    const handler = started.plugin.handler("OnTrafficFromClient");
+    const answer = handler({ do: "slow 60000" }) as LateAnswer; // A process answers later.
+    await waitFor("the call to be sent", () => started.plugin.activity?.().callsUnderWay === 1);
+    answer.giveUp?.();
+    expect((await failureOf(answer)).message).toEndWith("the call was given up");
+    expect(started.plugin.activity?.().callsUnderWay).toBe(0);
+    await waitFor(
+      "the plugin to notice",
+      () => started.logger.count("nobody waits any more") === 1,
+    );
+    answer.giveUp?.();
+    expect(await call(started, { a: 1 })).toEqual({ a: 1 });
   });
 
   testGo("that answers with a status fails the call with its words", async () => {

@@ -101,8 +101,11 @@ export class ProcessPlugin implements RunningPlugin {
       const time = leftMs === undefined ? wholeTime : timeWithin(path, timeoutMs, leftMs);
       const own = withSession(time.headers, payload, session);
       const headers = trace === undefined ? own : tracedHeaders(own, trace);
-      const call = channel.unary({ ...time, headers, frame, maxMessageBytes });
-      return call.then(({ message }) => changesTo(payload, decodeStruct(message))).catch(failed);
+      const call = channel.call({ ...time, headers, frame, maxMessageBytes });
+      const answer = call.answer
+        .then(({ message }) => changesTo(payload, decodeStruct(message)))
+        .catch(failed);
+      return Object.assign(answer, { giveUp: () => call.giveUp() });
     };
   }
 

@@ -399,6 +399,31 @@ describe("a session with slow handlers", () => {
     await kit.expectClean();
   });
 
+  test("is over half a second after its client has sent its last byte before a handler", async () => {
+    const kit = await new MultiplexedKit({ size: 1 }).fill();
+    let givenUp = 0;
+    kit.on("OnTrafficFromClient", () =>
+      Object.assign(new Promise<void>(() => {}), { giveUp: () => givenUp++ }),
+    );
+    const client = kit.client();
+    const leaving = kit.client();
+    await kit.say(client, UPDATE);
+    await kit.say(leaving, UPDATE, frontend.terminate());
+    for (const { connection } of [client, leaving]) connection.shutdown();
+    await settle();
+    await kit.pass(490);
+    expect([givenUp, ...client.ends]).toEqual([0]);
+    await kit.pass(20);
+    expect([givenUp, ...client.ends]).toEqual([1, "clientGone"]);
+    // It has said that the server is to finish what it was sent.
+    expect(leaving.ends).toEqual([]);
+    leaving.connection.terminate();
+    await settle();
+    expect([givenUp, ...leaving.ends]).toEqual([2, "clientGone"]);
+    expect(kit.at().heard.byteLength).toBe(0);
+    await kit.expectClean();
+  });
+
   test("slows its client down, and its server", async () => {
     const kit = await new MultiplexedKit({ size: 1 }).fill();
     const asked = slow();

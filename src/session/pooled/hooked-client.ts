@@ -242,6 +242,7 @@ export class HookedClient implements Connection, ConnectionHandler {
 
   onEnd(): void {
     this.#hasClientEnded = true;
+    this.#traffic.clientEnded();
     this.#passOnEnd();
   }
 
@@ -250,6 +251,14 @@ export class HookedClient implements Connection, ConnectionHandler {
     this.#switchOff();
     if (isEnding) this.#onEnded();
     else this.handler.onClose(error, this);
+  }
+
+  /** As if it had been closed: whoever is behind the hooks is over with it. */
+  #clientGone(): void {
+    const { handler } = this;
+    this.handler = ignoringHandler;
+    this.#switchOff();
+    handler.onClose(undefined, this);
   }
 
   #switchOff(): void {
@@ -302,6 +311,7 @@ export class HookedClient implements Connection, ConnectionHandler {
         this.#areAnswersFull = false;
         if (!this.#isBackedUp) this.handler.onDrain(this);
       },
+      clientGone: () => this.#clientGone(),
       fail: (code, isTold) => {
         this.#knowsEnd = isTold;
         this.owner.fail(code);

@@ -82,11 +82,18 @@ export class Channel {
   }
 
   /** Rejects with a ConnectError. */
-  unary(request: UnaryRequest, signal?: AbortSignal): Promise<UnaryAnswer> {
+  unary(request: UnaryRequest, signal: AbortSignal | undefined): Promise<UnaryAnswer> {
     const call = new UnaryCall(request, this.#onSettled);
     if (signal !== undefined) failWhenAborted(call, signal);
     this.#sendOrWait(call);
     return call.answer;
+  }
+
+  /** The same for whoever may give the call up: its answer rejects then. */
+  call(request: UnaryRequest): UnaryCall {
+    const call = new UnaryCall(request, this.#onSettled);
+    this.#sendOrWait(call);
+    return call;
   }
 
   /** Resolves when no call is under way any more. */
@@ -280,7 +287,7 @@ export class Channel {
 }
 
 function failWhenAborted(call: UnaryCall, signal: AbortSignal): void {
-  const abort = (): void => call.fail(new ConnectError("the call was given up", Code.Canceled));
+  const abort = (): void => call.giveUp();
   if (signal.aborted) {
     abort();
     return;

@@ -27,7 +27,7 @@ export interface UnaryAnswer {
 
 /**
  * A call from the moment it is made; it may wait before it is sent. It settles once: with the answer, with
- * what the callee or the connection says, with its deadline, or by {@link fail}.
+ * what the callee or the connection says, with its deadline, or by {@link fail} and {@link giveUp}.
  */
 export class UnaryCall implements StreamReceiver {
   readonly answer: Promise<UnaryAnswer>;
@@ -105,6 +105,11 @@ export class UnaryCall implements StreamReceiver {
     this.#settle();
     this.#reject(error);
     if (this.#stream !== undefined) this.#session?.reset(this.#stream);
+  }
+
+  /** Nobody waits for the answer any more. */
+  giveUp(): void {
+    this.fail(new ConnectError("the call was given up", Code.Canceled));
   }
 
   readonly #onMessage = (message: Buffer): void => {
