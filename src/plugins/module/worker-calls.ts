@@ -1,6 +1,6 @@
 /**
- * The calls that a worker has not answered yet. Those of one turn of the event loop travel together; bytes
- * are copied for the way, since what they are a part of stays here.
+ * The calls that a worker has not answered yet. Those of one turn of the event loop travel together, mostly as one
+ * text.
  */
 import { GatewayError } from "../../errors.ts";
 import { terminate } from "../../hooks/index.ts";
@@ -13,6 +13,7 @@ import type {
 } from "../../hooks/index.ts";
 import type { Session } from "../../sdk/index.ts";
 import type { TraceContext } from "../../tracing/index.ts";
+import { packCalls } from "./packed-calls.ts";
 import { portable } from "./portable.ts";
 import { trafficIn } from "./traffic-in.ts";
 import { isTraffic } from "./worker-messages.ts";
@@ -66,6 +67,8 @@ export class WorkerCalls {
   readonly #known = new WeakMap<Session, SessionFacts>();
   readonly #registry = new FinalizationRegistry<number>((number) => this.#gone.push(number));
   #calls: (WorkerCall | TrafficCall)[] = [];
+  /** None of them is anything but traffic. */
+  #areTraffic = true;
   #changed: SessionFacts[] = [];
   #gone: number[] = [];
   #callId = 0;
@@ -100,7 +103,9 @@ export class WorkerCalls {
     }
     const { promise, resolve, reject } = Promise.withResolvers<HandlerAnswer>();
     this.#pending.set(id, { hook, startedAt: performance.now(), resolve, reject });
-    this.#calls.push(this.#packed(id, hook, payload, session, trace));
+    const call = this.#callOf(id, hook, payload, session, trace);
+    this.#calls.push(call);
+    if (!isTraffic(call)) this.#areTraffic = false;
     if (!this.#isFlushing) {
       this.#isFlushing = true;
       setImmediate(() => this.#flush());
@@ -158,8 +163,15 @@ export class WorkerCalls {
     this.#changed = [];
     this.#calls = [];
     this.#gone = [];
+    const packed = this.#areTraffic ? packCalls(calls.filter(isTraffic)) : undefined;
+    this.#areTraffic = true;
+    if (packed !== undefined) {
+      const isAlone = sessions.length === 0 && gone.length === 0;
+      this.#options.send(isAlone ? packed : { kind: "calls", sessions, packed, calls: [], gone });
+      return;
+    }
     try {
-      this.#options.send({ kind: "calls", sessions, calls, gone });
+      this.#options.send({ kind: "calls", sessions, calls: calls.map(portableCall), gone });
     } catch {
       // A handler before has left what cannot travel, such as a function; the other calls are not to blame.
       this.#options.send({ kind: "calls", sessions, calls: [], gone: [] });
@@ -170,7 +182,7 @@ export class WorkerCalls {
 
   #sendAlone(call: WorkerCall | TrafficCall): void {
     try {
-      this.#options.send({ kind: "calls", sessions: [], calls: [call], gone: [] });
+      this.#options.send({ kind: "calls", sessions: [], calls: [portableCall(call)], gone: [] });
     } catch (error) {
       const reason = `the event cannot be sent to the worker: ${error instanceof Error ? error.message : String(error)}`;
       const id = isTraffic(call) ? call[0] : call.id;
@@ -202,7 +214,7 @@ export class WorkerCalls {
     return call;
   }
 
-  #packed(
+  #callOf(
     id: number,
     hook: HookName,
     payload: HookPayload,
@@ -218,8 +230,7 @@ export class WorkerCalls {
     }
     const { client, server, request, response, partial = false } = traffic;
     const number = this.#numberOf(session, client, server);
-    const answer = response && new Uint8Array(response);
-    return [id, hook, number, new Uint8Array(request), answer, partial, trace];
+    return [id, hook, number, request, response, partial, trace];
   }
 
   /** The worker is told of a session with the first call for it, and of what has changed with the next. */
@@ -272,6 +283,14 @@ export class WorkerCalls {
     if (this.#pending.size === 0) this.#onIdle();
     if (late !== undefined) onOverdue(late);
   }
+}
+
+/** A call by itself: its bytes are copied for the way, since what they are a part of stays here. */
+function portableCall(call: WorkerCall | TrafficCall): WorkerCall | TrafficCall {
+  if (!isTraffic(call)) return call;
+  const [id, hook, session, request, response, isPartial, trace] = call;
+  const answer = response && new Uint8Array(response);
+  return [id, hook, session, new Uint8Array(request), answer, isPartial, trace];
 }
 
 function sizeOf(value: unknown): number {

@@ -24,7 +24,7 @@ export interface WorkerCall {
   readonly trace: TraceContext | undefined;
 }
 
-/** A call about traffic, as nearly all are: without names, and what the session's facts hold, it is copied faster. */
+/** A call about traffic, as nearly all are: without what the session's facts hold. */
 export type TrafficCall = readonly [
   id: number,
   hook: HookName,
@@ -45,26 +45,29 @@ export type WorkerAnswer =
   | { readonly id: number; readonly termination: { readonly response?: Uint8Array } }
   | { readonly id: number; readonly error: string };
 
-/** Said to the worker. */
+/** Said to the worker. A text is {@link packCalls calls about traffic} alone. */
 export type ToWorker =
+  | string
   | {
       readonly kind: "start";
       readonly path: string;
       readonly checksum: string;
       readonly config: Readonly<Record<string, unknown>>;
     }
-  /** In this order: sessions that are new or changed, the calls, and sessions that are gone. */
+  /** In this order: sessions that are new or changed, calls (packed, or each by itself), and sessions that are gone. */
   | {
       readonly kind: "calls";
       readonly sessions: readonly SessionFacts[];
+      readonly packed?: string;
       readonly calls: readonly (WorkerCall | TrafficCall)[];
       readonly gone: readonly number[];
     }
   | { readonly kind: "ping" | "scrape"; readonly id: number }
   | { readonly kind: "stop" };
 
-/** Said by the worker. */
+/** Said by the worker. A text has the ids of calls whose handler has said nothing, with commas between them. */
 export type FromWorker =
+  | string
   | {
       readonly kind: "started";
       readonly description: PluginDescription;

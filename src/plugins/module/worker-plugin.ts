@@ -174,6 +174,10 @@ export class WorkerPlugin implements RunningPlugin {
   }
 
   #hear(message: FromWorker): void {
+    if (typeof message === "string") {
+      this.#calls.answered(message.split(",").map(Number), []);
+      return;
+    }
     switch (message.kind) {
       case "answers":
         this.#calls.answered(message.silent, message.answers);

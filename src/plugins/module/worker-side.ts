@@ -5,6 +5,7 @@ import { StartedPlugin, isPendingAnswer } from "../../sdk/index.ts";
 import type { PluginLogger } from "../../sdk/index.ts";
 import { describePlugin } from "./describe-plugin.ts";
 import { filesOfModule, loadModule } from "./load-module.ts";
+import { unpackCalls } from "./packed-calls.ts";
 import { portable, portableFields } from "./portable.ts";
 import { isTraffic } from "./worker-messages.ts";
 import type {
@@ -36,6 +37,11 @@ export class WorkerSide {
   }
 
   hear(message: ToWorker): void {
+    if (typeof message === "string") {
+      this.#runPacked(message);
+      this.#flush();
+      return;
+    }
     switch (message.kind) {
       case "calls":
         this.#run(message);
@@ -68,12 +74,17 @@ export class WorkerSide {
     }
   }
 
-  #run({ sessions, calls, gone }: Calls): void {
+  #runPacked(text: string): void {
+    for (const call of unpackCalls(text)) this.#callWithTraffic(call);
+  }
+
+  #run({ sessions, packed = "", calls, gone }: Calls): void {
     for (const facts of sessions) {
       const known = this.#sessions.get(facts.number);
       if (known === undefined) this.#sessions.set(facts.number, facts);
       else Object.assign(known, facts);
     }
+    this.#runPacked(packed);
     for (const call of calls) {
       if (isTraffic(call)) this.#callWithTraffic(call);
       else this.#call(call, this.#sessions.get(call.session ?? -1));
@@ -143,6 +154,10 @@ export class WorkerSide {
     const answers = this.#answers;
     this.#silent = [];
     this.#answers = [];
+    if (answers.length === 0) {
+      this.#say(silent.join());
+      return;
+    }
     try {
       this.#say({ kind: "answers", silent, answers });
     } catch {
