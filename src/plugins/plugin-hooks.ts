@@ -79,7 +79,10 @@ export class PluginHooks {
   /** Of one run, or of the one that has taken its place meanwhile if that wants to be asked. */
   #handlerOf(handlers: Handlers, hook: HookName): HookHandler {
     const own = handlers.get(hook);
-    return (...call) => (this.#handlers === handlers ? own : this.#handlers.get(hook))?.(...call);
+    return (payload, session, leftMs, trace) => {
+      const handler = this.#handlers === handlers ? own : this.#handlers.get(hook);
+      return handler?.(payload, session, leftMs, trace);
+    };
   }
 
   #replace(hooks: readonly HookName[], handlerOf: (hook: HookName) => HookHandler): void {

@@ -34,9 +34,7 @@ export class MessageSplitter {
       this.#hold(chunk);
       return NOTHING;
     }
-    const bytes = this.#heldBytes === 0 ? chunk : Buffer.concat([...this.#held, chunk]);
-    this.#held = [];
-    this.#heldBytes = 0;
+    const bytes = this.#heldBytes === 0 ? chunk : this.#joined(chunk);
     this.#neededBytes = HEADER_BYTES;
     let at = 0;
     while (at + HEADER_BYTES <= bytes.length) {
@@ -49,6 +47,14 @@ export class MessageSplitter {
     }
     if (at < bytes.length) this.#hold(bytes.subarray(at));
     return partOfRun(bytes, 0, at);
+  }
+
+  #joined(chunk: Uint8Array): Uint8Array {
+    this.#held.push(chunk);
+    const bytes = Buffer.concat(this.#held);
+    this.#held = [];
+    this.#heldBytes = 0;
+    return bytes;
   }
 
   #hold(bytes: Uint8Array): void {
@@ -78,10 +84,15 @@ export function forEachMessage(
   visit: (tag: number, from: number, to: number) => void,
 ): void {
   for (let at = 0; at < run.length;) {
-    const next = at + 1 + lengthAt(run, at + 1);
+    const next = endOfMessage(run, at);
     visit(run[at] ?? 0, at, next);
     at = next;
   }
+}
+
+/** Where the message ends that begins at a place of a run made by {@link MessageSplitter}. */
+export function endOfMessage(run: Uint8Array, at: number): number {
+  return at + 1 + lengthAt(run, at + 1);
 }
 
 /** The bytes from one place to another: the run itself when these are all, as most often. */

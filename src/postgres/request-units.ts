@@ -3,7 +3,7 @@
  * a password message or a Terminate alone; an extended batch up to its Sync or Flush; a run of COPY
  * data.
  */
-import { forEachMessage, MessageSplitter, partOfRun } from "./message-splitter.ts";
+import { endOfMessage, MessageSplitter, partOfRun } from "./message-splitter.ts";
 import { FrontendTag, isFrontendTag } from "./message-types.ts";
 
 export type RequestKind =
@@ -58,45 +58,45 @@ export class RequestUnits {
       ? this.#maxMessageBytes
       : Math.min(this.#maxMessageBytes, MAX_LOGIN_MESSAGE_BYTES);
     const run = this.#splitter.push(chunk);
+    // Where a run of COPY data begins, and one of extended messages: never both.
     let copyFrom = -1;
-    forEachMessage(run, (tag, from, to) => {
-      if (tag === FrontendTag.CopyData || tag === FrontendTag.CopyDone) {
-        this.#flush("batchPart");
-        if (copyFrom < 0) copyFrom = from;
-        return;
+    let batchFrom = -1;
+    for (let at = 0, next = 0; at < run.length; at = next) {
+      const tag = run[at] ?? 0;
+      next = endOfMessage(run, at);
+      if (isBatched(tag)) {
+        if (copyFrom >= 0) this.#emit({ kind: "copy", bytes: run.subarray(copyFrom, at) });
+        copyFrom = -1;
+        if (this.#batchBytes + next - at > this.maxBatchBytes) {
+          this.#gather(run, batchFrom, at);
+          this.#flush("batchPart");
+          batchFrom = -1;
+        }
+        if (batchFrom < 0) batchFrom = at;
+        this.#batchBytes += next - at;
+        if (tag !== FrontendTag.Sync && tag !== FrontendTag.Flush) continue;
+        this.#gather(run, batchFrom, next);
+        this.#flush(tag === FrontendTag.Sync ? "batch" : "batchPart");
+        batchFrom = -1;
+        continue;
       }
-      if (copyFrom >= 0) this.#emit({ kind: "copy", bytes: run.subarray(copyFrom, from) });
+      this.#gather(run, batchFrom, at);
+      if (tag !== FrontendTag.Password) this.#flush("batchPart");
+      batchFrom = -1;
+      if (tag === FrontendTag.CopyData || tag === FrontendTag.CopyDone) {
+        if (copyFrom < 0) copyFrom = at;
+        continue;
+      }
+      if (copyFrom >= 0) this.#emit({ kind: "copy", bytes: run.subarray(copyFrom, at) });
       copyFrom = -1;
-      this.#message(tag, partOfRun(run, from, to));
-    });
+      this.#emit({ kind: kindOf(tag), bytes: partOfRun(run, at, next) });
+    }
     if (copyFrom >= 0) this.#emit({ kind: "copy", bytes: run.subarray(copyFrom) });
+    this.#gather(run, batchFrom, run.length);
   }
 
-  #message(tag: number, bytes: Uint8Array): void {
-    switch (tag) {
-      case FrontendTag.Query:
-      case FrontendTag.FunctionCall:
-        this.#flush("batchPart");
-        this.#emit({ kind: "query", bytes });
-        return;
-      case FrontendTag.Password:
-        this.#emit({ kind: "startup", bytes });
-        return;
-      case FrontendTag.CopyFail:
-        this.#flush("batchPart");
-        this.#emit({ kind: "copy", bytes });
-        return;
-      case FrontendTag.Terminate:
-        this.#flush("batchPart");
-        this.#emit({ kind: "terminate", bytes });
-        return;
-      default:
-        if (this.#batchBytes + bytes.length > this.maxBatchBytes) this.#flush("batchPart");
-        this.#batch.push(bytes);
-        this.#batchBytes += bytes.length;
-        if (tag === FrontendTag.Sync) this.#flush("batch");
-        else if (tag === FrontendTag.Flush) this.#flush("batchPart");
-    }
+  #gather(run: Uint8Array, from: number, to: number): void {
+    if (from >= 0) this.#batch.push(partOfRun(run, from, to));
   }
 
   #flush(kind: "batch" | "batchPart"): void {
@@ -108,5 +108,34 @@ export class RequestUnits {
       kind,
       bytes: batch.length === 1 ? (batch[0] as Uint8Array) : Buffer.concat(batch),
     });
+  }
+}
+
+function kindOf(tag: number): RequestKind {
+  switch (tag) {
+    case FrontendTag.Password:
+      return "startup";
+    case FrontendTag.CopyFail:
+      return "copy";
+    case FrontendTag.Terminate:
+      return "terminate";
+    default:
+      return "query";
+  }
+}
+
+/** It belongs to a batch. */
+function isBatched(tag: number): boolean {
+  switch (tag) {
+    case FrontendTag.Query:
+    case FrontendTag.FunctionCall:
+    case FrontendTag.Password:
+    case FrontendTag.CopyData:
+    case FrontendTag.CopyDone:
+    case FrontendTag.CopyFail:
+    case FrontendTag.Terminate:
+      return false;
+    default:
+      return true;
   }
 }

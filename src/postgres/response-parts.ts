@@ -4,7 +4,7 @@
  * whenever the server now waits for the client: at an authentication request and at a COPY.
  */
 import { lengthAt } from "./frame-cursor.ts";
-import { forEachMessage, MessageSplitter, partOfRun } from "./message-splitter.ts";
+import { endOfMessage, MessageSplitter, partOfRun } from "./message-splitter.ts";
 import { BackendTag, HEADER_BYTES } from "./message-types.ts";
 
 export interface ResponsePart {
@@ -17,6 +17,8 @@ export interface ResponsePart {
   /** Ends with the request for COPY data: the server waits for the client to feed it. */
   readonly startsCopyIn: boolean;
 }
+
+const UNFINISHED = { endsCycle: false, endsLoginStep: false, startsCopyIn: false } as const;
 
 /** Authentication codes after which the server goes on by itself. */
 const AUTHENTICATION_OK = 0;
@@ -49,7 +51,9 @@ export class ResponseParts {
   push(chunk: Uint8Array): void {
     const run = this.#splitter.push(chunk);
     let from = 0;
-    forEachMessage(run, (tag, at, to) => {
+    for (let at = 0, to = 0; at < run.length; at = to) {
+      const tag = run[at] ?? 0;
+      to = endOfMessage(run, at);
       const endsCycle = tag === BackendTag.ReadyForQuery;
       const endsLoginStep = tag === BackendTag.Authentication && asksForMore(run, at);
       const startsCopyIn = tag === BackendTag.CopyInResponse || tag === BackendTag.CopyBothResponse;
@@ -60,17 +64,17 @@ export class ResponseParts {
         this.flush();
       }
       const isFull = this.#heldBytes + to - from >= this.maxBytes;
-      if (!endsCycle && !endsLoginStep && !isFull && !startsCopy) return;
-      this.#hold(partOfRun(run, from, to));
+      if (!endsCycle && !endsLoginStep && !isFull && !startsCopy) continue;
+      const last = partOfRun(run, from, to);
       from = to;
-      this.#handOn(endsCycle, endsLoginStep, startsCopyIn);
-    });
+      this.#emit({ bytes: this.#taken(last), endsCycle, endsLoginStep, startsCopyIn });
+    }
     if (from < run.length) this.#hold(partOfRun(run, from, run.length));
   }
 
   /** Hands on what is held: the other side waits for it, or nothing has come for a while. */
   flush(): void {
-    if (this.#held.length > 0) this.#handOn(false, false, false);
+    if (this.#held.length > 0) this.#emit({ bytes: this.#taken(), ...UNFINISHED });
   }
 
   #hold(bytes: Uint8Array): void {
@@ -79,13 +83,18 @@ export class ResponseParts {
     this.#heldBytes += bytes.length;
   }
 
-  #handOn(endsCycle: boolean, endsLoginStep: boolean, startsCopyIn: boolean): void {
-    const [first] = this.#held;
-    if (first === undefined) return;
-    const bytes = this.#held.length === 1 ? first : Buffer.concat(this.#held, this.#heldBytes);
+  /** What is held, and what follows it, in one piece. */
+  #taken(last?: Uint8Array): Uint8Array {
+    // Most often all of an answer comes at once.
+    if (this.#held.length === 0 && last !== undefined) return last;
+    if (last !== undefined) this.#hold(last);
+    const held = this.#held;
+    const [first] = held;
+    const bytes =
+      first !== undefined && held.length === 1 ? first : Buffer.concat(held, this.#heldBytes);
     this.#held = [];
     this.#heldBytes = 0;
-    this.#emit({ bytes, endsCycle, endsLoginStep, startsCopyIn });
+    return bytes;
   }
 }
 

@@ -339,22 +339,27 @@ export class HookedTraffic {
       this.#port.toClient(response.bytes);
       return undefined;
     }
-    const isPartial = !response.endsCycle && !response.endsLoginStep;
-    const verdict = this.#hooks.fromServer(response.request, response.bytes, isPartial);
-    const use = (decided: Verdict): void => {
-      if (this.#isOver) return;
-      const bytes =
-        decided.kind === "forward"
-          ? decided.bytes
-          : this.#termination.ofAnswer(response, response.isInCycle, decided);
-      if (bytes.length === 0) return;
-      if (response.endsCycle || decided.kind === "terminate") this.#noteStatus(bytes);
-      this.#port.toClient(bytes);
-      this.#hooks.toClient(response.request, bytes, isPartial);
-    };
-    if (verdict instanceof Promise) return verdict.then(use);
-    use(verdict);
+    const verdict = this.#hooks.fromServer(
+      response.request,
+      response.bytes,
+      !response.endsCycle && !response.endsLoginStep,
+    );
+    if (verdict instanceof Promise) return verdict.then((late) => this.#answer(response, late));
+    this.#answer(response, verdict);
     return undefined;
+  }
+
+  #answer(response: Response, verdict: Verdict): void {
+    if (this.#isOver) return;
+    const bytes =
+      verdict.kind === "forward"
+        ? verdict.bytes
+        : this.#termination.ofAnswer(response, response.isInCycle, verdict);
+    if (bytes.length === 0) return;
+    const { endsCycle, endsLoginStep, request } = response;
+    if (endsCycle || verdict.kind === "terminate") this.#noteStatus(bytes);
+    this.#port.toClient(bytes);
+    this.#hooks.toClient(request, bytes, !endsCycle && !endsLoginStep);
   }
 
   /** The client is told this. */
