@@ -31,6 +31,8 @@ test("each comparison has parts, clients and amounts of its own", () => {
     suite: "hooks",
     parts: ["load", "calls"],
     clients: [1, 16],
+    protocols: ["simple"],
+    isFull: true,
   });
   for (const suite of ["tracing", "counting"]) {
     const whole = {

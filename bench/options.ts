@@ -13,7 +13,7 @@ export type Part = (typeof PARTS)[number];
 const SUITES = {
   passthrough: { parts: ["load", "churn", "copy", "idle", "stall"], clients: [1, 16, 100] },
   modes: { parts: ["load", "churn", "writes", "copy", "idle"], clients: [16, 100, 1000] },
-  hooks: { parts: ["load", "calls"], clients: [1, 16] },
+  hooks: { parts: ["load", "calls"], clients: [1, 16], protocols: ["simple"] },
   tracing: { parts: ["load"], clients: [1, 16], rounds: 16, seconds: 2 },
   counting: { parts: ["load"], clients: [1, 16], rounds: 16, seconds: 2 },
 } as const satisfies Record<string, SuiteDefaults>;
@@ -22,6 +22,7 @@ export type SuiteName = keyof typeof SUITES;
 interface SuiteDefaults {
   readonly parts: readonly Part[];
   readonly clients: readonly number[];
+  readonly protocols?: readonly Protocol[];
   readonly rounds?: number;
   readonly seconds?: number;
 }
@@ -38,6 +39,7 @@ export interface BenchOptions {
   /** Length of one pgbench run. Default 5; of tracing and counting 2. */
   readonly seconds: number;
   readonly parts: readonly Part[];
+  /** Default: all; of hooks the simple one alone, since a plugin sees a batch as it sees a query. */
   readonly protocols: readonly Protocol[];
   /** Numbers of concurrent clients. Default 1, 16, 100; of the modes 16, 100, 1000; of hooks, tracing and counting 1, 16. */
   readonly clients: readonly number[];
@@ -83,7 +85,7 @@ without metrics.
                         of the modes: some of ${SUITES.modes.parts.join(",")}
                         of hooks: some of ${SUITES.hooks.parts.join(",")}
   --endpoints <list>    some of the endpoints, by their names in the tables
-  --protocols <list>    some of ${PROTOCOLS.join(",")}
+  --protocols <list>    some of ${PROTOCOLS.join(",")} (all; of hooks simple)
   --clients <list>      numbers of clients (${SUITES.passthrough.clients.join(",")}; of the modes ${SUITES.modes.clients.join(",")}, of hooks, tracing, counting ${SUITES.hooks.clients.join(",")})
   --scale <n>           size of the tables that the modes' writing load changes (100)
   --idle-clients <n>    clients of the memory measurement (10000)
@@ -140,7 +142,7 @@ export function parseOptions(args: readonly string[]): Request {
   if (values.report !== undefined) return { kind: "report", file: values.report };
 
   const suite = suiteNamed(positionals);
-  const { parts, clients } = SUITES[suite];
+  const { parts, clients, protocols = PROTOCOLS }: SuiteDefaults = SUITES[suite];
   const base = values.quick ? QUICK : fullOf(suite);
   const rounds = number("rounds", values.rounds) ?? base.rounds;
   const copyMib = number("copy-mib", values["copy-mib"]);
@@ -150,7 +152,8 @@ export function parseOptions(args: readonly string[]): Request {
     rounds,
     seconds: number("seconds", values.seconds) ?? base.seconds,
     parts: subset<Part>("only", values.only, parts),
-    protocols: subset("protocols", values.protocols, PROTOCOLS),
+    protocols:
+      values.protocols === undefined ? protocols : subset("protocols", values.protocols, PROTOCOLS),
     clients: values.clients?.split(",").map((text) => positive("clients", text)) ?? clients,
     copyBytes: copyMib === undefined ? base.copyBytes : copyMib * 1024 ** 2,
     copyRounds: Math.min(rounds, base.copyRounds),
@@ -182,13 +185,13 @@ function fullOf(suite: SuiteName): typeof FULL {
 }
 
 function isFull(options: Omit<BenchOptions, "isFull">): boolean {
-  const { parts, clients } = SUITES[options.suite];
+  const { parts, clients, protocols = PROTOCOLS }: SuiteDefaults = SUITES[options.suite];
   const full = fullOf(options.suite);
   return (
     options.rounds >= full.rounds &&
     options.seconds >= full.seconds &&
     options.parts.length === parts.length &&
-    options.protocols.length === PROTOCOLS.length &&
+    protocols.every((protocol) => options.protocols.includes(protocol)) &&
     clients.every((count) => options.clients.includes(count)) &&
     options.copyBytes >= FULL.copyBytes &&
     options.idleClients >= FULL.idleClients &&
