@@ -123,7 +123,7 @@ class StructReader {
 
   #text(end: number): string {
     const textEnd = this.#delimited(end);
-    const text = this.#bytes.toString("utf8", this.#at, textEnd);
+    const text = textOf(this.#bytes, this.#at, textEnd);
     this.#at = textEnd;
     return text;
   }
@@ -166,4 +166,30 @@ class StructReader {
     }
     throw new RangeError("a number is too long");
   }
+}
+
+const MAX_KNOWN_CHARACTERS = 64;
+/** Names of keys, and addresses: the same ones come again and again. By length and last byte, the last one seen. */
+const known: (string | undefined)[] = Array.from({ length: 4096 }, () => undefined);
+
+/** A text that is known already need not be made anew, which takes longer than a look at all of it. */
+function textOf(bytes: Buffer, from: number, to: number): string {
+  const length = to - from;
+  if (length === 0) return "";
+  if (length > MAX_KNOWN_CHARACTERS) return bytes.toString("utf8", from, to);
+  const place = (((length - 1) << 6) | ((bytes[to - 1] ?? 0) & 0x3f)) & 4095;
+  const text = known[place];
+  if (text !== undefined && isText(text, bytes, from, length)) return text;
+  const made = bytes.toString("utf8", from, to);
+  // A character beyond ASCII has several bytes: such a text is never found again.
+  if (made.length === length) known[place] = made;
+  return made;
+}
+
+function isText(text: string, bytes: Buffer, from: number, length: number): boolean {
+  if (text.length !== length) return false;
+  for (let index = 0; index < length; index += 1) {
+    if (text.charCodeAt(index) !== bytes[from + index]) return false;
+  }
+  return true;
 }

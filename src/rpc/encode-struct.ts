@@ -20,10 +20,16 @@ import {
   VALUES,
 } from "./struct-fields.ts";
 
+const MAX_SHORT_CHARACTERS = 64;
+
 /** Room for the small values of a payload; bytes are counted, and what is still missing is grown. */
 const SMALL_VALUES_BYTES = 1024;
 
-let buffer = Buffer.alloc(0);
+/** Most messages are written here first: a buffer of their own has no room then that nobody needs. */
+const scratch = Buffer.alloc(16 * 1024);
+
+/** The scratch buffer, or a larger one that grows. */
+let buffer = scratch;
 /** Where the first written byte is. */
 let start = 0;
 
@@ -39,13 +45,20 @@ export function encodeStruct(payload: Readonly<Record<string, unknown>>, headroo
     const value = payload[key];
     if (value instanceof Uint8Array) byteLength += value.length;
   }
-  buffer = Buffer.allocUnsafe(byteLength);
-  start = byteLength;
+  buffer = byteLength > scratch.length ? Buffer.allocUnsafe(byteLength) : scratch;
+  start = buffer.length;
   writeStruct(payload, 0);
   reserve(headroom);
   const encoded = buffer.subarray(start - headroom);
-  buffer = Buffer.alloc(0);
-  return encoded;
+  const isOwn = buffer !== scratch;
+  buffer = scratch;
+  return isOwn ? encoded : copyOf(encoded);
+}
+
+function copyOf(bytes: Buffer): Buffer {
+  const copy = Buffer.allocUnsafe(bytes.length);
+  bytes.copy(copy);
+  return copy;
 }
 
 /** Makes room for so many bytes in front of what is written. */
@@ -60,9 +73,11 @@ function reserve(byteLength: number): void {
 
 function writeStruct(fields: object, depth: number): void {
   if (depth > MAX_DEPTH) throw new TypeError("the values are nested too deep");
-  const entries = Object.entries(fields);
-  for (let index = entries.length - 1; index >= 0; index -= 1) {
-    const [key, value] = entries[index] as [string, unknown]; // The index is in range.
+  const values = fields as Readonly<Record<string, unknown>>; // By its own keys alone.
+  const keys = Object.keys(values);
+  for (let index = keys.length - 1; index >= 0; index -= 1) {
+    const key = keys[index] ?? "";
+    const value = values[key];
     if (value === undefined) continue;
     const end = buffer.length - start;
     writeValue(value, depth);
@@ -124,11 +139,27 @@ function writeValue(value: unknown, depth: number): void {
   }
 }
 
+/** Texts are names and addresses, mostly: for them a call of the platform's takes longer than the writing. */
 function writeText(text: string): void {
+  if (text.length <= MAX_SHORT_CHARACTERS && writeAscii(text)) return;
   const byteLength = Buffer.byteLength(text);
   reserve(byteLength);
   start -= byteLength;
   buffer.write(text, start, byteLength, "utf8");
+}
+
+/** Answers false, with nothing written, where a character is none of ASCII. */
+function writeAscii(text: string): boolean {
+  const { length } = text;
+  reserve(length);
+  const from = start - length;
+  for (let index = 0; index < length; index += 1) {
+    const character = text.charCodeAt(index);
+    if (character >= 0x80) return false;
+    buffer[from + index] = character;
+  }
+  start = from;
+  return true;
 }
 
 function writeVarintField(tag: number, bit: 0 | 1): void {

@@ -70,7 +70,9 @@ export function writeFrameHeader(
   flags: number,
   streamId: number,
 ): void {
-  target.writeUIntBE(length, at, 3);
+  target[at] = length >>> 16;
+  target[at + 1] = length >>> 8;
+  target[at + 2] = length;
   target[at + 3] = type;
   target[at + 4] = flags;
   target.writeUInt32BE(streamId, at + 5);
