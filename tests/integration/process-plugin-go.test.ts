@@ -167,7 +167,9 @@ describe("a Go plugin", () => {
     await using started = await startPlugin({ ...recorder });
     const handler = started.plugin.handler("OnTrafficFromClient");
     const answer = handler({ do: "slow 60000" }) as LateAnswer; // A process answers later.
-    await waitFor("the call to be sent", () => started.plugin.activity?.().callsUnderWay === 1);
+    // Once a later call is answered, the plugin has this one.
+    await call(started, {});
+    expect(started.plugin.activity?.().callsUnderWay).toBe(1);
     answer.giveUp?.();
     expect((await failureOf(answer)).message).toEndWith("the call was given up");
     expect(started.plugin.activity?.().callsUnderWay).toBe(0);

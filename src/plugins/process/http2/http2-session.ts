@@ -57,7 +57,7 @@ interface OpenHeaders {
 /**
  * States:
  *
- * - `open`: from the start. Frames are queued, and written when the tick ends.
+ * - `open`: from the start. Frames are queued, and written when this turn of the event loop ends.
  * - `leaving`: by {@link leave}, GOAWAY, or because there are no more numbers for streams: what is under way
  *   goes on, and with the last of it the session closes.
  * - `closed`: by {@link destroy}, the end of the connection, or what a peer may not do.
