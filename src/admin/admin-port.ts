@@ -121,6 +121,19 @@ export interface PluginView {
   readonly description: PluginDescriptionView | undefined;
 }
 
+/** The calls of one hook of one plugin, since the gateway was started. */
+export interface HookCallsView {
+  readonly plugin: string;
+  readonly hook: string;
+  readonly calls: number;
+  /** Those among them that failed or were late. */
+  readonly failures: number;
+  readonly totalMs: number;
+  readonly p50Ms: number;
+  readonly p95Ms: number;
+  readonly p99Ms: number;
+}
+
 export type PluginAction = "reload" | "enable" | "disable";
 
 export interface AdminPort {
@@ -134,6 +147,8 @@ export interface AdminPort {
   pluginsConfig(): JsonTree;
   settings(): readonly SettingView[];
   plugins(): readonly PluginView[];
+  /** Undefined where they are not counted. */
+  hookCalls(): readonly HookCallsView[] | undefined;
   /** @throws GatewayError when there is no such plugin, or it does not start */
   commandPlugin(action: PluginAction, name: string): Promise<PluginView>;
   /**

@@ -15,6 +15,7 @@ export type {
   GatewayPhase,
   GatewayStatus,
   GroupView,
+  HookCallsView,
   JsonTree,
   PluginAction,
   PluginView,

@@ -34,6 +34,7 @@ export function adminPortOf(options: AdminPortOptions): AdminPort {
     pluginsConfig: () => shownPayload(gateway.config).plugins,
     settings: () => effectiveSettings(gateway.config),
     plugins: () => gateway.plugins.snapshot().map(pluginView),
+    hookCalls: () => gateway.hookCalls(),
     commandPlugin: async (action, name) => {
       const answer = await gateway.plugins[action](name);
       if (!answer.ok) throw new GatewayError(answer.code, answer.message);

@@ -9,7 +9,13 @@ import {
   planPages,
   writeText,
 } from "../metrics/index.ts";
-import type { BlockHistory, BlockTotals, GatewayState, MetricFamily } from "../metrics/index.ts";
+import type {
+  BlockHistory,
+  BlockTotals,
+  GatewayState,
+  HookCalls,
+  MetricFamily,
+} from "../metrics/index.ts";
 import type { GroupWatch, HookWatch, TraceIdOf } from "../watch/index.ts";
 
 export interface GatewayPagesOptions {
@@ -44,8 +50,12 @@ export class GatewayPages {
 
   /** Undefined when no page is served: then nothing is counted. */
   get hookWatch(): HookWatch | undefined {
-    const isAny = Object.values(this.#options.metrics).some(({ enabled }) => enabled);
-    return isAny ? this.#metrics.hooks : undefined;
+    return this.#isAnyServed ? this.#metrics.hooks : undefined;
+  }
+
+  /** How long plugins took so far; undefined when that is not counted. */
+  hookCalls(): readonly HookCalls[] | undefined {
+    return this.#isAnyServed ? this.#metrics.hooks.calls() : undefined;
   }
 
   /** Undefined for a group that is on no page. */
@@ -114,6 +124,10 @@ export class GatewayPages {
   async close(): Promise<void> {
     this.#metrics.stop();
     await Promise.all(this.#servers.map((server) => server.close()));
+  }
+
+  get #isAnyServed(): boolean {
+    return Object.values(this.#options.metrics).some(({ enabled }) => enabled);
   }
 
   #families(isWanted: (group: string) => boolean, isOfAll: boolean): readonly MetricFamily[] {

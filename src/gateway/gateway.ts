@@ -8,7 +8,7 @@ import { HookRegistry } from "../hooks/index.ts";
 import type { HookName, Schedule } from "../hooks/index.ts";
 import type { Logger, LogLevel } from "../logging/index.ts";
 import { pageSettingsOf } from "../metrics/index.ts";
-import type { BlockHistory, BlockTotals } from "../metrics/index.ts";
+import type { BlockHistory, BlockTotals, HookCalls } from "../metrics/index.ts";
 import { TimerWheel } from "../net/index.ts";
 import type { PluginSet } from "../plugins/index.ts";
 import type { Pool } from "../pool/index.ts";
@@ -230,6 +230,11 @@ export class Gateway {
   /** What the last minutes were like, later than `sinceMs` since 1970: of the groups that are counted. */
   history(sinceMs: number): readonly BlockHistory[] {
     return this.#pages.history(sinceMs);
+  }
+
+  /** How long plugins took to answer hooks; undefined when that is not counted. */
+  hookCalls(): readonly HookCalls[] | undefined {
+    return this.#pages.hookCalls();
   }
 
   /** All metrics, in Prometheus' text format. */

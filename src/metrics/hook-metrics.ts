@@ -2,8 +2,24 @@
 import type { HookWatch } from "../watch/index.ts";
 import { Buckets, CALL_BOUNDS } from "./buckets.ts";
 import type { Figures } from "./figures.ts";
+import { quantile } from "./quantile.ts";
+
+/** The calls of one hook of one plugin so far. */
+export interface HookCalls {
+  readonly plugin: string;
+  readonly hook: string;
+  readonly calls: number;
+  readonly failures: number;
+  readonly totalMs: number;
+  readonly p50Ms: number;
+  readonly p95Ms: number;
+  readonly p99Ms: number;
+}
+
+const MS_PER_S = 1_000;
 
 interface Calls {
+  /** As its series are labelled. */
   readonly plugin: string;
   readonly hook: string;
   readonly durations: Buckets;
@@ -38,6 +54,26 @@ export class HookMetrics implements HookWatch {
     const calls = this.#callsOf(hook, handler);
     calls.durations.observe(this.#now() - Number(begun));
     if (hasFailed) calls.failures++;
+  }
+
+  /** By hook, in the order in which they were called first. */
+  calls(): readonly HookCalls[] {
+    return [...this.#byHook.values()].flatMap((handlers) =>
+      [...handlers].map(([plugin, { hook, durations, failures }]) => {
+        const { bounds, counts, sumMs } = durations;
+        const msOf = (share: number): number => quantile(share, bounds, counts) * MS_PER_S;
+        return {
+          plugin,
+          hook,
+          calls: counts.reduce((sum, count) => sum + count, 0),
+          failures,
+          totalMs: sumMs,
+          p50Ms: msOf(0.5),
+          p95Ms: msOf(0.95),
+          p99Ms: msOf(0.99),
+        };
+      }),
+    );
   }
 
   collect(figures: Figures): void {

@@ -9,5 +9,6 @@ export { GatewayMetrics } from "./gateway-metrics.ts";
 export type { BlockTotals, GatewayState } from "./gateway-metrics.ts";
 export { HISTORY_KEPT_MS, HISTORY_STEP_MS } from "./history.ts";
 export type { BlockHistory } from "./history.ts";
+export type { HookCalls } from "./hook-metrics.ts";
 export { MetricsServer } from "./metrics-server.ts";
 export { pageSettingsOf, planPages } from "./page-plan.ts";

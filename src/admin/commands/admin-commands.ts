@@ -93,6 +93,10 @@ export function adminCommands(port: AdminPort): Implementation<typeof AdminServi
     resumePool: ({ group, block }) => commandPool("resume", group, block),
     reconnectPool: ({ group, block }) => commandPool("reconnect", group, block),
     listPlugins: () => ({ plugins: port.plugins().map(pluginOf) }),
+    listHooks: () => {
+      const hooks = port.hookCalls();
+      return { hooks: [...(hooks ?? [])], isCounted: hooks !== undefined };
+    },
     setLogLevel: ({ group, level: asked }) => {
       const level = LOG_LEVELS.find((known) => known === asked);
       if (level === undefined) {
@@ -130,7 +134,7 @@ function sessionOf(session: SessionView): MessageInitShape<typeof SessionSchema>
 }
 
 function countsOf(block: BlockView): MessageInitShape<typeof PoolSchema> {
-  const { availableAddresses: _, clientAddresses: _clients, isLive: _live, ...counts } = block;
+  const { availableAddresses: _, clientAddresses: _clients, ...counts } = block;
   return counts;
 }
 
