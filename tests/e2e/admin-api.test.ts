@@ -1,6 +1,8 @@
 /** The admin API of the executable: GatewayD's shapes, gRPC and REST, health, and who may do what. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { once } from "node:events";
 import { readFile } from "node:fs/promises";
+import http2 from "node:http2";
 import { join } from "node:path";
 import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
@@ -320,6 +322,45 @@ test("REST knows its clients by certificates, too", async () => {
   expect(gatewayd.process.output()).toMatch(
     /An administrator's command .*caller=postgres .*door=rest/,
   );
+  await gatewayd.stop();
+});
+
+test("REST over TLS speaks HTTP/2 with who wants it, as browsers do", async () => {
+  const file = (name: string): string => join(FIXTURES, "tls", name);
+  const tls = { certFile: file("server.crt"), keyFile: file("server.key") };
+  const auth = {
+    clientCAFile: file("ca.crt"),
+    certificates: [{ name: "postgres", role: "viewer" }],
+  };
+  await using gatewayd = await startGatewayd({ config: configWith({ ...tls, auth }) });
+  const url = `https://localhost:${doorsOf(gatewayd).rest.split(":")[1]}`;
+  const ask = async (
+    name: string | undefined,
+    verb: string,
+    path: string,
+    body = "",
+  ): Promise<readonly [status: unknown, body: string]> => {
+    const session = http2.connect(url, {
+      ca: await readFile(file("ca.crt")),
+      ...(name !== undefined && {
+        cert: await readFile(file(`${name}.crt`)),
+        key: await readFile(file(`${name}.key`)),
+      }),
+    });
+    const stream = session.request({ ":method": verb, ":path": path });
+    stream.end(body);
+    const [headers]: readonly http2.IncomingHttpHeaders[] = await once(stream, "response");
+    const text = Buffer.concat(await Array.fromAsync<Buffer>(stream)).toString();
+    session.close();
+    return [headers?.[":status"], text];
+  };
+  expect(await ask(undefined, "GET", "/livez")).toEqual([200, '{"status":"SERVING"}']);
+  expect((await ask(undefined, "GET", "/openapi.json"))[1]).toContain("gatewayd admin API");
+  expect((await ask("client", "GET", "/api/v1/pools?group=default"))[0]).toBe(200);
+  expect((await ask("client", "POST", "/api/v1/drain"))[0]).toBe(403);
+  expect((await ask("client", "POST", "/api/v1/log-level", "x".repeat(65 * 1024)))[0]).toBe(413);
+  expect((await ask("other-client", "GET", "/api/v1/pools"))[0]).toBe(401);
+  expect((await ask(undefined, "GET", "/api/v1/pools"))[0]).toBe(401);
   await gatewayd.stop();
 });
 

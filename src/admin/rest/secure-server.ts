@@ -1,11 +1,12 @@
 /**
  * Serves HTTP over TLS and tells of clients' certificates. Neither Bun.serve nor node:https do (Bun issue 37251), but
- * the server of node:http2 does, which speaks HTTP/1.1 as well; it can go once they do.
+ * the server of node:http2 does, which speaks HTTP/1.1 as well; it can go once they do. Bun offers clients HTTP/2 there
+ * whatever ALPNProtocols says, so that browsers speak it.
  */
 import type { EventEmitter } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createSecureServer } from "node:http2";
-import type { Http2SecureServer } from "node:http2";
+import type { Http2SecureServer, ServerHttp2Stream } from "node:http2";
 import type { TLSSocket } from "node:tls";
 import { doorTlsOptions } from "../door-tls.ts";
 import type { DoorTls } from "../door-tls.ts";
@@ -25,6 +26,9 @@ export interface SecureServerOptions {
   readonly answer: (request: Request, peer: Peer) => Promise<Response>;
 }
 
+/** By HTTP/1.1, or by HTTP/2: then it is one of many on its connection. */
+type Incoming = IncomingMessage & { readonly stream?: ServerHttp2Stream };
+
 /** A client that says nothing for so long is let go. */
 const SILENCE_MS = 60_000;
 /** Calls under way have so long to end when it is closed. */
@@ -43,7 +47,7 @@ export class SecureServer {
     });
     // Its types know of the requests of HTTP/2 alone.
     const events: EventEmitter = this.#server;
-    events.on("request", (request: IncomingMessage, response: ServerResponse) => {
+    events.on("request", (request: Incoming, response: ServerResponse) => {
       void this.#serve(request, response);
     });
     events.on("secureConnection", (socket: TLSSocket) => {
@@ -76,22 +80,24 @@ export class SecureServer {
     clearTimeout(timer);
   }
 
-  async #serve(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+  async #serve(incoming: Incoming, outgoing: ServerResponse): Promise<void> {
+    const socket = incoming.stream?.session?.socket ?? incoming.socket;
     try {
       const body = await this.#bodyOf(incoming);
       const request = body === undefined ? undefined : requestOf(incoming, body);
       if (request === undefined) {
-        outgoing.writeHead(body === undefined ? 413 : 400, { Connection: "close" }).end();
+        // By HTTP/2 connections have no header.
+        const close = incoming.stream === undefined ? { Connection: "close" } : {};
+        outgoing.writeHead(body === undefined ? 413 : 400, close).end();
         return;
       }
-      const { socket } = incoming;
       const response = await this.#options.answer(request, {
         address: socket.remoteAddress ?? "",
         certificateNames: peerNamesOf(socket),
       });
       await send(response, outgoing, incoming.method === "HEAD");
     } catch {
-      incoming.socket.destroy(); // The client has gone in the middle of it.
+      socket.destroy(); // The client has gone in the middle of it.
     }
   }
 
@@ -112,10 +118,13 @@ export class SecureServer {
 /** Undefined when it names no place, as without the header `Host`. */
 function requestOf(incoming: IncomingMessage, body: Buffer): Request | undefined {
   const { method = "GET", headers, url = "/" } = incoming;
-  const target = URL.parse(url, `https://${headers.host}`);
-  if (headers.host === undefined || target === null) return undefined;
-  const given = new Headers();
+  // HTTP/2 has it among the headers that begin with a colon, which are no others'.
+  const host = headers.host ?? [headers[":authority"]].flat()[0];
+  const target = URL.parse(url, `https://${host}`);
+  if (host === undefined || target === null) return undefined;
+  const given = new Headers({ host });
   for (const [name, value] of Object.entries(headers)) {
+    if (name === "host" || name.startsWith(":")) continue;
     for (const one of [value].flat()) if (one !== undefined) given.append(name, one);
   }
   const hasBody = method !== "GET" && method !== "HEAD";
