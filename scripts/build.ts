@@ -8,6 +8,7 @@ import { mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import packageJson from "../package.json" with { type: "json" };
+import { makePageBundle, PAGE_BUNDLE } from "./page-bundle.ts";
 import { makeSdkBundle, SDK_BUNDLE } from "./sdk-bundle.ts";
 import { bun, filesBelow, outputOf, root, run, runScript } from "./repository.ts";
 
@@ -56,7 +57,7 @@ export async function build(options: BuildOptions = {}): Promise<string> {
   const partial = join(partialDirectory, `gatewayd${extension}`);
   await mkdir(partialDirectory, { recursive: true });
   try {
-    await makeSdkBundle();
+    await Promise.all([makeSdkBundle(), makePageBundle()]);
     const exitCode = await run([
       bun,
       "build",
@@ -77,6 +78,9 @@ export async function build(options: BuildOptions = {}): Promise<string> {
 
 /** The program, and those of the workers that it starts. */
 const ENTRY_FILES = ["src/main.ts", "src/plugins/module/plugin-worker.ts"] as const;
+
+/** Made of the others with each build. */
+const MADE_FILES: readonly string[] = [SDK_BUNDLE, PAGE_BUNDLE];
 
 const COMPILE_FLAGS = [
   "--compile",
@@ -121,7 +125,7 @@ async function hashOfInputs(): Promise<string> {
   const inputs = await Promise.all(["src", "config", "proto"].map((name) => filesBelow(name, "*")));
   const files = inputs
     .flat()
-    .filter((file) => !file.endsWith(".test.ts") && file !== SDK_BUNDLE)
+    .filter((file) => !file.endsWith(".test.ts") && !MADE_FILES.includes(file))
     .concat("package.json", "bun.lock", "tsconfig.json", "scripts/build.ts");
   for (const file of files.sort()) {
     hash.update(`\0${file}\0`);

@@ -11,6 +11,10 @@ const CHECKS: readonly { readonly name: string; readonly command: readonly strin
     command: [bun, "--bun", installedProgram("oxlint"), "--type-aware", "--deny-warnings"],
   },
   { name: "types", command: [bun, "check", "--no-script"] },
+  {
+    name: "types in browsers",
+    command: [bun, "check", "--no-script", "--project", "src/admin/page/browser"],
+  },
   { name: "dead code", command: [bun, "--bun", installedProgram("knip")] },
   { name: "protocol files", command: [bun, `${root}/scripts/protocol.ts`] },
   { name: "generated files", command: [bun, `${root}/scripts/gen.ts`, "--check"] },

@@ -65,6 +65,8 @@ export const ARROWS: Readonly<Record<string, FolderRule>> = {
   sdk: { mayImport: ["hooks", "act", "postgres", "redis", "rpc", "sql"] },
   // Of hooks it has the numbers, of rpc the health service; its console speaks PostgreSQL's protocol.
   admin: { mayImport: ["hooks", "postgres", "rpc"] },
+  // Runs in browsers: of the API it has the types of what is answered.
+  "admin/page/browser": { mayImport: ["admin"] },
   // Another program's configuration; it names users files, which auth reads.
   pgbouncer: { mayImport: ["auth"] },
   gateway: {

@@ -94,7 +94,7 @@ export class RestDoor {
   async #answer(request: Request, peer: Peer): Promise<Response> {
     try {
       const { pathname, searchParams } = new URL(request.url);
-      const page = this.#page(request, pathname, searchParams);
+      const page = await this.#page(request, pathname, searchParams);
       return page ?? (await this.#command(request, pathname, searchParams, peer));
     } catch (thrown) {
       const { status, code, message } = refusalOf(GatewayError.from(thrown));
@@ -105,10 +105,15 @@ export class RestDoor {
   }
 
   /** What everybody may see. */
-  #page(request: Request, path: string, query: URLSearchParams): Response | undefined {
+  async #page(
+    request: Request,
+    path: string,
+    query: URLSearchParams,
+  ): Promise<Response | undefined> {
     const page =
       healthPage(path, query.has("verbose"), this.#options.port) ??
-      descriptionPage(path, this.#options.port.about);
+      descriptionPage(path, this.#options.port.about) ??
+      (await webPage(path));
     if (page === undefined || request.method === "GET" || request.method === "HEAD") return page;
     return otherVerb(["GET"]);
   }
@@ -148,6 +153,13 @@ async function stop(server: Server<undefined>): Promise<void> {
   const timer = setTimeout(() => void server.stop(true), CLOSE_MS);
   await server.stop();
   clearTimeout(timer);
+}
+
+/** Not loaded before somebody looks. */
+async function webPage(path: string): Promise<Response | undefined> {
+  if (path !== "/" && !path.startsWith("/page/")) return undefined;
+  const { pageFile } = await import("../page/index.ts");
+  return pageFile(path);
 }
 
 async function transcoderOf({ commands }: CommandLayer): Promise<Transcoder> {
