@@ -530,6 +530,20 @@ export const ERROR_TABLE = {
       "A client of the console fetches from a portal that it has not bound, or that has no more rows.",
     remedy: "Nothing, unless a driver does so: then report it.",
   },
+  ERR_RELOAD_REFUSED: {
+    sqlState: "F0000",
+    clientMessage: "the configuration was not reloaded",
+    meaning:
+      "The configuration was to be read again, and is not valid, or asks for something that cannot be had. Nothing was changed.",
+    remedy:
+      "Correct what the message lists, and reload again; `gatewayd config lint` checks the files.",
+  },
+  ERR_RELOAD_BUSY: {
+    sqlState: "55006",
+    clientMessage: "the configuration is being reloaded already",
+    meaning: "The configuration was to be read again while that was under way.",
+    remedy: "Reload again when the log tells that the first reload has ended.",
+  },
   ERR_INTERNAL: {
     sqlState: "XX000",
     clientMessage: "internal error in the gateway",

@@ -134,6 +134,15 @@ export interface HookCallsView {
   readonly p99Ms: number;
 }
 
+/** What a reload has done. */
+export interface ReloadView {
+  /** Dotted paths of keys, groups, blocks and plugins that are different now. */
+  readonly changed: readonly string[];
+  /** Keys that are changed in the files, and that only a restart puts into effect. */
+  readonly needsRestart: readonly string[];
+  readonly warnings: readonly string[];
+}
+
 export type PluginAction = "reload" | "enable" | "disable";
 
 export interface AdminPort {
@@ -184,6 +193,11 @@ export interface AdminPort {
    * @param failure name of the gRPC status; undefined when it was done
    */
   requested(verb: string, endpoint: string, failure: string | undefined): void;
+  /**
+   * Puts into effect what the files of the configuration say now: all of it, or nothing.
+   * @throws GatewayError ERR_RELOAD_REFUSED with everything that is wrong, a line each; ERR_RELOAD_BUSY
+   */
+  reload(): Promise<ReloadView>;
   /** Ends the gateway as SIGTERM does. */
   drain(): void;
 }

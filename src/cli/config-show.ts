@@ -41,7 +41,7 @@ not valid.`,
     try {
       const config = await configWithPlugins({
         config: result.config,
-        reload: (overrides) => loadConfig({ ...options, overrides }),
+        evaluate: (overrides) => loadConfig({ ...options, overrides }),
         dev: given.isOn(devFlag),
       });
       await terminal.out(describeEffectiveConfig(config));

@@ -1,5 +1,5 @@
 import { effectiveTracing, loadConfig, readConfigFiles } from "../config/index.ts";
-import type { LoadResult } from "../config/index.ts";
+import type { LoadOptions, LoadResult } from "../config/index.ts";
 import {
   BootTrace,
   ExitCode,
@@ -7,6 +7,7 @@ import {
   collectorUrlProblem,
   runGateway,
 } from "../gateway/index.ts";
+import type { EvaluateConfig } from "../gateway/index.ts";
 import type { Flag, Invocation, RunnableCommand, SwitchFlag, TextFlag } from "./command.ts";
 import { configFlag, devFlag, pluginConfigFlag, sentryFlag } from "./flags.ts";
 import { loadOptions } from "./load-options.ts";
@@ -76,12 +77,20 @@ plugins.`,
       ? await GatewayTracing.start({ version, url, env })
       : undefined;
     const trace = tracing?.boot ?? new BootTrace();
-    const asked = { ...loadOptions(invocation), lint: given.isOn(lintFlag) };
-    const [options, result] = await trace.step(
+    const lint = given.isOn(lintFlag);
+    const asked = { ...loadOptions(invocation), lint };
+    const reread = (step?: LoadOptions["step"]): EvaluateConfig => {
+      const files = readConfigFiles({ ...asked, step });
+      return (overrides, inner) => {
+        const result = loadConfig({ ...asked, files, overrides, step: inner });
+        return result.ok && !lint ? withoutWarnings(result) : result;
+      };
+    };
+    const [evaluate, result] = await trace.step(
       "Initialize config",
       ({ stepAtOnce: step }) => {
-        const read = { ...asked, files: readConfigFiles({ ...asked, step }) };
-        return [read, loadConfig({ ...read, step })] as const;
+        const read = reread(step);
+        return [read, read([], step)] as const;
       },
       { GlobalConfigFile: asked.configPath, PluginConfigFile: asked.pluginConfigPath },
     );
@@ -95,8 +104,9 @@ plugins.`,
       return await reportUsageError(terminal, path, `--${collectorUrlFlag.name} ${problem}`);
     }
     return runGateway({
-      config: given.isOn(lintFlag) ? config : { ...config, warnings: [] },
-      reload: (overrides) => loadConfig({ ...options, overrides }),
+      config,
+      evaluate,
+      reread,
       dev: given.isOn(devFlag),
       about: { version, versionInfo: versionLine },
       notifySocket: env["NOTIFY_SOCKET"],
@@ -108,6 +118,10 @@ plugins.`,
     });
   },
 };
+
+function withoutWarnings({ config }: Extract<LoadResult, { ok: true }>): LoadResult {
+  return { ok: true, config: { ...config, warnings: [] } };
+}
 
 /** Of the flag, else of the variables of OpenTelemetry, else the default. */
 function collectorUrlOf({ arguments: given, env }: Invocation): string {

@@ -1,5 +1,11 @@
 /** Writes docs/configuration.md from the schemas. */
-import { globalSchema, keySpec, type KeySpec, pluginsSchema } from "./schema/index.ts";
+import {
+  globalSchema,
+  keySpec,
+  type KeySpec,
+  pluginsSchema,
+  type ReloadEffect,
+} from "./schema/index.ts";
 import { writeValue } from "./yaml-writer.ts";
 
 const INTRODUCTION = `# Configuration
@@ -65,6 +71,27 @@ given between commas or as JSON. Settings in \`startupParams\` go by their names
 \`GATEWAYD_CLIENTS_DEFAULT_WRITES_STARTUPPARAMS_SEARCH_PATH=stock\`. A variable that stands for no key
 is a warning.
 
+## Changes while the gateway runs
+
+SIGHUP, \`gatewayd reload\` and the admin API have both files read again, with the environment that the
+gateway was started with and what plugins set. Everything is checked first, the files that they name
+included: if anything is wrong it is told with line and column, and nothing is changed. The column
+_reload_ says what becomes of a changed value:
+
+| reload    | meaning                                                                                             |
+| --------- | --------------------------------------------------------------------------------------------------- |
+| \`live\`    | in effect at once, for what begins from then on                                                     |
+| \`restart\` | named in the answer and in the log; the old value stays in effect until the gateway is started anew |
+
+No client is cut off by a change. Clients that share server connections take new settings when they have
+none: between two transactions, or in mode \`session\` when they connect. Server connections to another
+address, or with another login, take the place of the old ones when these are free; a connection that is
+a client's own (\`passthrough\`, \`session\`, or [tied](pooling.md)) stays its own until the client leaves.
+Clients of a block that is removed, or that the routes lead elsewhere, go on at another block; those that
+cannot, since they have a server connection of their own or no block is left for them, get FATAL 57P01
+at the end of their transaction. A group that is removed lets its clients finish, up to its
+\`drainTimeout\`. A group or block that is added is there at once, whether or not its server can be reached.
+
 ## Files of older versions
 
 Keys that were removed are accepted with a warning: \`softLimit\`, \`multiCore\`, \`elastic\`,
@@ -87,6 +114,7 @@ export function renderConfigurationDocs(): string {
 interface Row {
   readonly path: string;
   readonly spec: KeySpec;
+  readonly reload: ReloadEffect | undefined;
 }
 
 /** The keys that stand at the top by themselves, then one table for each section. */
@@ -95,13 +123,14 @@ function renderFile(file: KeySpec): string[] {
   const keys = [...file.keys];
   const single = keys.filter(([, spec]) => spec.kind === "scalar");
   const sections = keys.filter((entry) => !single.includes(entry));
-  const top =
-    single.length === 0 ? [] : [renderTable(single.map(([path, spec]) => ({ path, spec })))];
+  const rows = single.map(([path, spec]) => ({ path, spec, reload: effectOf(spec, file) }));
+  const top = rows.length === 0 ? [] : [renderTable(rows)];
   return [
     ...top,
     ...sections.map(([key, spec]) => {
       const { path, inner } = descend(key, spec);
-      return `### \`${path}\`\n\n${spec.description}\n\n${renderTable(rowsOf(inner, ""))}`;
+      const rows = rowsOf(inner, "", inner.info.reload ?? effectOf(spec, file));
+      return `### \`${path}\`\n\n${spec.description}\n\n${renderTable(rows)}`;
     }),
   ];
 }
@@ -118,24 +147,30 @@ function descend(
   return isListOfMaps ? descend(`${path}[]`, spec.item) : { path, inner: spec };
 }
 
-function rowsOf(spec: KeySpec, prefix: string): Row[] {
+/** Of the key itself, else of what it is in. */
+function effectOf(spec: KeySpec, above: KeySpec): ReloadEffect | undefined {
+  return spec.info.reload ?? above.info.reload;
+}
+
+function rowsOf(spec: KeySpec, prefix: string, above: ReloadEffect | undefined): Row[] {
   if (spec.kind !== "object") return [];
   return [...spec.keys].flatMap(([key, below]): Row[] => {
     const { path, inner } = descend(`${prefix}${key}`, below);
-    if (inner.kind !== "object") return [{ path, spec: below }];
+    const reload = below.info.reload ?? above;
+    if (inner.kind !== "object") return [{ path, spec: below, reload }];
     const own =
       path.endsWith("[]") || (below.isOptional && below.defaultValue === undefined)
-        ? [{ path, spec: below }]
+        ? [{ path, spec: below, reload }]
         : [];
-    return [...own, ...rowsOf(inner, `${path}.`)];
+    return [...own, ...rowsOf(inner, `${path}.`, reload)];
   });
 }
 
 function renderTable(rows: readonly Row[]): string {
-  const cells = rows.map(({ path, spec }) => {
-    return [`\`${path}\``, kindOf(spec), defaultOf(spec), meaningOf(spec)];
+  const cells = rows.map(({ path, spec, reload = "" }) => {
+    return [`\`${path}\``, kindOf(spec), defaultOf(spec), reload, meaningOf(spec)];
   });
-  return alignTable(["key", "type", "default", "meaning"], cells);
+  return alignTable(["key", "type", "default", "reload", "meaning"], cells);
 }
 
 /** Columns are padded to their longest cell, as the formatter wants it. */

@@ -3,6 +3,9 @@
  * how they are shown.
  * May import: errors, auth. `schema/` is pure; the rest reads files.
  */
+export { configChanges, withoutChanges } from "./config-changes.ts";
+export type { ConfigChange } from "./config-changes.ts";
+export { checkAgain } from "./check-again.ts";
 export { anonymousRole, isLocalHost } from "./check-api.ts";
 export { hasValidChecksum, isModulePath } from "./check-plugins.ts";
 export { formatIssue } from "./config-issue.ts";

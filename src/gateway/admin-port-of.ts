@@ -8,6 +8,7 @@ import type { PluginSnapshot } from "../plugins/index.ts";
 import type { GroupSnapshot } from "./control-port.ts";
 import type { Loggers } from "./create-loggers.ts";
 import type { Gateway } from "./gateway.ts";
+import type { ReloadReport } from "./reload.ts";
 
 export interface AdminPortOptions {
   readonly gateway: Gateway;
@@ -16,12 +17,14 @@ export interface AdminPortOptions {
   /** When the process began, on the wall clock. */
   readonly startedAtMs: number;
   readonly phase: () => GatewayPhase;
+  /** Reads the configuration again. */
+  readonly reload: () => Promise<ReloadReport>;
   /** Ends the gateway as a signal does. */
   readonly drain: () => void;
 }
 
 export function adminPortOf(options: AdminPortOptions): AdminPort {
-  const { gateway, loggers, about, startedAtMs, phase, drain } = options;
+  const { gateway, loggers, about, startedAtMs, phase, reload, drain } = options;
   const groups = (): readonly GroupView[] => groupViews(gateway);
   return {
     about,
@@ -78,6 +81,7 @@ export function adminPortOf(options: AdminPortOptions): AdminPort {
     },
     commandPool: (group, block, action) => gateway.groupNamed(group).commandPool(block, action),
     requested: (...call) => gateway.apiRequested(...call),
+    reload,
     drain,
   };
 }

@@ -17,7 +17,7 @@ import { collectOverrides } from "./collect-overrides.ts";
 
 export class BootHooks {
   readonly #registry: HookRegistry;
-  /** What is told of; changes once, see {@link configLoaded}. */
+  /** What is told of. */
   config: LoadedConfig;
 
   constructor(registry: HookRegistry, config: LoadedConfig) {
@@ -26,10 +26,10 @@ export class BootHooks {
   }
 
   /** All keys of gatewayd.yaml, dotted. Answers what handlers have put in their place. */
-  async configLoaded(): Promise<readonly ConfigOverride[]> {
+  async configLoaded(config: LoadedConfig): Promise<readonly ConfigOverride[]> {
     const { chain } = this.#registry.chain("OnConfigLoaded");
     if (chain === null) return [];
-    return await collectOverrides(chain, flattenPayload(configPayload(this.config)));
+    return await collectOverrides(chain, flattenPayload(configPayload(config)));
   }
 
   async newLogger(): Promise<void> {

@@ -1,12 +1,12 @@
 import type { GlobalConfig, LoadedConfig } from "../config/index.ts";
 import { createLoggers } from "./create-loggers.ts";
 import { Gateway } from "./gateway.ts";
-import type { ReloadConfig } from "./gateway.ts";
+import type { EvaluateConfig } from "./reload.ts";
 
 export interface ConfigWithPluginsOptions {
   readonly config: LoadedConfig;
-  /** Reads it again, with what plugins have set. */
-  readonly reload: ReloadConfig;
+  /** Makes it again, with what plugins have set. */
+  readonly evaluate: EvaluateConfig;
   /** Checksums of plugins are not required. */
   readonly dev: boolean;
 }
@@ -17,13 +17,13 @@ export interface ConfigWithPluginsOptions {
  * @throws GatewayError ERR_CONFIG_OVERRIDE when what they set is not valid
  */
 export async function configWithPlugins(options: ConfigWithPluginsOptions): Promise<LoadedConfig> {
-  const { config, reload, dev } = options;
+  const { config, evaluate, dev } = options;
   const quiet: GlobalConfig["loggers"] = {};
   for (const [group, settings] of Object.entries(config.global.loggers)) {
     quiet[group] = { ...settings, level: "error", output: ["console"] };
   }
   const loggers = { ...createLoggers(quiet), reconfigure: () => {} };
-  const gateway = new Gateway(config, loggers, { dev, version: "" }, reload);
+  const gateway = new Gateway(config, loggers, { dev, version: "" }, evaluate);
   try {
     return await gateway.configure();
   } finally {

@@ -25,20 +25,28 @@ export function openFilesLimit(): number | undefined {
 /** The part of the budget that all groups of a process share. */
 export class DescriptorBudget {
   /** How many clients the descriptors are enough for; infinite where no limit is known. */
-  readonly maxClients: number;
+  maxClients: number;
   clients = 0;
   refusals = 0;
+  readonly #limit: number | undefined;
 
   /** @throws GatewayError ERR_CONFIG_INVALID when there is no room for a single client */
   constructor(backends: number, limit: number | undefined = openFilesLimit()) {
-    this.maxClients =
-      limit === undefined
-        ? Number.POSITIVE_INFINITY
-        : limit - backends - REFUSAL_RESERVE - OTHER_DESCRIPTORS;
-    if (this.maxClients > 0) return;
+    this.#limit = limit;
+    this.maxClients = this.roomBeside(backends);
+  }
+
+  /**
+   * How many clients there may be beside so many server connections.
+   * @throws GatewayError ERR_CONFIG_INVALID when there is no room for a single one
+   */
+  roomBeside(backends: number): number {
+    if (this.#limit === undefined) return Number.POSITIVE_INFINITY;
+    const room = this.#limit - backends - REFUSAL_RESERVE - OTHER_DESCRIPTORS;
+    if (room > 0) return room;
     throw new GatewayError(
       "ERR_CONFIG_INVALID",
-      `the limit of open files (${limit}) leaves no room for clients beside ${backends} server ` +
+      `the limit of open files (${this.#limit}) leaves no room for clients beside ${backends} server ` +
         `connections: raise it (ulimit -n, LimitNOFILE) or lower pools.<group>.<block>.size`,
     );
   }
@@ -47,13 +55,18 @@ export class DescriptorBudget {
 /** The budget of one group. */
 export class ConnectionBudget implements Budget {
   /** What is in force: the smaller of the configured limit and what the descriptors allow. */
-  readonly maxConnections: number;
+  maxConnections = 0;
   readonly #shared: DescriptorBudget;
   #clients = 0;
 
   constructor(maxConnections: number, shared: DescriptorBudget) {
-    this.maxConnections = Math.min(maxConnections, shared.maxClients);
     this.#shared = shared;
+    this.limit(maxConnections);
+  }
+
+  /** From now on; whoever is there stays. */
+  limit(maxConnections: number): void {
+    this.maxConnections = Math.min(maxConnections, this.#shared.maxClients);
   }
 
   admit(): "admitted" | "overLimit" | "refused" {

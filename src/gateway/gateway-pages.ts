@@ -15,6 +15,7 @@ import type {
   GatewayState,
   HookCalls,
   MetricFamily,
+  ReloadOutcome,
 } from "../metrics/index.ts";
 import type { GroupWatch, HookWatch, TraceIdOf } from "../watch/index.ts";
 
@@ -65,6 +66,11 @@ export class GatewayPages {
 
   apiRequested(verb: string, endpoint: string, failure: string | undefined): void {
     this.#metrics.api.requested(verb, endpoint, failure);
+  }
+
+  /** The configuration was to be read again. */
+  reloaded(outcome: ReloadOutcome): void {
+    this.#metrics.reloads.counted(outcome);
   }
 
   ticked(): void {

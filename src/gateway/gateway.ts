@@ -1,8 +1,8 @@
 /** The composition root: everything a configuration asks for, built, booted, drained and stopped. */
 import { registerRules } from "../act/effects/index.ts";
 import type { ActionChannel } from "../act/effects/index.ts";
-import { formatDuration, formatIssue } from "../config/index.ts";
-import type { ConfigOverride, LoadedConfig, LoadResult } from "../config/index.ts";
+import { formatIssue } from "../config/index.ts";
+import type { ConfigOverride, LoadedConfig } from "../config/index.ts";
 import { GatewayError } from "../errors.ts";
 import { HookRegistry } from "../hooks/index.ts";
 import type { HookName, Schedule } from "../hooks/index.ts";
@@ -11,35 +11,31 @@ import { pageSettingsOf } from "../metrics/index.ts";
 import type { BlockHistory, BlockTotals, HookCalls } from "../metrics/index.ts";
 import { TimerWheel } from "../net/index.ts";
 import type { PluginSet } from "../plugins/index.ts";
-import type { Pool } from "../pool/index.ts";
-import { CancelKeys, showTraffic } from "../session/index.ts";
+import { showTraffic } from "../session/index.ts";
 import type { ClientTls, VirtualDatabase } from "../session/index.ts";
 import { fingerprint, loadSql, normalize } from "../sql/index.ts";
 import { Statements } from "../statements/index.ts";
 import { BootHooks } from "./boot-hooks.ts";
 import { BootTrace } from "./boot-trace.ts";
 import { buildAct } from "./build-act.ts";
-import { buildTenant, serverOf } from "./build-tenant.ts";
-import { listenerCertificates } from "./certificates.ts";
-import { ConnectionBudget, DescriptorBudget } from "./connection-budget.ts";
 import type { ControlPort, GroupSnapshot } from "./control-port.ts";
 import type { GroupLoggers } from "./create-loggers.ts";
 import { GatewayPages } from "./gateway-pages.ts";
 import { GatewayPlugins } from "./gateway-plugins.ts";
 import type { GatewayTracing } from "./gateway-tracing.ts";
 import { traceHooks } from "./hook-tracing.ts";
+import { Groups } from "./groups.ts";
+import type { GroupsOptions } from "./groups.ts";
 import { logsSlowQueries, logWatchOf } from "./log-watch-of.ts";
 import type { PluginSurroundings } from "./plugin-host-of.ts";
 import { policiesSnapshot } from "./policies-snapshot.ts";
 import type { PoliciesSnapshot } from "./policies-snapshot.ts";
-import type { Tenant } from "./tenant.ts";
-import { toAddress } from "./to-address.ts";
-import { hbaRulesOf } from "./hba-rules.ts";
-import { startDelay } from "./start-delay.ts";
+import { Reload } from "./reload.ts";
+import type { EvaluateConfig, ReloadReport } from "./reload.ts";
+import type { ReloadPart } from "./reload-part.ts";
 import { connectionFields, hooksWatchedByAll, watchedByAll } from "../watch/index.ts";
 import type { ConnectionFields, TraceIdOf } from "../watch/index.ts";
-import { usersOf } from "./users.ts";
-import type { Watched } from "./watched-files.ts";
+import { within } from "./within.ts";
 
 /** Peers that do not finish within this time are cut off by the end of the process. */
 const STOP_MS = 1_000;
@@ -50,22 +46,14 @@ const TELL_MS = 5_000;
 /** Longer than the grace time of a plugin that is asked to end. */
 const STOP_PLUGINS_MS = 5_000;
 
-/** The configuration that was loaded, with values that plugins have set. */
-export type ReloadConfig = (overrides: readonly ConfigOverride[]) => LoadResult;
-
 /** What a gateway is run with, beside its configuration. */
 export interface GatewaySurroundings extends PluginSurroundings {
   /** Of this executable. */
   readonly version: string;
   /** Default: nothing is traced. */
   readonly tracing?: GatewayTracing | undefined;
-}
-
-interface Member {
-  readonly group: string;
-  readonly tenant: Tenant;
-  readonly pools: readonly Pool[];
-  readonly watched: readonly Watched[];
+  /** Reads the files of the configuration again. Default: that cannot be done. */
+  readonly reread?: (() => EvaluateConfig) | undefined;
 }
 
 export class Gateway {
@@ -75,7 +63,10 @@ export class Gateway {
   readonly hooks: HookRegistry;
   #config: LoadedConfig;
   readonly #loggers: GroupLoggers;
-  readonly #reload: ReloadConfig;
+  readonly #evaluate: EvaluateConfig;
+  readonly #reload: Reload;
+  /** Those that a reload changes, in this order. */
+  readonly #parts: ReloadPart[] = [];
   /** Takes back the handlers that log every event; undefined when there are none. */
   #stopTracing: (() => void) | undefined;
   readonly #trace: BootTrace;
@@ -91,23 +82,18 @@ export class Gateway {
   readonly #readsTables: boolean;
   /** The policies and rules, and what became of them. */
   readonly policies: () => PoliciesSnapshot;
-  #members: readonly Member[] = [];
-  /** Those that have listened. */
-  readonly #served = new Set<Member>();
-  /** Groups whose addresses are another gateway's now. */
-  readonly #left = new Set<string>();
+  readonly #groups: Groups;
   #isStopped = false;
-  readonly #tickers: Timer[] = [];
 
-  /** @param reload makes the configuration again of the same files, with what plugins have set */
+  /** @param evaluate makes the configuration again of the same files, with what plugins have set */
   constructor(
     config: LoadedConfig,
     loggers: GroupLoggers,
     surroundings: GatewaySurroundings,
-    reload: ReloadConfig,
+    evaluate: EvaluateConfig,
   ) {
     this.#config = config;
-    this.#reload = reload;
+    this.#evaluate = evaluate;
     this.#loggers = loggers;
     const { tracing } = surroundings;
     this.#tracing = tracing;
@@ -175,6 +161,24 @@ export class Gateway {
       now,
       logger,
     });
+    this.#reload = new Reload({
+      parts: this.#parts,
+      reread: surroundings.reread,
+      current: () => this.#config,
+      adopt: (adopted) => this.#adopt(adopted),
+      overridesOf: (read) => this.#bootHooks.configLoaded(read),
+      told: (outcome) => this.#pages.reloaded(outcome),
+      logger,
+    });
+    this.#groups = new Groups({
+      hooks: this.hooks,
+      bootHooks: this.#bootHooks,
+      traceIdOf: this.#traceIdOf,
+      ticked: () => this.#pages.ticked(),
+      timers: this.#timers,
+      ofGroup: (name, of) => this.#ofGroup(name, of),
+    });
+    this.#follow();
     this.#traceHooks();
     registerRules(this.hooks, rules, {
       logger,
@@ -191,18 +195,15 @@ export class Gateway {
 
   /** The group's part of the data half. @throws GatewayError ERR_ADMIN_NOT_FOUND */
   groupNamed(group: string): ControlPort {
-    const member = this.#members.find((one) => one.group === group);
-    if (member !== undefined) return member.tenant;
-    const known = this.#members.map((one) => one.group).join(", ");
-    throw new GatewayError("ERR_ADMIN_NOT_FOUND", `there is no group "${group}", but: ${known}`);
+    return this.#groups.named(group);
   }
 
   get groups(): readonly ControlPort[] {
-    return this.#members.map(({ tenant }) => tenant);
+    return this.#groups.ports;
   }
 
   snapshot(): readonly GroupSnapshot[] {
-    return this.#members.map(({ tenant }) => tenant.snapshot());
+    return this.#groups.snapshot();
   }
 
   /** What runs, and the commands to reload, enable and disable it. */
@@ -215,6 +216,21 @@ export class Gateway {
     const isKnown = this.#loggers.setLevel(group, level);
     this.#traceHooks();
     return isKnown;
+  }
+
+  /** A part that reloads change from now on, behind those that there are. */
+  follow(part: ReloadPart): void {
+    this.#parts.push(part);
+  }
+
+  /**
+   * Puts into effect what the files of the configuration say now: all of it, or nothing. The log tells of it.
+   * @throws GatewayError ERR_RELOAD_REFUSED with everything that is wrong, a line each, ERR_RELOAD_BUSY while another one
+   *   is under way, ERR_SHUTTING_DOWN when the gateway does not serve
+   */
+  async reload(): Promise<ReloadReport> {
+    if (this.#isStopped) throw new GatewayError("ERR_SHUTTING_DOWN");
+    return await this.#reload.run();
   }
 
   /** Counts a call of the admin API. */
@@ -266,18 +282,19 @@ export class Gateway {
       this.#pages.open(metrics, Object.keys(servers), isReusing),
     );
     this.#expectNotStopped();
+    const expectWanted = (): void => this.#expectNotStopped();
     await this.#step("Create pools and clients", async (trace) => {
-      this.#members = this.#build();
-      for (const member of this.#members) await this.#openPools(member, trace);
+      this.#groups.build(this.#config);
+      for (const group of this.#groups.all) await group.openPools(expectWanted, trace);
     });
     await this.#step("Create proxies", async () => {
-      for (const member of this.#members) await this.#announceProxies(member);
+      for (const group of this.#groups.all) await group.announceProxies();
     });
     await this.#step("Create servers", async () => {
-      for (const _ of this.#members) await this.#bootHooks.newServer();
+      for (const _ of this.#groups.all) await this.#bootHooks.newServer();
     });
     await this.#step("Start servers", async (trace) => {
-      for (const member of this.#members) await this.#listen(member, trace);
+      for (const group of this.#groups.all) await group.listen(expectWanted, trace);
     });
     this.#tracing?.tellsOf(undefined);
   }
@@ -292,7 +309,7 @@ export class Gateway {
     await this.#step("Load plugins", (trace) => this.#plugins.start(trace));
     this.#expectNotStopped();
     await this.#step("Merge global config from plugins", async () => {
-      const overrides = await this.#bootHooks.configLoaded();
+      const overrides = await this.#bootHooks.configLoaded(this.#config);
       this.#expectNotStopped();
       if (overrides.length > 0) this.#override(overrides);
     });
@@ -308,11 +325,7 @@ export class Gateway {
 
   /** How long {@link drain} may take. */
   get longestDrainMs(): number {
-    const servers = Object.entries(this.#config.global.servers);
-    const times = servers.map(([group, { drainTimeout }]) =>
-      this.#left.has(group) ? 2 * drainTimeout : drainTimeout,
-    );
-    return Math.max(0, ...times);
+    return Math.max(0, ...this.#groups.all.map(({ longestDrainMs }) => longestDrainMs));
   }
 
   /**
@@ -320,16 +333,7 @@ export class Gateway {
    * @returns whether that is so for all groups
    */
   async leave(): Promise<boolean> {
-    const takenOver = this.#members.filter(({ tenant }) => tenant.isTakenOver);
-    for (const { group } of takenOver) this.#left.add(group);
-    await Promise.all(takenOver.map(({ tenant }) => tenant.leave()));
-    for (const { group, tenant } of takenOver) {
-      const { clients } = tenant;
-      this.#loggers
-        .of(group)
-        .info("Another gateway has taken over; clients may finish", { clients });
-    }
-    return takenOver.length > 0 && takenOver.length === this.#members.length;
+    return await this.#groups.leave();
   }
 
   /** Leaves the addresses of the metrics pages to another gateway. */
@@ -339,7 +343,7 @@ export class Gateway {
 
   /** Clients that are connected. */
   get clients(): number {
-    return this.#members.reduce((sum, { tenant }) => sum + tenant.clients, 0);
+    return this.#groups.all.reduce((sum, { tenant }) => sum + tenant.clients, 0);
   }
 
   /**
@@ -347,7 +351,7 @@ export class Gateway {
    * long first, idle ones too.
    */
   async drain(): Promise<void> {
-    await Promise.all(this.#members.map((member) => this.#drain(member)));
+    await this.#groups.drain();
   }
 
   /**
@@ -357,15 +361,12 @@ export class Gateway {
   async stopNow(): Promise<void> {
     this.#isStopped = true;
     this.#tracing?.tellsOf(this.#trace);
-    for (const ticker of this.#tickers.splice(0)) clearInterval(ticker);
     this.#plugins.quiesce();
-    await Promise.all(this.#members.map((member) => this.#stop(member)));
-    this.#members = [];
+    const hasServed = await this.#groups.stop();
     await this.#within(STOP_PLUGINS_MS, this.#plugins.stop());
     await this.#actionChannel?.close();
     await this.#within(STOP_MS, this.#pages.close());
-    if (this.#served.size > 0) this.#loggers.main.info("Stopped all servers");
-    this.#served.clear();
+    if (hasServed) this.#loggers.main.info("Stopped all servers");
   }
 
   /** A step of the boot; what plugins are told meanwhile is a part of it. */
@@ -377,37 +378,20 @@ export class Gateway {
     this.#tracing?.tellsOf(this.#trace);
   }
 
-  async #stop(member: Member): Promise<void> {
-    const { group, tenant, watched } = member;
-    const { clients } = tenant;
-    for (const files of watched) files.close();
-    tenant.drain();
-    tenant.cut();
-    await this.#within(STOP_MS, tenant.whenEmpty());
-    await this.#within(STOP_MS, tenant.close());
-    if (!this.#served.has(member)) return;
-    await this.#within(STOP_MS, this.#bootHooks.shutdown(clients));
-    this.#loggers.of(group).info("Stopped the server");
-  }
-
   /** Waits for something to happen, but not for ever. */
   async #within(limitMs: number, happening: Promise<void>): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const limit = this.#timers.after(limitMs, resolve);
-    await Promise.race([happening, promise]);
-    limit.dispose();
+    await within(limitMs, happening, this.#timers);
   }
 
   /** What plugins have set is effective from here on, as if it had been in the file. */
   #override(overrides: readonly ConfigOverride[]): void {
-    const result = this.#reload(overrides);
+    const result = this.#evaluate(overrides);
     if (!result.ok) {
       const errors = result.issues.filter(({ severity }) => severity === "error");
       throw new GatewayError("ERR_CONFIG_OVERRIDE", errors.map(formatIssue).join("; "));
     }
     const { config } = result;
-    this.#config = config;
-    this.#bootHooks.config = config;
+    this.#adopt(config);
     this.#loggers.reconfigure(config.global.loggers);
     this.#traceHooks();
     const { main } = this.#loggers;
@@ -422,6 +406,48 @@ export class Gateway {
     }
   }
 
+  #adopt(config: LoadedConfig): void {
+    this.#config = config;
+    this.#bootHooks.config = config;
+  }
+
+  /** What follows the configuration inside the gateway; the order is that of {@link ReloadOptions.parts}. */
+  #follow(): void {
+    this.follow({
+      name: "loggers",
+      prepare: ({ after: { global }, loggers }) => {
+        // Groups that are new have something to log before they are there.
+        const added = loggers.added.flatMap((group) => {
+          const settings = global.loggers[group];
+          return settings === undefined ? [] : [[group, settings] as const];
+        });
+        if (added.length > 0) this.#loggers.reconfigure(Object.fromEntries(added));
+        return {
+          apply: () => {
+            this.#loggers.reconfigure(global.loggers);
+            this.#traceHooks();
+          },
+        };
+      },
+    });
+    this.follow(this.#groups);
+  }
+
+  /** Whoever wants to hear of the sessions of a group is named here. */
+  #ofGroup(group: string, { global }: LoadedConfig): ReturnType<GroupsOptions["ofGroup"]> {
+    const logger = this.#loggers.of(group);
+    const watch = watchedByAll([
+      this.#pages.watchOf(group, global.metrics),
+      this.statements.watchOf(group, pageSettingsOf(global.metrics, group)?.statements ?? 0),
+      logWatchOf(global.loggers[group], logger, this.#traceIdOf),
+      // Last: the others ask for the trace of a unit when it has ended.
+      this.#tracing?.watchOf(group),
+    ]);
+    const tracesOf = (block: string) => this.#tracing?.serversOf(group, block);
+    const virtualOf = (tls: ClientTls) => this.consoleOf?.(group, tls);
+    return { watch, tracesOf, virtualOf, logger };
+  }
+
   #traceHooks(): void {
     const { main } = this.#loggers;
     const isTraced = main.isEnabled("trace");
@@ -431,135 +457,9 @@ export class Gateway {
     this.#stopTracing = undefined;
   }
 
-  #build(): readonly Member[] {
-    const { global } = this.#config;
-    const pools = Object.values(global.pools).flatMap((blocks) => Object.values(blocks));
-    const queries = Object.values(global.servers).filter(({ auth }) => auth?.query !== undefined);
-    const backends = pools.reduce((sum, { size }) => sum + size, queries.length);
-    const descriptors = new DescriptorBudget(backends);
-    const cancelKeys = new CancelKeys();
-    return Object.keys(global.servers).map((group) => {
-      const server = serverOf(global, group);
-      const logger = this.#loggers.of(group);
-      const certificates = listenerCertificates(server, logger);
-      const { usersFile, hbaFile } = server.auth ?? {};
-      const users = usersFile === undefined ? undefined : usersOf(usersFile, logger);
-      const hbaRules = hbaFile === undefined ? undefined : hbaRulesOf(hbaFile, server, logger);
-      const budget = new ConnectionBudget(server.maxConnections, descriptors);
-      if (budget.maxConnections < server.maxConnections) {
-        logger.warn("maxConnections is lowered to what the limit of open files allows", {
-          maxConnections: budget.maxConnections,
-          configured: server.maxConnections,
-        });
-      }
-      const tls: ClientTls = {
-        mode: server.tlsMode,
-        current: () => {
-          if (certificates === undefined) throw new Error("TLS is disabled");
-          return certificates.current;
-        },
-      };
-      const built = buildTenant({
-        group,
-        config: this.#config,
-        budget,
-        tls,
-        virtual: this.consoleOf?.(group, tls),
-        users,
-        hbaRules,
-        hooks: this.hooks,
-        cancelKeys,
-        // Whoever wants to hear of the sessions of a group is named here.
-        watch: watchedByAll([
-          this.#pages.watchOf(group, global.metrics),
-          this.statements.watchOf(group, pageSettingsOf(global.metrics, group)?.statements ?? 0),
-          logWatchOf(global.loggers[group], logger, this.#traceIdOf),
-          // Last: the others ask for the trace of a unit when it has ended.
-          this.#tracing?.watchOf(group),
-        ]),
-        traceIdOf: this.#traceIdOf,
-        tracesOf: (block) => this.#tracing?.serversOf(group, block),
-        timers: this.#timers,
-        logger,
-      });
-      const watched = [certificates, users, hbaRules, ...built.watched];
-      return { ...built, group, watched: watched.filter((files) => files !== undefined) };
-    });
-  }
-
-  async #openPools({ group, tenant, pools }: Member, trace: BootTrace): Promise<void> {
-    for (const pool of pools) {
-      this.#expectNotStopped();
-      await pool.open();
-      trace.event("Create pool", { group, name: pool.name, size: pool.options.size });
-      await this.#bootHooks.newPool(group, pool);
-      this.#loggers.of(group).info("There are clients available in the pool", {
-        count: pool.snapshot().available,
-        name: pool.name,
-      });
-    }
-    tenant.warm();
-  }
-
-  async #announceProxies({ group, pools }: Member): Promise<void> {
-    for (const pool of pools) {
-      const { healthCheckPeriodMs } = pool.options;
-      if (healthCheckPeriodMs > 0) {
-        this.#loggers.of(group).info("Started the client health check scheduler", {
-          name: pool.name,
-          healthCheckPeriod: formatDuration(healthCheckPeriodMs),
-          startDelay: startDelay(healthCheckPeriodMs),
-        });
-      }
-      await this.#bootHooks.newProxy();
-    }
-  }
-
-  async #listen(member: Member, trace: BootTrace): Promise<void> {
-    const { group, tenant, watched } = member;
-    const logger = this.#loggers.of(group);
-    const server = serverOf(this.#config.global, group);
-    const [configured = "", ...others] = server.address;
-    const address = await this.#bootHooks.run(configured);
-    await this.#bootHooks.booting();
-    this.#expectNotStopped();
-    for (const files of watched) files.watch();
-    const replacing = [address, ...others].map((text) => toAddress(server.network, text));
-    await tenant.listen(address === configured ? undefined : replacing);
-    this.#expectNotStopped();
-    this.#served.add(member);
-    await this.#bootHooks.booted();
-    this.#expectNotStopped();
-    for (const listening of tenant.addresses) {
-      logger.info("GatewayD is listening", { address: listening });
-      trace.event("Listen", { group, address: listening });
-    }
-    if (server.tlsMode !== "disable") logger.info("TLS is enabled");
-    if (server.enableTicker) this.#startTicker(tenant, server.tickInterval);
-  }
-
   /** A boot that is given up must not open anything more. */
   #expectNotStopped(): void {
     if (this.#isStopped) throw new GatewayError("ERR_SHUTTING_DOWN");
-  }
-
-  #startTicker(tenant: Tenant, intervalMs: number): void {
-    const tick = (): void => {
-      const { clients: count, group } = tenant;
-      this.#pages.ticked();
-      this.#loggers.of(group).info("Active client connections", { count });
-      void this.#bootHooks.tick(count);
-    };
-    tick();
-    this.#tickers.push(setInterval(tick, intervalMs));
-  }
-
-  async #drain({ group, tenant }: Member): Promise<void> {
-    const { drainTimeout } = serverOf(this.#config.global, group);
-    if (this.#left.has(group)) await this.#within(drainTimeout, tenant.whenEmpty());
-    this.#loggers.of(group).info("GatewayD is shutting down");
-    tenant.drain();
-    await this.#within(drainTimeout, tenant.whenEmpty());
   }
 }
 

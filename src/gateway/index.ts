@@ -11,6 +11,7 @@ export { Gateway } from "./gateway.ts";
 export { GatewayTracing } from "./gateway-tracing.ts";
 export { configWithPlugins } from "./config-with-plugins.ts";
 export { sayLastWords } from "./last-words.ts";
+export type { EvaluateConfig, ReloadReport } from "./reload.ts";
 export { runGateway } from "./run-gateway.ts";
 export type { RunOptions } from "./run-gateway.ts";
 export { servePlugin } from "./serve-plugin.ts";

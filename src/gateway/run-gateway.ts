@@ -11,15 +11,18 @@ import type { Loggers } from "./create-loggers.ts";
 import { ExitCode } from "./exit-codes.ts";
 import type { GatewayTracing } from "./gateway-tracing.ts";
 import { Gateway } from "./gateway.ts";
-import type { ReloadConfig } from "./gateway.ts";
+import type { EvaluateConfig } from "./reload.ts";
 import { keepLastWords } from "./last-words.ts";
+import { ReloadRequests } from "./reload-requests.ts";
 import { ServiceNotices } from "./service-notices.ts";
 import { StopSignals } from "./stop-signals.ts";
 
 export interface RunOptions {
   readonly config: LoadedConfig;
-  /** Reads it again, with what plugins have set. */
-  readonly reload: ReloadConfig;
+  /** Makes it again, with what plugins have set. */
+  readonly evaluate: EvaluateConfig;
+  /** Reads its files again. */
+  readonly reread: () => EvaluateConfig;
   /** Checksums of plugins are not required. */
   readonly dev: boolean;
   /** This executable. */
@@ -39,8 +42,8 @@ const STOPS_AT_ONCE: readonly NodeJS.Signals[] = ["SIGQUIT", "SIGABRT"];
 
 /**
  * Runs until stopped; resolves with the exit code. A signal during the boot ends it there and then;
- * later the first one lets clients finish (see {@link STOPS_AT_ONCE}), and the second ends the waiting. SIGUSR1 has
- * log files opened anew.
+ * later the first one lets clients finish (see {@link STOPS_AT_ONCE}), and the second ends the waiting. SIGHUP has
+ * the configuration read again, SIGUSR1 log files opened anew.
  */
 export async function runGateway(options: RunOptions): Promise<number> {
   const { config, tracing } = options;
@@ -57,7 +60,7 @@ export async function runGateway(options: RunOptions): Promise<number> {
 }
 
 async function runLogged(options: RunOptions, loggers: Loggers, trace: BootTrace): Promise<number> {
-  const { config, dev, reload, about, tracing } = options;
+  const { config, dev, evaluate, reread, about, tracing } = options;
   const startedAtMs = Date.now();
   const logger = loggers.main;
   announce(options, logger);
@@ -65,21 +68,35 @@ async function runLogged(options: RunOptions, loggers: Loggers, trace: BootTrace
   const signals = new StopSignals();
   const gateway = await trace.step(
     "Create new registry",
-    () => new Gateway(config, loggers, { dev, version: about.version, tracing }, reload),
+    () => new Gateway(config, loggers, { dev, version: about.version, tracing, reread }, evaluate),
   );
+  let phase: GatewayPhase = "booting";
+  const reloads = new ReloadRequests({
+    reload: () => gateway.reload(),
+    phase: () => phase,
+    began: () => notices.reloading(),
+    ended: () => {
+      if (phase === "serving") notices.ready();
+    },
+    logger,
+  });
+  using _reloading = onSignal("SIGHUP", () => {
+    void gateway.signalled("SIGHUP");
+    reloads.signalled();
+  });
   using _reopening = onSignal("SIGUSR1", () => {
     loggers.reopen();
     logger.info("Log files are opened anew");
     void gateway.signalled("SIGUSR1");
   });
   const signal = signals.next();
-  let phase: GatewayPhase = "booting";
   const admin = new Administration({
     gateway,
     loggers,
     about,
     startedAtMs,
     phase: () => phase,
+    reload: () => reloads.asked(),
     drain: () => signals.raise("SIGTERM"),
     tracer: tracing?.tracer,
   });
@@ -94,6 +111,7 @@ async function runLogged(options: RunOptions, loggers: Loggers, trace: BootTrace
         logger.info("GatewayD is running", { pid: process.pid, version: about.version });
         notices.ready();
         trace.end();
+        void reloads.followSignal();
       });
     await Promise.race([booted, signal]);
   } catch (thrown) {

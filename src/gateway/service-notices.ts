@@ -1,7 +1,7 @@
 /** What the service manager is told (sd_notify of systemd): when clients can connect, and when the gateway ends. */
 import { GatewayError } from "../errors.ts";
 import type { Logger } from "../logging/index.ts";
-import { openUnixDatagram } from "../libc/index.ts";
+import { libc, openUnixDatagram } from "../libc/index.ts";
 
 /** Time that stopping takes beside waiting for clients: sessions, pools and plugins, and some. */
 const STOP_MARGIN_MS = 30_000;
@@ -24,6 +24,12 @@ export class ServiceNotices {
   /** Clients can connect. */
   ready(): void {
     this.#tell(["READY=1", `STATUS=Running, process ${process.pid}`]);
+  }
+
+  /** The configuration is being read again; {@link ready} tells that this is over. */
+  reloading(): void {
+    const now = libc()?.monotonicMicroseconds();
+    this.#tell(["RELOADING=1", ...(now === undefined ? [] : [`MONOTONIC_USEC=${now}`])]);
   }
 
   /** Clients have so long to finish. The manager is asked to have patience for it, whatever its own limit is. */

@@ -1,6 +1,6 @@
 /** The signals that stop the gateway, in the order they come. */
 
-const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGABRT"] as const;
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGQUIT", "SIGABRT"] as const;
 
 export class StopSignals {
   readonly #received: NodeJS.Signals[] = [];

@@ -11,8 +11,9 @@ import { readGlobal, readPlugins } from "../config/load-config.ts";
 import { HookRegistry } from "../hooks/index.ts";
 import { TimerWheel } from "../net/index.ts";
 import { CancelKeys } from "../session/index.ts";
-import { buildTenant } from "./build-tenant.ts";
+import { BuiltTenant } from "./built-tenant.ts";
 import { ConnectionBudget, DescriptorBudget } from "./connection-budget.ts";
+import { GroupFiles } from "./group-files.ts";
 import type { Tenant } from "./tenant.ts";
 
 const cleanUps: (() => unknown)[] = [];
@@ -35,7 +36,8 @@ async function setUp(): Promise<{ tenant: Tenant; path: string }> {
   const global = readGlobal(text, "gatewayd.yaml", { env: {} });
   const plugins = readPlugins("", "", { env: {} });
   if (!global.ok || !plugins.ok) throw new Error(JSON.stringify([global, plugins]));
-  const { tenant } = buildTenant({
+  const logger = new MemoryLogger();
+  const { tenant } = new BuiltTenant({
     group: "default",
     config: {
       ...global.config,
@@ -44,15 +46,8 @@ async function setUp(): Promise<{ tenant: Tenant; path: string }> {
       plugins: plugins.config.value,
       pluginsPath: undefined,
     },
+    files: new GroupFiles("default", global.config.value, logger),
     budget: new ConnectionBudget(100, new DescriptorBudget(0, undefined)),
-    tls: {
-      mode: "disable",
-      current: () => {
-        throw new Error("TLS is disabled");
-      },
-    },
-    users: undefined,
-    hbaRules: undefined,
     hooks: new HookRegistry({
       schedule: () => () => {},
       onHandlerError: () => {},
@@ -60,7 +55,7 @@ async function setUp(): Promise<{ tenant: Tenant; path: string }> {
     }),
     cancelKeys: new CancelKeys(),
     timers: new TimerWheel(),
-    logger: new MemoryLogger(),
+    logger,
   });
   cleanUps.push(() => tenant.close());
   return { tenant, path };

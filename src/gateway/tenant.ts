@@ -7,6 +7,7 @@ import { Session } from "../session/index.ts";
 import type { SessionContext } from "../session/index.ts";
 import { backendSnapshots, waiterSnapshots } from "./connection-snapshots.ts";
 import type { BlockServers } from "./connection-snapshots.ts";
+import type { GroupBlocks } from "./group-blocks.ts";
 import type {
   BackendSnapshot,
   BlockEnds,
@@ -37,9 +38,8 @@ export interface TenantOptions {
   readonly addresses: readonly Address[];
   readonly socketMode: number;
   readonly reusePort: boolean;
-  readonly pools: readonly TenantPool[];
-  /** What asks a server about users on a connection of its own, if anything does. */
-  readonly userQuery?: { close(): Promise<void> } | undefined;
+  readonly blocks: GroupBlocks;
+  /** Read by all sessions; {@link Tenant.reconfigure} changes what it says. */
   readonly context: SessionContext;
   readonly timers: TimerWheel;
 }
@@ -47,23 +47,42 @@ export interface TenantOptions {
 /** Port that names the socket file when only a directory is configured. */
 const DEFAULT_PORT = 15_432;
 
+/** What a group has after a change. */
+export interface TenantBlocks {
+  readonly blocks: GroupBlocks;
+  readonly retired: readonly TenantPool[];
+  readonly isTold: boolean;
+}
+
+interface RetiredBlock {
+  readonly pool: TenantPool;
+  /** Those that may have to do with it still. */
+  readonly sessions: Set<Session>;
+}
+
 export class Tenant implements ControlPort {
   readonly #options: TenantOptions;
   readonly #context: SessionContext;
   readonly #sessions = new Set<Session>();
+  #blocks: GroupBlocks;
+  /** Blocks that are no more, until the sessions that were there then are gone. */
+  readonly #retired = new Set<RetiredBlock>();
   #listeners: Listener[] = [];
   #isDraining = false;
   /** Wait for the last session to go. */
   readonly #awaitEmpty: (() => void)[] = [];
   readonly #onEnded = (session: Session): void => {
     this.#sessions.delete(session);
+    for (const block of this.#retired) this.#left(block, session);
     if (this.#sessions.size > 0) return;
     for (const resolve of this.#awaitEmpty.splice(0)) resolve();
   };
 
   constructor(options: TenantOptions) {
     this.#options = options;
-    this.#context = options.context;
+    // A copy: what it says is ours to change.
+    this.#context = { ...options.context };
+    this.#blocks = options.blocks;
   }
 
   get group(): string {
@@ -111,8 +130,25 @@ export class Tenant implements ControlPort {
     this.#context.pooling?.warm();
   }
 
+  /**
+   * Other settings, for clients that come from now on; sessions take them as soon as they can.
+   * @param retired blocks that are no more: they stay for who has still to do with them
+   * @param isTold sessions have something to take
+   */
+  reconfigure(settings: Partial<SessionContext>, { blocks, retired, isTold }: TenantBlocks): void {
+    Object.assign(this.#context, settings);
+    this.#blocks = blocks;
+    for (const pool of retired) {
+      const block = { pool, sessions: new Set(this.#sessions) };
+      this.#retired.add(block);
+      if (block.sessions.size === 0) this.#discard(block);
+    }
+    if (!isTold) return;
+    for (const session of [...this.#sessions]) session.settingsChanged();
+  }
+
   snapshot(): GroupSnapshot {
-    const pools = this.#options.pools.map((pool) => [pool.name, pool.snapshot()] as const);
+    const pools = this.#blocks.pools.map((pool) => [pool.name, pool.snapshot()] as const);
     return {
       group: this.group,
       addresses: this.addresses,
@@ -124,7 +160,7 @@ export class Tenant implements ControlPort {
 
   /** A client that has not been led to a block yet is among those of the first one. */
   ends(): Readonly<Record<string, BlockEnds>> {
-    const { pools } = this.#options;
+    const { pools } = this.#blocks;
     const [first] = pools;
     const clients = Map.groupBy(this.#sessions, ({ facts }) => facts.block ?? first?.name);
     const ends = pools.map((pool) => {
@@ -147,15 +183,19 @@ export class Tenant implements ControlPort {
   }
 
   backends(): readonly BackendSnapshot[] {
-    const { pools, timers } = this.#options;
-    const blocks = pools.map((pool) => ({ block: pool.name, ...pool.servers() }));
+    const { timers } = this.#options;
+    const blocks = this.#pools.map((pool) => ({ block: pool.name, ...pool.servers() }));
     return backendSnapshots(blocks, this.#sessions, timers.clock.now());
   }
 
   waiters(): readonly WaiterSnapshot[] {
-    const { pools } = this.#options;
-    const blocks = pools.map((pool) => ({ block: pool.name, waiters: pool.waiters() }));
+    const blocks = this.#pools.map((pool) => ({ block: pool.name, waiters: pool.waiters() }));
     return waiterSnapshots(blocks, this.#sessions);
+  }
+
+  /** Those of blocks that are no more, too, while they have something. */
+  get #pools(): readonly TenantPool[] {
+    return [...this.#blocks.pools, ...[...this.#retired].map(({ pool }) => pool)];
   }
 
   kill(id: string): boolean {
@@ -171,9 +211,9 @@ export class Tenant implements ControlPort {
   }
 
   commandPool(block: string, action: PoolAction): void {
-    const pool = this.#options.pools.find(({ name }) => name === block);
+    const pool = this.#blocks.pools.find(({ name }) => name === block);
     if (pool === undefined) {
-      const known = this.#options.pools.map(({ name }) => name).join(", ");
+      const known = this.#blocks.pools.map(({ name }) => name).join(", ");
       throw new GatewayError("ERR_ADMIN_NOT_FOUND", `there is no block "${block}", but: ${known}`);
     }
     const run = pool.command(action);
@@ -230,9 +270,16 @@ export class Tenant implements ControlPort {
 
   async close(): Promise<void> {
     this.#stopListening();
-    this.#context.pooling?.close();
-    const { pools, userQuery } = this.#options;
-    await Promise.all([...pools.map((pool) => pool.close()), userQuery?.close()]);
+    await Promise.all([...this.#pools.map((pool) => pool.close()), this.#blocks.close()]);
+  }
+
+  #left(block: RetiredBlock, session: Session): void {
+    if (block.sessions.delete(session) && block.sessions.size === 0) this.#discard(block);
+  }
+
+  #discard(block: RetiredBlock): void {
+    this.#retired.delete(block);
+    void block.pool.close();
   }
 
   #stopListening(): void {

@@ -14,6 +14,8 @@ interface Abi {
   readonly sendFlags: number;
   /** EAGAIN and ENOBUFS. */
   readonly full: readonly number[];
+  /** CLOCK_MONOTONIC */
+  readonly monotonicClock: number;
   /** EMSGSIZE */
   readonly tooLong: number;
   /** What fits into the path of an address, the zero at its end included. */
@@ -30,6 +32,7 @@ const ABIS: Partial<Record<NodeJS.Platform, Abi>> = {
     datagram: 0x80002,
     sendFlags: 0x4040,
     full: [11, 105],
+    monotonicClock: 1,
     tooLong: 90,
     maxPathBytes: 108,
     addressHead: () => [AF_UNIX, 0],
@@ -39,6 +42,7 @@ const ABIS: Partial<Record<NodeJS.Platform, Abi>> = {
     datagram: 2,
     sendFlags: 0x80,
     full: [35, 55],
+    monotonicClock: 6,
     tooLong: 40,
     maxPathBytes: 104,
     addressHead: (length) => [length, AF_UNIX],
@@ -62,6 +66,8 @@ export interface Libc {
   /** Where bytes are, for a value that points to them; good while they are held. */
   addressOf(bytes: Uint8Array): bigint;
   close(fd: number): void;
+  /** The system's own clock that never goes back: those of the runtime begin with the process. */
+  monotonicMicroseconds(): bigint;
   /** What a call that did not succeed means. */
   meaning(result: number): "full" | "tooLong" | "failed";
 }
@@ -88,6 +94,7 @@ function tryLoad(name: string, abi: Abi): Libc | undefined {
       setsockopt: { args: ["i32", "i32", "i32", "ptr", "u32"], returns: "i32" },
       getsockopt: { args: ["i32", "i32", "i32", "ptr", "ptr"], returns: "i32" },
       close: { args: ["i32"], returns: "i32" },
+      clock_gettime: { args: ["i32", "ptr"], returns: "i32" },
     });
     const errno = errnoOf(name);
     const checked = (result: number): number => (result < 0 ? -errno() : result);
@@ -107,6 +114,12 @@ function tryLoad(name: string, abi: Abi): Libc | undefined {
       },
       addressOf: (bytes) => BigInt(ptr(bytes)),
       close: (fd) => void symbols.close(fd),
+      monotonicMicroseconds() {
+        const time = new BigInt64Array(2);
+        symbols.clock_gettime(abi.monotonicClock, ptr(time));
+        const [seconds = 0n, nanoseconds = 0n] = time;
+        return seconds * 1_000_000n + nanoseconds / 1_000n;
+      },
       meaning(result) {
         if (abi.full.includes(-result)) return "full";
         return -result === abi.tooLong ? "tooLong" : "failed";

@@ -290,6 +290,16 @@ const PROCESS = {
     labels: ["version", "runtime", "platform", "arch"],
     help: "Always 1; what runs is in the labels.",
   },
+  gatewayd_config_reloads_total: {
+    type: "counter",
+    labels: ["outcome"],
+    help: "How often the configuration was read again: `applied` or, with nothing changed, `refused`.",
+  },
+  gatewayd_config_last_reload_success_timestamp_seconds: {
+    type: "gauge",
+    labels: [],
+    help: "When the configuration was put into effect last, by the start or a reload, in seconds since 1970.",
+  },
   gatewayd_event_loop_lag_seconds: {
     type: "histogram",
     labels: [],

@@ -12,6 +12,7 @@ import { HookMetrics } from "./hook-metrics.ts";
 import { collectLogs, collectSpans } from "./telemetry-figures.ts";
 import type { LogFigures, SpanFigures } from "./telemetry-figures.ts";
 import { ProcessMetrics } from "./process-metrics.ts";
+import { ReloadMetrics } from "./reload-metrics.ts";
 
 export interface GatewayMetricsOptions {
   readonly version: string;
@@ -41,6 +42,7 @@ export class GatewayMetrics {
   readonly hooks: HookMetrics;
   readonly history: History;
   readonly api = new ApiMetrics();
+  readonly reloads = new ReloadMetrics();
   readonly #options: GatewayMetricsOptions;
   readonly #process: ProcessMetrics;
   readonly #groups = new Map<string, GroupMetrics>();
@@ -97,6 +99,7 @@ export class GatewayMetrics {
       figures.set("gatewayd_server_ticks_fired_total", {}, this.#ticks);
       this.hooks.collect(figures);
       this.api.collect(figures);
+      this.reloads.collect(figures);
       this.#process.collect(figures);
     }
     return figures.families();

@@ -10,5 +10,6 @@ export type { BlockTotals, GatewayState } from "./gateway-metrics.ts";
 export { HISTORY_KEPT_MS, HISTORY_STEP_MS } from "./history.ts";
 export type { BlockHistory } from "./history.ts";
 export type { HookCalls } from "./hook-metrics.ts";
+export type { ReloadOutcome } from "./reload-metrics.ts";
 export { MetricsServer } from "./metrics-server.ts";
 export { pageSettingsOf, planPages } from "./page-plan.ts";

@@ -34,23 +34,46 @@ export class BlockChoice<
   T extends { readonly waiter: ClientView },
   P extends ChoosablePool<T>,
 > implements BlockSet<P> {
-  readonly pools: readonly P[];
-  readonly strategy: Strategy;
+  pools: readonly P[] = [];
+  strategy: Strategy;
   readonly #setOf: (ticket: T) => BlockSet<P>;
+  readonly #mayMove: (from: P, to: P) => boolean;
   #isRescuing = false;
 
   /**
    * @param pools in the order of the configuration file
    * @param setOf where a waiter may go, if not to every block
+   * @param mayMove whether one block can stand in for another at all
    */
-  constructor(pools: readonly P[], strategy: Strategy, setOf?: (ticket: T) => BlockSet<P>) {
-    this.pools = pools;
+  constructor(
+    pools: readonly P[],
+    strategy: Strategy,
+    setOf?: (ticket: T) => BlockSet<P>,
+    mayMove: (from: P, to: P) => boolean = () => true,
+  ) {
     this.strategy = strategy;
     this.#setOf = setOf ?? (() => this);
+    this.#mayMove = mayMove;
+    this.reconfigure(pools, strategy);
+  }
+
+  /**
+   * Spreads clients over these from now on. Who waits for one that is not among them any more goes to one that is; who
+   * may not go to any stays where he is.
+   */
+  reconfigure(pools: readonly P[], strategy: Strategy): void {
+    const removed = this.pools.filter((pool) => !pools.includes(pool));
+    this.pools = pools;
+    this.strategy = strategy;
+    for (const pool of removed) {
+      pool.onLive = undefined;
+      pool.onDead = undefined;
+    }
     for (const pool of pools) {
       pool.onLive = () => this.#rescueWaiters();
       pool.onDead = () => this.#rescueWaiters();
     }
+    for (const pool of removed) this.#rescueWaitersOf(pool);
   }
 
   /** The pool for a client: one that lives, if any does. */
@@ -71,10 +94,14 @@ export class BlockChoice<
   }
 
   #rescueWaitersOf(pool: P): void {
+    const isRemoved = !this.pools.includes(pool);
     for (const ticket of pool.takeWaiters()) {
-      const set = this.#setOf(ticket);
-      const hasLive = set.pools.some(({ isLive }) => isLive);
-      (hasLive ? this.pick(ticket.waiter, set) : pool).lease(ticket);
+      const { pools, strategy } = this.#setOf(ticket);
+      const others = pools.filter((other) => this.#mayMove(pool, other));
+      // One that will not come back is no place to wait for it.
+      const isAnywhere = others.some(({ isLive }) => isLive || isRemoved);
+      const to = isAnywhere ? this.pick(ticket.waiter, { pools: others, strategy }) : pool;
+      to.lease(ticket);
     }
   }
 }

@@ -15,6 +15,11 @@ export class BlockRouter {
     this.#now = now;
   }
 
+  /** Leads clients to these from now on, by another strategy if there is one. */
+  reconfigure(pools: readonly Pool[], strategy = this.#choice.strategy): void {
+    this.#choice.reconfigure(pools, strategy);
+  }
+
   get pools(): readonly Pool[] {
     return this.#choice.pools;
   }

@@ -13,12 +13,13 @@ export type { LeaseWaiter } from "./lease-ticket.ts";
 export type { PairLane } from "./pair-lane.ts";
 export { Pool } from "./pool.ts";
 export type { PooledServer, PoolWaiter } from "./pool-contents.ts";
-export type { PoolOptions, PoolSnapshot } from "./pool-options.ts";
+export type { PoolOptions, PoolSettings, PoolSnapshot } from "./pool-options.ts";
 export type {
   Pair,
   PairSnapshot,
   SharedBackend,
   SharedPoolOptions,
+  SharedPoolSettings,
   SharedPoolSnapshot,
 } from "./shared-pool-options.ts";
 export { SharedPool } from "./shared-pool.ts";

@@ -17,6 +17,8 @@ export class Tally {
   waiting = 0;
   /** Backends may be leased: the pool is neither paused nor closed. */
   isServing = true;
+  /** Backends that are too many since the pool became smaller: so many are given up as they come back. */
+  excess = 0;
 }
 
 /** The pool, as its lanes see it. */
@@ -138,9 +140,8 @@ export class PairLane<B extends SharedBackend> implements Standing {
 
   /** A leased backend of this lane would be handed on when it is given back. */
   keeps({ fate, backend }: Slot<B>): boolean {
-    return (
-      fate === "stays" && !this.isCeding && backend.isOpen && this.#isStale?.(backend) !== true
-    );
+    const isWanted = fate === "stays" && !this.isCeding && this.#tally.excess === 0;
+    return isWanted && backend.isOpen && this.#isStale?.(backend) !== true;
   }
 
   /** Called by the slot. */
@@ -254,6 +255,11 @@ export class PairLane<B extends SharedBackend> implements Standing {
         });
       }
     }
+  }
+
+  /** The pool has another `queueTimeoutMs`. */
+  reconfigured(): void {
+    this.#queue.limit(this.#keeper.options.queueTimeoutMs);
   }
 
   /** Nothing of it is kept alive; it can be used again. */

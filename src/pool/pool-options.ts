@@ -4,10 +4,8 @@ import type { Logger } from "../logging/index.ts";
 import type { TimerWheel } from "../net/index.ts";
 import type { BackoffOptions } from "./backoff.ts";
 
-export interface PoolOptions {
-  readonly group: string;
-  /** The block's name. */
-  readonly name: string;
+/** What may be changed while the pool is at work. */
+export interface PoolSettings {
   /** How many backends, whatever happens. */
   readonly size: number;
   /** Attempts beyond the first that each backend gets at boot. */
@@ -29,6 +27,12 @@ export interface PoolOptions {
    * `signal` it must end soon.
    */
   readonly dial: (signal: AbortSignal) => Promise<OpenedServer>;
+}
+
+export interface PoolOptions extends PoolSettings {
+  readonly group: string;
+  /** The block's name. */
+  readonly name: string;
   /** The backend should not be used any more, as when its server's name has another address now. */
   readonly isStale?: (backend: Backend) => boolean;
   readonly timers: TimerWheel;

@@ -22,13 +22,14 @@ import type { ChoosablePool } from "./block-choice.ts";
 import { DialPacing, FILL_CONCURRENCY } from "./dial-pacing.ts";
 import { dialWithRetries } from "./dial-with-retries.ts";
 import type { PooledServer, PoolWaiter } from "./pool-contents.ts";
-import type { PoolOptions, PoolSnapshot } from "./pool-options.ts";
+import type { PoolOptions, PoolSettings, PoolSnapshot } from "./pool-options.ts";
 import { Recycler } from "./recycler.ts";
 import { WaitQueue } from "./wait-queue.ts";
 import type { Lessor, Ticket, Waiter } from "./wait-queue.ts";
 
 export class Pool implements Lessor, ChoosablePool<Ticket> {
   readonly name: string;
+  /** The same object always: {@link reconfigure} changes what it says. */
   readonly options: PoolOptions;
   /** Leased from the end, so that what is left over grows old and is replaced. */
   readonly #available: Backend[] = [];
@@ -44,6 +45,7 @@ export class Pool implements Lessor, ChoosablePool<Ticket> {
   /** Filled for the first time: from then on what is missing is dialled by itself. */
   #isOpen = false;
   readonly #closing = new AbortController();
+  #isRetired = false;
   /** `onDead` was called, and `onLive` not since. */
   #isReportedDead = false;
   /** Called when the pool lives again after an outage. */
@@ -55,23 +57,25 @@ export class Pool implements Lessor, ChoosablePool<Ticket> {
 
   constructor(options: PoolOptions) {
     const { timers, queueTimeoutMs, random } = options;
-    const { healthCheckPeriodMs, receiveDeadlineMs, sendDeadlineMs } = options;
     this.name = options.name;
-    this.options = options;
+    this.options = { ...options };
     this.#queue = new WaitQueue<Ticket>(timers, queueTimeoutMs, (ticket) => {
       const code = this.isLive ? "ERR_POOL_EXHAUSTED" : "ERR_SERVER_UNREACHABLE";
       ticket.waiter.onLeaseFailed(new GatewayError(code));
     });
     this.#recycler = new Recycler({
       // An idle backend is also replaced before its own time is up.
-      periodMs: smallestLimit(healthCheckPeriodMs, receiveDeadlineMs, sendDeadlineMs),
+      periodMs: () => {
+        const { healthCheckPeriodMs, receiveDeadlineMs, sendDeadlineMs } = this.options;
+        return smallestLimit(healthCheckPeriodMs, receiveDeadlineMs, sendDeadlineMs);
+      },
       timers,
       random,
       // While no new backend can be had, an old one is better than none.
       oldest: () => (this.#pacing.isFailing ? undefined : this.#oldest()),
       replace: (backend) => this.#replace(backend),
     });
-    this.#pacing = new DialPacing(options, () => this.#refill());
+    this.#pacing = new DialPacing(this.options, () => this.#refill());
   }
 
   /**
@@ -169,9 +173,44 @@ export class Pool implements Lessor, ChoosablePool<Ticket> {
     }
     if (this.#isClosed) throw new GatewayError("ERR_SHUTTING_DOWN");
     // What was lost meanwhile.
+    this.openSoon();
+  }
+
+  /** Fills the pool without anybody waiting for it: a server that is away is dialled until it answers. */
+  openSoon(): void {
     this.#isOpen = true;
     this.#recycler.arm();
     this.#refill();
+  }
+
+  /**
+   * Other settings, from now on. When there are too many backends idle ones are closed now, and leased ones have no
+   * successor. With another `dial` idle ones are replaced.
+   */
+  reconfigure(settings: PoolSettings): void {
+    const isElsewhere = settings.dial !== this.options.dial;
+    Object.assign(this.options, settings);
+    this.#queue.limit(settings.queueTimeoutMs);
+    if (isElsewhere) this.distrustIdle();
+    this.#trim();
+    this.#recycler.reconfigured();
+    this.#refill();
+  }
+
+  /**
+   * No new clients come: who has a backend keeps it, who waits is served, and nothing is kept ready. When nobody is
+   * left, it holds nothing.
+   */
+  retire(): void {
+    this.#isRetired = true;
+    this.onLive = undefined;
+    this.onDead = undefined;
+    this.#trim();
+    this.#refill();
+  }
+
+  get isRetired(): boolean {
+    return this.#isRetired;
   }
 
   /** Gives the waiter a backend now, or a place in the queue; or refuses when that is full. */
@@ -187,7 +226,7 @@ export class Pool implements Lessor, ChoosablePool<Ticket> {
     } else {
       ticket.pool = this;
       this.#queue.add(ticket);
-      if (this.#pacing.isCautious) this.#refill();
+      if (this.#pacing.isCautious || this.#isRetired) this.#refill();
     }
   }
 
@@ -219,6 +258,7 @@ export class Pool implements Lessor, ChoosablePool<Ticket> {
     } else {
       backend.isFresh = false;
       this.#offer(backend);
+      this.#trim();
     }
   }
 
@@ -251,9 +291,22 @@ export class Pool implements Lessor, ChoosablePool<Ticket> {
     return this.#leased.size + this.#retiring + this.#dialling === 0;
   }
 
-  get #missing(): number {
+  /** How many backends there are to be. */
+  get #wanted(): number {
     const { size } = this.options;
-    return size - this.#available.length - this.#leased.size - this.#dialling - this.#retiring;
+    return this.#isRetired ? Math.min(size, this.#leased.size + this.#queue.length) : size;
+  }
+
+  get #missing(): number {
+    return (
+      this.#wanted - this.#available.length - this.#leased.size - this.#dialling - this.#retiring
+    );
+  }
+
+  /** Closes idle backends that are too many, oldest first. */
+  #trim(): void {
+    const surplus = this.#available.length + this.#leased.size + this.#dialling - this.#wanted;
+    for (const backend of this.#available.splice(0, Math.max(0, surplus))) this.#retire(backend);
   }
 
   #oldest(): Backend | undefined {
@@ -372,12 +425,14 @@ export class Pool implements Lessor, ChoosablePool<Ticket> {
 
   async #dialOne(): Promise<void> {
     this.#dialling++;
-    const outcome = await this.options
-      .dial(this.#closing.signal)
-      .catch((thrown: unknown) => GatewayError.from(thrown));
+    const { dial } = this.options;
+    const outcome = await dial(this.#closing.signal).catch((thrown: unknown) =>
+      GatewayError.from(thrown),
+    );
     this.#dialling--;
     if (outcome instanceof GatewayError) this.#dialFailed(outcome);
-    else this.#dialSucceeded(outcome);
+    else if (dial === this.options.dial) this.#dialSucceeded(outcome);
+    else this.#retire(new Backend(outcome, this.options.timers.clock.now()));
     this.#resolveIfEmpty();
   }
 
@@ -404,6 +459,7 @@ export class Pool implements Lessor, ChoosablePool<Ticket> {
     }
     this.#admit(opened);
     this.#retireStale();
+    this.#trim();
     this.#refill();
     if (!this.#isRecovering || this.#missing > 0 || this.#dialling > 0) return;
     this.#isRecovering = false;

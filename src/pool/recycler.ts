@@ -11,8 +11,8 @@ const DUE_AT = 0.75;
 const JITTER = 0.1;
 
 export interface RecyclerOptions {
-  /** `healthCheckPeriod`; 0 = never. */
-  readonly periodMs: number;
+  /** `healthCheckPeriod`, as it is now; 0 = never. */
+  readonly periodMs: () => number;
   readonly timers: TimerWheel;
   readonly random: () => number;
   /** The idle backend that was dialled first. */
@@ -35,9 +35,15 @@ export class Recycler {
   /** To be called when a backend has become idle. */
   arm(): void {
     const { periodMs, oldest, random } = this.#options;
-    if (this.#deadline.isSet || this.#isReplacing || this.#isClosed || periodMs === 0) return;
+    if (this.#deadline.isSet || this.#isReplacing || this.#isClosed || periodMs() === 0) return;
     const backend = oldest();
     if (backend !== undefined) this.#deadline.set(this.#dueInMs(backend) * (1 - JITTER * random()));
+  }
+
+  /** The period is another one. */
+  reconfigured(): void {
+    this.#deadline.clear();
+    this.arm();
   }
 
   close(): void {
@@ -47,14 +53,15 @@ export class Recycler {
 
   #dueInMs(backend: Backend): number {
     const { periodMs, timers } = this.#options;
-    return Math.max(0, backend.dialledAtMs + periodMs * DUE_AT - timers.clock.now());
+    return Math.max(0, backend.dialledAtMs + periodMs() * DUE_AT - timers.clock.now());
   }
 
   async #replaceDue(): Promise<void> {
     this.#isReplacing = true;
-    const slackMs = this.#options.periodMs * DUE_AT * JITTER;
     for (;;) {
-      const backend = this.#options.oldest();
+      const periodMs = this.#options.periodMs();
+      const slackMs = periodMs * DUE_AT * JITTER;
+      const backend = periodMs === 0 ? undefined : this.#options.oldest();
       if (backend === undefined || this.#isClosed || this.#dueInMs(backend) > slackMs) break;
       await this.#options.replace(backend);
     }

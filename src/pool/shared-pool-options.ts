@@ -23,10 +23,8 @@ export interface SharedBackend {
   retire(onGone: () => void): void;
 }
 
-export interface SharedPoolOptions<B extends SharedBackend> {
-  readonly group: string;
-  /** The block's name. */
-  readonly name: string;
+/** What may be changed while the pool is at work. */
+export interface SharedPoolSettings {
   /** The most backends, whatever happens and however many pairs there are. */
   readonly size: number;
   /** How many backends are kept when nobody needs them, if there is a warm pair. */
@@ -35,14 +33,20 @@ export interface SharedPoolOptions<B extends SharedBackend> {
   readonly queueTimeoutMs: number;
   /** How many clients may wait; 0 = any number. */
   readonly maxWaiting: number;
-  /** A waiter is told once that it has waited this long; 0 = never. */
-  readonly longWaitMs: number;
   /** Backends beyond `minSize` are closed when they were idle for so long; 0 = never. */
   readonly idleTimeoutMs: number;
   /** Backends are replaced about this long after they were made; 0 = never. */
   readonly maxLifetimeMs: number;
   /** Idle backends are asked for a sign of life this often; 0 = never. */
   readonly pingAfterIdleMs: number;
+}
+
+export interface SharedPoolOptions<B extends SharedBackend> extends SharedPoolSettings {
+  readonly group: string;
+  /** The block's name. */
+  readonly name: string;
+  /** A waiter is told once that it has waited this long; 0 = never. */
+  readonly longWaitMs: number;
   /**
    * Dials, and logs in as the pair. Rejects with a GatewayError: ERR_SERVER_LOGIN when the server
    * refused this pair, which all its waiters are told; ERR_SERVER_BUSY when it takes nobody now;

@@ -18,15 +18,24 @@ import { PairLane, Tally } from "./pair-lane.ts";
 import type { LaneKeeper } from "./pair-lane.ts";
 import type { PooledServer, PoolWaiter } from "./pool-contents.ts";
 import { ServerLink } from "./server-link.ts";
-import type { Pair, SharedBackend, SharedPoolOptions } from "./shared-pool-options.ts";
-import type { SharedPoolSnapshot } from "./shared-pool-options.ts";
+import type {
+  Pair,
+  SharedBackend,
+  SharedPoolOptions,
+  SharedPoolSettings,
+  SharedPoolSnapshot,
+} from "./shared-pool-options.ts";
 import { serversOf, snapshotOf, waitersOf } from "./shared-pool-snapshot.ts";
 import { Slot } from "./slot.ts";
 import type { LeaseOutcome } from "./slot.ts";
 import { Upkeep } from "./upkeep.ts";
 
+/** A retired pool does not keep a backend longer than this for who may come back. */
+const RETIRED_IDLE_MS = 1_000;
+
 export class SharedPool<B extends SharedBackend> implements ChoosablePool<LeaseTicket<B>> {
   readonly name: string;
+  /** The same object always: {@link reconfigure} changes what it says. */
   readonly options: SharedPoolOptions<B>;
   /** Those that have backends or waiters, or are warm. */
   readonly #lanes = new Map<string, PairLane<B>>();
@@ -41,6 +50,7 @@ export class SharedPool<B extends SharedBackend> implements ChoosablePool<LeaseT
   /** Of these, the ones without a lane. */
   #unpromised = 0;
   #isClosed = false;
+  #isRetired = false;
   /** `onDead` was called, and `onLive` not since. */
   #isReportedDead = false;
   /** Called when backends can be had again after an outage. */
@@ -52,7 +62,7 @@ export class SharedPool<B extends SharedBackend> implements ChoosablePool<LeaseT
 
   constructor(options: SharedPoolOptions<B>) {
     this.name = options.name;
-    this.options = options;
+    this.options = { ...options };
     this.#keeper = this.#createKeeper();
     this.#link = this.#createLink();
     this.#arbiter = this.#createArbiter();
@@ -137,6 +147,46 @@ export class SharedPool<B extends SharedBackend> implements ChoosablePool<LeaseT
     this.#advance();
   }
 
+  /**
+   * Other settings, from now on. When there are too many backends idle ones are closed now, leased ones as they are
+   * given back. Pairs are not warm any more, until `warm` says so again.
+   */
+  reconfigure(settings: SharedPoolSettings): void {
+    Object.assign(this.options, settings);
+    for (const lane of [...this.#lanes.values()]) {
+      lane.isWarm = false;
+      lane.reconfigured();
+    }
+    // Longest idle first.
+    const idle = [...this.#slots].filter(({ state }) => state === "idle");
+    idle.sort((left, right) => left.idleSinceMs - right.idleSinceMs);
+    this.#countExcess();
+    for (const slot of idle.slice(0, this.#tally.excess)) this.#retire(slot);
+    for (const lane of [...this.#lanes.values()]) this.#forgetIfEmpty(lane);
+    this.#upkeep.reconfigured();
+    this.#advance();
+  }
+
+  /**
+   * No new clients come: who has still to do with it is served, and nothing is kept ready. When nobody has any more, it
+   * holds nothing.
+   */
+  retire(): void {
+    this.#isRetired = true;
+    this.onLive = undefined;
+    this.onDead = undefined;
+    this.reconfigure({
+      ...this.options,
+      minSize: 0,
+      idleTimeoutMs: RETIRED_IDLE_MS,
+      pingAfterIdleMs: 0,
+    });
+  }
+
+  get isRetired(): boolean {
+    return this.#isRetired;
+  }
+
   /** Replaces all backends: idle ones now, leased ones when they are given back. */
   reconnect(): void {
     this.#link.outdate();
@@ -172,6 +222,11 @@ export class SharedPool<B extends SharedBackend> implements ChoosablePool<LeaseT
   get #surplus(): number {
     const { minSize, size } = this.options;
     return this.#slots.size + this.#link.connecting - Math.min(minSize, size);
+  }
+
+  #countExcess(): void {
+    const count = this.#slots.size + this.#link.connecting - this.options.size;
+    this.#tally.excess = Math.max(0, count);
   }
 
   #createKeeper(): LaneKeeper<B> {
@@ -304,7 +359,7 @@ export class SharedPool<B extends SharedBackend> implements ChoosablePool<LeaseT
     const slot = new Slot(lane, backend, nowMs, this.#upkeep.expiryMs(nowMs));
     this.#slots.add(slot);
     lane.slots++;
-    if (isOutdated) {
+    if (isOutdated || this.#tally.excess > 0) {
       this.#retire(slot);
     } else if (!backend.isOpen) {
       this.#link.rejected(slot);
@@ -319,7 +374,8 @@ export class SharedPool<B extends SharedBackend> implements ChoosablePool<LeaseT
     const { isStale } = this.options;
     const isLost = outcome === "lost" || (outcome === "clean" && !slot.backend.isOpen);
     if (isLost && !this.#isClosed) this.#link.forsaken();
-    const isUnfit = isLost || outcome === "broken" || slot.fate === "condemned";
+    const isTooMuch = this.#tally.excess > 0;
+    const isUnfit = isLost || isTooMuch || outcome === "broken" || slot.fate === "condemned";
     if (isUnfit || isStale?.(slot.backend) === true) {
       this.#retire(slot);
     } else if (slot.fate === "expired" && this.#upkeep.mayAge()) {
@@ -362,6 +418,7 @@ export class SharedPool<B extends SharedBackend> implements ChoosablePool<LeaseT
     lane.withhold(slot);
     slot.state = "gone";
     this.#slots.delete(slot);
+    if (this.#tally.excess > 0) this.#countExcess();
     lane.slots--;
     lane.retiring++;
     this.#retiring.set(slot, successor);
@@ -397,13 +454,14 @@ export class SharedPool<B extends SharedBackend> implements ChoosablePool<LeaseT
   /** A place has become free for the lane. */
   #keepPromise(lane: PairLane<B>): void {
     lane.promised--;
-    const isWanted = lane.uncovered > 0 && this.#tally.isServing;
+    const isWanted = lane.uncovered > 0 && this.#tally.isServing && this.#missing > 0;
     if (isWanted && this.#link.mayConnect) void this.#link.connect(lane);
     else this.#forgetIfEmpty(lane);
   }
 
   /** Something has changed: does what can be done now. */
   #advance(): void {
+    if (this.#tally.excess > 0) this.#countExcess();
     if (this.#isClosed) {
       const count = this.#slots.size + this.#retiring.size + this.#link.connecting;
       if (count === 0) this.#emptied.resolve();
@@ -437,7 +495,7 @@ export class SharedPool<B extends SharedBackend> implements ChoosablePool<LeaseT
   /** Though nobody waits: who comes next should find out by itself that the server is back. */
   #probe(): void {
     const { failedLane, connecting, mayConnect } = this.#link;
-    if (failedLane === undefined || this.isLive || this.#missing <= 0) return;
+    if (failedLane === undefined || this.isLive || this.#missing <= 0 || this.#isRetired) return;
     if (connecting === 0 && mayConnect) void this.#link.connect(failedLane);
   }
 }

@@ -33,7 +33,7 @@ export class Slot<B extends SharedBackend> {
   /** When it last gave a sign of life. */
   provedAtMs: number;
   /** When it has reached `maxLifetime`; Infinity when there is no such thing. */
-  readonly expiresAtMs: number;
+  expiresAtMs: number;
   /** What its backend is watched with; made once. */
   readonly onLost: () => void;
 

@@ -37,18 +37,17 @@ export class Upkeep<B extends SharedBackend> {
   readonly #deadline: Deadline;
   readonly #pingLimit: Deadline;
   /** The first thing that becomes due of a backend that is idle. */
-  readonly #firstDueMs: number;
+  #firstDueMs: number;
   /** Ends the ping that goes on, one at a time: the others stay at hand. */
   #endPing: ((isAlive: boolean) => void) | undefined;
   #nextAgingMs = Number.NEGATIVE_INFINITY;
   #isClosed = false;
 
   constructor(options: SharedPoolOptions<B>, port: UpkeepPort<B>) {
-    const { timers, idleTimeoutMs, ping } = options;
-    const pingMs = ping === undefined ? 0 : options.pingAfterIdleMs;
+    const { timers } = options;
     this.#options = options;
     this.#port = port;
-    this.#firstDueMs = Math.min(idleTimeoutMs || Infinity, pingMs || Infinity);
+    this.#firstDueMs = firstDueMs(options);
     this.#deadline = timers.deadline(() => this.#sweep());
     this.#pingLimit = timers.deadline(() => this.#endPing?.(false));
   }
@@ -63,6 +62,13 @@ export class Upkeep<B extends SharedBackend> {
   /** To be called when a backend has become idle. */
   parked(slot: Slot<B>): void {
     if (slot.idleSinceMs + this.#firstDueMs < this.#dueAtMs) this.#deadline.set(this.#firstDueMs);
+  }
+
+  /** The options have changed: they hold for the backends there are, too. */
+  reconfigured(): void {
+    this.#firstDueMs = firstDueMs(this.#options);
+    for (const slot of this.#port.slots) slot.expiresAtMs = this.expiryMs(slot.backend.dialledAtMs);
+    this.soon();
   }
 
   /** To be called when more may be due than before. */
@@ -160,4 +166,9 @@ export class Upkeep<B extends SharedBackend> {
     this.#port.endPing(slot, isAlive);
     this.#sweep();
   }
+}
+
+function firstDueMs<B extends SharedBackend>(options: SharedPoolOptions<B>): number {
+  const pingMs = options.ping === undefined ? 0 : options.pingAfterIdleMs;
+  return Math.min(options.idleTimeoutMs || Infinity, pingMs || Infinity);
 }

@@ -9,6 +9,8 @@ export interface Lessor {
   /** The block's name. */
   readonly name: string;
   readonly options: PoolOptions;
+  /** The block is no more: what comes back is not given to anybody else. */
+  readonly isRetired: boolean;
   release(backend: Backend): void;
   withdraw(ticket: Ticket): void;
   /**
@@ -63,7 +65,7 @@ export class Ticket implements Queued<Ticket> {
 /** A doubly linked list, ordered by `sinceMs`: any ticket leaves in constant time. */
 export class WaitQueue<T extends Queued<T>> {
   readonly #timers: TimerWheel;
-  readonly #timeoutMs: number;
+  #timeoutMs: number;
   readonly #onExpired: (ticket: T) => void;
   /** Time is up for the oldest first, so one deadline is enough for all. */
   readonly #deadline: Deadline;
@@ -84,6 +86,13 @@ export class WaitQueue<T extends Queued<T>> {
 
   get length(): number {
     return this.#length;
+  }
+
+  /** How long a ticket may wait from now on, those that wait included; 0 = for ever. */
+  limit(timeoutMs: number): void {
+    this.#timeoutMs = timeoutMs;
+    if (timeoutMs === 0) this.#deadline.clear();
+    else this.#arm();
   }
 
   /** Who has waited longest; `next` leads to the others. */

@@ -24,7 +24,7 @@ export type { LoginGateOptions, PooledBlock, PooledMode, Route } from "./pooled/
 export type { ServerUse } from "./holding.ts";
 export type { SessionActivity } from "./relay.ts";
 export { Session } from "./session.ts";
-export { createMultiplexing } from "./multiplexing/index.ts";
+export { createMultiplexing, scopesOf } from "./multiplexing/index.ts";
 export type { Multiplexing } from "./multiplexing/index.ts";
 export { sessionHooksOf } from "./session-hooks.ts";
 export { showTraffic } from "./shown-traffic.ts";

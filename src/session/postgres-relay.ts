@@ -65,7 +65,7 @@ export class PostgresRelay
   /** The StartupMessage is on its way. */
   #isStarted = false;
   /** A client that was throttled goes on with so many unanswered: at least one, which may be a COPY. */
-  readonly #fewUnits: number;
+  #fewUnits: number;
   /** Once the client has ended. */
   #halfClosed: HalfClosedLimit | undefined;
   /** Of its cancel key. */
@@ -96,7 +96,7 @@ export class PostgresRelay
     facts.source = this;
     this.#report = this.#newReport(facts);
     this.#serverStream.listener = this.#report;
-    this.#phase = new SessionPhase(this, limits, timers, (phase) => this.#expired(phase));
+    this.#phase = new SessionPhase(this, context, timers, (phase) => this.#expired(phase));
     if (limits.queryTimeoutMs > 0) this.#cancellation = this.#newCancellation(true);
     this.#serverLimits = new ServerLimits(backend, pool.options, timers, () =>
       this.fail("ERR_SERVER_TIMEOUT"),
@@ -194,6 +194,15 @@ export class PostgresRelay
   get activity(): SessionActivity {
     if (!this.#ledger.isLoggedIn) return "loggingIn";
     return this.isQueryRunning ? "active" : "idle";
+  }
+
+  settingsChanged(): void {
+    const { limits } = this.#context;
+    this.#fewUnits = Math.max(1, limits.maxPendingUnits / 2);
+    this.#phase.limitsChanged();
+    if (limits.queryTimeoutMs > 0) this.#cancellation ??= this.#newCancellation(true);
+    // The next piece of traffic finds out.
+    this.#isTimed = true;
   }
 
   drain(): void {

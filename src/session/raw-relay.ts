@@ -94,6 +94,11 @@ export class RawRelay extends Relay {
   /** What its bytes mean is not known. */
   async cancel(): Promise<void> {}
 
+  settingsChanged(): void {
+    this.#idle.clear();
+    this.#touch();
+  }
+
   fail(code: ErrorCode): void {
     this.end({ kind: "failed", code });
   }

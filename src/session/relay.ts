@@ -46,6 +46,8 @@ export interface Served {
   fail(code: ErrorCode, detail?: string): void;
   /** Cancels what it has the server do, as its own request would. Never rejects. */
   cancel(): Promise<void>;
+  /** The group has other settings: they hold from now on, or from the next good moment on. */
+  settingsChanged(): void;
   readonly activity: SessionActivity;
   /** Undefined while it neither has a server nor waits for one. */
   readonly holding: Holding | undefined;
@@ -85,6 +87,7 @@ export abstract class Relay implements ConnectionHandler, Served {
   /** Of the server; undefined where it is not known. */
   protected abstract get keyData(): Uint8Array | undefined;
   abstract cancel(): Promise<void>;
+  abstract settingsChanged(): void;
   abstract drain(): void;
   abstract fail(code: ErrorCode, detail?: string): void;
 

@@ -33,6 +33,8 @@ export interface LeasePort {
 
 export class SessionLease implements Waiter {
   readonly #context: SessionContext;
+  /** Of the blocks that there were when the client came. */
+  readonly #router: SessionContext["router"];
   readonly #port: LeasePort;
   #ticket: Ticket | undefined;
   /** Since when it is asked for, where somebody watches. */
@@ -47,7 +49,13 @@ export class SessionLease implements Waiter {
 
   constructor(context: SessionContext, port: LeasePort) {
     this.#context = context;
+    this.#router = context.router;
     this.#port = port;
+  }
+
+  /** The group has had blocks of another kind since the client came: it keeps what it has. */
+  get isOfOthers(): boolean {
+    return this.#router !== this.#context.router;
   }
 
   get held(): Lease | undefined {
@@ -88,6 +96,13 @@ export class SessionLease implements Waiter {
     if (isStarting) this.#awaitServerStart(queueTimeoutMs);
     else if (hasWaited || this.#retries++ < retries) this.ask();
     else this.#port.leaseFailed("ERR_SERVER_UNREACHABLE");
+  }
+
+  /** The blocks are others: a backend of one that is no more gives way to another one, while no relay has it. */
+  settingsChanged(): void {
+    if (this.#held?.pool.isRetired !== true || this.#isStopped) return;
+    this.giveBack();
+    this.ask();
   }
 
   /** Asks no more; a backend that is held stays so until `giveBack`. */

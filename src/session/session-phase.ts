@@ -17,7 +17,7 @@
 import type { ErrorCode } from "../errors.ts";
 import type { Deadline, TimerWheel } from "../net/index.ts";
 import type { AnswerLedger } from "../postgres/index.ts";
-import type { SessionLimits } from "./session-context.ts";
+import type { SessionContext, SessionLimits } from "./session-context.ts";
 
 type Phase = LimitedPhase | "handling";
 export type LimitedPhase = "login" | "query" | "cancelling" | "idleInTransaction" | "idle";
@@ -49,28 +49,29 @@ export interface PhaseTraffic {
 export class SessionPhase {
   readonly #traffic: PhaseTraffic;
   readonly #ledger: AnswerLedger;
-  readonly #limits: SessionLimits;
+  readonly #context: Pick<SessionContext, "limits">;
   readonly #timers: TimerWheel;
   readonly #deadline: Deadline;
   /** With no limit set there is nothing to follow once the login is done. */
-  readonly #isFollowed: boolean;
+  #isFollowed: boolean;
   #phase: Phase;
   #cycles: number;
   /** The server is paused: what is left of its time, if that is limited. */
   #suspendedMs: number | undefined;
 
   /** Once the login is done there is something to follow. */
-  static isNeeded(limits: SessionLimits): boolean {
+  static #isNeeded(limits: SessionLimits): boolean {
     return limits.idleTimeoutMs + limits.idleInTransactionTimeoutMs + limits.queryTimeoutMs > 0;
   }
 
   /**
+   * @param context whose limits are read whenever a phase begins
    * @param onExpire called with the phase whose time is up
    * @param idleUntilMs when the client's idle time is up, if that has begun already
    */
   constructor(
     traffic: PhaseTraffic,
-    limits: SessionLimits,
+    context: Pick<SessionContext, "limits">,
     timers: TimerWheel,
     onExpire: (phase: LimitedPhase) => void,
     idleUntilMs?: number,
@@ -79,9 +80,9 @@ export class SessionPhase {
     this.#ledger = traffic.ledger;
     this.#phase = traffic.ledger.isLoggedIn ? "idle" : "login";
     this.#cycles = traffic.ledger.cycles;
-    this.#limits = limits;
+    this.#context = context;
     this.#timers = timers;
-    this.#isFollowed = SessionPhase.isNeeded(limits);
+    this.#isFollowed = SessionPhase.#isNeeded(context.limits);
     this.#deadline = timers.deadline(() => {
       const expired = this.#phase;
       if (expired === "handling") return;
@@ -92,8 +93,17 @@ export class SessionPhase {
     else this.#deadline.setAt(idleUntilMs);
   }
 
+  /** Of a client that is logged in; undefined where no time is limited. */
+  static ifNeeded(
+    ...[traffic, context, ...others]: ConstructorParameters<typeof SessionPhase>
+  ): SessionPhase | undefined {
+    if (!SessionPhase.#isNeeded(context.limits)) return undefined;
+    return new SessionPhase(traffic, context, ...others);
+  }
+
+  /** Nothing goes on whose time is limited otherwise. */
   get isIdle(): boolean {
-    return this.#phase === "idle";
+    return this.#phase === "idle" || !this.isTimed;
   }
 
   /** When the time of the phase is up; undefined while it is not limited. */
@@ -125,6 +135,14 @@ export class SessionPhase {
   /** The server begins only now with what is asked of it: its time counts from here. */
   restart(): void {
     if (this.#isServersTurn) this.#enter("query");
+  }
+
+  /** Other limits: the time of what goes on is limited anew, from now. */
+  limitsChanged(): void {
+    this.#isFollowed = SessionPhase.#isNeeded(this.#context.limits);
+    if (this.#phase === "cancelling") return;
+    this.#enter(this.#now());
+    this.#suspendOrResume();
   }
 
   dispose(): void {
@@ -173,15 +191,15 @@ export class SessionPhase {
       case "handling":
         return 0;
       case "login":
-        return this.#limits.startupTimeoutMs;
+        return this.#context.limits.startupTimeoutMs;
       case "query":
-        return this.#limits.queryTimeoutMs;
+        return this.#context.limits.queryTimeoutMs;
       case "cancelling":
         return CANCEL_GRACE_MS;
       case "idleInTransaction":
-        return this.#limits.idleInTransactionTimeoutMs;
+        return this.#context.limits.idleInTransactionTimeoutMs;
       case "idle":
-        return this.#limits.idleTimeoutMs;
+        return this.#context.limits.idleTimeoutMs;
     }
   }
 }

@@ -69,7 +69,8 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort, P
   /** Until the client is logged in to a pooled group: most of its life it can do without. This and the next. */
   #startup: StartupNegotiation | undefined;
   #deadline: Deadline | undefined;
-  /** Not in a pooled group. */
+  /** Undefined if the group was in passthrough when the client came: this, or the next. */
+  readonly #pooling: Pooling | undefined;
   readonly #lease: SessionLease | undefined;
   /** For handlers, one object for all of them. */
   readonly facts: SessionFacts;
@@ -105,6 +106,7 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort, P
     this.#context = context;
     this.facts = new SessionFacts(context.protocol === "raw");
     this.#startup = new StartupNegotiation(client, context, this);
+    this.#pooling = context.pooling;
     if (context.pooling === undefined) this.#lease = new SessionLease(context, this);
     this.#admission = admission;
     this.#onEnded = onEnded;
@@ -160,6 +162,16 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort, P
   /** Cancels what it has a server do. Never rejects. */
   async cancelQuery(): Promise<void> {
     await this.#relay?.cancel();
+  }
+
+  /** The group has other settings, or other blocks: what it uses of a block that is no more it gives up. */
+  settingsChanged(): void {
+    if (this.#isEnding) return;
+    this.#relay?.settingsChanged();
+    // In a group that is pooled now, and was not, it keeps what it has.
+    if (this.#pooling !== this.#context.pooling || this.#lease?.isOfOthers === true) return;
+    if (this.#relay === undefined) this.#lease?.settingsChanged();
+    else if (this.#lease?.held?.pool.isRetired === true) this.#relay.drain();
   }
 
   get activity(): SessionActivity {
@@ -252,7 +264,7 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort, P
       this.#state = isRaw ? "waiting" : "startup";
       // There is no startup to wait for; the queue has a limit of its own.
       if (isRaw) this.#deadline?.clear();
-      if (this.#context.pooling !== undefined) this.#opened = "done";
+      if (this.#pooling !== undefined) this.#opened = "done";
       else if (this.#refusal === undefined) this.#lease?.ask();
       else if (isRaw) this.#refuse(this.#refusal);
       if (this.#state === "startup") this.#startup?.begin();
@@ -326,7 +338,7 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort, P
     this.#state = "waiting";
     this.#deadline?.clear();
     const tlsRefusal = this.#tlsRefusal(message, peer);
-    const { pooling } = this.#context;
+    const pooling = this.#pooling;
     const admitted =
       tlsRefusal === undefined && !this.#isUnwanted
         ? admitVirtually(this.#context, this.#client, this.facts, message, peer)
@@ -403,6 +415,10 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort, P
     this.#startupMessage = undefined;
     this.#deadline?.dispose();
     this.#deadline = undefined;
+  }
+
+  movedTo(block: string): void {
+    this.#enter(block);
   }
 
   ended(end: RelayEnd): void {
@@ -508,8 +524,8 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort, P
 
   /** One that no StartupMessage has followed; what handlers return is not used. */
   #showSslRequest(packet: Uint8Array, goOn: () => void): void {
-    const { hooks, pooling } = this.#context;
-    const place = { localAddress: "", remoteAddress: pooling?.onlyPlace?.address ?? "" };
+    const { hooks } = this.#context;
+    const place = { localAddress: "", remoteAddress: this.#pooling?.onlyPlace?.address ?? "" };
     const server = this.#lease?.held?.backend.connection ?? place;
     const verdict = new TrafficHooks(hooks, this.facts, this.#client, server).fromClient(packet);
     if (verdict instanceof Promise) void verdict.then(() => goOn());

@@ -7,6 +7,7 @@ import {
   connectWire,
   freePort,
   oneBlockConfig,
+  runToEnd,
   type PostgresServer,
   type RunningProcess,
   startGatewayd,
@@ -51,7 +52,7 @@ const testReceived = testWhere(
 );
 
 for (const kind of ["a path", "a name of Linux' own"]) {
-  testReceived(`the start and the end are told at ${kind}`, async () => {
+  testReceived(`the start, a reload and the end are told at ${kind}`, async () => {
     const path = kind === "a path" ? join(directory, "notify") : `@gatewayd-notify-${process.pid}`;
     await using receiver = await startReceiver(path);
     await using gatewayd = await startGatewayd({
@@ -59,7 +60,16 @@ for (const kind of ["a path", "a name of Linux' own"]) {
       env: { NOTIFY_SOCKET: path },
     });
     const { pid } = gatewayd.process;
-    await receiver.waitForLine(`b'READY=1\\nSTATUS=Running, process ${pid}\\n'`);
+    const ready = `b'READY=1\\nSTATUS=Running, process ${pid}\\n'`;
+    await receiver.waitForLine(ready);
+    const since = receiver.lineCount;
+    gatewayd.process.kill("SIGHUP");
+    const reloading = await receiver.waitForLine("b'RELOADING=1\\nMONOTONIC_USEC=", { since });
+    // On the clock that the service manager has, too.
+    const [, microseconds] = /USEC=(\d+)/.exec(reloading) ?? [];
+    const { stdout } = await runToEnd(["python3", "-c", "import time; print(time.monotonic())"]);
+    expect(Math.abs(Number(microseconds) / 1_000_000 - Number(stdout))).toBeLessThan(30);
+    await receiver.waitForLine(ready, { since });
     await gatewayd.stop();
     await receiver.waitForLine(
       "b'STOPPING=1\\nSTATUS=Waiting for clients to finish\\nEXTEND_TIMEOUT_USEC=330000000\\n'",

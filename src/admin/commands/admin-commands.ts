@@ -109,6 +109,14 @@ export function adminCommands(port: AdminPort): Implementation<typeof AdminServi
     reloadPlugin: ({ name }) => commandPlugin("reload", name),
     enablePlugin: ({ name }) => commandPlugin("enable", name),
     disablePlugin: ({ name }) => commandPlugin("disable", name),
+    reload: async () => {
+      const { changed, needsRestart, warnings } = await port.reload();
+      return {
+        changed: [...changed],
+        needsRestart: [...needsRestart],
+        warnings: [...warnings],
+      };
+    },
     drain: () => {
       port.drain();
       return {};

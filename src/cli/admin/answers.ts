@@ -157,6 +157,12 @@ const settingsSchema = z.object({
   ),
 });
 
+const reloadSchema = z.object({
+  changed: z.array(z.string()),
+  needsRestart: z.array(z.string()),
+  warnings: z.array(z.string()),
+});
+
 const pluginSchema = z.object({
   name: z.string(),
   isEnabled: z.boolean(),
@@ -181,5 +187,6 @@ export const readWaiters = (answer: unknown) => waitersSchema.parse(answer);
 export const readStatements = (answer: unknown) => statementsSchema.parse(answer);
 export const readPolicies = (answer: unknown) => policiesSchema.parse(answer);
 export const readSettings = (answer: unknown) => settingsSchema.parse(answer).settings;
+export const readReload = (answer: unknown) => reloadSchema.parse(answer);
 export const readPlugins = (answer: unknown) => pluginsSchema.parse(answer).plugins;
 export const readPlugin = (answer: unknown) => onePluginSchema.parse(answer).plugin;

@@ -1,6 +1,6 @@
 /** Asks the gateway that runs, over its admin API. */
 import { readFileSync } from "node:fs";
-import { loadGlobalConfig, splitHostPort } from "../../config/index.ts";
+import { formatIssue, loadGlobalConfig, splitHostPort } from "../../config/index.ts";
 import type { ApiConfig } from "../../config/index.ts";
 import type { Invocation, SwitchFlag, TextFlag } from "../command.ts";
 import { configFlag } from "../flags.ts";
@@ -70,8 +70,12 @@ export class ApiClient {
   }
 
   /** @throws ApiProblem */
-  async post(path: string, body?: Readonly<Record<string, string>>): Promise<unknown> {
-    return await this.call("POST", path, body);
+  async post(
+    path: string,
+    body?: Readonly<Record<string, string>>,
+    deadlineMs?: number,
+  ): Promise<unknown> {
+    return await this.call("POST", path, body, deadlineMs);
   }
 
   /** @throws ApiProblem with what the gateway has said */
@@ -79,6 +83,7 @@ export class ApiClient {
     method: "GET" | "POST",
     path: string,
     body?: Readonly<Record<string, string>>,
+    deadlineMs = DEADLINE_MS,
   ): Promise<unknown> {
     const { url, ca } = this.#place;
     let response: Response;
@@ -86,7 +91,7 @@ export class ApiClient {
       response = await fetch(`${url}${path}`, {
         method,
         headers: this.#token === undefined ? {} : { Authorization: `Bearer ${this.#token}` },
-        signal: AbortSignal.timeout(DEADLINE_MS),
+        signal: AbortSignal.timeout(deadlineMs),
         ...(body !== undefined && { body: JSON.stringify(body) }),
         ...(ca !== undefined && { tls: { ca } }),
       });
@@ -114,7 +119,9 @@ function placeOf(invocation: Invocation): Place {
   if (result.ok) return placeIn(result.config.value.api);
   const isNamed = invocation.arguments.isGiven(configFlag);
   if (result.notFound !== undefined && !isNamed) return { url: `http://${DEFAULT_ADDRESS}` };
-  throw new ApiProblem("the configuration cannot be read; --address says where to ask without it");
+  const errors = result.issues.filter(({ severity }) => severity === "error");
+  const hint = "the configuration cannot be read; --address says where to ask without it";
+  throw new ApiProblem([...errors.map(formatIssue), hint].join("\n"));
 }
 
 function placeIn({ httpAddress, certFile }: ApiConfig): Place {

@@ -15,6 +15,7 @@ export { policiesCommand } from "./policies.ts";
 export { pauseCommand, reconnectCommand, resumeCommand } from "./pool-actions.ts";
 export { poolsCommand } from "./pools.ts";
 export { serversCommand } from "./servers.ts";
+export { reloadCommand } from "./reload.ts";
 export { cancelCommand, killCommand, sessionsCommand } from "./sessions.ts";
 export { setLevelCommand } from "./set-level.ts";
 export { settingsCommand } from "./settings.ts";

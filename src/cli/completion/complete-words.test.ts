@@ -4,6 +4,7 @@ import { completeWords } from "./complete-words.ts";
 
 /** All that are not hidden, by their names. */
 const COMMANDS = [
+  "backends",
   "cancel",
   "completion",
   "config",
@@ -13,14 +14,20 @@ const COMMANDS = [
   "kill",
   "pause",
   "plugin",
+  "policies",
   "pools",
   "reconnect",
+  "reload",
   "resume",
   "run",
+  "servers",
   "sessions",
   "set-level",
+  "settings",
+  "statements",
   "status",
   "version",
+  "waiters",
 ];
 
 /** The line up to the cursor, without the program's name; a trailing blank starts a new word. */

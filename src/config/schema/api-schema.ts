@@ -6,7 +6,7 @@ import { boolean, choice, names, notEmpty, number, text } from "./scalars.ts";
 
 const role = () =>
   choice(["viewer", "operator", "admin"]).describe(
-    "What it may do. `viewer`: look; `operator`: also end sessions, pause pools, reload; `admin`: everything.",
+    "What it may do. `viewer`: look; `operator`: also end sessions, pause pools, reload plugins; `admin`: everything.",
   );
 
 const tokenSchema = z.strictObject({

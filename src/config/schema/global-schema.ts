@@ -3,7 +3,7 @@ import * as z from "zod";
 import { adminSchema, apiSchema, tracingSchema } from "./api-schema.ts";
 import type { consoleSchema } from "./api-schema.ts";
 import { clientSchema } from "./client-schema.ts";
-import { newKeys } from "./key-info.ts";
+import { newKeys, onReload } from "./key-info.ts";
 import { loggerSchema } from "./logger-schema.ts";
 import { metricsSchema } from "./metrics-schema.ts";
 import { poolSchema, proxySchema } from "./pool-schema.ts";
@@ -16,25 +16,37 @@ function named<S extends z.ZodType>(value: S) {
 }
 
 export const globalSchema = z.strictObject({
-  loggers: named(loggerSchema).prefault({}).describe("What each group logs, and where to."),
-  metrics: named(metricsSchema)
+  loggers: onReload("live", named(loggerSchema))
+    .prefault({})
+    .describe("What each group logs, and where to."),
+  metrics: onReload("restart", named(metricsSchema))
     .prefault({})
     .describe(
       "The metrics pages. Groups at the same address and path are on one page; a group that is not named here is on that of `default`, and so is what belongs to no group: the process and its plugins.",
     ),
-  clients: named(named(clientSchema)).prefault({}).describe("The database servers of each group."),
-  pools: named(named(poolSchema)).prefault({}).describe("The server connections of each block."),
-  proxies: named(named(proxySchema)).prefault({}).describe("The upkeep of each block."),
-  servers: named(serverSchema).prefault({}).describe("The listener of each group."),
-  api: apiSchema.prefault({}).describe("The admin API."),
-  raft: raftSchema.prefault({}).describe("Checked and otherwise without effect: there is no Raft."),
+  clients: onReload("live", named(named(clientSchema)))
+    .prefault({})
+    .describe("The database servers of each group."),
+  pools: onReload("live", named(named(poolSchema)))
+    .prefault({})
+    .describe("The server connections of each block."),
+  proxies: onReload("live", named(named(proxySchema)))
+    .prefault({})
+    .describe("The upkeep of each block."),
+  servers: onReload("live", named(serverSchema))
+    .prefault({})
+    .describe("The listener of each group."),
+  api: onReload("restart", apiSchema).prefault({}).describe("The admin API."),
+  raft: onReload("live", raftSchema)
+    .prefault({})
+    .describe("Checked and otherwise without effect: there is no Raft."),
   ...newKeys({
-    admin: adminSchema.optional().describe("Administration beside the admin API."),
-    tracing: tracingSchema
-      .optional()
-      .describe(
-        "Where traces go, and how many, for a gateway that runs with `--tracing`. `headers` are sent to the collector, by their names, such as an `authorization`.",
-      ),
+    admin: onReload("restart", adminSchema.optional()).describe(
+      "Administration beside the admin API.",
+    ),
+    tracing: onReload("restart", tracingSchema.optional()).describe(
+      "Where traces go, and how many, for a gateway that runs with `--tracing`. `headers` are sent to the collector, by their names, such as an `authorization`.",
+    ),
   }),
 });
 

@@ -22,6 +22,7 @@ export type {
 } from "./global-schema.ts";
 export { consoleSchema, tracingSchema } from "./api-schema.ts";
 export { globalJsonSchema, pluginsJsonSchema } from "./json-schema.ts";
+export type { ReloadEffect } from "./key-info.ts";
 export { keySpec } from "./key-spec.ts";
 export type { KeySpec, ListSpec, NamedSpec, ObjectSpec, ScalarSpec } from "./key-spec.ts";
 export { pluginsSchema } from "./plugins-schema.ts";

@@ -5,6 +5,12 @@ import * as z from "zod";
 export type ScalarKind =
   "boolean" | "integer" | "number" | "text" | "duration" | "size" | "mode" | "choice";
 
+/**
+ * What becomes of a changed value when the configuration is read again: it is in effect at once (for whatever begins
+ * from then on), or the gateway has to be started anew.
+ */
+export type ReloadEffect = "live" | "restart";
+
 export interface KeyInfo {
   /** Set on a single value: how it is written. */
   readonly scalar?: ScalarKind;
@@ -18,6 +24,8 @@ export interface KeyInfo {
   readonly isSingleOrList?: boolean;
   /** A value that is never printed. */
   readonly isSecret?: boolean;
+  /** Set on a key, or on the map or list that has it. */
+  readonly reload?: ReloadEffect;
 }
 
 const registry = z.registry<KeyInfo>();
@@ -26,6 +34,11 @@ const registry = z.registry<KeyInfo>();
 export function note<S extends z.ZodType>(schema: S, info: KeyInfo): S {
   registry.add(schema, { ...registry.get(schema), ...info });
   return schema;
+}
+
+/** Says of keys, and of all that is below them, what a reload makes of a changed value. */
+export function onReload<S extends z.ZodType>(effect: ReloadEffect, schema: S): S {
+  return note(schema, { reload: effect });
 }
 
 /** Marks keys of an object that the original does not have. */

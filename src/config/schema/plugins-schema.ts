@@ -1,6 +1,6 @@
 /** The schema of gatewayd_plugins.yaml: the only source of its keys, types, defaults and texts. */
 import * as z from "zod";
-import { newKeys, note } from "./key-info.ts";
+import { newKeys, note, onReload } from "./key-info.ts";
 import { ruleSchema } from "./rule-schema.ts";
 import { boolean, byteSize, choice, duration, notEmpty, text } from "./scalars.ts";
 
@@ -95,7 +95,7 @@ const actionRedisSchema = z.strictObject({
   }),
 });
 
-export const pluginsSchema = z.strictObject({
+const fileSchema = z.strictObject({
   enableMetricsMerger: boolean().prefault(true).describe("Merges the plugins' metrics into ours."),
   metricsMergerPeriod: duration().prefault("5s").describe("Time between two reads of them."),
   healthCheckPeriod: duration()
@@ -150,6 +150,8 @@ export const pluginsSchema = z.strictObject({
       ),
   }),
 });
+
+export const pluginsSchema = onReload("restart", fileSchema);
 
 /** gatewayd_plugins.yaml, parsed: every default filled in, durations in milliseconds. */
 export type PluginsConfig = z.output<typeof pluginsSchema>;

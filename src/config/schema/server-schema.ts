@@ -1,7 +1,7 @@
 /** `servers.<group>`: the listener of one group and what its clients may do. */
 import * as z from "zod";
 import { authSchema } from "./auth-schema.ts";
-import { newKeys, note } from "./key-info.ts";
+import { newKeys, note, onReload } from "./key-info.ts";
 import { routeSchema } from "./route-schema.ts";
 import { boolean, byteSize, choice, duration, fileMode, integer, text } from "./scalars.ts";
 
@@ -52,10 +52,14 @@ const loadBalancerSchema = z.strictObject({
 });
 
 const serverKeys = z.strictObject({
-  network: choice(["tcp", "unix"], { refused: { udp: UDP } })
+  network: onReload("restart", choice(["tcp", "unix"], { refused: { udp: UDP } }))
     .prefault("tcp")
     .describe("Network of the listener."),
-  address: note(z.array(text()), { isSingleOrList: true, jsonSchema: ADDRESS_JSON_SCHEMA })
+  address: note(z.array(text()), {
+    isSingleOrList: true,
+    jsonSchema: ADDRESS_JSON_SCHEMA,
+    reload: "restart",
+  })
     .prefault(["0.0.0.0:15432"])
     .describe(
       "Address to listen on, or a list of them: host:port, [ipv6]:port, or a Unix socket; a directory means `.s.PGSQL.<port>` in it.",
@@ -70,7 +74,7 @@ const serverKeys = z.strictObject({
     .describe("Time a TLS handshake may take, in place of `startupTimeout`; 0 = none of its own."),
   loadBalancer: loadBalancerSchema.prefault({}).describe("Spreads clients over the blocks."),
   ...newKeys({
-    protocol: choice(["postgres", "raw"])
+    protocol: onReload("restart", choice(["postgres", "raw"]))
       .prefault("postgres")
       .describe("What clients speak. `raw` relays any TCP protocol as it is."),
     maxConnections: integer({ min: 1 })
@@ -107,12 +111,14 @@ const serverKeys = z.strictObject({
       .describe(
         "When stopping: time for clients to finish before they get FATAL 57P01; 0 = they get it at once.",
       ),
-    reusePort: boolean()
+    reusePort: onReload("restart", boolean())
       .prefault(false)
       .describe(
         "Lets another gateway that says so, too, listen at the same addresses, to take over from this one.",
       ),
-    socketMode: fileMode().prefault("0777").describe("Permission bits of a Unix socket, in octal."),
+    socketMode: onReload("restart", fileMode())
+      .prefault("0777")
+      .describe("Permission bits of a Unix socket, in octal."),
     maxMessageBytes: byteSize({ min: 1024, max: 0x7fffffff })
       .prefault("1GiB")
       .describe("Longest message a client may send; a longer one ends in FATAL 54000."),

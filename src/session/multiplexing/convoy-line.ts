@@ -22,8 +22,7 @@ let unflushed: Convoy[] = [];
 
 export class ConvoyLine implements ConvoyPort {
   readonly lane: PairLane<PooledBackend>;
-  readonly depth: number;
-  readonly retriesReadOnly: boolean;
+  readonly #options: ConvoyLineOptions;
   readonly #timers: TimerWheel;
   readonly #cancel: (backend: PooledBackend) => Promise<void>;
   /** Those under way. */
@@ -32,16 +31,22 @@ export class ConvoyLine implements ConvoyPort {
   readonly #ofSlot = new WeakMap<Slot<PooledBackend>, Convoy>();
   readonly #look: Deadline;
 
-  constructor(
-    lane: PairLane<PooledBackend>,
-    { depth, retriesReadOnly, timers, cancel }: ConvoyLineOptions,
-  ) {
+  /** @param options read whenever a unit comes */
+  constructor(lane: PairLane<PooledBackend>, options: ConvoyLineOptions) {
+    const { timers, cancel } = options;
     this.lane = lane;
-    this.depth = depth;
-    this.retriesReadOnly = retriesReadOnly;
+    this.#options = options;
     this.#timers = timers;
     this.#cancel = cancel;
     this.#look = timers.deadline(() => this.#lookForSlowHeads());
+  }
+
+  get depth(): number {
+    return this.#options.depth;
+  }
+
+  get retriesReadOnly(): boolean {
+    return this.#options.retriesReadOnly;
   }
 
   /**

@@ -5,6 +5,7 @@ import type { GroupWatch } from "../../watch/index.ts";
 import { forwardCancel } from "../forward-cancel.ts";
 import { askServer } from "./ask-server.ts";
 import { Multiplexing } from "./multiplexing.ts";
+import type { StatementScopes } from "./multiplexing.ts";
 
 export interface MultiplexedBlock {
   /** Its name, for the log. */
@@ -28,6 +29,14 @@ export function createMultiplexing(options: MultiplexedBlock): Multiplexing {
     depth,
     retriesReadOnly,
     timers,
+    ...scopesOf(sharing),
+    cancel: async (backend) => await forwardCancel(backend, block, { timers, logger, watch }),
+  });
+}
+
+/** What a block's {@link Multiplexing} goes by. */
+export function scopesOf(sharing: Sharing): StatementScopes {
+  return {
     scopeOf: (lane, settings) => {
       const { user, database } = lane.pair;
       return sharing.scope(
@@ -37,6 +46,5 @@ export function createMultiplexing(options: MultiplexedBlock): Multiplexing {
       );
     },
     close: () => sharing.close(),
-    cancel: async (backend) => await forwardCancel(backend, block, { timers, logger, watch }),
-  });
+  };
 }

@@ -2,7 +2,7 @@
  * Several sessions on one backend at once: which units may take part, and whose answer comes.
  * May import: the rest of session, errors, logging, net, postgres, backend, pool, sharing.
  */
-export { createMultiplexing } from "./create-multiplexing.ts";
+export { createMultiplexing, scopesOf } from "./create-multiplexing.ts";
 export type { Convoy } from "./convoy.ts";
 export type { ConvoyLine } from "./convoy-line.ts";
 export { Multiplexing } from "./multiplexing.ts";

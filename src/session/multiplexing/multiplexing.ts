@@ -20,16 +20,24 @@ export interface StatementScope {
   definitionsChanged(): void;
 }
 
-export interface MultiplexingOptions {
-  /** Units under way on one backend at most; at least 2. */
+/** On what terms units share backends. */
+export interface MultiplexingTerms {
+  /** Units under way on one backend at most; 1: none is shared. */
   readonly depth: number;
   /** Units of a lost backend that nothing has come of yet are sent again. */
   readonly retriesReadOnly: boolean;
+}
+
+/** Which statements may be shared. */
+export interface StatementScopes {
   /** The statements of sessions of the lane that have set this. */
   readonly scopeOf: (lane: PairLane<PooledBackend>, settings: Settings) => StatementScope;
-  readonly timers: TimerWheel;
   /** Lets go of what `scopeOf` goes by. */
   readonly close: () => void;
+}
+
+export interface MultiplexingOptions extends MultiplexingTerms, StatementScopes {
+  readonly timers: TimerWheel;
   /** Tells the server to cancel. Resolves when that is done. Never rejects. */
   readonly cancel: (backend: PooledBackend) => Promise<void>;
 }
@@ -39,7 +47,18 @@ export class Multiplexing {
   readonly #lines = new WeakMap<PairLane<PooledBackend>, ConvoyLine>();
 
   constructor(options: MultiplexingOptions) {
-    this.#options = options;
+    this.#options = { ...options };
+  }
+
+  /** Other terms, from now on: also for what is under way. */
+  reconfigure({ depth, retriesReadOnly }: MultiplexingTerms): void {
+    Object.assign(this.#options, { depth, retriesReadOnly });
+  }
+
+  /** Others may be shared, by sessions that begin to send statements. */
+  replaceScopes({ scopeOf, close }: StatementScopes): void {
+    this.#options.close();
+    Object.assign(this.#options, { scopeOf, close });
   }
 
   lineOf(lane: PairLane<PooledBackend>): ConvoyLine {

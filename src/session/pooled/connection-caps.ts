@@ -9,11 +9,16 @@ export interface ConnectionCapsOptions {
 }
 
 export class ConnectionCaps {
-  readonly #options: ConnectionCapsOptions;
+  #options: ConnectionCapsOptions;
   readonly #users = new Map<string, number>();
   readonly #databases = new Map<string, number>();
 
   constructor(options: ConnectionCapsOptions) {
+    this.#options = options;
+  }
+
+  /** Other limits, for clients that log in from now on. */
+  reconfigure(options: ConnectionCapsOptions): void {
     this.#options = options;
   }
 

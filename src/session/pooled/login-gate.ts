@@ -38,11 +38,16 @@ export interface LoginGateOptions {
 const MAX_CREDENTIALS = 10_000;
 
 export class LoginGate {
-  readonly #options: LoginGateOptions;
+  #options: LoginGateOptions;
   /** What clients proved themselves with last, by user: it opens the server, too. */
   readonly #credentials = new Map<string, ScramCredential>();
 
   constructor(options: LoginGateOptions) {
+    this.#options = options;
+  }
+
+  /** Other rules, for clients that log in from now on. What is remembered of users stays. */
+  reconfigure(options: LoginGateOptions): void {
     this.#options = options;
   }
 

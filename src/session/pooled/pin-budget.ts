@@ -2,7 +2,7 @@
 
 /** One for each block; what it counts is for people to see. */
 export class PinBudget {
-  readonly #max: number;
+  #max: number;
   /** Sessions that are pinned now. */
   pinned = 0;
   /** How often sessions were pinned, and how often they were not allowed to be. */
@@ -11,6 +11,11 @@ export class PinBudget {
 
   /** @param max more are refused: without any connection left to share nobody else is served */
   constructor(max: number) {
+    this.#max = max;
+  }
+
+  /** Who is pinned stays so. */
+  limit(max: number): void {
     this.#max = max;
   }
 

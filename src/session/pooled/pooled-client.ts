@@ -13,6 +13,7 @@
  * told and has prepared stays here; whoever is pinned, has a transaction or a part of a message does not rest.
  */
 import type { PooledBackend, ServerPlace } from "../../backend/index.ts";
+import { GatewayError } from "../../errors.ts";
 import type { ErrorCode } from "../../errors.ts";
 import type { Connection, ConnectionHandler, Deadline } from "../../net/index.ts";
 import type { PairLane } from "../../pool/index.ts";
@@ -28,10 +29,9 @@ import { EXPIRED } from "../session-phase.ts";
 import type { Wakeful } from "./awake-clients.ts";
 import type { Greeting } from "./greeting.ts";
 import type { HookedClient, HookedOwner } from "./hooked-client.ts";
-import type { LoginGate } from "./login-gate.ts";
 import { PooledRelay } from "./pooled-relay.ts";
 import type { PooledRelayOptions, SessionAtRest } from "./pooled-relay-options.ts";
-import type { ServingBlock } from "./pooling.ts";
+import type { Pooling, ServingBlock } from "./pooling.ts";
 import type { KeptStatements } from "./session-statements.ts";
 import type { PooledStartup } from "./startup-request.ts";
 
@@ -43,8 +43,8 @@ export interface PooledClientOptions {
   readonly facts: SessionFacts;
   readonly block: ServingBlock;
   readonly lane: PairLane<PooledBackend>;
-  /** Counts it as a client of its user and its database, until it ends. */
-  readonly gate: Pick<LoginGate, "leave">;
+  /** Counts it as a client of its user and its database, until it ends; and knows where it goes on after a change. */
+  readonly pooling: ClientPooling;
   readonly startup: Pick<PooledStartup, "user" | "database">;
   readonly greeting: Pick<Greeting, "settings" | "parameters">;
   /** That the client was given. */
@@ -52,9 +52,23 @@ export interface PooledClientOptions {
   readonly owner: PooledClientOwner;
 }
 
+/** What a client needs of its group. */
+export interface ClientPooling {
+  /** @throws GatewayError when there is no block for it any more */
+  goOn(...client: Parameters<Pooling["goOn"]>): {
+    readonly block: ServingBlock;
+    readonly lane: PairLane<PooledBackend>;
+  };
+  readonly gate: Pick<Pooling["gate"], "leave">;
+}
+
 export interface PooledClientOwner {
+  /** Its work is done by another block from now on. */
+  movedTo(block: string): void;
   ended(end: RelayEnd): void;
 }
+
+const NOTHING = new Uint8Array(0);
 
 export class PooledClient
   implements
@@ -70,14 +84,15 @@ export class PooledClient
   hooked: HookedClient | undefined;
   readonly context: SessionContext;
   readonly facts: SessionFacts;
-  readonly block: ServingBlock;
+  block: ServingBlock;
   lane: PairLane<PooledBackend>;
+  isOutdated = false;
   readonly asked: Settings;
   settings: Settings;
   told: ReadonlyMap<string, string>;
   ownName: string | undefined;
   statements: KeptStatements | undefined;
-  readonly #gate: Pick<LoginGate, "leave">;
+  readonly #pooling: ClientPooling;
   readonly #startup: Pick<PooledStartup, "user" | "database">;
   readonly #owner: PooledClientOwner;
   readonly #keyName: string;
@@ -100,7 +115,7 @@ export class PooledClient
     this.asked = greeting.settings;
     this.settings = greeting.settings;
     this.told = greeting.parameters;
-    this.#gate = options.gate;
+    this.#pooling = options.pooling;
     this.#startup = options.startup;
     this.#owner = options.owner;
     this.#keyName = context.cancelKeys.add(options.cancelKey, this);
@@ -141,6 +156,31 @@ export class PooledClient
 
   get lease(): undefined {
     return undefined;
+  }
+
+  settingsChanged(): void {
+    if (this.#isOver) return;
+    this.isOutdated = true;
+    const relay = this.#relay;
+    if (relay === undefined) {
+      this.#follow();
+      return;
+    }
+    relay.settingsChanged(this.#isLeftBehind);
+    this.renew(NOTHING);
+  }
+
+  renew(bytes: Uint8Array): boolean {
+    const left = this.#relay?.rest();
+    if (left === undefined) return false;
+    this.#rest(left);
+    if (bytes.length > 0 && !this.#isOver) this.client.handler.onData(bytes, this.client);
+    return true;
+  }
+
+  /** Its block is no more, in a group that still is of the same kind. */
+  get #isLeftBehind(): boolean {
+    return this.block.pool.isRetired && this.context.pooling === this.#pooling;
   }
 
   drain(): void {
@@ -226,7 +266,7 @@ export class PooledClient
   }
 
   ended(end: RelayEnd): void {
-    this.#gate.leave(this.#startup.user, this.#startup.database);
+    this.#pooling.gate.leave(this.#startup.user, this.#startup.database);
     this.#owner.ended(end);
   }
 
@@ -254,6 +294,34 @@ export class PooledClient
     this.statements = left.statements;
     this.#listen();
     if (left.idleUntilMs !== undefined) this.#limitIdle(left.idleUntilMs);
+    if (this.isOutdated) this.#follow();
+  }
+
+  /** At rest: takes the settings that the group has now; without any block for it, it is told to leave. */
+  #follow(): void {
+    this.isOutdated = false;
+    const { limits, timers } = this.context;
+    if (limits.idleTimeoutMs === 0) this.#idle?.clear();
+    else if (this.#idle?.isSet !== true) {
+      this.#limitIdle(timers.clock.now() + limits.idleTimeoutMs);
+    } else this.#idle.set(limits.idleTimeoutMs);
+    if (this.context.pooling !== this.#pooling) return;
+    try {
+      this.#move();
+    } catch (thrown) {
+      const { code, message } = GatewayError.from(thrown);
+      this.fail(code === "ERR_DATABASE_UNKNOWN" ? "ERR_SHUTTING_DOWN" : code, message);
+    }
+  }
+
+  #move(): void {
+    const { user, database } = this.#startup;
+    const { block, lane } = this.#pooling.goOn(this.client, user, database, this.block);
+    if (block.pool.name !== this.facts.block) this.#owner.movedTo(block.pool.name);
+    // In session mode what is prepared is kept by the server, where this session has nothing yet.
+    const keepsMode = block.mode === "session" && this.statements !== undefined;
+    this.block = keepsMode ? { ...block, mode: this.block.mode } : block;
+    this.lane = lane;
   }
 
   #listen(): void {

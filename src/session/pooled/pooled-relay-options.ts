@@ -36,6 +36,13 @@ export interface PooledRelayOptions extends SessionAtRest {
   readonly block: ServingBlock;
   /** What the client has asked for at its login, as the server has it: there a RESET goes back to. */
   readonly asked: Settings;
+  /** The group has other settings by now, which a session takes when it is at rest. */
+  readonly isOutdated: boolean;
+  /**
+   * Takes them, if nothing is under way: then this relay is not needed any more.
+   * @param bytes came from the client, and go to whoever serves it next
+   */
+  renew(bytes: Uint8Array): boolean;
   /** It becomes pinned. */
   pinned(reason: string): void;
   /** The session is about to end: it is not to be found any more. Called once, before `ended`. */

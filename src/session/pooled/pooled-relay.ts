@@ -14,8 +14,8 @@ import type { Notice } from "../../postgres/index.ts";
 import type { RelayEnd, SessionActivity } from "../relay.ts";
 import type { UnitReport } from "../unit-report.ts";
 import { UnitPass } from "../multiplexing/index.ts";
-import { EXPIRED, SessionPhase } from "../session-phase.ts";
-import type { LimitedPhase, PhaseTraffic } from "../session-phase.ts";
+import { EXPIRED, type LimitedPhase, type PhaseTraffic, SessionPhase } from "../session-phase.ts";
+import { activityOf } from "./activity-of.ts";
 import { AnswerStream } from "./answer-stream.ts";
 import { ClientSide } from "./client-side.ts";
 import type { ClientSideOwner } from "./client-side.ts";
@@ -71,11 +71,11 @@ export class PooledRelay
   #ending: SessionEnding | undefined;
   readonly #options: PooledRelayOptions;
   /** Undefined where no time is limited. */
-  readonly #phase: SessionPhase | undefined;
+  #phase: SessionPhase | undefined;
 
   constructor(options: PooledRelayOptions) {
     const { client, context, block, lane, idleUntilMs } = options;
-    const { limits, timers } = context;
+    const { maxMessageBytes } = context.limits;
     const { multiplexing } = block;
     this.#client = client;
     this.#options = options;
@@ -87,19 +87,29 @@ export class PooledRelay
       this.#pass = new UnitPass(this.#session, (now) => multiplexing.scope(lane, now));
     }
     this.#hold = new ServerHold(this, this.#session, lane, multiplexing);
-    this.#requests = new RequestStream(ledger, limits.maxMessageBytes, this.#session.policy);
+    this.#requests = new RequestStream(ledger, maxMessageBytes, this.#session.policy);
     this.#read = new SessionAnswers(client, ledger, this.#session, multiplexing !== undefined);
     this.#answers = new AnswerStream(ledger, this.#session.due, this.#read);
     this.#report = reportOf(options, ledger, this.#session);
-    this.#requests.listener = this.#report;
-    this.#answers.listener = this.#report;
+    for (const stream of [this.#requests, this.#answers]) stream.listener = this.#report;
     this.#side = new ClientSide(this, options, this.#hold, this.#answers, this.#read);
-    this.#gate = new UnitGate(limits.maxMessageBytes);
-    if (SessionPhase.isNeeded(limits)) {
-      const onExpire = (phase: LimitedPhase): void => this.#expired(phase);
-      this.#phase = new SessionPhase(this, limits, timers, onExpire, idleUntilMs);
-    }
-    if (limits.queryTimeoutMs > 0) this.#cancelling = this.#newCancelling(true);
+    this.#gate = new UnitGate(maxMessageBytes);
+    this.#limitTime(idleUntilMs);
+  }
+
+  #limitTime(idleUntilMs?: number): void {
+    const { context } = this.#options;
+    const onExpire = (phase: LimitedPhase): void => this.#expired(phase);
+    this.#phase ??= SessionPhase.ifNeeded(this, context, context.timers, onExpire, idleUntilMs);
+    if (context.limits.queryTimeoutMs > 0)
+      this.#cancelling ??= new UnitCancelling(this, this.#parts, true);
+  }
+
+  /** Time limits hold at once; whatever else has changed, when the session is at rest. */
+  settingsChanged(isBlockGone: boolean): void {
+    this.#limitTime();
+    this.#phase?.limitsChanged();
+    if (isBlockGone && this.#hold.isTied) this.drain();
   }
 
   /** Hears the client from now on. */
@@ -109,10 +119,9 @@ export class PooledRelay
 
   /** Lets go of the client if nothing is under way; else undefined. Nobody needs this relay any more then. */
   rest(): SessionAtRest | undefined {
-    const isLeaving = this.#ending !== undefined || this.#isOutOfStep;
+    const isStuck = this.#ending !== undefined || this.#isOutOfStep || this.isClientStalled;
     const isAsking = this.#unit !== undefined || this.#cancelling?.isUnderWay === true;
-    if (isLeaving || isAsking || this.isClientStalled) return undefined;
-    if (this.#phase?.isIdle === false) return undefined;
+    if (isStuck || isAsking || this.#phase?.isIdle === false) return undefined;
     const left = restOf(this.#parts, this.#phase?.untilMs);
     if (left !== undefined) this.#phase?.dispose();
     return left;
@@ -158,8 +167,7 @@ export class PooledRelay
 
   get isHandling(): boolean {
     if (this.#side.isHandling) return true;
-    if (this.#hold.state === "none") return false;
-    if (this.#isRiding) return false;
+    if (this.#hold.state === "none" || this.#isRiding) return false;
     return !this.#isHolding || this.#cancelling?.isHolding === true;
   }
 
@@ -176,11 +184,7 @@ export class PooledRelay
   }
 
   get activity(): SessionActivity {
-    const { state } = this.#hold;
-    if (state === "none") return this.#gate.isEmpty ? "idle" : "waiting";
-    if (state === "waiting") return "waiting";
-    if (state === "held" || state === "riding") return this.isQueryRunning ? "active" : "idle";
-    return state === "over" ? "ending" : "active";
+    return activityOf(this.#hold.state, !this.#gate.isEmpty, this.isQueryRunning);
   }
 
   get holding(): ReturnType<typeof holdingOf> {
@@ -204,7 +208,7 @@ export class PooledRelay
 
   /** Resolves when the server was told, if it had to be. Never rejects. */
   async cancel(): Promise<void> {
-    await (this.#cancelling ?? this.#newCancelling(false)).cancel();
+    await (this.#cancelling ?? new UnitCancelling(this, this.#parts, false)).cancel();
   }
 
   /** Heard from a {@link UnitCancelling}, from here to `cancelled`. */
@@ -404,6 +408,7 @@ export class PooledRelay
       this.#toServer(bytes);
       return;
     }
+    if (state === "none" && this.#options.isOutdated && this.#options.renew(bytes)) return;
     this.#gate.push(bytes);
     if (state === "none") {
       this.#advance();
@@ -549,10 +554,6 @@ export class PooledRelay
     if (cancelling.isHolding) return;
     if (cancelling.isDone) this.#cancelling = undefined;
     this.#side.resume();
-  }
-
-  #newCancelling(isOneByOne: boolean): UnitCancelling {
-    return new UnitCancelling(this, this.#parts, isOneByOne);
   }
 
   /** It is over, once: whoever owns it closes the client; the backend is cleaned for the next one. */

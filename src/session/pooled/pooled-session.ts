@@ -66,6 +66,8 @@ export interface PooledSessionOptions {
 export interface PooledSessionOwner {
   /** The login is over: `client` serves it from now on. */
   loggedIn(client: Served): void;
+  /** It goes on at another block. */
+  movedTo(block: string): void;
   ended(end: RelayEnd): void;
 }
 
@@ -95,6 +97,7 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
   #isAnswered = false;
   /** Counts as a client of its user and its database. */
   #hasEntered = false;
+  #isOutdated = false;
   #isOver = false;
 
   constructor(options: PooledSessionOptions) {
@@ -221,6 +224,11 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
 
   /** Nothing runs yet. */
   async cancel(): Promise<void> {}
+
+  /** It has been led to a block already, perhaps: it takes what there is when it has logged in. */
+  settingsChanged(): void {
+    this.#isOutdated = true;
+  }
 
   drain(): void {
     this.fail("ERR_SHUTTING_DOWN");
@@ -425,7 +433,7 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
       facts,
       block,
       lane,
-      gate: pooling.gate,
+      pooling,
       startup,
       greeting,
       cancelKey: keyMessage.subarray(HEADER_BYTES),
@@ -433,6 +441,7 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
     });
     owner.loggedIn(client);
     client.start(this.#early.takeAll());
+    if (this.#isOutdated) client.settingsChanged();
   }
 
   /** Nobody hears of what is thrown after a wait: it ends the session here. */

@@ -56,14 +56,19 @@ export interface ReplicationStartup {
   readonly protocolVersion: number;
 }
 
-export interface PoolingOptions {
-  readonly gate: LoginGate;
+export interface BlocksAndRoutes {
   /** In the order of the configuration file. */
   readonly blocks: readonly PooledBlock[];
   /** Undefined: every database is asked of every block. */
   readonly routes: readonly Route[] | undefined;
   /** How clients are spread over the blocks that are for them. */
   readonly newStrategy: () => Strategy;
+  /** Those that there are go on, with what they remember. Default: no. */
+  readonly keepsStrategies?: boolean;
+}
+
+export interface PoolingOptions extends BlocksAndRoutes {
+  readonly gate: LoginGate;
 }
 
 /** Where a session has its work done. */
@@ -81,29 +86,50 @@ type Blocks = BlockSet<SharedPool<PooledBackend>>;
 export class Pooling {
   readonly gate: LoginGate;
   readonly startups = new KnownStartups();
-  readonly #blocks: ReadonlyMap<SharedPool<PooledBackend>, PooledBlock>;
-  readonly #routes: readonly Route[] | undefined;
+  #blocks: ReadonlyMap<SharedPool<PooledBackend>, PooledBlock> = new Map();
+  #routes: readonly Route[] | undefined;
   readonly #choice: BlockChoice<LeaseTicket<PooledBackend>, SharedPool<PooledBackend>>;
   /** Those of routes that are not for all blocks. */
   readonly #sets = new Map<string, Blocks>();
+  /** Of all blocks that there were: a pool has the same user and database as long as it is there. */
+  readonly #logins = new WeakMap<SharedPool<PooledBackend>, PooledBlock["login"]>();
+  /** For those whose route is no more. */
+  readonly #nowhere: Blocks;
   readonly #secrets = new RandomBytes();
   readonly #writer = new BackendWriter();
   #lastProcessId = 0;
 
-  constructor({ gate, blocks, routes, newStrategy }: PoolingOptions) {
-    this.gate = gate;
+  constructor(options: PoolingOptions) {
+    this.gate = options.gate;
+    this.#nowhere = { pools: [], strategy: options.newStrategy() };
+    this.#choice = new BlockChoice(
+      [],
+      options.newStrategy(),
+      ({ lane }) => this.#setOf(lane?.pair.key ?? ""),
+      (from, to) => this.#haveSameLogin(from, to),
+    );
+    this.reconfigure(options);
+  }
+
+  /**
+   * Other blocks and routes, for clients that log in from now on, and for those that {@link goOn}. Who waits for a block
+   * that is no more goes to another one, if the routes have one for it.
+   */
+  reconfigure({ blocks, routes, newStrategy, keepsStrategies = false }: BlocksAndRoutes): void {
     this.#blocks = new Map(blocks.map((block) => [block.pool, block]));
+    for (const { pool, login } of blocks) this.#logins.set(pool, login);
     this.#routes = routes;
     const pools = [...this.#blocks.keys()];
+    const known = new Map(keepsStrategies ? this.#sets : []);
+    this.#sets.clear();
     for (const route of routes ?? []) {
       const key = keyOf(route);
       if (this.#sets.has(key)) continue;
       const own = pools.filter(({ name }) => route.blocks.includes(name));
-      this.#sets.set(key, { pools: own, strategy: newStrategy() });
+      const strategy = known.get(key)?.strategy ?? newStrategy();
+      this.#sets.set(key, { pools: own, strategy });
     }
-    this.#choice = new BlockChoice(pools, newStrategy(), ({ lane }) =>
-      this.#setOf(lane?.pair.key ?? ""),
-    );
+    this.#choice.reconfigure(pools, keepsStrategies ? this.#choice.strategy : newStrategy());
   }
 
   /**
@@ -118,9 +144,34 @@ export class Pooling {
     database: string,
     isOfDatabase = true,
   ): Destination {
+    return this.#lead(user, database, isOfDatabase, (set) => this.#choice.pick(client, set));
+  }
+
+  /**
+   * Where a client that has nothing under way goes on after a change: at its block, as that is now, if the routes have
+   * it for the client still; or else at another one.
+   * @throws GatewayError as {@link choose}
+   */
+  goOn(
+    client: { readonly remoteAddress: string },
+    user: string,
+    database: string,
+    { pool }: Pick<PooledBlock, "pool">,
+  ): Destination {
+    return this.#lead(user, database, true, (set) =>
+      set.pools.includes(pool) ? pool : this.#choice.pick(client, set),
+    );
+  }
+
+  #lead(
+    user: string,
+    database: string,
+    isOfDatabase: boolean,
+    pick: (set: Blocks) => SharedPool<PooledBackend>,
+  ): Destination {
     const route = this.#routes && findRoute(this.#routes, user, database);
     const key = route === undefined ? "" : keyOf(route);
-    const pool = this.#choice.pick(client, this.#setOf(key));
+    const pool = pick(this.#setOf(key));
     const block = this.#blocks.get(pool);
     if (block === undefined) throw new Error(`no block ${pool.name}`); // It was one of them.
     const wanted = route?.as ?? database;
@@ -160,13 +211,15 @@ export class Pooling {
     return this.#writer.backendKeyData({ processId: this.#lastProcessId, secretKey }).take();
   }
 
-  /** The last session has ended. */
-  close(): void {
-    for (const { multiplexing } of this.#blocks.values()) multiplexing?.close();
+  /** Who waits at the one has asked for a connection as the other one has them. */
+  #haveSameLogin(from: SharedPool<PooledBackend>, to: SharedPool<PooledBackend>): boolean {
+    const [own, other] = [this.#logins.get(from), this.#logins.get(to)];
+    return own?.user === other?.user && own?.database === other?.database;
   }
 
   #setOf(key: string): Blocks {
-    return this.#sets.get(key) ?? this.#choice;
+    if (this.#routes === undefined && key === "") return this.#choice;
+    return this.#sets.get(key) ?? this.#nowhere;
   }
 }
 

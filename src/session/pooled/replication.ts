@@ -109,6 +109,12 @@ export class Replication implements Served {
     await this.#relay?.cancel();
   }
 
+  /** Its connection is its own, and none of the pool's: only who is led to a block that is no more has to leave. */
+  settingsChanged(): void {
+    this.#relay?.settingsChanged();
+    if (this.#options.destination.block.pool.isRetired) this.drain();
+  }
+
   drain(): void {
     this.#relay?.drain();
   }

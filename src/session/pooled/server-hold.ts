@@ -116,6 +116,11 @@ export class ServerHold implements LeaseWaiter<PooledBackend>, Rider {
     return this.#lane;
   }
 
+  /** The session has something on its backend that no other one can give it. */
+  get isTied(): boolean {
+    return this.backend !== undefined && this.#session.isTied;
+  }
+
   /**
    * Asks for a backend; `onHold` may be called before this returns.
    * @param pass of a unit that may share one, which is all that there is to send

@@ -131,6 +131,9 @@ export class VirtualSession
     this.#conversation?.cancel();
   }
 
+  /** Time limits are read whenever it waits. */
+  settingsChanged(): void {}
+
   drain(): void {
     this.#isDraining = true;
     this.#conversation?.cancel();
