@@ -1,6 +1,6 @@
 /** The doors of administration, where the configuration asks for them. */
 import { AdminDoors, ConsoleDoor } from "../admin/index.ts";
-import type { AdminPort, DoorTls } from "../admin/index.ts";
+import type { AdminDoorsTerms, AdminPort, DoorTls } from "../admin/index.ts";
 import {
   anonymousRole,
   effectiveConsole,
@@ -10,6 +10,7 @@ import {
   readKeyPair,
 } from "../config/index.ts";
 import type { ApiConfig, GlobalConfig } from "../config/index.ts";
+import { GatewayError } from "../errors.ts";
 import { adminPortOf } from "./admin-port-of.ts";
 import type { AdminPortOptions } from "./admin-port-of.ts";
 import { channelBindingOf } from "./channel-binding-of.ts";
@@ -18,16 +19,24 @@ import type { Gateway } from "./gateway.ts";
 import { holdNewcomers, isPortOfAnother, SocketFile } from "../net/index.ts";
 import { toAddress } from "./to-address.ts";
 import type { Tracer } from "../tracing/index.ts";
+import { WatchedFiles } from "./watched-files.ts";
+import type { FileSource } from "./watched-files.ts";
 
 export interface AdministrationOptions extends AdminPortOptions {
   /** Undefined: nothing is traced. */
   readonly tracer: Tracer | undefined;
 }
 
+/** Open doors, and the certificates that they show. */
+interface Opened {
+  readonly doors: AdminDoors;
+  readonly certificates: WatchedFiles<DoorTls | undefined>;
+}
+
 export class Administration {
   readonly #options: AdministrationOptions;
   readonly #port: AdminPort;
-  #doors: AdminDoors | undefined;
+  #opened: Opened | undefined;
 
   /** From then on the groups that the gateway builds have a console, where the configuration has users for it. */
   constructor(options: AdministrationOptions) {
@@ -49,36 +58,55 @@ export class Administration {
 
   /** Once. @throws GatewayError ERR_LISTEN_FAILED, or ERR_CONFIG_INVALID naming a certificate that cannot be used */
   async open(): Promise<void> {
-    const { gateway, loggers, tracer } = this.#options;
-    const { api, servers } = gateway.config.global;
-    if (!api.enabled || this.#doors !== undefined) return;
-    const doors = new AdminDoors({
-      port: this.#port,
-      access: {
-        tokens: api.auth?.tokens ?? [],
-        certificates: api.auth?.certificates ?? [],
-        anonymous: anonymousRole(api),
-      },
-      tls: tlsOf(api),
-      ...placesOf(api, servers),
-      logger: loggers.main,
-      claimSocket: (path, takesOver) => SocketFile.claim(path, takesOver),
-      tracer,
-    });
-    await doors.open();
-    this.#doors = doors;
+    const { global } = this.#options.gateway.config;
+    if (!global.api.enabled || this.#opened !== undefined) return;
+    this.#take(await this.#open(global));
   }
 
   /** Closes in favour of another gateway, which listens there as well. */
   async leave(): Promise<void> {
-    if (this.#doors === undefined) return;
+    if (this.#opened === undefined) return;
     await holdNewcomers(portsOf(this.#options.gateway.config.global.api));
     await this.close();
   }
 
   async close(): Promise<void> {
-    await this.#doors?.close();
-    this.#doors = undefined;
+    const opened = this.#opened;
+    this.#opened = undefined;
+    opened?.certificates.close();
+    await opened?.doors.close();
+  }
+
+  async #open({ api, servers }: GlobalConfig): Promise<Opened> {
+    const { loggers, tracer } = this.#options;
+    const certificates: Opened["certificates"] = new WatchedFiles({
+      ...doorCertificates(api),
+      logger: loggers.main,
+      onChange: async () => await this.#show(certificates.current),
+    });
+    const doors = new AdminDoors({
+      port: this.#port,
+      ...termsOf(api, servers, certificates.current),
+      logger: loggers.main,
+      claimSocket: (path, takesOver) => SocketFile.claim(path, takesOver),
+      tracer,
+    });
+    await doors.open();
+    return { doors, certificates };
+  }
+
+  #take(opened: Opened): void {
+    this.#opened = opened;
+    opened.certificates.watch();
+  }
+
+  async #show(tls: DoorTls | undefined): Promise<void> {
+    try {
+      await this.#opened?.doors.show(tls);
+    } catch (thrown) {
+      const { code, message } = GatewayError.from(thrown);
+      this.#options.loggers.main.error("The admin API is closed", { code, error: message });
+    }
   }
 }
 
@@ -94,17 +122,36 @@ function openConsole(gateway: Gateway, door: ConsoleDoor): void {
   };
 }
 
-function tlsOf({ certFile, keyFile, auth }: ApiConfig): DoorTls | undefined {
-  if (certFile === "") return undefined;
-  const clientCAFile = auth?.clientCAFile;
-  const clientCa = clientCAFile === undefined ? undefined : readCertificates(clientCAFile);
-  return { ...readKeyPair(certFile, keyFile), clientCa };
+/** Reading throws GatewayError ERR_CONFIG_INVALID naming the file that cannot be used, and why. */
+function doorCertificates({ certFile, keyFile, auth }: ApiConfig): FileSource<DoorTls | undefined> {
+  const what = "TLS certificates of the admin API";
+  if (certFile === "") return { what, files: [], read: () => undefined, describe: () => ({}) };
+  const caFile = auth?.clientCAFile;
+  return {
+    what,
+    files: [certFile, keyFile, ...(caFile === undefined ? [] : [caFile])],
+    read: () => ({
+      ...readKeyPair(certFile, keyFile),
+      clientCa: caFile === undefined ? undefined : readCertificates(caFile),
+    }),
+    describe: () => ({ certFile }),
+  };
 }
 
-function placesOf(api: ApiConfig, servers: GlobalConfig["servers"]) {
+function termsOf(
+  api: ApiConfig,
+  servers: GlobalConfig["servers"],
+  tls: DoorTls | undefined,
+): AdminDoorsTerms {
   const rest = toAddress("tcp", api.httpAddress);
   if (rest.kind !== "tcp") throw new Error("httpAddress is no TCP address"); // Checked at load.
   return {
+    access: {
+      tokens: api.auth?.tokens ?? [],
+      certificates: api.auth?.certificates ?? [],
+      anonymous: anonymousRole(api),
+    },
+    tls,
     rest: { ...rest, isLocal: isLocalHost(rest.host) },
     grpc: toAddress(api.grpcNetwork, api.grpcAddress),
     reusePort: isReusing(servers),

@@ -15,9 +15,14 @@ import type {
   GatewayState,
   HookCalls,
   MetricFamily,
+  MetricsServerOptions,
+  PlannedListener,
   ReloadOutcome,
 } from "../metrics/index.ts";
 import type { GroupWatch, HookWatch, TraceIdOf } from "../watch/index.ts";
+import { pageCertificate } from "./page-certificate.ts";
+import type { PageCertificate } from "./page-certificate.ts";
+import { WatchedFiles } from "./watched-files.ts";
 
 export interface GatewayPagesOptions {
   readonly version: string;
@@ -37,10 +42,18 @@ const ALL_HOSTS = "0.0.0.0";
 /** What `localhost` means to most readers; a name may lead to an address that they do not try. */
 const LOCAL_HOST = "127.0.0.1";
 
+/** What is served at one address. */
+interface Place {
+  readonly server: MetricsServer;
+  readonly certificate: WatchedFiles<PageCertificate>;
+}
+
 export class GatewayPages {
   readonly #options: GatewayPagesOptions;
   readonly #metrics: GatewayMetrics;
-  #servers: readonly MetricsServer[] = [];
+  /** By address. */
+  readonly #places = new Map<string, Place>();
+  #takesOver = false;
 
   constructor(options: GatewayPagesOptions) {
     const { version, now, traceIdOf } = options;
@@ -86,30 +99,12 @@ export class GatewayPages {
     groups: readonly string[],
     takesOver: boolean,
   ): Promise<void> {
+    this.#takesOver = takesOver;
     const plan = planPages(metrics, groups);
     if (plan.length === 0) return;
     this.#metrics.start();
-    this.#servers = plan.map(({ address, settings, pages }) => {
-      const { host, port } = splitHostPort(address) ?? { host: LOCAL_HOST, port: 0 };
-      const [first = ""] = pages[0]?.groups ?? [];
-      const { certFile, keyFile } = settings;
-      return new MetricsServer({
-        host: hostOf(host),
-        port,
-        takesOver,
-        tls: certFile === "" ? undefined : { certFile, keyFile },
-        readHeaderTimeoutMs: settings.readHeaderTimeout,
-        timeoutMs: settings.timeout,
-        pages: new Map(
-          pages.map(({ path, groups: shown, isOfAll }) => [
-            path,
-            () => this.#families((group) => shown.has(group), isOfAll),
-          ]),
-        ),
-        logger: this.#options.loggerOf(first),
-      });
-    });
-    await Promise.all(this.#servers.map((server) => server.listen()));
+    for (const listener of plan) this.#add(listener, this.#certificateOf(listener));
+    await Promise.all(Array.from(this.#places.values(), ({ server }) => server.listen()));
   }
 
   /** What the blocks of the groups that are counted have done so far. */
@@ -129,7 +124,57 @@ export class GatewayPages {
 
   async close(): Promise<void> {
     this.#metrics.stop();
-    await Promise.all(this.#servers.map((server) => server.close()));
+    await Promise.all(Array.from(this.#places.keys(), (address) => this.#remove(address)));
+  }
+
+  #certificateOf(listener: PlannedListener): WatchedFiles<PageCertificate> {
+    return new WatchedFiles({
+      ...pageCertificate(listener.settings, true),
+      logger: this.#loggerOf(listener),
+      onChange: async () => await this.#places.get(listener.address)?.server.reopen(),
+    });
+  }
+
+  #add(listener: PlannedListener, certificate: WatchedFiles<PageCertificate>): MetricsServer {
+    const server = new MetricsServer(this.#serverOptions(listener, certificate));
+    this.#places.set(listener.address, { server, certificate });
+    certificate.watch();
+    return server;
+  }
+
+  async #remove(address: string): Promise<void> {
+    const place = this.#places.get(address);
+    this.#places.delete(address);
+    place?.certificate.close();
+    await place?.server.close();
+  }
+
+  #serverOptions(
+    listener: PlannedListener,
+    certificate: WatchedFiles<PageCertificate>,
+  ): MetricsServerOptions {
+    const { address, settings, pages } = listener;
+    const { host, port } = splitHostPort(address) ?? { host: LOCAL_HOST, port: 0 };
+    return {
+      host: hostOf(host),
+      port,
+      takesOver: this.#takesOver,
+      tls: () => certificate.current(),
+      readHeaderTimeoutMs: settings.readHeaderTimeout,
+      timeoutMs: settings.timeout,
+      pages: new Map(
+        pages.map(({ path, groups, isOfAll }) => [
+          path,
+          () => this.#families((group) => groups.has(group), isOfAll),
+        ]),
+      ),
+      logger: this.#loggerOf(listener),
+    };
+  }
+
+  #loggerOf({ pages }: PlannedListener): Logger {
+    const [first = ""] = pages[0]?.groups ?? [];
+    return this.#options.loggerOf(first);
   }
 
   get #isAnyServed(): boolean {

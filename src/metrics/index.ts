@@ -12,4 +12,6 @@ export type { BlockHistory } from "./history.ts";
 export type { HookCalls } from "./hook-metrics.ts";
 export type { ReloadOutcome } from "./reload-metrics.ts";
 export { MetricsServer } from "./metrics-server.ts";
+export type { MetricsServerOptions } from "./metrics-server.ts";
 export { pageSettingsOf, planPages } from "./page-plan.ts";
+export type { PlannedListener } from "./page-plan.ts";

@@ -4,7 +4,6 @@
  * States: listening, or waiting to try again since the address is taken, as it is while the gateway before this
  * one drains; closed. Whether it listens or not never holds up anything else.
  */
-import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
 import { createServer as createSecureServer } from "node:https";
@@ -26,8 +25,8 @@ export interface MetricsServerOptions {
   readonly port: number;
   /** Another process may serve its own there until it leaves the address to this one. */
   readonly takesOver: boolean;
-  /** Both or none. */
-  readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined;
+  /** Asked whenever it begins to listen: PEM texts, or undefined for plain HTTP. @throws when there are none to be had */
+  readonly tls: () => { readonly cert: string; readonly key: string } | undefined;
   /** Times in milliseconds; 0 = no limit. */
   readonly readHeaderTimeoutMs: number;
   readonly timeoutMs: number;
@@ -40,17 +39,24 @@ export interface MetricsServerOptions {
 const RETRY_MS = 5_000;
 /** The gateway before this one leaves at a moment that somebody chooses; no reading of the page is to be missed. */
 const TAKE_OVER_MS = 250;
+/** Time for answers under way when it begins to listen anew. */
+const LEAVE_MS = 1_000;
 /** How often it is looked at who takes too long. */
 const CHECK_MS = 1_000;
 /** Less is not worth compressing. */
 const MIN_GZIP_BYTES = 1_024;
 
 export class MetricsServer {
-  readonly #options: MetricsServerOptions;
+  #options: MetricsServerOptions;
   #server: Server | undefined;
+  /** Those that do not listen any more, and have answers to give. */
+  readonly #leaving = new Map<Server, Promise<void>>();
   #retry: Timer | undefined;
   #isClosed = false;
   #hasFailed = false;
+  /** Where it listened last: a port that the kernel has chosen stays the same. */
+  #port: number | undefined;
+  #isEncrypted = false;
 
   constructor(options: MetricsServerOptions) {
     this.#options = options;
@@ -58,6 +64,7 @@ export class MetricsServer {
 
   /** Resolves when it listens, or is going to try again. Never rejects. */
   async listen(): Promise<void> {
+    this.#retry = undefined;
     try {
       const server = this.#create();
       await this.#open(server);
@@ -66,21 +73,53 @@ export class MetricsServer {
     }
   }
 
+  /** Serves on other terms at the same address. Answers under way are given to the end. */
+  async follow(options: MetricsServerOptions): Promise<void> {
+    const before = this.#options;
+    this.#options = options;
+    const { readHeaderTimeoutMs, timeoutMs } = options;
+    const isSame =
+      before.readHeaderTimeoutMs === readHeaderTimeoutMs && before.timeoutMs === timeoutMs;
+    if (!isSame) await this.reopen();
+  }
+
+  /** Listens anew, with the certificate that there is now. Answers under way are given to the end. */
+  async reopen(): Promise<void> {
+    const former = this.#server;
+    const isWaiting = this.#retry !== undefined;
+    if (this.#isClosed || (former === undefined && !isWaiting)) return;
+    clearTimeout(this.#retry);
+    this.#server = undefined;
+    if (former !== undefined) this.#leave(former);
+    await this.listen();
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#retry);
     const server = this.#server;
-    if (server === undefined) return;
     this.#server = undefined;
+    if (server !== undefined) this.#leave(server);
+    for (const leaving of this.#leaving.keys()) leaving.closeAllConnections();
+    await Promise.all(this.#leaving.values());
+  }
+
+  /** Its address is free at once. */
+  #leave(server: Server): void {
     const { promise, resolve } = Promise.withResolvers<void>();
-    server.close(() => resolve());
-    server.closeAllConnections();
-    await promise;
+    this.#leaving.set(server, promise);
+    const timer = setTimeout(() => server.closeAllConnections(), LEAVE_MS);
+    server.close(() => {
+      clearTimeout(timer);
+      this.#leaving.delete(server);
+      resolve();
+    });
   }
 
   /** @throws for certificates that cannot be read */
   #create(): Server {
-    const { tls, readHeaderTimeoutMs, timeoutMs } = this.#options;
+    const { readHeaderTimeoutMs, timeoutMs } = this.#options;
+    const pair = this.#options.tls();
     const answer: RequestListener = (request, response) => this.#answer(request, response);
     const limits = {
       headersTimeout: readHeaderTimeoutMs,
@@ -88,28 +127,21 @@ export class MetricsServer {
       connectionsCheckingInterval: CHECK_MS,
     };
     const server: Server =
-      tls === undefined
+      pair === undefined
         ? createServer(limits, answer)
-        : createSecureServer(
-            {
-              ...limits,
-              cert: readFileSync(tls.certFile),
-              key: readFileSync(tls.keyFile),
-              minVersion: "TLSv1.3",
-            },
-            answer,
-          );
+        : createSecureServer({ ...limits, ...pair, minVersion: "TLSv1.3" }, answer);
+    this.#isEncrypted = pair !== undefined;
     server.timeout = timeoutMs;
     server.keepAliveTimeout = timeoutMs;
     return server;
   }
 
   async #open(server: Server): Promise<void> {
-    const { host, port, logger, tls, pages } = this.#options;
+    const { host, port, logger, pages } = this.#options;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     server.once("error", reject);
     // Not with `reusePort`, which Bun's node:http does not know (Bun issue 43690): one page after the other.
-    server.listen(port, host, resolve);
+    server.listen(this.#port ?? port, host, resolve);
     await promise;
     server.off("error", reject);
     server.on("error", (error) => logger.warn("The metrics server has failed", { error }));
@@ -118,10 +150,12 @@ export class MetricsServer {
       return;
     }
     this.#server = server;
+    this.#hasFailed = false;
     const bound = server.address();
     const boundPort = typeof bound === "object" && bound !== null ? bound.port : port;
+    this.#port = boundPort;
     const [path = ""] = pages.keys();
-    const origin = `${tls === undefined ? "http" : "https"}://${urlHost(host)}:${boundPort}`;
+    const origin = `${this.#isEncrypted ? "https" : "http"}://${urlHost(host)}:${boundPort}`;
     logger.info("Metrics are exposed", { address: `${origin}${path}` });
   }
 
