@@ -12,10 +12,16 @@ export interface ReloadPart {
   prepare(plan: ReloadPlan): PreparedPart | undefined | Promise<PreparedPart | undefined>;
 }
 
+/** A sentence each; nothing when all is well. */
+export type Shortcomings = readonly string[] | void;
+
 /** Exactly one of the two is called, once. */
 export interface PreparedPart {
-  /** Puts it into effect, which cannot fail any more. What takes its time goes on by itself. */
-  apply(): void | Promise<void>;
+  /**
+   * Puts it into effect, which cannot fail any more. What takes its time goes on by itself.
+   * @returns what is not as it was asked for all the same, such as a plugin that does not start; told to whoever reloads
+   */
+  apply(): Shortcomings | Promise<Shortcomings>;
   /** Another part cannot be had: lets go of what was opened. */
   discard?(): void | Promise<void>;
 }

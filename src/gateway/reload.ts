@@ -34,6 +34,7 @@ export interface ReloadReport {
   readonly changed: readonly string[];
   /** Keys that are changed in the files, and that only a restart puts into effect. */
   readonly needsRestart: readonly string[];
+  /** About the configuration, and about what could not be put into effect all the same. */
   readonly warnings: readonly string[];
 }
 
@@ -96,8 +97,9 @@ export class Reload {
       throw refusal;
     }
     adopt(plan.after);
-    for (const { part, applied } of prepared) await this.#apply(part, applied);
-    return this.#report(plan);
+    const shortcomings: string[] = [];
+    for (const each of prepared) shortcomings.push(...(await this.#apply(each)));
+    return this.#report(plan, shortcomings);
   }
 
   /** As at boot: the files, the environment, and what plugins have set. */
@@ -139,18 +141,24 @@ export class Reload {
   }
 
   /** The others are put into effect whatever becomes of one: there is no way back any more. */
-  async #apply(part: ReloadPart, applied: PreparedPart): Promise<void> {
+  async #apply({ part, applied }: Prepared): Promise<readonly string[]> {
+    const { name } = part;
     try {
-      await applied.apply();
+      const shortcomings = await applied.apply();
+      return Array.isArray(shortcomings) ? shortcomings : [];
     } catch (error) {
       this.#options.logger.error("A part of the configuration could not be put into effect", {
-        name: part.name,
+        name,
         error,
       });
+      return [`${name}: not in effect as it should be: ${GatewayError.from(error).message}`];
     }
   }
 
-  #report({ after, changes, needsRestart }: ReloadPlan): ReloadReport {
+  #report(
+    { after, changes, needsRestart }: ReloadPlan,
+    shortcomings: readonly string[],
+  ): ReloadReport {
     const { logger } = this.#options;
     const changed = changes.map(({ path }) => path);
     const warnings = after.warnings.map(formatIssue);
@@ -159,7 +167,7 @@ export class Reload {
       logger.warn("Changed keys take effect after a restart only", { keys: [...needsRestart] });
     }
     logger.info("Reloaded the configuration", { changed });
-    return { changed, needsRestart, warnings };
+    return { changed, needsRestart, warnings: [...warnings, ...shortcomings] };
   }
 }
 
