@@ -1,4 +1,4 @@
-/** The doors of administration, where the configuration asks for them. */
+/** The doors of administration, where the configuration asks for them; they follow it while they are open. */
 import { AdminDoors, ConsoleDoor } from "../admin/index.ts";
 import type { AdminDoorsTerms, AdminPort, DoorTls } from "../admin/index.ts";
 import {
@@ -17,6 +17,8 @@ import { channelBindingOf } from "./channel-binding-of.ts";
 import { ConsoleDatabase } from "./console-database.ts";
 import type { Gateway } from "./gateway.ts";
 import { holdNewcomers, isPortOfAnother, SocketFile } from "../net/index.ts";
+import type { PreparedPart, ReloadPart } from "./reload-part.ts";
+import type { ReloadPlan } from "./reload-plan.ts";
 import { toAddress } from "./to-address.ts";
 import type { Tracer } from "../tracing/index.ts";
 import { WatchedFiles } from "./watched-files.ts";
@@ -33,7 +35,8 @@ interface Opened {
   readonly certificates: WatchedFiles<DoorTls | undefined>;
 }
 
-export class Administration {
+export class Administration implements ReloadPart {
+  readonly name = "admin API";
   readonly #options: AdministrationOptions;
   readonly #port: AdminPort;
   #opened: Opened | undefined;
@@ -61,6 +64,27 @@ export class Administration {
     const { global } = this.#options.gateway.config;
     if (!global.api.enabled || this.#opened !== undefined) return;
     this.#take(await this.#open(global));
+  }
+
+  /** Tokens, roles, certificates and addresses are other ones for the next call. */
+  async prepare({ after }: Pick<ReloadPlan, "after">): Promise<PreparedPart | undefined> {
+    const { api, servers } = after.global;
+    const opened = this.#opened;
+    // Whoever asks for it waits for his answer, which nobody should wait for here.
+    if (!api.enabled) return opened && { apply: () => void this.close() };
+    if (opened === undefined) {
+      const next = await this.#open(after.global);
+      return { apply: () => this.#take(next), discard: () => next.doors.close() };
+    }
+    const certificates = opened.certificates.prepare(doorCertificates(api));
+    const doors = await opened.doors.prepare(termsOf(api, servers, certificates.value));
+    return {
+      apply: async () => {
+        await doors.apply();
+        await certificates.apply();
+      },
+      discard: () => doors.discard(),
+    };
   }
 
   /** Closes in favour of another gateway, which listens there as well. */

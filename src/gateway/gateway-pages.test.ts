@@ -51,6 +51,8 @@ async function setUp(metrics: object) {
   return {
     pages,
     logger,
+    reload: async (changed: object, groups?: readonly string[]) =>
+      await pages.prepare(planOf(changed, groups)).apply(),
   };
 }
 
@@ -64,6 +66,48 @@ async function status(port: number, scheme = "http", path = "/metrics"): Promise
     () => "nobody",
   );
 }
+
+test("a page moves to another address, and none is left", async () => {
+  const [first, second] = [await freePort(), await freePort()];
+  const at = (port: number) => ({ default: { address: `127.0.0.1:${port}` } });
+  const { pages, reload } = await setUp(at(first));
+  expect([await status(first), await status(second)]).toEqual([200, "nobody"]);
+  expect(await reload(at(second))).toEqual([]);
+  expect(await status(second)).toBe(200);
+  await waitFor("the first one to be gone", () => status(first), {
+    until: (seen) => seen === "nobody",
+  });
+  expect(await reload({ default: { enabled: false } })).toEqual([]);
+  await waitFor("the second one to be gone", () => status(second), {
+    until: (seen) => seen === "nobody",
+  });
+  expect(await reload(at(first))).toEqual([]);
+  expect(await status(first)).toBe(200);
+  await pages.close();
+});
+
+test("a group that was not counted from the beginning is told of", async () => {
+  const port = await freePort();
+  const page = { address: `127.0.0.1:${port}` };
+  const { pages, reload } = await setUp({ default: page });
+  const metrics = { default: page, other: { ...page, path: "/other" } };
+  expect(await reload(metrics, ["default", "other"])).toEqual([
+    "metrics: what is counted of other is there after a restart only",
+  ]);
+  expect(await status(port, "http", "/other")).toBe(200);
+  await pages.close();
+});
+
+test("a reload is refused for a certificate that cannot be used", async () => {
+  const port = await freePort();
+  const page = { address: `127.0.0.1:${port}` };
+  const { pages, reload } = await setUp({ default: page });
+  const certFile = join(directory, "nothing.crt");
+  const tls = { certFile, keyFile: join(TLS, "server.key") };
+  await expect(reload({ default: { ...page, ...tls } })).rejects.toThrow("nothing.crt");
+  expect(await status(port)).toBe(200);
+  await pages.close();
+});
 
 test("at the start a page waits for a certificate that can be used", async () => {
   const port = await freePort();

@@ -20,8 +20,10 @@ import type {
   ReloadOutcome,
 } from "../metrics/index.ts";
 import type { GroupWatch, HookWatch, TraceIdOf } from "../watch/index.ts";
-import { pageCertificate } from "./page-certificate.ts";
+import { isMissing, pageCertificate } from "./page-certificate.ts";
 import type { PageCertificate } from "./page-certificate.ts";
+import type { PreparedPart, ReloadPart } from "./reload-part.ts";
+import type { ReloadPlan } from "./reload-plan.ts";
 import { WatchedFiles } from "./watched-files.ts";
 
 export interface GatewayPagesOptions {
@@ -48,11 +50,14 @@ interface Place {
   readonly certificate: WatchedFiles<PageCertificate>;
 }
 
-export class GatewayPages {
+export class GatewayPages implements ReloadPart {
+  readonly name = "metrics pages";
   readonly #options: GatewayPagesOptions;
   readonly #metrics: GatewayMetrics;
   /** By address. */
   readonly #places = new Map<string, Place>();
+  /** Groups whose sessions are counted. */
+  readonly #counted = new Set<string>();
   #takesOver = false;
 
   constructor(options: GatewayPagesOptions) {
@@ -74,7 +79,9 @@ export class GatewayPages {
 
   /** Undefined for a group that is on no page. */
   watchOf(group: string, metrics: GlobalConfig["metrics"]): GroupWatch | undefined {
-    return pageSettingsOf(metrics, group) && this.#metrics.group(group);
+    if (pageSettingsOf(metrics, group) === undefined) return undefined;
+    this.#counted.add(group);
+    return this.#metrics.group(group);
   }
 
   apiRequested(verb: string, endpoint: string, failure: string | undefined): void {
@@ -103,7 +110,7 @@ export class GatewayPages {
     const plan = planPages(metrics, groups);
     if (plan.length === 0) return;
     this.#metrics.start();
-    for (const listener of plan) this.#add(listener, this.#certificateOf(listener));
+    for (const listener of plan) this.#add(listener, this.#certificateOf(listener, true));
     await Promise.all(Array.from(this.#places.values(), ({ server }) => server.listen()));
   }
 
@@ -117,6 +124,40 @@ export class GatewayPages {
     return this.#metrics.history.since(sinceMs);
   }
 
+  /**
+   * An address that is new is served before one that is gone is closed. A certificate that cannot be used is no good;
+   * an address that cannot be had is tried again and again, as at the start.
+   */
+  prepare({ after }: Pick<ReloadPlan, "after">): PreparedPart {
+    const { metrics, servers } = after.global;
+    const plan = planPages(metrics, Object.keys(servers));
+    const steps = plan.map((listener) => {
+      const known = this.#places.get(listener.address);
+      if (known === undefined) {
+        const certificate = this.#certificateOf(listener, false);
+        return async () => await this.#add(listener, certificate).listen();
+      }
+      const isLenient = isMissing(known.certificate.current);
+      const other = known.certificate.prepare(pageCertificate(listener.settings, isLenient));
+      return async () => {
+        await known.server.follow(this.#serverOptions(listener, known.certificate));
+        await other.apply();
+      };
+    });
+    return {
+      apply: async () => {
+        if (plan.length === 0) this.#metrics.stop();
+        else if (this.#places.size === 0) this.#metrics.start();
+        await Promise.all(steps.map((step) => step()));
+        const wanted = new Set(plan.map(({ address }) => address));
+        for (const address of this.#places.keys()) {
+          if (!wanted.has(address)) void this.#remove(address);
+        }
+        return this.#uncounted(plan);
+      },
+    };
+  }
+
   /** All there is to tell, in Prometheus' text format. */
   text(): string {
     return writeText(this.#families(() => true, true));
@@ -127,9 +168,9 @@ export class GatewayPages {
     await Promise.all(Array.from(this.#places.keys(), (address) => this.#remove(address)));
   }
 
-  #certificateOf(listener: PlannedListener): WatchedFiles<PageCertificate> {
+  #certificateOf(listener: PlannedListener, isLenient: boolean): WatchedFiles<PageCertificate> {
     return new WatchedFiles({
-      ...pageCertificate(listener.settings, true),
+      ...pageCertificate(listener.settings, isLenient),
       logger: this.#loggerOf(listener),
       onChange: async () => await this.#places.get(listener.address)?.server.reopen(),
     });
@@ -179,6 +220,14 @@ export class GatewayPages {
 
   get #isAnyServed(): boolean {
     return Object.values(this.#options.metrics).some(({ enabled }) => enabled);
+  }
+
+  /** Whoever is not counted from the beginning is not counted at all. */
+  #uncounted(plan: readonly PlannedListener[]): readonly string[] {
+    const shown = plan.flatMap(({ pages }) => pages.flatMap(({ groups }) => [...groups]));
+    const groups = shown.filter((group) => !this.#counted.has(group));
+    if (groups.length === 0) return [];
+    return [`metrics: what is counted of ${groups.join(", ")} is there after a restart only`];
   }
 
   #families(isWanted: (group: string) => boolean, isOfAll: boolean): readonly MetricFamily[] {

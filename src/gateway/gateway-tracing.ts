@@ -1,6 +1,7 @@
 /** Tracing of one run of the gateway, from before its configuration is read to its end. */
-import { readCertificates, readKeyPair } from "../config/index.ts";
+import { effectiveTracing, readCertificates, readKeyPair } from "../config/index.ts";
 import type { TracingConfig } from "../config/index.ts";
+import { GatewayError } from "../errors.ts";
 import { silentLogger } from "../logging/index.ts";
 import { FIRST_PLUGIN_PRIORITY } from "../hooks/index.ts";
 import type { HandlerRegistration, HookHandler, HookName } from "../hooks/index.ts";
@@ -8,14 +9,17 @@ import type { Logger } from "../logging/index.ts";
 import { normalize } from "../sql/index.ts";
 import type { Tracer, TracingCounts } from "../tracing/index.ts";
 import {
+  collectorUrlProblem,
   HookTraces,
   ServerTraces,
   startTracing,
   TrafficTraces,
 } from "../tracing/recorder/index.ts";
-import type { Tracing } from "../tracing/recorder/index.ts";
+import type { CollectorOptions, Tracing } from "../tracing/recorder/index.ts";
 import type { GroupWatch, TraceIdOf } from "../watch/index.ts";
 import { BootTrace } from "./boot-trace.ts";
+import type { PreparedPart, ReloadPart } from "./reload-part.ts";
+import type { ReloadPlan } from "./reload-plan.ts";
 
 export interface GatewayTracingOptions {
   readonly version: string;
@@ -31,7 +35,8 @@ function normalizeShort(sql: string): string | undefined {
   return sql.length > MAX_SQL_LENGTH ? undefined : normalize(sql);
 }
 
-export class GatewayTracing {
+export class GatewayTracing implements ReloadPart {
+  readonly name = "tracing";
   readonly #tracing: Tracing;
   readonly #url: string;
   /** Until it is known who logs, nothing is sent that could fail. */
@@ -105,18 +110,30 @@ export class GatewayTracing {
    * @throws GatewayError ERR_CONFIG_INVALID naming a file that cannot be used any more
    */
   configure(config: TracingConfig, logger: Logger): void {
-    const { ratio, headers, tls: isEncrypted, caFile, certFile, keyFile } = config;
     this.#logger = logger;
-    this.#tracing.sendTo({
-      url: this.#url,
-      ratio,
-      headers,
-      isEncrypted,
-      ...(caFile !== undefined && { ca: readCertificates(caFile) }),
-      ...(certFile !== undefined &&
-        keyFile !== undefined && { pair: readKeyPair(certFile, keyFile) }),
-    });
-    logger.info("Tracing is enabled", { collector: this.#url, ratio });
+    this.#sendTo(collectorOf(config, this.#url));
+  }
+
+  /** Spans go out as the new configuration says, those that wait as well. */
+  prepare({ after, touches }: Pick<ReloadPlan, "after" | "touches">): PreparedPart | undefined {
+    const config = effectiveTracing(after.global);
+    const hasFiles = config.caFile !== undefined || config.certFile !== undefined;
+    if (!touches("tracing") && !hasFiles) return undefined;
+    const problem = collectorUrlProblem(this.#url, config.tls);
+    if (problem !== undefined) {
+      throw new GatewayError(
+        "ERR_CONFIG_INVALID",
+        `tracing: the address of the collector ${problem}`,
+      );
+    }
+    const collector = collectorOf(config, this.#url);
+    return { apply: () => this.#sendTo(collector) };
+  }
+
+  #sendTo(collector: CollectorOptions): void {
+    this.#tracing.sendTo(collector);
+    const { ratio } = collector;
+    this.#logger.info("Tracing is enabled", { collector: this.#url, ratio });
   }
 
   /** The end: what is left is sent, as far as that takes no time worth mentioning. */
@@ -133,4 +150,18 @@ export class GatewayTracing {
   ): void {
     this.#logger.log(level, message, { collector: this.#url, ...fields });
   }
+}
+
+/** @throws GatewayError ERR_CONFIG_INVALID naming a file that cannot be used */
+function collectorOf(config: TracingConfig, url: string): CollectorOptions {
+  const { ratio, headers, tls: isEncrypted, caFile, certFile, keyFile } = config;
+  return {
+    url,
+    ratio,
+    headers,
+    isEncrypted,
+    ...(caFile !== undefined && { ca: readCertificates(caFile) }),
+    ...(certFile !== undefined &&
+      keyFile !== undefined && { pair: readKeyPair(certFile, keyFile) }),
+  };
 }

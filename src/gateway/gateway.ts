@@ -1,6 +1,4 @@
 /** The composition root: everything a configuration asks for, built, booted, drained and stopped. */
-import { registerRules } from "../act/effects/index.ts";
-import type { ActionChannel } from "../act/effects/index.ts";
 import { formatIssue } from "../config/index.ts";
 import type { ConfigOverride, LoadedConfig } from "../config/index.ts";
 import { GatewayError } from "../errors.ts";
@@ -17,18 +15,17 @@ import { fingerprint, loadSql, normalize } from "../sql/index.ts";
 import { Statements } from "../statements/index.ts";
 import { BootHooks } from "./boot-hooks.ts";
 import { BootTrace } from "./boot-trace.ts";
-import { buildAct } from "./build-act.ts";
 import type { ControlPort, GroupSnapshot } from "./control-port.ts";
 import type { GroupLoggers } from "./create-loggers.ts";
+import { GatewayAct } from "./gateway-act.ts";
 import { GatewayPages } from "./gateway-pages.ts";
 import { GatewayPlugins } from "./gateway-plugins.ts";
 import type { GatewayTracing } from "./gateway-tracing.ts";
 import { traceHooks } from "./hook-tracing.ts";
 import { Groups } from "./groups.ts";
 import type { GroupsOptions } from "./groups.ts";
-import { logsSlowQueries, logWatchOf } from "./log-watch-of.ts";
+import { LogWatches, logsSlowQueries } from "./log-watches.ts";
 import type { PluginSurroundings } from "./plugin-host-of.ts";
-import { policiesSnapshot } from "./policies-snapshot.ts";
 import type { PoliciesSnapshot } from "./policies-snapshot.ts";
 import { Reload } from "./reload.ts";
 import type { EvaluateConfig, ReloadReport } from "./reload.ts";
@@ -74,14 +71,12 @@ export class Gateway {
   readonly #traceIdOf: TraceIdOf | undefined;
   readonly #timers = new TimerWheel();
   readonly #bootHooks: BootHooks;
-  readonly #actionChannel: ActionChannel | undefined;
+  readonly #act: GatewayAct;
   readonly #plugins: GatewayPlugins;
+  readonly #logWatches: LogWatches;
   readonly #pages: GatewayPages;
   /** What clients ask for, counted by statement. */
   readonly statements: Statements;
-  readonly #readsTables: boolean;
-  /** The policies and rules, and what became of them. */
-  readonly policies: () => PoliciesSnapshot;
   readonly #groups: Groups;
   #isStopped = false;
 
@@ -105,16 +100,12 @@ export class Gateway {
     };
     const now = (): number => this.#timers.clock.now();
     const logger = loggers.main;
-    const { act, judge, channel, rules, readsTables } = buildAct({
-      config: config.plugins,
-      logger,
-      traceIdOf: this.#traceIdOf,
-      schedule,
-      now,
+    const traceIdOf = this.#traceIdOf;
+    this.#act = new GatewayAct({ config: config.plugins, logger, traceIdOf, schedule, now });
+    this.#logWatches = new LogWatches(config.global.loggers, {
+      loggerOf: (group) => loggers.of(group),
+      traceIdOf,
     });
-    this.#actionChannel = channel;
-    this.policies = () => policiesSnapshot(config.plugins, act, rules);
-    this.#readsTables = readsTables;
     this.#pages = new GatewayPages({
       version: surroundings.version,
       metrics: config.global.metrics,
@@ -134,7 +125,7 @@ export class Gateway {
       timeoutMs: config.plugins.timeout,
       schedule,
       now,
-      judge,
+      judge: this.#act.judge,
       watch: hooksWatchedByAll([this.#pages.hookWatch, tracing?.hooks]),
       show: (hook, registration, judging, time) => {
         const shown = showTraffic(hook, registration, judging, time);
@@ -180,12 +171,7 @@ export class Gateway {
     });
     this.#follow();
     this.#traceHooks();
-    registerRules(this.hooks, rules, {
-      logger,
-      connectionFields: (session) => ({ ...connectionFields(session, this.#traceIdOf) }),
-      now,
-      batchBytes: config.plugins.maxHookMessageBytes,
-    });
+    this.#act.register(this.hooks);
   }
 
   /** What is in effect. */
@@ -204,6 +190,11 @@ export class Gateway {
 
   snapshot(): readonly GroupSnapshot[] {
     return this.#groups.snapshot();
+  }
+
+  /** The policies and rules, and what became of them. */
+  policies(): PoliciesSnapshot {
+    return this.#act.snapshot();
   }
 
   /** What runs, and the commands to reload, enable and disable it. */
@@ -270,7 +261,7 @@ export class Gateway {
       policies: policies.length,
       rules: rules.length,
     });
-    this.#actionChannel?.open();
+    this.#act.open();
     await this.configure();
     await configured();
     await this.#bootHooks.newLogger();
@@ -305,7 +296,7 @@ export class Gateway {
    * @throws GatewayError ERR_CONFIG_OVERRIDE when it is not valid any more
    */
   async configure(): Promise<LoadedConfig> {
-    if (this.#readsTables) await loadSql();
+    await this.#act.load();
     await this.#step("Load plugins", (trace) => this.#plugins.start(trace));
     this.#expectNotStopped();
     await this.#step("Merge global config from plugins", async () => {
@@ -364,7 +355,7 @@ export class Gateway {
     this.#plugins.quiesce();
     const hasServed = await this.#groups.stop();
     await this.#within(STOP_PLUGINS_MS, this.#plugins.stop());
-    await this.#actionChannel?.close();
+    await this.#act.close();
     await this.#within(STOP_MS, this.#pages.close());
     if (hasServed) this.#loggers.main.info("Stopped all servers");
   }
@@ -392,8 +383,7 @@ export class Gateway {
     }
     const { config } = result;
     this.#adopt(config);
-    this.#loggers.reconfigure(config.global.loggers);
-    this.#traceHooks();
+    this.#log(config.global.loggers);
     const { main } = this.#loggers;
     for (const issue of config.warnings) {
       if (issue.plugin !== undefined) main.warn(formatIssue(issue));
@@ -415,22 +405,24 @@ export class Gateway {
   #follow(): void {
     this.follow({
       name: "loggers",
-      prepare: ({ after: { global }, loggers }) => {
-        // Groups that are new have something to log before they are there.
-        const added = loggers.added.flatMap((group) => {
-          const settings = global.loggers[group];
-          return settings === undefined ? [] : [[group, settings] as const];
-        });
-        if (added.length > 0) this.#loggers.reconfigure(Object.fromEntries(added));
-        return {
-          apply: () => {
-            this.#loggers.reconfigure(global.loggers);
-            this.#traceHooks();
-          },
-        };
+      prepare: async ({ after }) => {
+        const { loggers } = after.global;
+        if (logsSlowQueries(loggers)) await loadSql();
+        return { apply: () => this.#log(loggers) };
       },
     });
+    this.follow(this.#act);
+    // Before groups, as at boot: nobody gets in past a plugin that is to come. It takes its time.
+    this.follow(this.#plugins);
     this.follow(this.#groups);
+    this.follow(this.#pages);
+    if (this.#tracing !== undefined) this.follow(this.#tracing);
+  }
+
+  #log(settings: LoadedConfig["global"]["loggers"]): void {
+    this.#loggers.reconfigure(settings);
+    this.#logWatches.reconfigure(settings);
+    this.#traceHooks();
   }
 
   /** Whoever wants to hear of the sessions of a group is named here. */
@@ -439,7 +431,7 @@ export class Gateway {
     const watch = watchedByAll([
       this.#pages.watchOf(group, global.metrics),
       this.statements.watchOf(group, pageSettingsOf(global.metrics, group)?.statements ?? 0),
-      logWatchOf(global.loggers[group], logger, this.#traceIdOf),
+      this.#logWatches.of(group),
       // Last: the others ask for the trace of a unit when it has ended.
       this.#tracing?.watchOf(group),
     ]);

@@ -37,6 +37,16 @@ export function pageCertificate(
   };
 }
 
+/** It is waited for. */
+export function isMissing(certificate: PageCertificate): boolean {
+  try {
+    certificate();
+    return false;
+  } catch {
+    return true;
+  }
+}
+
 const WHAT = "TLS certificates of the metrics page";
 
 const plain: PageCertificate = () => undefined;

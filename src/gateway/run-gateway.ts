@@ -100,6 +100,7 @@ async function runLogged(options: RunOptions, loggers: Loggers, trace: BootTrace
     drain: () => signals.raise("SIGTERM"),
     tracer: tracing?.tracer,
   });
+  gateway.follow(admin);
   try {
     const booted = gateway
       .boot(() => admin.openUnlessTakingOver())

@@ -2,6 +2,7 @@
 import { statSync } from "node:fs";
 import { GatewayError } from "../errors.ts";
 import type { LogFields, Logger } from "../logging/index.ts";
+import type { PreparedPart } from "./reload-part.ts";
 
 /** Files whatever they are for, as those see them who only begin and end to watch. */
 export interface Watched {
@@ -23,10 +24,8 @@ export interface FileSource<T> {
 }
 
 /** What was read, and is not in effect yet. */
-export interface PreparedValue<T> {
+export interface PreparedValue<T> extends PreparedPart {
   readonly value: T;
-  /** Puts it into effect. */
-  apply(): Promise<void>;
 }
 
 export interface WatchedFilesOptions<T> extends FileSource<T> {

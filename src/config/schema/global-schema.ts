@@ -19,7 +19,7 @@ export const globalSchema = z.strictObject({
   loggers: onReload("live", named(loggerSchema))
     .prefault({})
     .describe("What each group logs, and where to."),
-  metrics: onReload("restart", named(metricsSchema))
+  metrics: onReload("live", named(metricsSchema))
     .prefault({})
     .describe(
       "The metrics pages. Groups at the same address and path are on one page; a group that is not named here is on that of `default`, and so is what belongs to no group: the process and its plugins.",
@@ -36,15 +36,15 @@ export const globalSchema = z.strictObject({
   servers: onReload("live", named(serverSchema))
     .prefault({})
     .describe("The listener of each group."),
-  api: onReload("restart", apiSchema).prefault({}).describe("The admin API."),
+  api: onReload("live", apiSchema).prefault({}).describe("The admin API."),
   raft: onReload("live", raftSchema)
     .prefault({})
     .describe("Checked and otherwise without effect: there is no Raft."),
   ...newKeys({
-    admin: onReload("restart", adminSchema.optional()).describe(
+    admin: onReload("live", adminSchema.optional()).describe(
       "Administration beside the admin API.",
     ),
-    tracing: onReload("restart", tracingSchema.optional()).describe(
+    tracing: onReload("live", tracingSchema.optional()).describe(
       "Where traces go, and how many, for a gateway that runs with `--tracing`. `headers` are sent to the collector, by their names, such as an `authorization`.",
     ),
   }),

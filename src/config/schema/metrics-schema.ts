@@ -1,7 +1,7 @@
 /** `metrics.<group>`: the page that Prometheus reads. */
 import * as z from "zod";
 import { addressProblem } from "./address.ts";
-import { newKeys } from "./key-info.ts";
+import { newKeys, onReload } from "./key-info.ts";
 import { boolean, duration, integer, text } from "./scalars.ts";
 
 export const metricsSchema = z.strictObject({
@@ -29,7 +29,7 @@ export const metricsSchema = z.strictObject({
     ),
   keyFile: text().prefault("").describe("Private key (PEM)."),
   ...newKeys({
-    statements: integer({ max: 10_000 })
+    statements: onReload("restart", integer({ max: 10_000 }))
       .prefault(500)
       .describe(
         "How many different statements of each block are counted at once, without their values: those that take most time, for `gatewayd statements` and the admin API. 0: none is looked at.",

@@ -151,7 +151,7 @@ const fileSchema = z.strictObject({
   }),
 });
 
-export const pluginsSchema = onReload("restart", fileSchema);
+export const pluginsSchema = onReload("live", fileSchema);
 
 /** gatewayd_plugins.yaml, parsed: every default filled in, durations in milliseconds. */
 export type PluginsConfig = z.output<typeof pluginsSchema>;

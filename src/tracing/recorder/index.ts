@@ -9,3 +9,4 @@ export { ServerTraces } from "./server-traces.ts";
 export { startTracing } from "./start-tracing.ts";
 export { TrafficTraces } from "./traffic-traces.ts";
 export type { Tracing } from "./tracing.ts";
+export type { CollectorOptions } from "./tracing-options.ts";
