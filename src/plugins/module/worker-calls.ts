@@ -250,7 +250,7 @@ export class WorkerCalls {
     }
     const number = known?.number ?? this.#sessionNumber++;
     const facts = { number, id, user, database, applicationName, transactionStatus };
-    const now = { ...facts, client, server };
+    const now = { ...facts, client: endsOf(client), server: endsOf(server) };
     if (known === undefined) this.#registry.register(session, number);
     this.#known.set(session, now);
     this.#changed.push(now);
@@ -295,6 +295,11 @@ function portableCall(call: WorkerCall | TrafficCall): WorkerCall | TrafficCall 
 
 function sizeOf(value: unknown): number {
   return value instanceof Uint8Array ? value.length : 0;
+}
+
+/** A handler before may have put more beside the addresses, which may not be able to travel. */
+function endsOf({ local, remote }: SocketEnds): SocketEnds {
+  return { local, remote };
 }
 
 function areSame(left: SocketEnds, right: SocketEnds): boolean {
