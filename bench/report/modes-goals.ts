@@ -83,6 +83,23 @@ export function shareGoal(result: Unjudged, goal: ShareGoal): readonly Goal[] {
   return [judged(text, goal.share, quantity, { measured, hasFailed, spread: spread(row, result) })];
 }
 
+/** Whether a throughput is so many times another one that was measured elsewhere. */
+export function timesGoal(
+  result: Unjudged,
+  load: string,
+  entry: string,
+  than: { readonly name: string; readonly perSecond: number },
+  wanted: number,
+): readonly Goal[] {
+  const row = loadRows(result, "throughput").find(({ label }) => label === load);
+  if (row === undefined) return [];
+  const median = medianOf(row, entry);
+  const measured = median === undefined ? undefined : median / than.perSecond;
+  const text = `${load}: throughput of ${entry} to the ${than.perSecond} a second of ${than.name}`;
+  const hasFailed = failed(result, load, entry);
+  return [judged(text, wanted, "throughput", { measured, hasFailed, spread: spread(row, result) })];
+}
+
 /** Ten times the clients must not cost the throughput. */
 function manyClientsGoal(result: Unjudged, rows: readonly Row[], entry: string): readonly Goal[] {
   const [many, few] = [MANY.load, MANY.of].map((load) => rows.find(({ label }) => label === load));
