@@ -75,7 +75,7 @@ function configOf(postgres: PostgresServer, httpAddress: string): string {
     },
     proxies: { default: { writes: {} }, analytics: { reports: {} } },
     servers: { default: server, analytics: server },
-    metrics: { default: { address: "127.0.0.1:0" } },
+    metrics: { default: { address: "127.0.0.1:0", statements: 500 } },
     api: { httpAddress, grpcAddress: "127.0.0.1:0" },
   });
 }

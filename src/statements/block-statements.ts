@@ -5,21 +5,25 @@ import { shapeOf } from "./statement-shape.ts";
 import { StatementTable } from "./statement-table.ts";
 import type { Scope, StatementCounts, StatementEntry } from "./statement-table.ts";
 
-/** Texts of prepared statements whose keys are known, for each scope: they are the same strings each time. */
-const MAX_KNOWN_TEXTS = 2_000;
+/** Texts of prepared statements whose shapes are known: they are the same strings each time. */
+const MAX_KNOWN_TEXTS = 10_000;
 /** Users in their databases; beyond, they are numbered anew. */
 const MAX_SCOPES = 10_000;
 const MAX_SEED = 0x7fffffff;
+const SEED_PRIME = 0x9e3779b1;
+const LOWER_RANGE = 2 ** 21;
+const BE = 0x6265;
+const ST = 0x7374;
 
 interface NumberedScope extends Scope {
   readonly seed: number;
-  readonly keys: Map<string, number>;
 }
 
 export class BlockStatements implements BlockWatch {
   readonly clientMeter = undefined;
   readonly serverMeter = undefined;
   readonly table: StatementTable;
+  readonly #shapes = new Map<string, number>();
   readonly #scopes = new Map<string, NumberedScope>();
   readonly #scopeOf = new WeakMap<WatchedSession, NumberedScope>();
   #lastSeed = 0;
@@ -58,29 +62,38 @@ export class BlockStatements implements BlockWatch {
 
   #entryOf(unit: WatchedUnit, request: Uint8Array, nowMs: number): StatementEntry | undefined {
     const scope = this.#scopeOf.get(unit.session) ?? this.#newScopeOf(unit.session);
-    const key = this.#keyOf(unit, request, scope);
-    if (key === undefined) return undefined;
+    const shape = this.#shapeOf(unit, request);
+    if (shape === undefined) return undefined;
+    const key = keyOf(shape, scope.seed);
     const known = this.table.find(key);
     if (known !== undefined) return known;
     const { text } = unit;
     return text === undefined ? undefined : this.table.add(key, scope, text, nowMs);
   }
 
-  #keyOf(unit: WatchedUnit, request: Uint8Array, scope: NumberedScope): number | undefined {
+  #shapeOf(unit: WatchedUnit, request: Uint8Array): number | undefined {
     const isWhole = request.length >= HEADER_BYTES && request.length > lengthAt(request, 1);
     if (!isWhole) return undefined;
     if (request[0] === FrontendTag.Query) {
-      return shapeOf(request, HEADER_BYTES, request.length, scope.seed);
+      return shapeOf(request, HEADER_BYTES, request.length);
     }
     if (request[0] === FrontendTag.Parse) {
       const from = request.indexOf(0, HEADER_BYTES) + 1;
       // A batch may begin a transaction and go on: it counts as what comes then.
-      if (from > 0 && !mayBeBegin(request[from])) {
-        return shapeOf(request, from, request.length, scope.seed);
-      }
+      if (from > 0 && !mayBegin(request, from)) return shapeOf(request, from, request.length);
     }
     const { text } = unit;
-    return text === undefined ? undefined : keyOfText(text, scope);
+    return text === undefined ? undefined : this.#shapeOfText(text);
+  }
+
+  #shapeOfText(text: string): number {
+    const known = this.#shapes.get(text);
+    if (known !== undefined) return known;
+    const bytes = Buffer.from(text);
+    const shape = shapeOf(bytes, 0, bytes.length);
+    if (this.#shapes.size >= MAX_KNOWN_TEXTS) this.#shapes.clear();
+    this.#shapes.set(text, shape);
+    return shape;
   }
 
   #newScopeOf(session: WatchedSession): NumberedScope {
@@ -88,7 +101,7 @@ export class BlockStatements implements BlockWatch {
     // No name of a user or a database has a zero byte.
     const name = `${user}\0${database}`;
     const known = this.#scopes.get(name);
-    const scope = known ?? { user, database, seed: this.#newSeed(), keys: new Map() };
+    const scope = known ?? { user, database, seed: this.#newSeed() };
     if (known === undefined) {
       if (this.#scopes.size >= MAX_SCOPES) this.#scopes.clear();
       this.#scopes.set(name, scope);
@@ -103,20 +116,21 @@ export class BlockStatements implements BlockWatch {
   }
 }
 
-function keyOfText(text: string, { keys, seed }: NumberedScope): number {
-  const known = keys.get(text);
-  if (known !== undefined) return known;
-  const bytes = Buffer.from(text);
-  const key = shapeOf(bytes, 0, bytes.length, seed);
-  if (keys.size >= MAX_KNOWN_TEXTS) keys.clear();
-  keys.set(text, key);
-  return key;
+/** Of a statement of one scope: shapes are whole numbers of 53 bits, of which the upper 32 are mixed with the seed. */
+function keyOf(shape: number, seed: number): number {
+  const upper = Math.floor(shape / LOWER_RANGE);
+  return ((upper ^ Math.imul(seed, SEED_PRIME)) >>> 0) * LOWER_RANGE + (shape % LOWER_RANGE);
 }
 
-/** The first letter of BEGIN and START TRANSACTION. */
-function mayBeBegin(byte: number | undefined): boolean {
-  const letter = (byte ?? 0) | 0x20;
-  return letter === 0x62 || letter === 0x73;
+/** BEGIN or START TRANSACTION may begin there. */
+function mayBegin(bytes: Uint8Array, from: number): boolean {
+  const letters = letterAt(bytes, from) * 0x100 + letterAt(bytes, from + 1);
+  return letters === BE || letters === ST;
+}
+
+/** In lower case, if it is one. */
+function letterAt(bytes: Uint8Array, at: number): number {
+  return (bytes[at] ?? 0) | 0x20;
 }
 
 /** It is more than a preparation, as far as is known of it. */

@@ -46,10 +46,10 @@ export class ShapeHash {
   #second = 0;
   #list: number = List.Nothing;
 
-  /** Another text. Those of different seeds have nothing in common. */
-  begin(seed: number): void {
-    this.#first = FIRST_SEED ^ seed;
-    this.#second = seed;
+  /** Another text. */
+  begin(): void {
+    this.#first = FIRST_SEED;
+    this.#second = 0;
     this.#list = List.Nothing;
   }
 

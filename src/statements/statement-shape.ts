@@ -78,10 +78,9 @@ const hash = new ShapeHash();
  *
  * @param from where the text begins
  * @param to where it ends, if no zero byte comes first
- * @param seed statements of different seeds have nothing in common; a whole number of 31 bits
  */
-export function shapeOf(bytes: Uint8Array, from: number, to: number, seed: number): number {
-  hash.begin(seed);
+export function shapeOf(bytes: Uint8Array, from: number, to: number): number {
+  hash.begin();
   /** The last token was a name, a keyword or a value: a word needs space between. */
   let isBehindWord = false;
   let at = from;

@@ -114,6 +114,14 @@ describe("statements", () => {
     ]);
   });
 
+  test("of many users in many databases are as many", async () => {
+    const kit = new StatementsKit(1_000);
+    for (let index = 0; index < 900; index++) {
+      kit.query("select 1", 1, { session: session(`user-${index}`) });
+    }
+    expect(await kit.list()).toHaveLength(900);
+  });
+
   test("of several users are several", async () => {
     const kit = new StatementsKit();
     kit.query("select 1", 2);

@@ -295,6 +295,7 @@ describe("what clients ask for", () => {
       postgres,
       { pool: { size: 2, mode: "transaction" }, server: { auth: { method: "trust" } } },
       RULES,
+      { metrics: { default: { statements: 500 } } },
     );
   });
 
@@ -418,13 +419,12 @@ test("settings are shown as they are in effect, with where they come from", asyn
   expect(changed).toMatch(/^SETTING +VALUE +ORIGIN\n/);
   expect(changed).toMatch(/\npools\.default\.writes\.size +3 +\S*gatewayd\.yaml:\d+\n/);
   expect(changed).not.toContain(" default\n");
-  expect(await asked.type("settings")).toMatch(/\nmetrics\.default\.statements +500 +default\n/);
+  expect(await asked.type("settings")).toMatch(/\nmetrics\.default\.statements +0 +default\n/);
 });
 
-test("where no statements are to be counted none are", async () => {
-  const metrics = { default: { statements: 0 } };
+test("unless statements are to be counted none are", async () => {
   const block = { pool: { mode: "transaction" }, server: { auth: { method: "trust" } } };
-  await using asked = await Asked.start(postgres, block, {}, { metrics });
+  await using asked = await Asked.start(postgres, block);
   await using client = await asked.client();
   await ask(client, "select 1");
   expect(await asked.get("statements")).toEqual({ statements: [], total: 0, unlisted: [] });

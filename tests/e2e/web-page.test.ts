@@ -63,7 +63,11 @@ beforeAll(async () => {
   );
   const api = { httpAddress, grpcAddress: "127.0.0.1:0" };
   gatewayd = await startGatewayd({
-    config: JSON.stringify({ ...Object(config), api }),
+    config: JSON.stringify({
+      ...Object(config),
+      metrics: { default: { statements: 500 } },
+      api,
+    }),
     plugins: JSON.stringify({
       plugins: [{ name: "looker", localPath: join(directory, "looker.ts"), enabled: true }],
     }),
