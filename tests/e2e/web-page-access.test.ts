@@ -5,25 +5,25 @@ import { barriersIn } from "../fixtures/accessibility.ts";
 import {
   freePort,
   type GatewaydProcess,
+  HAS_BROWSER,
   oneBlockConfig,
   type PostgresServer,
   startBrowser,
   startGatewayd,
   startPostgres,
   type TestBrowser,
-  testNeeding,
+  testInBrowser,
   waitFor,
 } from "../kit/index.ts";
 
 const TOKEN = "looking-glass-7";
-const testInBrowser = testNeeding("chromium");
 
 let postgres: PostgresServer;
 let browser: TestBrowser | undefined;
 
 beforeAll(async () => {
   postgres = await startPostgres();
-  if (Bun.which("chromium") !== null) browser = await startBrowser();
+  if (HAS_BROWSER) browser = await startBrowser();
 }, 90_000);
 
 afterAll(async () => {
@@ -32,7 +32,7 @@ afterAll(async () => {
 });
 
 async function open(url: string, options: Parameters<TestBrowser["open"]>[1] = {}) {
-  if (browser === undefined) throw new Error("chromium is not installed");
+  if (browser === undefined) throw new Error("there is no browser on this machine");
   return await browser.open(url, { viewport: { width: 1440, height: 900 }, ...options });
 }
 

@@ -8,6 +8,7 @@ import {
   connectWire,
   freePort,
   type GatewaydProcess,
+  HAS_BROWSER,
   oneBlockConfig,
   type PostgresServer,
   type RunningProcess,
@@ -16,6 +17,7 @@ import {
   startPostgres,
   startProcess,
   type TestBrowser,
+  testInBrowser,
   testNeeding,
   waitFor,
   type WireClient,
@@ -46,7 +48,6 @@ let browser: TestBrowser | undefined;
 let directory: string;
 let url: string;
 
-const testInBrowser = testNeeding("chromium");
 const testUnderLoad = Bun.which("pgbench") === null ? testNeeding("pgbench") : testInBrowser;
 
 beforeAll(async () => {
@@ -74,7 +75,7 @@ beforeAll(async () => {
     args: ["--dev"],
   });
   url = `http://${httpAddress}/`;
-  if (Bun.which("chromium") !== null) browser = await startBrowser();
+  if (HAS_BROWSER) browser = await startBrowser();
 }, 90_000);
 
 afterAll(async () => {
@@ -91,7 +92,7 @@ function quoted(name: string): string {
 }
 
 async function openPage(options: Parameters<TestBrowser["open"]>[1] = {}) {
-  if (browser === undefined) throw new Error("chromium is not installed");
+  if (browser === undefined) throw new Error("there is no browser on this machine");
   const opened = await browser.open(url, { viewport: { width: 1440, height: 900 }, ...options });
   await opened.page.locator("body[data-live=live]").waitFor();
   return opened;

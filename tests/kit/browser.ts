@@ -1,4 +1,17 @@
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import { testWhere } from "./tests-needing.ts";
+
+/** Debian's, or what comes from its maker. */
+const PROGRAM = Bun.which("chromium") ?? Bun.which("google-chrome");
+
+/** Whether this machine has a browser to start. */
+export const HAS_BROWSER = PROGRAM !== null;
+
+/** `test` for tests in a browser: without one they are skipped. */
+export const testInBrowser = testWhere(
+  HAS_BROWSER,
+  "neither chromium nor google-chrome is installed",
+);
 
 /** A page that was opened, and all that it did of its own accord. */
 export interface OpenPage extends AsyncDisposable {
@@ -9,7 +22,7 @@ export interface OpenPage extends AsyncDisposable {
   readonly complaints: readonly string[];
 }
 
-/** A headless Chromium. Needs chromium, see `testNeeding`; {@link startBrowser} starts one. */
+/** A headless Chromium; {@link startBrowser} starts one. */
 export class TestBrowser implements AsyncDisposable {
   readonly #browser: Browser;
 
@@ -40,14 +53,13 @@ export class TestBrowser implements AsyncDisposable {
   }
 }
 
-/** A started browser, which reaches this machine alone. */
+/** A started browser, which reaches this machine alone; for {@link testInBrowser}. */
 export async function startBrowser(): Promise<TestBrowser> {
   // Only for those who want a browser: it is much to load.
   const { chromium } = await import("playwright-core");
-  const program = Bun.which("chromium");
-  if (program === null) throw new Error("chromium is not installed");
+  if (PROGRAM === null) throw new Error("there is no browser on this machine");
   const browser = await chromium.launch({
-    executablePath: program,
+    executablePath: PROGRAM,
     args: ["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"],
   });
   return new TestBrowser(browser);

@@ -3,7 +3,7 @@
  * Used by tests, benches and `npm start`. Swallows no error; whatever it starts proves on disposal that it is gone.
  * May import: npm packages and the platform; nothing of src.
  */
-export { type OpenPage, startBrowser, TestBrowser } from "./browser.ts";
+export { HAS_BROWSER, type OpenPage, startBrowser, TestBrowser, testInBrowser } from "./browser.ts";
 export { freePort } from "./free-port.ts";
 export {
   GATEWAYD_BINARY,

@@ -5,7 +5,7 @@ import type { Statement } from "../../gen/gatewayd/admin/v1/traffic_pb.ts";
 import { DataTable } from "./data-table.ts";
 import type { Column } from "./data-table.ts";
 import { element, setAttributes, setText } from "./element.ts";
-import { count, duration, NONE, rate, word } from "./format.ts";
+import { count, duration, NONE, rate, span, word } from "./format.ts";
 import type { HookRow } from "./hook-rates.ts";
 import { nameOf } from "./history.ts";
 import type { BlockName } from "./history.ts";
@@ -20,6 +20,8 @@ const S_PER_MS = 1 / 1_000;
 
 /** A duration of the API, which counts in milliseconds. */
 const milliseconds = (ms: number): string => duration(ms * S_PER_MS);
+/** Likewise, where less than a second does not matter. */
+const age = (ms: number): string => span(ms * S_PER_MS);
 
 function blockColumn<Row extends BlockName>(): Column<Row> {
   const valueOf = (row: Row): string => (row.block === "" ? row.group : nameOf(row));
@@ -92,6 +94,7 @@ export function sessionsTable(): DataTable<SessionJson> {
         fill: (cell, row) => fillPill(cell, transactionOf(row), TRANSACTION_PILLS),
       },
       { title: "Client", valueOf: ({ clientAddress }) => clientAddress },
+      numberColumn("Age", ({ ageMs }) => ageMs, age, "How long ago it has connected"),
       blockColumn(),
       {
         title: "TLS",
