@@ -17,6 +17,7 @@ const LOOK_AGAIN_MS = 10;
 interface SocketRow {
   /** Address and port, as the kernel writes them. */
   readonly local: string;
+  readonly remote: string;
   readonly port: number;
   readonly state: "listening" | "arriving";
   /** Of a listening socket: connections that nobody has taken from it yet. */
@@ -58,9 +59,15 @@ export async function holdNewcomers(ports: readonly number[]): Promise<void> {
     state === "listening" && ports.includes(port) && own.has(inode);
   for (const { inode } of socketRows().filter(isOurs)) passOverNewcomers(own.get(inode));
   const untilMs = performance.now() + LONGEST_MS;
-  const isOnTheWay = (row: SocketRow): boolean =>
-    (row.state === "arriving" && ports.includes(row.port)) || (isOurs(row) && row.queued > 0);
-  while (socketRows().some(isOnTheWay) && performance.now() < untilMs) {
+  // Those that come later are the other process'.
+  let arriving: ReadonlySet<string> | undefined;
+  for (;;) {
+    const rows = socketRows();
+    const now = rows.filter(({ state, port }) => state === "arriving" && ports.includes(port));
+    const names = now.map(({ local, remote }) => `${local} ${remote}`);
+    arriving = new Set(names.filter((name) => arriving?.has(name) ?? true));
+    const isQueued = rows.some((row) => isOurs(row) && row.queued > 0);
+    if ((arriving.size === 0 && !isQueued) || performance.now() >= untilMs) return;
     await Bun.sleep(LOOK_AGAIN_MS);
   }
 }
@@ -72,12 +79,14 @@ function socketRows(): readonly SocketRow[] {
 }
 
 function readRow(line: string): readonly SocketRow[] {
-  const [, local = "", , code, queues = "", , , , , inode = ""] = line.trim().split(/\s+/);
+  const [, local = "", remote = "", code, queues = "", , , , , inode = ""] = line
+    .trim()
+    .split(/\s+/);
   const state = STATES.get(code);
   if (state === undefined) return [];
   const port = Number.parseInt(local.split(":")[1] ?? "", 16);
   const queued = Number.parseInt(queues.split(":")[1] ?? "", 16);
-  return [{ local, port, state, queued, inode }];
+  return [{ local, remote, port, state, queued, inode }];
 }
 
 /** Empty on systems that have no such file. */
