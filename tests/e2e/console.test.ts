@@ -31,6 +31,8 @@ let postgres: PostgresServer;
 /** In front of a pooled block, and of one in mode passthrough. */
 let pooled: GatewaydProcess;
 let passthrough: GatewaydProcess;
+const TRUST = { auth: { method: "trust" } };
+
 let verifiers: Readonly<Record<string, string>>;
 
 /** As an operator makes them: by PostgreSQL. */
@@ -343,4 +345,20 @@ test("SHUTDOWN lets clients finish and ends the gateway", async () => {
   await admin.connect();
   await admin.query("shutdown");
   expect(await gatewayd.process.waitForExit(20_000)).toMatchObject({ code: 0 });
+});
+
+testNeeding("psql")("RELOAD takes what the file says now, or tells what is wrong with it", async () => {
+  const config = configWith({ pool: { size: 2, mode: "transaction" }, server: TRUST });
+  await using gatewayd = await startGatewayd({ config });
+  const path = join(gatewayd.directory, "gatewayd.yaml");
+  await Bun.write(path, config.replace('"size":2', '"size":3'));
+  const reloaded = await type("reload; show blocks", { gateway: gatewayd });
+  expect(reloaded.stderr).toContain("changed: pools.default.writes.size");
+  expect(reloaded.stdout).toMatch(/^default\|writes\|transaction\|[^|]+\|3\|/);
+  await Bun.write(path, config.replace('"size":2', '"size":-2'));
+  const refused = await type("reload", { gateway: gatewayd });
+  expect(refused.code).toBe(3);
+  expect(refused.stderr).toContain("pools.default.writes.size: must be at least");
+  expect((await type("reload", { gateway: gatewayd, user: "ann" })).stderr).toContain("42501");
+  await gatewayd.stop();
 });

@@ -257,6 +257,18 @@ describe("commands", () => {
     expect(kit.asked).toContain('pausePool {"group":"b","block":"logs"}');
   });
 
+  test("reload tells what is different, and what needs a restart", async () => {
+    const answered = { changed: ["pools.a.shop.size"], needsRestart: ["servers.a.address"] };
+    const kit = new Kit(() => ({ ...answered, warnings: ["gatewayd.yaml:3:1: x"] }));
+    expect(await kit.query("reload")).toEqual([
+      expect.stringContaining("gatewayd.yaml:3:1: x"),
+      expect.stringContaining("needs a restart: servers.a.address"),
+      expect.stringContaining("changed: pools.a.shop.size"),
+      "CommandComplete RELOAD",
+      "ReadyForQuery I",
+    ]);
+  });
+
   test("set levels of the log", async () => {
     const kit = new Kit();
     await kit.query("set log_level = DEBUG; set log_level.shop to 'info'");

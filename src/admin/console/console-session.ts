@@ -10,6 +10,7 @@ import { notice } from "./console-result.ts";
 import type { Columns, ConsoleResult } from "./console-result.ts";
 import type { ConsoleTable } from "./console-table.ts";
 import { commandDatabases, killDatabase } from "./database-commands.ts";
+import { reload } from "./reload.ts";
 import { setLogLevel } from "./set-log-level.ts";
 import type { ConsoleStatement } from "./statement.ts";
 
@@ -76,6 +77,8 @@ export class ConsoleSession {
         return { tag: "CANCEL" };
       case "killDatabase":
         return await killDatabase(asker, statement.target);
+      case "reload":
+        return await reload(asker);
       case "shutdown":
         await asker.ask("drain", {});
         return { tag: "SHUTDOWN" };

@@ -18,6 +18,10 @@ describe("a text is understood", () => {
         { kind: "show", name: "state" },
       ],
     ],
+    [
+      "show transaction isolation level",
+      [{ kind: "show", name: "transaction_isolation" }],
+    ],
     ["pause", [{ kind: "pause", target: undefined }]],
     ["PAUSE Shop;", [{ kind: "pause", target: "shop" }]],
     ["pause default.writes-2", [{ kind: "pause", target: "default.writes-2" }]],
@@ -31,6 +35,7 @@ describe("a text is understood", () => {
     ["kill", [{ kind: "killDatabase", target: undefined }]],
     ["kill_client 17", [{ kind: "kill", id: "17" }]],
     ["cancel 17", [{ kind: "cancel", id: "17" }]],
+    ["reload;", [{ kind: "reload" }]],
     ["reload plugin cache", [{ kind: "plugin", action: "reload", name: "cache" }]],
     [
       "disable plugin gatewayd-plugin-cache",

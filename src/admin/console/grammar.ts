@@ -1,10 +1,10 @@
 /**
  * The grammar of the console: PgBouncer's commands, and some more.
  *
- *   SHOW name | SET [SESSION | LOCAL] name (= | TO) value | RESET (ALL | name)
+ *   SHOW (name | TRANSACTION ISOLATION LEVEL) | SET [SESSION | LOCAL] name (= | TO) value | RESET (ALL | name)
  *   (PAUSE | RESUME | RECONNECT | WAIT_CLOSE | KILL) [database]
  *   (KILL | KILL_CLIENT | CANCEL) session
- *   (RELOAD | ENABLE | DISABLE) PLUGIN name
+ *   RELOAD | (RELOAD | ENABLE | DISABLE) PLUGIN name
  *   SHUTDOWN [WAIT_FOR_CLIENTS | WAIT_FOR_SERVERS]
  *   BEGIN ... | START TRANSACTION ... | COMMIT ... | END ... | ROLLBACK ... | ABORT ...
  *   DISCARD ALL | DEALLOCATE [PREPARE] (ALL | name)
@@ -36,7 +36,7 @@ type Parser = (reader: Reader) => ConsoleStatement;
 
 /** What a statement begins with. */
 const VERBS: Readonly<Record<string, Parser>> = {
-  show: (reader) => ({ kind: "show", name: reader.dotted("what is to be shown") }),
+  show,
   set: setting,
   reset: (reader) => ({ kind: "reset", key: reader.takeWord("all") ? undefined : reader.key() }),
   pause: (reader) => ({ kind: "pause", target: reader.target() }),
@@ -50,7 +50,7 @@ const VERBS: Readonly<Record<string, Parser>> = {
   },
   kill_client: (reader) => ({ kind: "kill", id: reader.sessionId() }),
   cancel: (reader) => ({ kind: "cancel", id: reader.sessionId() }),
-  reload: (reader) => plugin("reload", reader),
+  reload: (reader) => (reader.isAtEnd ? { kind: "reload" } : plugin("reload", reader)),
   enable: (reader) => plugin("enable", reader),
   disable: (reader) => plugin("disable", reader),
   shutdown: (reader) => {
@@ -95,6 +95,16 @@ function statementOf(reader: Reader): ConsoleStatement {
   const reason = UNKNOWN_HERE.get(verb);
   if (reason !== undefined) throw new GatewayError("ERR_ADMIN_UNIMPLEMENTED", reason);
   throw new GatewayError("ERR_CONSOLE_SYNTAX", `the console does not know ${verb.toUpperCase()}`);
+}
+
+function show(reader: Reader): ConsoleStatement {
+  if (!reader.takeWord("transaction")) {
+    return { kind: "show", name: reader.dotted("what is to be shown") };
+  }
+  // As drivers ask for it.
+  reader.word("isolation");
+  reader.word("level");
+  return { kind: "show", name: "transaction_isolation" };
 }
 
 function setting(reader: Reader): ConsoleStatement {

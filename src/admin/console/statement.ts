@@ -14,7 +14,7 @@ export type ConsoleStatement =
   | { readonly kind: "kill" | "cancel"; readonly id: string }
   /** All sessions of a database; undefined: of all. */
   | { readonly kind: "killDatabase"; readonly target: Target }
-  | { readonly kind: "shutdown" }
+  | { readonly kind: "reload" | "shutdown" }
   | { readonly kind: "plugin"; readonly action: PluginVerb; readonly name: string }
   /** What drivers send though there is nothing to be done. */
   | { readonly kind: "begin" | "commit" | "rollback" | "discardAll" }

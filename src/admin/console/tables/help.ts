@@ -22,6 +22,7 @@ const COMMANDS: readonly Row[] = [
   ],
   ["CANCEL session", "Cancels what a client waits for."],
   ["SET log_level = level", "Of all groups; SET log_level.GROUP of one."],
+  ["RELOAD", "Puts into effect what the files of the configuration say now, all of it or nothing."],
   ["RELOAD PLUGIN name", "Starts a plugin anew."],
   [
     "ENABLE PLUGIN name, DISABLE PLUGIN name",
