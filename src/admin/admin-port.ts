@@ -89,6 +89,8 @@ export interface SettingView {
   readonly path: string;
   readonly value: string;
   readonly origin: string;
+  /** A reload leaves it as it is. */
+  readonly needsRestart: boolean;
 }
 
 /** What a plugin has said of itself. */

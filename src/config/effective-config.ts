@@ -1,7 +1,13 @@
 /** Shows the configuration as it is in effect, and where each value came from. */
 import { hidden, hiddenItems } from "./hidden-value.ts";
 import type { LoadedConfig, Origin } from "./loaded-config.ts";
-import { globalSchema, keySpec, type KeySpec, pluginsSchema } from "./schema/index.ts";
+import {
+  globalSchema,
+  keySpec,
+  type KeySpec,
+  pluginsSchema,
+  type ReloadEffect,
+} from "./schema/index.ts";
 import { childSpec } from "./validate-tree.ts";
 import { isBranch } from "./value-origins.ts";
 import { writeValue, writeYaml, type YamlNotes } from "./yaml-writer.ts";
@@ -33,6 +39,8 @@ export interface EffectiveSetting {
   /** As a file writes it; a secret as `***`. */
   readonly value: string;
   readonly origin: string;
+  /** A reload leaves it as it is. */
+  readonly needsRestart: boolean;
 }
 
 /** The same, value by value. */
@@ -43,20 +51,24 @@ export function effectiveSettings(config: LoadedConfig): readonly EffectiveSetti
     value: unknown,
     spec: KeySpec,
     path: string,
+    inherited: ReloadEffect,
   ): void => {
     if (value === undefined) return;
+    const effect = spec.info.reload ?? inherited;
     if (isBranch(value, spec)) {
       for (const [key, child] of Object.entries(value)) {
         const below = childSpec(spec, key);
-        if (below !== undefined) visit(file, child, below, path === "" ? key : `${path}.${key}`);
+        if (below === undefined) continue;
+        visit(file, child, below, path === "" ? key : `${path}.${key}`, effect);
       }
       return;
     }
     const text = config.secretPaths.has(path) ? hide(value) : writeValue(value, spec);
-    settings.push({ file, path, value: text, origin: describeOrigin(config.origins.get(path)) });
+    const origin = describeOrigin(config.origins.get(path));
+    settings.push({ file, path, value: text, origin, needsRestart: effect === "restart" });
   };
-  visit("gatewayd.yaml", config.global, keySpec(globalSchema), "");
-  visit("gatewayd_plugins.yaml", config.plugins, keySpec(pluginsSchema), "");
+  visit("gatewayd.yaml", config.global, keySpec(globalSchema), "", "live");
+  visit("gatewayd_plugins.yaml", config.plugins, keySpec(pluginsSchema), "", "live");
   return settings;
 }
 

@@ -338,6 +338,16 @@ describe("without a password", () => {
   });
 });
 
+test("SHOW CONFIG tells what a reload can change", async () => {
+  const client = clientOf();
+  await client.connect();
+  const { rows } = await client.query("show config");
+  const changeable = (key: string): unknown => rows.find((row) => row.key === key)?.changeable;
+  expect(changeable("pools.default.writes.size")).toBe("yes");
+  expect(changeable("servers.default.address")).toBe("no");
+  await client.end();
+});
+
 test("SHUTDOWN lets clients finish and ends the gateway", async () => {
   await using gatewayd = await startGatewayd({ config: configWith({}) });
   const admin = clientOf(gatewayd);
@@ -347,18 +357,21 @@ test("SHUTDOWN lets clients finish and ends the gateway", async () => {
   expect(await gatewayd.process.waitForExit(20_000)).toMatchObject({ code: 0 });
 });
 
-testNeeding("psql")("RELOAD takes what the file says now, or tells what is wrong with it", async () => {
-  const config = configWith({ pool: { size: 2, mode: "transaction" }, server: TRUST });
-  await using gatewayd = await startGatewayd({ config });
-  const path = join(gatewayd.directory, "gatewayd.yaml");
-  await Bun.write(path, config.replace('"size":2', '"size":3'));
-  const reloaded = await type("reload; show blocks", { gateway: gatewayd });
-  expect(reloaded.stderr).toContain("changed: pools.default.writes.size");
-  expect(reloaded.stdout).toMatch(/^default\|writes\|transaction\|[^|]+\|3\|/);
-  await Bun.write(path, config.replace('"size":2', '"size":-2'));
-  const refused = await type("reload", { gateway: gatewayd });
-  expect(refused.code).toBe(3);
-  expect(refused.stderr).toContain("pools.default.writes.size: must be at least");
-  expect((await type("reload", { gateway: gatewayd, user: "ann" })).stderr).toContain("42501");
-  await gatewayd.stop();
-});
+testNeeding("psql")(
+  "RELOAD takes what the file says now, or tells what is wrong with it",
+  async () => {
+    const config = configWith({ pool: { size: 2, mode: "transaction" }, server: TRUST });
+    await using gatewayd = await startGatewayd({ config });
+    const path = join(gatewayd.directory, "gatewayd.yaml");
+    await Bun.write(path, config.replace('"size":2', '"size":3'));
+    const reloaded = await type("reload; show blocks", { gateway: gatewayd });
+    expect(reloaded.stderr).toContain("changed: pools.default.writes.size");
+    expect(reloaded.stdout).toMatch(/^default\|writes\|transaction\|[^|]+\|3\|/);
+    await Bun.write(path, config.replace('"size":2', '"size":-2'));
+    const refused = await type("reload", { gateway: gatewayd });
+    expect(refused.code).toBe(3);
+    expect(refused.stderr).toContain("pools.default.writes.size: must be at least");
+    expect((await type("reload", { gateway: gatewayd, user: "ann" })).stderr).toContain("42501");
+    await gatewayd.stop();
+  },
+);

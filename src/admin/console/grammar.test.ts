@@ -18,10 +18,7 @@ describe("a text is understood", () => {
         { kind: "show", name: "state" },
       ],
     ],
-    [
-      "show transaction isolation level",
-      [{ kind: "show", name: "transaction_isolation" }],
-    ],
+    ["show transaction isolation level", [{ kind: "show", name: "transaction_isolation" }]],
     ["pause", [{ kind: "pause", target: undefined }]],
     ["PAUSE Shop;", [{ kind: "pause", target: "shop" }]],
     ["pause default.writes-2", [{ kind: "pause", target: "default.writes-2" }]],

@@ -10,10 +10,7 @@ export const configTable = table(
     ["key", TYPES.text, ({ path }: Setting) => path],
     ["value", TYPES.text, ({ value }: Setting) => value],
     ["default", TYPES.text, ({ value, origin }: Setting) => (origin === "default" ? value : null)],
-    ["changeable", TYPES.text, ({ path }: Setting) => (LOG_LEVEL.test(path) ? "yes" : "no")],
+    ["changeable", TYPES.text, ({ needsRestart }: Setting) => (needsRestart ? "no" : "yes")],
   ],
   async (asker) => (await asker.ask("listSettings", {})).settings,
 );
-
-/** What SET changes. */
-const LOG_LEVEL = /^loggers\..+\.level$/;
