@@ -71,7 +71,12 @@ export class Groups implements ReloadPart {
     const changes = kept.map((group) => group.prepare(changeOf(group.name, plan)));
     const added = await this.#open(groups.added, after);
     return {
-      apply: () => {
+      apply: async () => {
+        // Told to stop while other parts were prepared: what there was has been stopped.
+        if (this.#isStopped) {
+          await Promise.all(added.map((group) => group.stop()));
+          return;
+        }
         this.#budget.maxClients = room;
         for (const put of changes) put();
         const removed = this.#groups.filter((group) => !kept.includes(group));
