@@ -94,6 +94,11 @@ testNeeding("pgbench")(
   async () => {
     const all = await loads();
     const stays = await connected();
+    // What it has prepared no server connection of its own would know.
+    const prepared = await connected();
+    const runPrepared = async (): Promise<unknown> =>
+      (await prepared.query({ name: "mine", text: "select $1::int as n", values: [7] })).rows[0];
+    expect(await runPrepared()).toEqual({ n: 7 });
     const backendOf = async (): Promise<unknown> =>
       (await stays.query("select pg_backend_pid() as pid")).rows[0];
     await stage.change(({ pools }) => {
@@ -102,14 +107,17 @@ testNeeding("pgbench")(
     expect(await stage.pool()).toMatchObject({ mode: "session" });
     const own = await backendOf();
     for (const load of all) await load.proceeds();
-    for (let round = 0; round < 20; round++) expect(await backendOf()).toEqual(own);
+    for (let round = 0; round < 20; round++) {
+      expect([await backendOf(), await runPrepared()]).toEqual([own, { n: 7 }]);
+    }
     await stage.change(({ pools }) => {
       Object.assign(pools["default"]?.["writes"] ?? {}, { mode: "transaction" });
     });
     expect(await stage.pool()).toMatchObject({ mode: "transaction" });
     // Whoever has a server connection for its session keeps it.
     expect(await backendOf()).toEqual(own);
-    await stays.end();
+    expect(await runPrepared()).toEqual({ n: 7 });
+    await Promise.all([stays.end(), prepared.end()]);
     await endAll(all);
   },
   60_000,
