@@ -32,13 +32,18 @@ let directory: string;
 beforeAll(() => {
   directory = mkdtempSync(join(tmpdir(), "gatewayd-documented-"));
   writeFileSync(join(directory, "file"), "content\n");
+  const key = Buffer.alloc(32).toString("base64");
+  writeFileSync(join(directory, "verifier"), `SCRAM-SHA-256$4096:${key}$${key}:${key}\n`);
 });
 afterAll(() => rmSync(directory, { recursive: true }));
 
 /** What the page leaves to the reader: files of theirs, and a group with logins and certificates. */
 function completed(text: string): string {
   const own = text
-    .replaceAll(/file:\S+/g, `file:${join(directory, "file")}`)
+    .replaceAll(/file:(\S+)/g, (_, path: string) => {
+      const kind = path.endsWith(".verifier") ? "verifier" : "file";
+      return `file:${join(directory, kind)}`;
+    })
     .replaceAll(/\S+\.pem/g, join(TLS, "ca.crt"));
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a page shows nothing but maps
   const { auth, routes, ...rest } = parse(own) as Tree;
