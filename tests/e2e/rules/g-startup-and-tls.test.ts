@@ -223,10 +223,11 @@ describe("26: what does not go together is an error, never ignored", () => {
     expect(stderr).toContain(message);
   });
 
-  test("26: a key of a later version", async () => {
-    const { code, stderr } = await startWith("admin: { console: true }");
+  test("26: a user of the console without a way in", async () => {
+    const user = "{ name: ann, role: viewer }";
+    const { code, stderr } = await startWith(`admin: { console: { users: [${user}] } }`);
     expect(code).toBe(1);
-    expect(stderr).toContain("admin.console: is not available in this version");
+    expect(stderr).toContain("admin.console.users.0: cannot log in: give a verifier");
   });
 
   test("26: passthrough beside a pooled mode", async () => {
