@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
-import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseExposition } from "../../src/metrics/index.ts";
@@ -143,6 +143,7 @@ test(
         await collector?.[Symbol.asyncDispose]();
         collector = undefined;
       },
+      async () => await reload(api, gatewayd),
       async () => await reloadPlugin(api, "watcher"),
       async () => {
         collector ??= await OtlpCollector.start({ port });
@@ -190,6 +191,20 @@ async function rotateLog(gatewayd: GatewaydProcess): Promise<void> {
   gatewayd.process.kill("SIGUSR1");
   await waitFor("the log to be begun anew", () => existsSync(file));
   await rm(`${file}.moved`);
+}
+
+/** Another size of the pool, and another level of the log. */
+async function reload(api: string, { directory: home }: GatewaydProcess): Promise<void> {
+  const path = join(home, "gatewayd.yaml");
+  const config = JSON.parse(await readFile(path, "utf8"));
+  const { writes } = config.pools.default;
+  writes.size = writes.size === POOL_SIZE ? POOL_SIZE - 2 : POOL_SIZE;
+  config.loggers.default.level = config.loggers.default.level === "info" ? "warn" : "info";
+  await writeFile(path, JSON.stringify(config));
+  const response = await fetch(`${api}/reload`, { method: "POST" });
+  expect(await response.json()).toMatchObject({
+    changed: ["loggers.default.level", "pools.default.writes.size"],
+  });
 }
 
 async function reloadPlugin(api: string, name: string): Promise<void> {
