@@ -24,3 +24,4 @@ export type {
   SettingView,
 } from "./admin-port.ts";
 export type { DoorTls } from "./door-tls.ts";
+export type { PoliciesView } from "./policy-view.ts";

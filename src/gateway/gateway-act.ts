@@ -4,6 +4,7 @@ import { Act, compileCondition, compilePolicy } from "../act/index.ts";
 import type { Policy } from "../act/index.ts";
 import { ActionChannel, RuleCounts, createJudge, registerRules } from "../act/effects/index.ts";
 import type { Rule, RuleAction } from "../act/effects/index.ts";
+import type { PoliciesView } from "../admin/index.ts";
 import type { PluginsConfig } from "../config/index.ts";
 import { GatewayError } from "../errors.ts";
 import type {
@@ -18,7 +19,6 @@ import { loadSql } from "../sql/index.ts";
 import { connectionFields } from "../watch/index.ts";
 import type { TraceIdOf } from "../watch/index.ts";
 import { policiesSnapshot } from "./policies-snapshot.ts";
-import type { PoliciesSnapshot } from "./policies-snapshot.ts";
 import type { PreparedPart, ReloadPart } from "./reload-part.ts";
 import type { ReloadPlan } from "./reload-plan.ts";
 
@@ -63,7 +63,7 @@ export class GatewayAct implements ReloadPart {
   }
 
   /** The policies and rules, and what became of them since they are so. */
-  snapshot(): PoliciesSnapshot {
+  snapshot(): PoliciesView {
     return policiesSnapshot(this.#config, this.#act, this.#rules);
   }
 

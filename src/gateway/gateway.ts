@@ -1,4 +1,5 @@
 /** The composition root: everything a configuration asks for, built, booted, drained and stopped. */
+import type { PoliciesView } from "../admin/index.ts";
 import { formatIssue } from "../config/index.ts";
 import type { ConfigOverride, LoadedConfig } from "../config/index.ts";
 import { GatewayError } from "../errors.ts";
@@ -26,7 +27,6 @@ import { Groups } from "./groups.ts";
 import type { GroupsOptions } from "./groups.ts";
 import { LogWatches, logsSlowQueries } from "./log-watches.ts";
 import type { PluginSurroundings } from "./plugin-host-of.ts";
-import type { PoliciesSnapshot } from "./policies-snapshot.ts";
 import { Reload } from "./reload.ts";
 import type { EvaluateConfig, ReloadReport } from "./reload.ts";
 import type { ReloadPart } from "./reload-part.ts";
@@ -193,7 +193,7 @@ export class Gateway {
   }
 
   /** The policies and rules, and what became of them. */
-  policies(): PoliciesSnapshot {
+  policies(): PoliciesView {
     return this.#act.snapshot();
   }
 

@@ -2,43 +2,15 @@
 import type { Act } from "../act/index.ts";
 import { RuleCounts } from "../act/effects/index.ts";
 import type { Rule } from "../act/effects/index.ts";
+import type { PoliciesView } from "../admin/index.ts";
 import type { LoadedConfig } from "../config/index.ts";
-
-export interface PolicySnapshot {
-  readonly name: string;
-  /** "" for a built-in one. */
-  readonly expression: string;
-  readonly isBuiltIn: boolean;
-  readonly evaluations: number;
-  readonly allowed: number;
-  readonly refused: number;
-  readonly failures: number;
-}
-
-export interface RuleSnapshot {
-  readonly name: string;
-  readonly hook: string;
-  readonly condition: string;
-  readonly action: string;
-  readonly isEnabled: boolean;
-  readonly isDryRun: boolean;
-  readonly evaluations: number;
-  readonly hits: number;
-  readonly actions: number;
-  readonly failures: number;
-}
-
-export interface PoliciesSnapshot {
-  readonly policies: readonly PolicySnapshot[];
-  readonly rules: readonly RuleSnapshot[];
-}
 
 /** @param used those of the rules that are enabled, in their order */
 export function policiesSnapshot(
   { policies, rules }: LoadedConfig["plugins"],
   act: Act,
   used: readonly Rule[],
-): PoliciesSnapshot {
+): PoliciesView {
   const expressions = new Map(policies.map(({ name, policy }) => [name, policy]));
   const atWork = used.values();
   return {
