@@ -84,6 +84,7 @@ export class Groups implements ReloadPart {
         this.#groups = Object.keys(after.global.servers).flatMap((name) =>
           all.filter((group) => group.name === name),
         );
+        for (const { tenant } of added) tenant.serve();
         for (const group of removed) void this.#letGo(group);
         void this.#announce(plan, added);
       },
@@ -129,7 +130,7 @@ export class Groups implements ReloadPart {
     return new Group({ ...surroundings, ...own, ...ofGroup(name, config) });
   }
 
-  /** Clients of groups that are new can come at once; if one cannot listen, none stays. */
+  /** Clients of groups that are new can come, and wait until all is in effect; if one cannot listen, none stays. */
   async #open(names: readonly string[], config: LoadedConfig): Promise<readonly Group[]> {
     const added: Group[] = [];
     const expectWanted = (): void => {
@@ -140,6 +141,7 @@ export class Groups implements ReloadPart {
         const group = this.#newGroup(name, config);
         added.push(group);
         group.openPoolsSoon();
+        group.tenant.serveLater();
         await group.listen(expectWanted, new BootTrace());
       }
       return added;

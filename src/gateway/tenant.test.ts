@@ -73,6 +73,38 @@ test("everyone who waits for the last client to go is told", async () => {
   await tenant.whenEmpty();
 });
 
+test("clients that come before it serves wait, and are served then", async () => {
+  const { tenant, path } = await setUp();
+  tenant.serveLater();
+  await tenant.listen();
+  const client = connect(path);
+  await once(client, "connect");
+  // An SSLRequest, which is answered by one byte, without any server.
+  client.write(Uint8Array.of(0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f));
+  const gone = connect(path);
+  await waitFor("both to be accepted", () => tenant.clients === 2, { intervalMs: 1 });
+  gone.destroy();
+  expect(tenant.sessions()).toEqual([]);
+  expect(client.readableLength).toBe(0);
+  tenant.serve();
+  const [answer]: unknown[] = await once(client, "data");
+  expect(String(answer)).toBe("N");
+  client.destroy();
+  await tenant.whenEmpty();
+});
+
+test("clients that wait for it to serve are cut off when it never does", async () => {
+  const { tenant, path } = await setUp();
+  tenant.serveLater();
+  await tenant.listen();
+  const client = connect(path);
+  await waitFor("the accept", () => tenant.clients === 1, { intervalMs: 1 });
+  const closed = once(client, "close");
+  tenant.drain();
+  tenant.cut();
+  await closed;
+});
+
 test("nothing is left listening when it is told to drain while it begins to listen", async () => {
   const { tenant, path } = await setUp();
   const listening = tenant.listen().catch((error: unknown) => error);

@@ -68,6 +68,8 @@ export class Tenant implements ControlPort {
   /** Blocks that are no more, until the sessions that were there then are gone. */
   readonly #retired = new Set<RetiredBlock>();
   #listeners: Listener[] = [];
+  /** Clients that have come before the group serves; undefined: it does. */
+  #early: Connection[] | undefined;
   #isDraining = false;
   /** Wait for the last session to go. */
   readonly #awaitEmpty: (() => void)[] = [];
@@ -94,7 +96,7 @@ export class Tenant implements ControlPort {
   }
 
   get clients(): number {
-    return this.#sessions.size;
+    return this.#sessions.size + (this.#early?.length ?? 0);
   }
 
   /**
@@ -122,6 +124,21 @@ export class Tenant implements ControlPort {
     } catch (thrown) {
       this.#stopListening();
       throw thrown;
+    }
+  }
+
+  /** Clients that come wait until {@link serve}: they are not read from, and hear nothing. */
+  serveLater(): void {
+    this.#early ??= [];
+  }
+
+  serve(): void {
+    const early = this.#early ?? [];
+    this.#early = undefined;
+    for (const connection of early) {
+      if (!connection.isOpen) continue;
+      this.#accept(connection);
+      connection.resume();
     }
   }
 
@@ -265,6 +282,7 @@ export class Tenant implements ControlPort {
   }
 
   cut(): void {
+    for (const connection of this.#early?.splice(0) ?? []) connection.terminate();
     for (const session of [...this.#sessions]) session.cut();
   }
 
@@ -287,6 +305,11 @@ export class Tenant implements ControlPort {
   }
 
   #accept(connection: Connection): void {
+    if (this.#early !== undefined) {
+      connection.pause();
+      this.#early.push(connection);
+      return;
+    }
     const admission = this.#context.budget.admit();
     if (admission === "refused") {
       connection.terminate();
