@@ -4,6 +4,13 @@ import type { BlockWatch, WatchedSession, WatchedUnit } from "../watch/index.ts"
 import { shapeOf } from "./statement-shape.ts";
 import { StatementTable } from "./statement-table.ts";
 import type { Scope, StatementCounts, StatementEntry } from "./statement-table.ts";
+import { UnitSample } from "./unit-sample.ts";
+
+/**
+ * Units that take longer are sampled apart from the rest, as those that fail are: among many quick ones each of them is
+ * looked at.
+ */
+const SLOW_MS = 10;
 
 /** Texts of prepared statements whose shapes are known: they are the same strings each time. */
 const MAX_KNOWN_TEXTS = 10_000;
@@ -15,6 +22,14 @@ const LOWER_RANGE = 2 ** 21;
 const BE = 0x6265;
 const ST = 0x7374;
 
+interface Counting {
+  readonly tookMs: number;
+  /** When it ended. */
+  readonly nowMs: number;
+  /** How many units it counts for. */
+  readonly weight: number;
+}
+
 interface NumberedScope extends Scope {
   readonly seed: number;
 }
@@ -23,14 +38,18 @@ export class BlockStatements implements BlockWatch {
   readonly clientMeter = undefined;
   readonly serverMeter = undefined;
   readonly table: StatementTable;
+  readonly #quick: UnitSample;
+  readonly #slow: UnitSample;
   readonly #shapes = new Map<string, number>();
   readonly #scopes = new Map<string, NumberedScope>();
   readonly #scopeOf = new WeakMap<WatchedSession, NumberedScope>();
   #lastSeed = 0;
 
-  /** @param size how many statements at most */
-  constructor(size: number) {
+  /** @param size how many statements at most; `random` gives from 0 to less than 1 */
+  constructor(size: number, random: () => number) {
     this.table = new StatementTable(size);
+    this.#quick = new UnitSample(random);
+    this.#slow = new UnitSample(random);
   }
 
   loggedIn(): void {}
@@ -45,19 +64,26 @@ export class BlockStatements implements BlockWatch {
   }
 
   unitEnded(unit: WatchedUnit, tookMs: number): void {
+    const { sqlState } = unit;
+    const nowMs = unit.beganMs + tookMs;
+    const sample = tookMs < SLOW_MS && sqlState === undefined ? this.#quick : this.#slow;
+    const weight = sample.weightAt(nowMs);
+    if (weight > 0) this.#count(unit, { tookMs, nowMs, weight });
+  }
+
+  #count(unit: WatchedUnit, { tookMs, nowMs, weight }: Counting): void {
     const { request, sqlState, rows } = unit;
     const isPreparing = sqlState === undefined && rows === undefined;
     if (isPreparing && request !== undefined && !mayExecute(request)) return;
-    const nowMs = unit.beganMs + tookMs;
     const entry = request && this.#entryOf(unit, request, nowMs);
     if (entry !== undefined) entry.lastMs = nowMs;
     const counts: StatementCounts = entry ?? this.table.unlisted;
-    counts.calls++;
-    counts.totalMs += tookMs;
+    counts.calls += weight;
+    counts.totalMs += weight * tookMs;
     if (tookMs > counts.maxMs) counts.maxMs = tookMs;
-    counts.waitedMs += unit.waitedMs;
-    if (sqlState !== undefined) counts.errors++;
-    if (rows !== undefined) counts.rows += rows;
+    counts.waitedMs += weight * unit.waitedMs;
+    if (sqlState !== undefined) counts.errors += weight;
+    if (rows !== undefined) counts.rows += weight * rows;
   }
 
   #entryOf(unit: WatchedUnit, request: Uint8Array, nowMs: number): StatementEntry | undefined {

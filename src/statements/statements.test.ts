@@ -16,7 +16,13 @@ type Told = Partial<Pick<WatchedUnit, "text" | "rows" | "sqlState" | "waitedMs" 
 class StatementsKit {
   nowMs = 1_000;
   readonly grammar = { load: loadSql, normalize, fingerprint };
-  readonly statements = new Statements({ grammar: this.grammar, now: () => this.nowMs });
+  readonly statements = new Statements({
+    grammar: this.grammar,
+    now: () => this.nowMs,
+    random: () => (this.#drawn++ % 16) / 16,
+  });
+  /** One in sixteen is less than 1/16; not the first. */
+  #drawn = 8;
   readonly #watch: ReturnType<Statements["watchOf"]>;
 
   constructor(size = 100) {
@@ -61,6 +67,26 @@ class StatementsKit {
 }
 
 beforeAll(loadSql);
+
+describe("of many units in one second", () => {
+  test("the quick ones are counted by a sample, which is right on average", async () => {
+    const kit = new StatementsKit();
+    for (let index = 0; index < 500 + 1_600; index++) kit.query("select 1", 0);
+    expect(await kit.list()).toMatchObject([{ calls: 2_100, rows: 6_300 }]);
+  });
+
+  test("those that are slow or fail are counted all", async () => {
+    const kit = new StatementsKit();
+    for (let index = 0; index < 600; index++) kit.query("select 1", 0);
+    kit.query("select slow", 80, { waitedMs: 20 });
+    kit.query("selekt", 0, { sqlState: "42601", rows: undefined });
+    kit.query("select quick", 0);
+    const list = await kit.list();
+    expect(list.map(({ statement }) => statement)).toEqual(["select slow", "select $1", ""]);
+    expect(list[0]).toMatchObject({ calls: 1, totalMs: 80, waitedMs: 20, maxMs: 80 });
+    expect(list[2]).toMatchObject({ calls: 1, errors: 1 });
+  });
+});
 
 describe("statements", () => {
   test("are counted together whatever their values, and shown without them", async () => {
@@ -117,7 +143,7 @@ describe("statements", () => {
   test("of many users in many databases are as many", async () => {
     const kit = new StatementsKit(1_000);
     for (let index = 0; index < 900; index++) {
-      kit.query("select 1", 1, { session: session(`user-${index}`) });
+      kit.query("select 1", 5, { session: session(`user-${index}`) });
     }
     expect(await kit.list()).toHaveLength(900);
   });
@@ -190,7 +216,7 @@ describe("statements", () => {
 
   test("take no more room than was said, whatever clients ask", async () => {
     const kit = new StatementsKit(20);
-    for (let index = 0; index < 2_000; index++) kit.query(`select a${index}`);
+    for (let index = 0; index < 2_000; index++) kit.query(`select a${index}`, 5);
     const { statements, unlisted } = await kit.statements.report();
     expect(statements.length).toBeLessThanOrEqual(20);
     const calls = statements.reduce((sum, one) => sum + one.calls, 0);

@@ -18,6 +18,8 @@ export interface StatementsOptions {
   readonly grammar: StatementGrammar;
   /** Milliseconds on the clock of units. */
   readonly now: () => number;
+  /** From 0 to less than 1. */
+  readonly random?: () => number;
 }
 
 export interface StatementFigures extends Readonly<ReturnType<StatementCounts["snapshot"]>>, Scope {
@@ -67,7 +69,7 @@ export class Statements {
     if (size === 0) return undefined;
     const known = this.#groups.get(group);
     if (known?.size === size) return known;
-    const fresh = new GroupStatements(size);
+    const fresh = new GroupStatements(size, this.#options.random ?? Math.random);
     this.#groups.set(group, fresh);
     return fresh;
   }
@@ -167,9 +169,11 @@ function merged(entries: Iterable<StatementEntry>) {
 class GroupStatements implements GroupWatch {
   readonly size: number;
   readonly blocks = new Map<string, BlockStatements>();
+  readonly #random: () => number;
 
-  constructor(size: number) {
+  constructor(size: number, random: () => number) {
     this.size = size;
+    this.#random = random;
   }
 
   opened(): void {}
@@ -181,7 +185,7 @@ class GroupStatements implements GroupWatch {
   block(name: string): BlockStatements {
     const known = this.blocks.get(name);
     if (known !== undefined) return known;
-    const block = new BlockStatements(this.size);
+    const block = new BlockStatements(this.size, this.#random);
     this.blocks.set(name, block);
     return block;
   }

@@ -295,7 +295,6 @@ describe("what clients ask for", () => {
       postgres,
       { pool: { size: 2, mode: "transaction" }, server: { auth: { method: "trust" } } },
       RULES,
-      { metrics: { default: { statements: 500 } } },
     );
   });
 
@@ -419,12 +418,17 @@ test("settings are shown as they are in effect, with where they come from", asyn
   expect(changed).toMatch(/^SETTING +VALUE +ORIGIN\n/);
   expect(changed).toMatch(/\npools\.default\.writes\.size +3 +\S*gatewayd\.yaml:\d+\n/);
   expect(changed).not.toContain(" default\n");
-  expect(await asked.type("settings")).toMatch(/\nmetrics\.default\.statements +0 +default\n/);
+  expect(await asked.type("settings")).toMatch(/\nmetrics\.default\.statements +500 +default\n/);
 });
 
-test("unless statements are to be counted none are", async () => {
+test("where no statement is to be counted none is", async () => {
   const block = { pool: { mode: "transaction" }, server: { auth: { method: "trust" } } };
-  await using asked = await Asked.start(postgres, block);
+  await using asked = await Asked.start(
+    postgres,
+    block,
+    {},
+    { metrics: { default: { statements: 0 } } },
+  );
   await using client = await asked.client();
   await ask(client, "select 1");
   expect(await asked.get("statements")).toEqual({ statements: [], total: 0, unlisted: [] });

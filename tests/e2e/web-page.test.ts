@@ -66,7 +66,6 @@ beforeAll(async () => {
   gatewayd = await startGatewayd({
     config: JSON.stringify({
       ...Object(config),
-      metrics: { default: { statements: 500 } },
       api,
     }),
     plugins: JSON.stringify({

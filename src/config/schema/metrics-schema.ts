@@ -30,9 +30,9 @@ export const metricsSchema = z.strictObject({
   keyFile: text().prefault("").describe("Private key (PEM)."),
   ...newKeys({
     statements: onReload("restart", integer({ max: 10_000 }))
-      .prefault(0)
+      .prefault(500)
       .describe(
-        "How many different statements of each block are counted, without their values: those that take most time, for `gatewayd statements` and the admin API; 500 say. It costs a few percent of the gateway's CPU where statements are short. 0: none is looked at.",
+        "How many different statements of each block are counted, without their values: those that take most time, for `gatewayd statements`, the web page and the admin API. Of quick ones beyond 500 a second a sample is looked at. 0: none is.",
       ),
   }),
 });

@@ -129,7 +129,7 @@ export class Panels {
     const isCounted = unlisted.length > 0 || total > 0;
     const why = isCounted
       ? "Nothing has been asked yet."
-      : "Statements are not counted (metrics.<group>.statements), or nothing has been asked yet.";
+      : "Statements are not counted (metrics.<group>.statements is 0), or nothing has been asked yet.";
     this.#statements.show(statements, why);
     showCount("statements-count", statements.length, total);
   }
