@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { formatIssue } from "./config-issue.ts";
-import { describeEffectiveConfig } from "./effective-config.ts";
+import { shownPayload } from "./config-payload.ts";
+import { describeEffectiveConfig, effectiveSettings } from "./effective-config.ts";
 import { readGlobal, readPlugins } from "./load-config.ts";
 import type { LoadedConfig } from "./loaded-config.ts";
 
@@ -91,6 +92,45 @@ servers: {default: {auth: {method: trust}}}
   expect(shown).not.toContain("s3cret");
   expect(shown).toContain('password: "***" # gatewayd.yaml:5');
   expect(shown).toContain("search_path: stock # gatewayd.yaml:5");
+});
+
+test("what nobody has called a secret is hidden where it is one by its look", () => {
+  const plugins = `
+actionRedis: {address: "rediss://user:marmalade@127.0.0.1:6379"}
+plugins:
+  - name: one
+    localPath: one.ts
+    args: ["--dsn=postgres://me:marmalade@db/x"]
+    config: {password: marmalade, keyPrefix: shop, url: "redis://a:marmalade@b"}
+  - name: two
+    localPath: two.ts
+    config: {limit: 5, sub: {name: "\${SECRET}"}}
+`;
+  const api = `api: {auth: {tokens: [{name: ops, role: admin, sha256: ${"0".repeat(64)}}]}}`;
+  const config = load(api, plugins, { SECRET: "marmalade" });
+  const { global, plugins: shownPlugins } = shownPayload(config);
+  const shown = [
+    describeEffectiveConfig(config),
+    JSON.stringify(effectiveSettings(config)),
+    JSON.stringify({ global, shownPlugins }),
+  ];
+  for (const text of shown) {
+    expect(text).not.toContain("marmalade");
+    expect(text).not.toContain("0".repeat(64));
+    expect(text).toContain("rediss://user:***@127.0.0.1:6379");
+    expect(text).toContain("shop");
+  }
+  // Names stay, where somebody looks for them.
+  expect(shownPlugins).toMatchObject({
+    actionRedis: { address: "rediss://user:***@127.0.0.1:6379" },
+    plugins: [
+      {
+        args: ["--dsn=postgres://me:***@db/x"],
+        config: { password: "***", keyPrefix: "shop", url: "redis://a:***@b" },
+      },
+      { config: { limit: "***", sub: { name: "***" } } },
+    ],
+  });
 });
 
 test("what is shown can be read again and means the same", () => {

@@ -1,5 +1,5 @@
 /** Shows the configuration as it is in effect, and where each value came from. */
-import { hidden, hiddenItems } from "./hidden-value.ts";
+import { hidden, hiddenItems, withoutSecrets } from "./hidden-value.ts";
 import type { LoadedConfig, Origin } from "./loaded-config.ts";
 import {
   globalSchema,
@@ -19,7 +19,7 @@ import { writeValue, writeYaml, type YamlNotes } from "./yaml-writer.ts";
 export function describeEffectiveConfig(config: LoadedConfig): string {
   const notes: YamlNotes = {
     behind: (path) => describeOrigin(config.origins.get(path)),
-    instead: (path, value) => (config.secretPaths.has(path) ? hide(value) : undefined),
+    instead: (path, value, spec) => shownValue(value, spec, config.secretPaths.has(path)),
   };
   const lines = [
     `# ${config.globalPath}`,
@@ -63,7 +63,7 @@ export function effectiveSettings(config: LoadedConfig): readonly EffectiveSetti
       }
       return;
     }
-    const text = config.secretPaths.has(path) ? hide(value) : writeValue(value, spec);
+    const text = shownValue(value, spec, config.secretPaths.has(path));
     const origin = describeOrigin(config.origins.get(path));
     settings.push({ file, path, value: text, origin, needsRestart: effect === "restart" });
   };
@@ -83,6 +83,10 @@ function describeOrigin(origin: Origin | undefined): string {
     default:
       return "default";
   }
+}
+
+function shownValue(value: unknown, spec: KeySpec, isSecret: boolean): string {
+  return isSecret ? hide(value) : writeValue(withoutSecrets(value), spec);
 }
 
 function hide(value: unknown): string {

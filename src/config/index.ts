@@ -29,6 +29,7 @@ export { effectiveConsole } from "./effective-console.ts";
 export { effectiveMode } from "./effective-mode.ts";
 export { effectiveTracing } from "./effective-tracing.ts";
 export { generatedConfigFiles } from "./generated-files.ts";
+export { shownSettings, withoutPasswords } from "./hidden-value.ts";
 export { loginRulesOf, methodProblem } from "./login-rules.ts";
 export { readCertificates, readKeyPair } from "./pem-files.ts";
 export { readConfigFiles } from "./find-config-file.ts";

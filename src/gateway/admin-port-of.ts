@@ -1,6 +1,6 @@
 /** The gateway as administration sees it. */
 import type { About, AdminPort, GatewayPhase, GroupView, PluginView } from "../admin/index.ts";
-import { effectiveMode, effectiveSettings, shownPayload } from "../config/index.ts";
+import { effectiveMode, effectiveSettings, shownPayload, shownSettings } from "../config/index.ts";
 import type { ClientConfig, GlobalConfig } from "../config/index.ts";
 import { GatewayError } from "../errors.ts";
 import { HISTORY_KEPT_MS, HISTORY_STEP_MS } from "../metrics/index.ts";
@@ -155,6 +155,7 @@ function pluginView({ state, ...plugin }: PluginSnapshot): PluginView {
     reason: state.kind === "resting" || state.kind === "failed" ? state.reason : "",
     description: description && {
       ...description,
+      config: shownSettings(description.config),
       requires: Object.fromEntries(description.requires.map((one) => [one.name, one.version])),
     },
   };

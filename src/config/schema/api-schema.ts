@@ -11,8 +11,11 @@ const role = () =>
 
 const tokenSchema = z.strictObject({
   name: text(notEmpty).describe("Name for the audit log."),
-  sha256: text((value) =>
-    /^[0-9a-f]{64}$/.test(value) ? undefined : "must be 64 hexadecimal digits in lower case",
+  sha256: note(
+    text((value) =>
+      /^[0-9a-f]{64}$/.test(value) ? undefined : "must be 64 hexadecimal digits in lower case",
+    ),
+    { isSecret: true },
   ).describe(
     "SHA-256 of the token, e.g. from `printf %s TOKEN | sha256sum`. Take a long random token: `openssl rand -hex 32`.",
   ),
