@@ -11,6 +11,7 @@ import type { PreparedDoor } from "./doorway.ts";
 import { GrpcDoor } from "./grpc/index.ts";
 import type { ClaimSocket, GrpcPlace } from "./grpc/index.ts";
 import { RestDoor } from "./rest/index.ts";
+import { isServing } from "./is-serving.ts";
 import type { RestPlace } from "./rest/index.ts";
 import type { Tracer } from "../tracing/index.ts";
 
@@ -50,9 +51,12 @@ export class AdminDoors {
     const layer = (): Promise<CommandLayer> => (loaded ??= load());
     const gatekeeper = new Gatekeeper(access);
     this.#gatekeeper = gatekeeper;
-    const isServing = (): boolean => port.status().phase === "serving";
     this.#grpc = new Doorway({
-      newDoor: (tls) => new GrpcDoor({ layer, gatekeeper, isServing, tls, claimSocket }),
+      newDoor: (tls) =>
+        new GrpcDoor({
+          ...{ layer, gatekeeper, tls, claimSocket },
+          isServing: () => isServing(port.status()),
+        }),
       onOpen: (address) => logger.info("Started the gRPC Server", { address }),
     });
     this.#rest = new Doorway({

@@ -132,6 +132,24 @@ testInBrowser("the page comes over TLS, too", async () => {
   await end(gatewayd);
 });
 
+testInBrowser("the description of the API is a page, too, and calls it", async () => {
+  const address = `127.0.0.1:${await freePort()}`;
+  const gatewayd = await start(address);
+  const url = `http://${address}/`;
+  await using opened = await open(`${url}swagger-ui/`);
+  const { page, requested, complaints } = opened;
+  const operation = page.locator("#operations-AdminService-AdminService_GetStatus");
+  await operation.click();
+  expect(await operation.textContent()).toContain("Needs the role viewer");
+  await operation.getByRole("button", { name: "Try it out" }).click();
+  await operation.getByRole("button", { name: "Execute" }).click();
+  const answer = operation.locator(".live-responses-table .response-col_description");
+  await answer.getByText("PHASE_SERVING").waitFor();
+  expect(requested.filter((one) => !one.startsWith(url))).toEqual([]);
+  expect(complaints).toEqual([]);
+  await end(gatewayd);
+});
+
 testInBrowser("the page says that the gateway is lost, and goes on when it is back", async () => {
   const address = `127.0.0.1:${await freePort()}`;
   const first = await start(address);

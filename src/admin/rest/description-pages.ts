@@ -1,7 +1,6 @@
 /** The pages that tell programs and people how to call the API. */
 import cssFile from "swagger-ui-dist/swagger-ui.css" with { type: "file" };
 import bundleFile from "swagger-ui-dist/swagger-ui-bundle.js" with { type: "file" };
-import type { About } from "../admin-port.ts";
 import descriptionFile from "../gen/openapi.json.txt" with { type: "file" };
 
 /** Nothing is loaded from anywhere else, and no other page may frame it. */
@@ -14,6 +13,7 @@ const SWAGGER_PAGE = `<!doctype html>
     <meta charset="utf-8">
     <meta name="viewport" content="width=device-width, initial-scale=1">
     <title>gatewayd admin API</title>
+    <link rel="icon" href="../page/icon.svg" type="image/svg+xml">
     <link rel="stylesheet" href="swagger-ui.css">
   </head>
   <body>
@@ -28,10 +28,8 @@ const START_SCRIPT = `SwaggerUIBundle({ url: "../openapi.json", dom_id: "#swagge
 `;
 
 /** Undefined: it is another page. */
-export function descriptionPage(path: string, about: About): Response | undefined {
+export function descriptionPage(path: string): Response | undefined {
   switch (path) {
-    case "/version":
-      return new Response(`${about.versionInfo}\n`);
     case "/openapi.json":
     case "/swagger.json":
       return page(Bun.file(descriptionFile), "application/json");

@@ -1,5 +1,6 @@
 /** What load balancers, containers and orchestrators ask for. */
 import type { AdminPort } from "../admin-port.ts";
+import { isServing } from "../is-serving.ts";
 
 /**
  * `/livez`: the event loop runs, or there would be no answer. `/readyz` and `/healthz`: clients are served.
@@ -12,11 +13,14 @@ export function healthPage(
 ): Response | undefined {
   if (path === "/livez") return Response.json({ status: "SERVING" });
   if (path !== "/readyz" && path !== "/healthz") return undefined;
-  const { phase, reasons } = port.status();
-  const isServing = phase === "serving" && reasons.length === 0;
-  const status = isServing ? "SERVING" : "NOT_SERVING";
+  const current = port.status();
+  const isReady = isServing(current);
+  const { phase, reasons } = current;
   const details = isVerbose ? { phase, reasons, groups: groupsOf(port) } : {};
-  return Response.json({ status, ...details }, { status: isServing ? 200 : 503 });
+  return Response.json(
+    { status: isReady ? "SERVING" : "NOT_SERVING", ...details },
+    { status: isReady ? 200 : 503 },
+  );
 }
 
 function groupsOf(port: AdminPort) {

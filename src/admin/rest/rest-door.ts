@@ -94,7 +94,7 @@ export class RestDoor {
   async #answer(request: Request, peer: Peer): Promise<Response> {
     try {
       const { pathname, searchParams } = new URL(request.url);
-      const page = await this.#page(request, pathname, searchParams);
+      const page = await this.#page(request, pathname, searchParams, peer);
       return page ?? (await this.#command(request, pathname, searchParams, peer));
     } catch (thrown) {
       const { status, code, message } = refusalOf(GatewayError.from(thrown));
@@ -104,15 +104,18 @@ export class RestDoor {
     }
   }
 
-  /** What everybody may see. */
+  /** What everybody may see: nothing that tells more of this gateway than that it is one, and whether it serves. */
   async #page(
     request: Request,
     path: string,
     query: URLSearchParams,
+    peer: Peer,
   ): Promise<Response | undefined> {
+    const { port } = this.#options;
     const page =
-      healthPage(path, query.has("verbose"), this.#options.port) ??
-      descriptionPage(path, this.#options.port.about) ??
+      healthPage(path, query.has("verbose") && this.#isKnown(request, peer), port) ??
+      descriptionPage(path) ??
+      this.#versionPage(request, path, peer) ??
       (await webPage(path));
     if (page === undefined || request.method === "GET" || request.method === "HEAD") return page;
     return otherVerb(["GET"]);
@@ -142,9 +145,36 @@ export class RestDoor {
     return Response.json(call.response(await layer.call(call.method, message, caller, trace)));
   }
 
+  /** @throws GatewayError ERR_ADMIN_UNAUTHENTICATED, ERR_ADMIN_FORBIDDEN */
+  #versionPage(request: Request, path: string, peer: Peer): Response | undefined {
+    if (path !== "/version") return undefined;
+    this.#expectKnown(request, peer);
+    return new Response(`${this.#options.port.about.versionInfo}\n`);
+  }
+
+  /** Probes have no token, and are told of the rest all the same. */
+  #isKnown(request: Request, peer: Peer): boolean {
+    try {
+      this.#expectKnown(request, peer);
+      return true;
+    } catch (thrown) {
+      if (thrown instanceof GatewayError) return false;
+      throw thrown;
+    }
+  }
+
+  /** @throws GatewayError ERR_ADMIN_UNAUTHENTICATED, ERR_ADMIN_FORBIDDEN */
+  #expectKnown(request: Request, peer: Peer): void {
+    this.#callerOf(request, peer);
+    if (this.#isLocal) expectLocalName(request);
+  }
+
+  /** @throws GatewayError ERR_ADMIN_UNAUTHENTICATED */
   #callerOf(request: Request, peer: Peer): Caller {
     const authorization = request.headers.get("authorization") ?? undefined;
-    return this.#options.gatekeeper.identify({ door: "rest", authorization, ...peer });
+    const { address, certificateNames } = peer;
+    const credentials = { door: "rest", authorization, address, certificateNames } as const;
+    return this.#options.gatekeeper.identify(credentials);
   }
 }
 

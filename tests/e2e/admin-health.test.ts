@@ -1,0 +1,87 @@
+/** What load balancers, containers and orchestrators are told, from the boot to an outage of the database. */
+import { expect, test } from "bun:test";
+import { createClient } from "@connectrpc/connect";
+import { createGrpcTransport } from "@connectrpc/connect-node";
+import { Health, HealthCheckResponse_ServingStatus } from "../../src/rpc/index.ts";
+import {
+  freePort,
+  GATEWAYD_BINARY,
+  oneBlockConfig,
+  runToEnd,
+  startGatewayd,
+  startPostgres,
+  waitFor,
+} from "../kit/index.ts";
+import { rest } from "./admin-doors.ts";
+
+test("a gateway serves when it has booted, and while there is a server", async () => {
+  await using postgres = await startPostgres();
+  await postgres.stop();
+  const doors = { rest: `127.0.0.1:${await freePort()}`, grpc: `127.0.0.1:${await freePort()}` };
+  const config: unknown = JSON.parse(
+    oneBlockConfig(postgres.address, {
+      pool: { size: 2 },
+      client: { retries: 1_000, backoff: "50ms", backoffMultiplier: 1 },
+    }),
+  );
+  const starting = startGatewayd({
+    config: JSON.stringify({
+      ...Object(config),
+      api: { httpAddress: doors.rest, grpcAddress: doors.grpc },
+    }),
+    deadlineMs: 60_000,
+  });
+  const transport = createGrpcTransport({ baseUrl: `http://${doors.grpc}` });
+  const health = createClient(Health, transport);
+  /** Of `/readyz`, `/healthz`, gRPC and the command line; and why, as `?verbose` has it. */
+  const told = async () => {
+    const { body } = await rest(doors, "/readyz?verbose");
+    const { status } = await health.check({ service: "any" });
+    const command = [GATEWAYD_BINARY, "health", "--address", doors.rest] as const;
+    const { code, stdout } = await runToEnd(command, { cwd: "/", env: {} });
+    return {
+      pages: [await rest(doors, "/readyz"), await rest(doors, "/healthz")],
+      live: await rest(doors, "/livez"),
+      grpc: status === HealthCheckResponse_ServingStatus.SERVING ? "SERVING" : "NOT_SERVING",
+      command: { code, stdout },
+      details: body,
+    };
+  };
+  const no = { status: 503, body: { status: "NOT_SERVING" } };
+  const yes = { status: 200, body: { status: "SERVING" } };
+  const notServing = {
+    pages: [no, no],
+    live: yes,
+    grpc: "NOT_SERVING",
+    command: { code: 1, stdout: "NOT_SERVING\n" },
+  };
+  const serving = {
+    pages: [yes, yes],
+    live: yes,
+    grpc: "SERVING",
+    command: { code: 0, stdout: "SERVING\n" },
+  };
+  await waitFor("the API", () => rest(doors, "/livez"), { retryErrors: true });
+  expect(await told()).toMatchObject({ ...notServing, details: { phase: "booting" } });
+
+  await postgres.start();
+  await using gatewayd = await starting;
+  await gatewayd.process.waitForLine("GatewayD is running");
+  expect(await told()).toMatchObject({
+    ...serving,
+    details: { phase: "serving", reasons: [], groups: [{ group: "default" }] },
+  });
+
+  await postgres.stop("immediate");
+  const status = async () => (await rest(doors, "/readyz")).status;
+  await waitFor("the outage", status, { until: (it) => it === 503 });
+  expect(await told()).toMatchObject({
+    ...notServing,
+    details: { phase: "serving", reasons: ["group default has no live block"] },
+  });
+
+  await postgres.start();
+  await waitFor("the server", status, { until: (it) => it === 200 });
+  expect(await told()).toMatchObject(serving);
+  await gatewayd.stop();
+}, 90_000);
