@@ -1,7 +1,7 @@
 /** The doors of administration, opened, changed and closed together. */
 import { GatewayError } from "../errors.ts";
 import type { Logger } from "../logging/index.ts";
-import { Gatekeeper } from "./access/index.ts";
+import { Gatekeeper, StrangerLog } from "./access/index.ts";
 import type { GatekeeperOptions } from "./access/index.ts";
 import type { AdminPort } from "./admin-port.ts";
 import type { CommandLayer } from "./commands/index.ts";
@@ -49,7 +49,8 @@ export class AdminDoors {
       return new Loaded(port, logger, tracer);
     };
     const layer = (): Promise<CommandLayer> => (loaded ??= load());
-    const gatekeeper = new Gatekeeper(access);
+    const strangers = new StrangerLog(logger, () => performance.now());
+    const gatekeeper = new Gatekeeper(access, (credentials) => strangers.came(credentials));
     this.#gatekeeper = gatekeeper;
     this.#grpc = new Doorway({
       newDoor: (tls) =>

@@ -72,3 +72,18 @@ test("records have the time of the system unless told otherwise", () => {
   createLogger({ group: "g", level: "info", outputs: [output] }).info("now");
   expect(times[0]).toBeWithin(before, Date.now() + 1);
 });
+
+test.each(LOG_LEVELS)(
+  "at the level %s a record that is insisted on is written, unless that is disabled",
+  (level) => {
+    const { logger, records } = setUp(level, "blue");
+    logger.child({ b: 2 }).insist("info", "told", { a: 1 });
+    const record: LogRecord = {
+      level: "info",
+      timeMs: 42,
+      message: "told",
+      fields: { group: "blue", a: 1, b: 2 },
+    };
+    expect(records).toEqual(level === "disabled" ? [] : [record]);
+  },
+);

@@ -65,9 +65,11 @@ class OutputLogger implements AdjustableLogger {
 
   log(level: RecordLevel, message: string, fields?: LogFields): void {
     if (RANKS[level] < this.#core.minRank) return;
-    const timeMs = this.#core.now();
-    const record = { level, timeMs, message, fields: { ...this.#fields, ...fields } };
-    for (const output of this.#core.outputs) output.write(record);
+    this.#write(level, message, fields);
+  }
+
+  insist(level: RecordLevel, message: string, fields?: LogFields): void {
+    if (this.#core.minRank < RANKS.disabled) this.#write(level, message, fields);
   }
 
   trace(message: string, fields?: LogFields): void {
@@ -96,5 +98,11 @@ class OutputLogger implements AdjustableLogger {
 
   child(fields: LogFields): Logger {
     return new OutputLogger(this.#core, { ...this.#fields, ...fields });
+  }
+
+  #write(level: RecordLevel, message: string, fields: LogFields | undefined): void {
+    const timeMs = this.#core.now();
+    const record = { level, timeMs, message, fields: { ...this.#fields, ...fields } };
+    for (const output of this.#core.outputs) output.write(record);
   }
 }

@@ -27,6 +27,8 @@ export type LogFields = Readonly<Record<string, unknown>>;
 export interface Logger {
   isEnabled(level: RecordLevel): boolean;
   log(level: RecordLevel, message: string, fields?: LogFields): void;
+  /** As {@link log}, whatever the level is that records must have, unless it is `disabled`. */
+  insist(level: RecordLevel, message: string, fields?: LogFields): void;
   trace(message: string, fields?: LogFields): void;
   debug(message: string, fields?: LogFields): void;
   info(message: string, fields?: LogFields): void;
@@ -41,6 +43,7 @@ export interface Logger {
 export const silentLogger: Logger = {
   isEnabled: () => false,
   log: () => {},
+  insist: () => {},
   trace: () => {},
   debug: () => {},
   info: () => {},

@@ -1,12 +1,17 @@
-/** The admin API of the executable: GatewayD's shapes, gRPC and REST, health, and who may do what. */
+/** The admin API of the executable by gRPC and REST: who may do what, and what is told of it. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import http2 from "node:http2";
 import { join } from "node:path";
+import { getOption } from "@bufbuild/protobuf";
 import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
+import * as z from "zod";
+import { GatewayDAdminAPIService } from "../../src/admin/gen/api/v1/api_pb.ts";
 import { AdminService } from "../../src/admin/gen/gatewayd/admin/v1/admin_pb.ts";
+import { http } from "../../src/admin/gen/google/api/annotations_pb.ts";
+import { ServerReflection } from "../../src/admin/gen/grpc/reflection/v1alpha/reflection_pb.ts";
 import { testGo, goAdminClient } from "../fixtures/plugins/built-plugins.ts";
 import type { BuiltPlugin } from "../fixtures/plugins/built-plugins.ts";
 import {
@@ -19,9 +24,9 @@ import {
   startPostgres,
   waitFor,
 } from "../kit/index.ts";
+import { type Doors, doorsOf, rest } from "./admin-doors.ts";
 
 const FIXTURES = join(import.meta.dir, "..", "fixtures");
-const CAPTURES = join(FIXTURES, "gatewayd-0.10.3", "admin-api");
 const V1 = "/v1/GatewayDPluginService";
 
 const TOKENS = {
@@ -30,10 +35,15 @@ const TOKENS = {
   admin: "admin-token",
 } as const;
 
-/** What the log says of the doors. */
-interface Doors {
-  readonly rest: string;
-  readonly grpc: string;
+const openApiSchema = z.object({
+  openapi: z.string(),
+  paths: z.record(z.string(), z.record(z.string(), z.object({ description: z.string() }))),
+  components: z.object({ schemas: z.record(z.string(), z.unknown()) }),
+});
+
+/** What a stream of one is made of. */
+async function* justOne<T>(value: T): AsyncGenerator<T> {
+  yield value;
 }
 
 let postgres: PostgresServer;
@@ -69,87 +79,6 @@ const withTokens = {
   },
 };
 
-function doorsOf(gatewayd: GatewaydProcess): Doors {
-  const addressIn = (message: string): string => {
-    const line = gatewayd.process.lines().find(({ text }) => text.includes(message))?.text ?? "";
-    return /\baddress=(\S+)/.exec(line)?.[1] ?? "";
-  };
-  return { rest: addressIn("Started the HTTP API"), grpc: addressIn("Started the gRPC Server") };
-}
-
-interface RestAnswer {
-  readonly status: number;
-  readonly body: unknown;
-}
-
-async function rest(
-  { rest: address }: Doors,
-  path: string,
-  { token, ...init }: RequestInit & { readonly token?: string } = {},
-): Promise<RestAnswer> {
-  const headers = new Headers(init.headers);
-  if (token !== undefined) headers.set("Authorization", `Bearer ${token}`);
-  const response = await fetch(`http://${address}${path}`, { ...init, headers });
-  return { status: response.status, body: await response.json() };
-}
-
-/** The names of all keys, lists and maps by their first entry, to compare shapes. */
-function shapeOf(value: unknown): unknown {
-  if (Array.isArray(value)) return value.slice(0, 1).map(shapeOf);
-  if (typeof value !== "object" || value === null) return typeof value;
-  return Object.fromEntries(
-    Object.entries(value)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([key, child]) => [key, shapeOf(child)]),
-  );
-}
-
-describe("GatewayD's admin API", () => {
-  test.each([
-    ["Version", `${V1}/Version`],
-    ["GetGlobalConfig", `${V1}/GetGlobalConfig`],
-    ["GetPools", `${V1}/GetPools`],
-    ["GetServers", `${V1}/GetServers`],
-    ["GetPeers", "/v1/raft/peers"],
-  ])("answers %s in the original's shape", async (name, path) => {
-    // As the captured one was configured.
-    const config = oneBlockConfig(postgres.address, { pool: { size: 2 } });
-    const api = { httpAddress: "127.0.0.1:0", grpcAddress: "127.0.0.1:0" };
-    await using gatewayd = await startGatewayd({
-      config: JSON.stringify({ ...Object(JSON.parse(config)), api }),
-    });
-    const captured: unknown = JSON.parse(await readFile(join(CAPTURES, `${name}.json`), "utf8"));
-    const { status, body } = await rest(doorsOf(gatewayd), path);
-    expect(status).toBe(200);
-    expect(shapeOf(body)).toEqual(shapeOf(captured));
-    await gatewayd.stop();
-  });
-
-  test("lists every connected client as busy, an idle one too", async () => {
-    await using gatewayd = await startGatewayd({ config: configWith({}) });
-    const doors = doorsOf(gatewayd);
-    await using client = await connectWire(gatewayd);
-    await client.login({ user: "postgres", database: "postgres" });
-    client.query("select 1");
-    await client.messagesUntil("Z");
-    await waitFor("the server connection to be idle", async () => {
-      const { body } = await rest(doors, `${V1}/GetPools`);
-      return Bun.deepEquals(body, { default: { writes: { cap: 2, size: 1 } } });
-    });
-    const { body } = await rest(doors, `${V1}/GetProxies`);
-    expect(body).toEqual({
-      default: {
-        writes: {
-          available: [expect.stringMatching(/^127\.0\.0\.1:\d+$/)],
-          busy: [client.localAddress],
-          total: 2,
-        },
-      },
-    });
-    await gatewayd.stop();
-  });
-});
-
 describe("who may do what", () => {
   let gatewayd: GatewaydProcess;
   let doors: Doors;
@@ -168,7 +97,16 @@ describe("who may do what", () => {
     for (const path of ["/livez", "/readyz", "/healthz"]) {
       expect(await rest(doors, path)).toEqual({ status: 200, body: { status: "SERVING" } });
     }
-    for (const path of [`${V1}/GetPools`, "/api/v1/status", "/nowhere"]) {
+    // What they say of the rest is not for everybody.
+    expect(await rest(doors, "/readyz?verbose")).toEqual({
+      status: 200,
+      body: { status: "SERVING" },
+    });
+    expect(await rest(doors, "/readyz?verbose", { token: TOKENS.viewer })).toMatchObject({
+      status: 200,
+      body: { status: "SERVING", phase: "serving", groups: [{ group: "default" }] },
+    });
+    for (const path of [`${V1}/GetPools`, "/api/v1/status", "/version", "/nowhere"]) {
       expect(await rest(doors, path)).toMatchObject({ status: 401, body: { code: 16 } });
       expect(await rest(doors, path, { token: "x" })).toMatchObject({ status: 401 });
     }
@@ -211,6 +149,82 @@ describe("who may do what", () => {
     expect(await rest(doors, "/api/v1/log-level", request)).toMatchObject({ status: 403 });
     const renamed = { token, headers: { Host: "elsewhere.example" } };
     expect(await rest(doors, "/api/v1/status", renamed)).toMatchObject({ status: 403 });
+  });
+
+  test("every call is described in OpenAPI 3.1, by the same text at both addresses", async () => {
+    const { status, body } = await rest(doors, "/openapi.json");
+    expect(status).toBe(200);
+    expect(await rest(doors, "/swagger.json")).toEqual({ status, body });
+    const { openapi, paths, components } = openApiSchema.parse(body);
+    expect(openapi).toMatch(/^3\.1\.\d+$/);
+    const described = Object.entries(paths).flatMap(([path, verbs]) =>
+      Object.keys(verbs).map((verb) => `${verb} ${path}`),
+    );
+    const methods = [GatewayDAdminAPIService, AdminService].flatMap((service) => service.methods);
+    const served = methods.map((method) => {
+      const { pattern } = getOption(method, http);
+      // Names of fields are those of JSON there.
+      return `${pattern.case} ${String(pattern.value).replace("{peer_id}", "{peerId}")}`;
+    });
+    expect(described.sort()).toEqual(served.sort());
+    const named = JSON.stringify(body).matchAll(/"#\/components\/schemas\/(\w+)"/g);
+    const missing = [...named].filter(([, name = ""]) => !(name in components.schemas));
+    expect(missing).toEqual([]);
+    const drain = paths["/api/v1/drain"]?.["post"]?.description;
+    expect(drain).toContain("Needs the role `admin`.");
+  });
+
+  test("tools that know the older reflection alone are told the same, with a token", async () => {
+    const services = async (token: string): Promise<unknown> => {
+      const transport = createGrpcTransport({ baseUrl: `http://${doors.grpc}` });
+      const client = createClient(ServerReflection, transport);
+      const request = { messageRequest: { case: "listServices", value: "*" } } as const;
+      const headers = { Authorization: `Bearer ${token}` };
+      try {
+        const answers = client.serverReflectionInfo(justOne(request), { headers });
+        const [answer] = await Array.fromAsync(answers);
+        return answer?.messageResponse.value;
+      } catch (error) {
+        return String(error);
+      }
+    };
+    expect(await services("none")).toContain("[unauthenticated]");
+    const names = ["api.v1.GatewayDAdminAPIService", "gatewayd.admin.v1.AdminService"];
+    expect(await services(TOKENS.viewer)).toMatchObject({
+      service: [...names, "grpc.health.v1.Health"].map((name) => ({ name })),
+    });
+  });
+
+  test("no page of another place is let read an answer, or is told that it may ask", async () => {
+    const preflight = {
+      method: "OPTIONS",
+      headers: {
+        Origin: "http://elsewhere.example",
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "authorization",
+      },
+    };
+    const { headers } = preflight;
+    for (const init of [preflight, { headers: { Origin: headers.Origin } }]) {
+      for (const path of ["/api/v1/status", "/readyz", "/openapi.json", "/"]) {
+        const response = await fetch(`http://${doors.rest}${path}`, init);
+        const names = [...response.headers.keys()];
+        expect(names.filter((name) => name.startsWith("access-control-"))).toEqual([]);
+      }
+    }
+  });
+
+  test("who shows what is not known is told of in the log, without what it was", async () => {
+    // One a second, and others have come before.
+    const line = await waitFor("the line", async () => {
+      const guess = { token: "gue55ed" };
+      expect(await rest(doors, "/api/v1/status", guess)).toMatchObject({ status: 401 });
+      const strangers = gatewayd.process.lines().filter(({ text }) => text.includes("not known"));
+      return strangers.find(({ text }) => text.includes("untold="))?.text;
+    });
+    expect(line).toContain("WRN An administrator is not known address=127.0.0.1 door=rest");
+    expect(line).toContain("shown=token");
+    expect(gatewayd.process.output()).not.toContain("gue55ed");
   });
 
   testGo(
@@ -407,6 +421,25 @@ test("a drain by command ends the gateway as SIGTERM does", async () => {
   client.query("commit");
   await client.messagesUntil("Z");
   expect(await gatewayd.process.waitForExit(10_000)).toMatchObject({ code: 0 });
+});
+
+test("what administrators do is in the log whatever its level is", async () => {
+  await using gatewayd = await startGatewayd({ config: configWith({}) });
+  const doors = doorsOf(gatewayd);
+  const setLevel = async (level: string): Promise<void> => {
+    const body = JSON.stringify({ level });
+    const request = { method: "POST", body };
+    expect(await rest(doors, "/api/v1/log-level", request)).toMatchObject({ status: 200 });
+  };
+  await setLevel("error");
+  const since = gatewayd.process.lineCount;
+  const pause = `/api/v1/pools/default/writes/pause`;
+  expect(await rest(doors, pause, { method: "POST" })).toMatchObject({ status: 200 });
+  await gatewayd.process.waitForLine(/INF An administrator's command .*command=PausePool/, {
+    since,
+  });
+  await setLevel("info");
+  await gatewayd.stop();
 });
 
 test("an address that is in use stops the start, and says which", async () => {

@@ -236,6 +236,13 @@ describe("commands", () => {
     await waitFor("it to be gone", async () => (await session()) === undefined);
     await expect(admin.query(`kill_client ${id}`)).rejects.toThrow(`no session has the id "${id}"`);
     await expect(admin.query("pause")).rejects.toThrow("mode passthrough");
+    // Clients of the console are sessions as well.
+    await using other = await connectWire(passthrough);
+    other.startup({ user: "eve", database: "gatewayd" });
+    await scramLogin(other, PASSWORD);
+    const { rows } = await admin.query("show sessions");
+    await admin.query(`kill ${rows.find((row) => row.client_address === other.localAddress)?.id}`);
+    expect(await other.errorResponse()).toMatchObject({ severity: "FATAL", code: "57P01" });
     await admin.end();
   });
 });

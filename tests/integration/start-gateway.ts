@@ -57,6 +57,7 @@ export class GatewayInProcess implements AsyncDisposable {
     const logger: Logger = {
       isEnabled: (level) => written.isEnabled(level),
       log,
+      insist: log,
       trace: (...record) => log("trace", ...record),
       debug: (...record) => log("debug", ...record),
       info: (...record) => log("info", ...record),

@@ -7,12 +7,19 @@ import type { Credentials } from "./gatekeeper.ts";
 const TOKEN = "0f5c7d";
 const sha256 = new Bun.CryptoHasher("sha256").update(TOKEN).digest("hex");
 
-function ask(credentials: Partial<Credentials>, anonymous?: Role): string {
-  const gatekeeper = new Gatekeeper({
-    tokens: [{ name: "deploy", role: "operator", sha256 }],
-    certificates: [{ name: "ops.example", role: "admin" }],
-    anonymous,
-  });
+function ask(
+  credentials: Partial<Credentials>,
+  anonymous?: Role,
+  strangers: unknown[] = [],
+): string {
+  const gatekeeper = new Gatekeeper(
+    {
+      tokens: [{ name: "deploy", role: "operator", sha256 }],
+      certificates: [{ name: "ops.example", role: "admin" }],
+      anonymous,
+    },
+    (stranger) => strangers.push(stranger),
+  );
   try {
     const { name, role } = gatekeeper.identify({
       door: "rest",
@@ -45,6 +52,17 @@ describe("who asks", () => {
     ["nothing", {}, "ERR_ADMIN_UNAUTHENTICATED"],
   ] as const)("is told by %s", (_, credentials, expected) => {
     expect(ask(credentials)).toBe(expected);
+  });
+
+  test("is noticed when it is shown and not known, and not when nothing is shown", () => {
+    const strangers: unknown[] = [];
+    ask({ authorization: `Bearer ${TOKEN}` }, undefined, strangers);
+    ask({}, undefined, strangers);
+    ask({ certificateNames: ["x"] }, "viewer", strangers);
+    expect(strangers).toEqual([]);
+    ask({ authorization: "Bearer x" }, "viewer", strangers);
+    ask({ certificateNames: ["x"] }, undefined, strangers);
+    expect(strangers).toMatchObject([{ authorization: "Bearer x" }, { certificateNames: ["x"] }]);
   });
 
   test("does not matter where everybody may come in, unless it is said wrongly", () => {

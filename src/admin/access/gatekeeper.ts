@@ -38,10 +38,13 @@ const BEARER = /^Bearer +([\x21-\x7e]+)$/i;
 export class Gatekeeper {
   #options: GatekeeperOptions;
   #digests: readonly (readonly [Buffer, Identity])[];
+  readonly #strangerCame: (credentials: Credentials) => void;
 
-  constructor(options: GatekeeperOptions) {
+  /** @param strangerCame told of whoever has shown something, and is refused */
+  constructor(options: GatekeeperOptions, strangerCame: (credentials: Credentials) => void) {
     this.#options = options;
     this.#digests = digestsOf(options);
+    this.#strangerCame = strangerCame;
   }
 
   /** From the next request on. */
@@ -51,7 +54,8 @@ export class Gatekeeper {
   }
 
   /** @throws GatewayError ERR_ADMIN_UNAUTHENTICATED */
-  identify({ door, address, authorization, certificateNames }: Credentials): Caller {
+  identify(credentials: Credentials): Caller {
+    const { door, address, authorization, certificateNames } = credentials;
     const { certificates, anonymous } = this.#options;
     // A token that is not known is never made up for by something else.
     const identity =
@@ -62,6 +66,9 @@ export class Gatekeeper {
       return { name: identity.name, role: identity.role, door, address };
     }
     if (authorization !== undefined || anonymous === undefined) {
+      if (authorization !== undefined || certificateNames.length > 0) {
+        this.#strangerCame(credentials);
+      }
       throw new GatewayError("ERR_ADMIN_UNAUTHENTICATED", WHO_ARE_YOU);
     }
     return { name: "anonymous", role: anonymous, door, address };

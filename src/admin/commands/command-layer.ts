@@ -95,7 +95,8 @@ export class CommandLayer {
     this.#port.requested(verb, endpoint, error && refusalOf(error).name);
     if (audit === "") return;
     const { $typeName: _, $unknown: _unknown, ...values } = request;
-    this.#logger.log(error === undefined ? "info" : "warn", "An administrator's command", {
+    // Also where little is logged, lest somebody begins with `set-level error`.
+    this.#logger.insist(error === undefined ? "info" : "warn", "An administrator's command", {
       command: method.name,
       does: audit,
       caller: caller.name,

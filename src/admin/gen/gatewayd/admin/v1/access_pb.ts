@@ -64,7 +64,7 @@ export const Role = {
   VIEWER: 1,
 
   /**
-   * Ends sessions, pauses pools, reloads.
+   * Ends sessions, pauses pools, reloads plugins, sets levels of the log.
    *
    * @generated from enum value: ROLE_OPERATOR = 2;
    */
