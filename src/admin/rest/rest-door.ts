@@ -26,6 +26,8 @@ export interface RestDoorOptions {
   readonly gatekeeper: Gatekeeper;
   readonly port: AdminPort;
   readonly tls: DoorTls | undefined;
+  /** Without TLS a client that says nothing for so long is let go, unless it waits for an answer. Default: 10. */
+  readonly silenceS?: number;
 }
 
 export interface RestPlace {
@@ -35,6 +37,14 @@ export interface RestPlace {
   /** Only this machine reaches it. */
   readonly isLocal: boolean;
 }
+
+interface RestPeer extends Peer {
+  /** So long the connection may be silent; 0: as long as it likes. */
+  silence?(seconds: number): void;
+}
+
+/** Default of {@link RestDoorOptions.silenceS}. */
+const SILENCE_S = 10;
 
 export class RestDoor {
   readonly #options: RestDoorOptions;
@@ -68,11 +78,13 @@ export class RestDoor {
       port,
       reusePort,
       maxRequestBodySize: MAX_REQUEST_BYTES,
+      idleTimeout: this.#silenceS,
       development: false,
       fetch: (request, self) =>
         this.#answer(request, {
           address: self.requestIP(request)?.address ?? "",
           certificateNames: [],
+          silence: (seconds) => self.timeout(request, seconds),
         }),
       error: () => refused(500, 13, "internal error in the gateway"),
     });
@@ -91,7 +103,7 @@ export class RestDoor {
     return bound;
   }
 
-  async #answer(request: Request, peer: Peer): Promise<Response> {
+  async #answer(request: Request, peer: RestPeer): Promise<Response> {
     try {
       const { pathname, searchParams } = new URL(request.url);
       const page = await this.#page(request, pathname, searchParams, peer);
@@ -125,7 +137,7 @@ export class RestDoor {
     request: Request,
     path: string,
     query: URLSearchParams,
-    peer: Peer,
+    peer: RestPeer,
   ): Promise<Response> {
     const caller = this.#callerOf(request, peer);
     const layer = await this.#options.layer();
@@ -142,7 +154,17 @@ export class RestDoor {
       headers.get("traceparent") ?? "",
       headers.get("tracestate") ?? undefined,
     );
-    return Response.json(call.response(await layer.call(call.method, message, caller, trace)));
+    // Bun takes a connection that waits for its answer for a silent one.
+    peer.silence?.(0);
+    try {
+      return Response.json(call.response(await layer.call(call.method, message, caller, trace)));
+    } finally {
+      peer.silence?.(this.#silenceS);
+    }
+  }
+
+  get #silenceS(): number {
+    return this.#options.silenceS ?? SILENCE_S;
   }
 
   /** @throws GatewayError ERR_ADMIN_UNAUTHENTICATED, ERR_ADMIN_FORBIDDEN */

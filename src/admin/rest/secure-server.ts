@@ -24,12 +24,14 @@ export interface SecureServerOptions {
   readonly maxRequestBytes: number;
   /** Does not reject. */
   readonly answer: (request: Request, peer: Peer) => Promise<Response>;
+  /** A client that says nothing for so long is let go, unless it waits for an answer. Default: a minute. */
+  readonly silenceMs?: number;
 }
 
 /** By HTTP/1.1, or by HTTP/2: then it is one of many on its connection. */
 type Incoming = IncomingMessage & { readonly stream?: ServerHttp2Stream };
 
-/** A client that says nothing for so long is let go. */
+/** Default of {@link SecureServerOptions.silenceMs}. */
 const SILENCE_MS = 60_000;
 /** Calls under way have so long to end when it is closed. */
 const CLOSE_MS = 1_000;
@@ -37,10 +39,13 @@ const CLOSE_MS = 1_000;
 export class SecureServer {
   readonly #options: SecureServerOptions;
   readonly #server: Http2SecureServer;
-  readonly #sockets = new Set<TLSSocket>();
+  readonly #sockets = new Map<string, TLSSocket>();
+  /** How many answers each connection waits for. */
+  readonly #owed = new Map<string, number>();
 
   constructor(options: SecureServerOptions) {
     this.#options = options;
+    const { silenceMs = SILENCE_MS } = options;
     this.#server = createSecureServer({
       ...doorTlsOptions(options.tls, ["http/1.1"]),
       allowHTTP1: true,
@@ -51,10 +56,14 @@ export class SecureServer {
       void this.#serve(request, response);
     });
     events.on("secureConnection", (socket: TLSSocket) => {
-      this.#sockets.add(socket);
-      socket.on("close", () => this.#sockets.delete(socket));
+      const name = nameOf(socket);
+      this.#sockets.set(name, socket);
+      socket.on("close", () => this.#sockets.delete(name));
       socket.on("error", () => {}); // Whoever went away gets no answer.
-      socket.setTimeout(SILENCE_MS, () => socket.destroy());
+      socket.on("timeout", () => {
+        if (!this.#owed.has(name)) socket.destroy();
+      });
+      socket.setTimeout(silenceMs);
     });
     // Who speaks no TLS is not served.
     events.on("tlsClientError", () => {});
@@ -74,7 +83,7 @@ export class SecureServer {
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     const timer = setTimeout(() => {
-      for (const socket of this.#sockets) socket.destroy();
+      for (const socket of this.#sockets.values()) socket.destroy();
     }, CLOSE_MS);
     await closed;
     clearTimeout(timer);
@@ -91,13 +100,28 @@ export class SecureServer {
         outgoing.writeHead(body === undefined ? 413 : 400, close).end();
         return;
       }
-      const response = await this.#options.answer(request, {
+      const peer = {
         address: socket.remoteAddress ?? "",
         certificateNames: peerNamesOf(socket),
-      });
+      };
+      const response = await this.#owing(nameOf(socket), () => this.#options.answer(request, peer));
       await send(response, outgoing, incoming.method === "HEAD");
     } catch {
       socket.destroy(); // The client has gone in the middle of it.
+    }
+  }
+
+  async #owing<T>(connection: string, answer: () => Promise<T>): Promise<T> {
+    const owed = this.#owed.get(connection) ?? 0;
+    this.#owed.set(connection, owed + 1);
+    try {
+      return await answer();
+    } finally {
+      const left = (this.#owed.get(connection) ?? 1) - 1;
+      if (left > 0) this.#owed.set(connection, left);
+      else this.#owed.delete(connection);
+      // What is said by HTTP/2 does not count as a sign of life with Bun.
+      this.#sockets.get(connection)?.setTimeout(this.#options.silenceMs ?? SILENCE_MS);
     }
   }
 
@@ -113,6 +137,14 @@ export class SecureServer {
     }
     return Buffer.concat(parts);
   }
+}
+
+/** By HTTP/2 a request has a socket that only stands for that of its connection. */
+function nameOf({
+  remoteAddress,
+  remotePort,
+}: Pick<TLSSocket, "remoteAddress" | "remotePort">): string {
+  return `${remoteAddress} ${remotePort}`;
 }
 
 /** Undefined when it names no place, as without the header `Host`. */
