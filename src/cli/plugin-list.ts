@@ -1,7 +1,8 @@
-import { type LoadedFile, loadPluginsConfig, type PluginsConfig } from "../config/index.ts";
+import { loadPluginsConfig, withoutPasswords } from "../config/index.ts";
+import type { LoadedFile, PluginsConfig } from "../config/index.ts";
 import type { RunnableCommand, SwitchFlag } from "./command.ts";
-import { addressFlag, pluginStates } from "./admin/index.ts";
-import { configFlag, pluginConfigFlag, sentryFlagWithLetter } from "./flags.ts";
+import { placeFlags, pluginStates } from "./admin/index.ts";
+import { pluginConfigFlag, sentryFlagWithLetter } from "./flags.ts";
 import { loadOptions } from "./load-options.ts";
 import { reportLoadFailure, reportWarnings } from "./report-load-failure.ts";
 
@@ -20,7 +21,7 @@ export const pluginListCommand: RunnableCommand = {
   summary: "List the plugins of the plugins configuration",
   description: `Lists the plugins of the plugins configuration, and what they are at where a gateway runs: its admin API is
 asked at --address, or where the global configuration says it is.`,
-  flags: [pluginConfigFlag, onlyEnabledFlag, configFlag, addressFlag, sentryFlagWithLetter],
+  flags: [pluginConfigFlag, onlyEnabledFlag, ...placeFlags, sentryFlagWithLetter],
   async run(invocation) {
     const { terminal } = invocation;
     const result = loadPluginsConfig(loadOptions(invocation));
@@ -50,7 +51,7 @@ function pluginListText(
       `  Name: ${show("name", plugin.name)}`,
       `  Enabled: ${plugin.enabled}`,
       `  Path: ${show("localPath", plugin.localPath)}`,
-      `  Args: ${show("args", plugin.args.join(" "))}`,
+      `  Args: ${show("args", withoutPasswords(plugin.args.join(" ")))}`,
       "  Env:",
       ...plugin.env.map((assignment) => `    ${assignment.split("=", 1)[0]}=${HIDDEN}`),
       `  Checksum: ${show("checksum", plugin.checksum)}`,

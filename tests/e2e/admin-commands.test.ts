@@ -69,6 +69,7 @@ describe("in the directory of the configuration", () => {
     expect(JSON.parse((await type("pools --json")).stdout)).toMatchObject({
       pools: [{ group: "default", block: "writes", size: 3 }],
     });
+    expect((await type("pools --group none")).stderr).toContain('there is no group "none"');
     expect(await type("health")).toMatchObject({ code: 0, stdout: "SERVING\n" });
   });
 

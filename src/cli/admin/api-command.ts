@@ -1,7 +1,8 @@
 /** What the commands that ask a gateway have in common. */
 import type { Flag, Invocation, RunnableCommand } from "../command.ts";
 import { reportUsageError } from "../report-usage-error.ts";
-import { ApiClient, apiFlags, ApiProblem, jsonFlag } from "./api-client.ts";
+import { ApiClient, apiFlags, jsonFlag } from "./api-client.ts";
+import { ApiProblem } from "./api-problem.ts";
 
 export interface ApiCommand {
   readonly name: string;

@@ -1,12 +1,14 @@
-import { ApiClient, apiFlags, ApiProblem } from "./api-client.ts";
 import type { RunnableCommand } from "../command.ts";
+import { ApiClient } from "./api-client.ts";
+import { placeFlags } from "./api-place.ts";
+import { ApiProblem } from "./api-problem.ts";
 
 /** `gatewayd health`: for containers, whose images hold nothing else that could ask. */
 export const healthCommand: RunnableCommand = {
   kind: "runnable",
   name: "health",
   summary: "Exit with 0 if the gateway serves, with 1 if not",
-  flags: apiFlags.filter(({ name }) => name !== "json"),
+  flags: placeFlags,
   async run(invocation) {
     const { terminal } = invocation;
     try {

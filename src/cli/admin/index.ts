@@ -1,7 +1,7 @@
 /**
  * The commands that ask a gateway that runs, over its REST API: they know nothing of the gateway itself.
  */
-export { addressFlag } from "./api-client.ts";
+export { placeFlags } from "./api-place.ts";
 export { backendsCommand } from "./backends.ts";
 export { drainCommand } from "./drain.ts";
 export { healthCommand } from "./health.ts";

@@ -1,5 +1,6 @@
 import type { RunnableCommand } from "../command.ts";
 import { readPlugin } from "./answers.ts";
+import { LONG_DEADLINE_MS } from "./api-client.ts";
 import { apiCommand } from "./api-command.ts";
 
 /** `gatewayd plugin reload NAME`. */
@@ -26,7 +27,11 @@ function action(name: string, summary: string): RunnableCommand {
     summary,
     operands: ["the name of a plugin"],
     ask: (client, [plugin = ""]) =>
-      client.post(`/api/v1/plugins/${encodeURIComponent(plugin)}/${name}`),
+      client.post(
+        `/api/v1/plugins/${encodeURIComponent(plugin)}/${name}`,
+        undefined,
+        LONG_DEADLINE_MS,
+      ),
     show(answer) {
       const { name: plugin, state, version, reason } = readPlugin(answer);
       const why = reason === "" ? "" : `: ${reason}`;

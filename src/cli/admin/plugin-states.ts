@@ -1,6 +1,7 @@
 import type { Invocation } from "../command.ts";
 import { readPlugins } from "./answers.ts";
-import { ApiClient, ApiProblem } from "./api-client.ts";
+import { ApiClient } from "./api-client.ts";
+import { ApiProblem } from "./api-problem.ts";
 
 /** What the plugins of the gateway that runs are at, by name; undefined if none answers. */
 export async function pluginStates(

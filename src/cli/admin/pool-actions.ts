@@ -1,6 +1,6 @@
 import type { RunnableCommand } from "../command.ts";
 import { apiCommand } from "./api-command.ts";
-import { ApiProblem } from "./api-client.ts";
+import { ApiProblem } from "./api-problem.ts";
 
 /** `gatewayd pause GROUP.BLOCK`. */
 export const pauseCommand = action(

@@ -1,5 +1,6 @@
 import { readPools } from "./answers.ts";
 import { apiCommand } from "./api-command.ts";
+import { groupFlag, pathWith } from "./list-flags.ts";
 import { textTable } from "./text-table.ts";
 
 const COUNTS = ["size", "available", "leased", "retiring", "waiting"] as const;
@@ -8,7 +9,9 @@ const COUNTS = ["size", "available", "leased", "retiring", "waiting"] as const;
 export const poolsCommand = apiCommand({
   name: "pools",
   summary: "Show the server connections of each block, and the clients that wait for one",
-  ask: (client) => client.get("/api/v1/pools"),
+  flags: [groupFlag],
+  ask: (client, _operands, invocation) =>
+    client.get(pathWith("/api/v1/pools", invocation, [groupFlag])),
   show: (answer) =>
     textTable(
       ["GROUP", "BLOCK", "MODE", "SERVER", ...COUNTS.map((count) => count.toUpperCase()), ""],

@@ -1,8 +1,6 @@
 import { readReload } from "./answers.ts";
+import { LONG_DEADLINE_MS } from "./api-client.ts";
 import { apiCommand } from "./api-command.ts";
-
-/** A server that does not answer is dialled for a while, and plugins may take their time. */
-const DEADLINE_MS = 120_000;
 
 /** `gatewayd reload`. */
 export const reloadCommand = apiCommand({
@@ -11,7 +9,7 @@ export const reloadCommand = apiCommand({
   description: `Has the gateway read its configuration files again, as SIGHUP does. When anything is wrong in them it is
 told with its line and column, nothing is changed, and the exit code is 1. Keys that only a restart puts into effect are
 named; docs/configuration.md says of each key whether it is one of them.`,
-  ask: (client) => client.post("/api/v1/reload", undefined, DEADLINE_MS),
+  ask: (client) => client.post("/api/v1/reload", undefined, LONG_DEADLINE_MS),
   show: (answer) => {
     const { changed, needsRestart, warnings } = readReload(answer);
     const lines = [

@@ -1,6 +1,6 @@
 import type { RunnableCommand, SwitchFlag, TextFlag } from "../command.ts";
 import type { ApiClient } from "./api-client.ts";
-import { ApiProblem } from "./api-client.ts";
+import { ApiProblem } from "./api-problem.ts";
 import { readStatements } from "./answers.ts";
 import { apiCommand } from "./api-command.ts";
 import { blockFlag, groupFlag, limitFlag, pathWith, restOf } from "./list-flags.ts";
