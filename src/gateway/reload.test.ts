@@ -38,6 +38,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
+  plugins = undefined;
   await gateway.stopNow();
   database.stop(true);
   await rm(directory, { recursive: true });
@@ -45,9 +46,16 @@ afterEach(async () => {
 
 function reread(): EvaluateConfig {
   const asked = { configPath: path(), pluginConfigPath: undefined, env: {} };
-  const files = { ...readConfigFiles(asked), plugins: noPlugins };
+  const found = { kind: "found", path: "gatewayd_plugins.yaml", text: plugins ?? "" } as const;
+  const files = {
+    ...readConfigFiles(asked),
+    plugins: plugins === undefined ? noPlugins : found,
+  };
   return (overrides) => loadConfig({ ...asked, files, overrides });
 }
+
+/** Text of the plugins file. */
+let plugins: string | undefined;
 
 const noPlugins = { kind: "missing", notFound: { what: "plugins", triedPaths: [] } } as const;
 
@@ -196,11 +204,29 @@ describe("the parts of a reload", () => {
     gateway.follow(faulty);
     gateway.follow(part("two", false));
     await gateway.boot();
-    await gateway.reload();
+    const { warnings } = await gateway.reload();
     expect(told.at(-1)).toBe("two applies");
+    expect(warnings).toEqual(["faulty: not in effect as it should be: a mistake"]);
     expect(
       logger.records.some(({ message }) => message.includes("could not be put into effect")),
     ).toBe(true);
+  });
+});
+
+test("a plugin that does not start is told of, and the rest is in effect", async () => {
+  await gateway.boot();
+  await write({ pool: { size: 2 } });
+  const file = join(directory, "plugin.ts");
+  await writeFile(file, "export default 1;\n");
+  plugins = JSON.stringify({ plugins: [{ name: "p", localPath: file }] });
+  const { changed, warnings } = await gateway.reload();
+  expect(changed).toEqual(["pools.default.writes.size", "plugins.p"]);
+  expect(warnings).toEqual([expect.stringMatching(/^plugin p: it does not run: /)]);
+  expect(sizeOf(gateway.config)).toBe(2);
+  plugins = JSON.stringify({ plugins: [{ name: "p", localPath: join(directory, "none.ts") }] });
+  expect(await refusal()).toMatchObject({
+    code: "ERR_RELOAD_REFUSED",
+    message: expect.stringContaining("plugin p: there is no file"),
   });
 });
 

@@ -199,6 +199,38 @@ test("tokens, addresses and certificates of the API", async () => {
   await gatewayd.stop();
 }, 60_000);
 
+test("who may log in to the console, for whoever comes then", async () => {
+  await postgres.query("create role ann password 'walrus'");
+  const rows = await postgres.query("select rolpassword from pg_authid where rolname = 'ann'");
+  const ann = { name: "ann", role: "viewer", verifier: rows[0]?.["rolpassword"] };
+  const withUsers = (users: readonly object[]) => configWith({ admin: { console: { users } } });
+  await using gatewayd = await startGatewayd({ config: withUsers([]) });
+  const version = async (): Promise<string> => {
+    const { host, port } = gatewayd;
+    const client = new Client({
+      host,
+      port,
+      user: "ann",
+      password: "walrus",
+      database: "gatewayd",
+    });
+    try {
+      await client.connect();
+      await client.query("show version");
+      await client.end();
+      return "served";
+    } catch {
+      return "refused";
+    }
+  };
+  expect(await version()).toBe("refused");
+  expect(await reload(gatewayd, { config: withUsers([ann]) })).toBe(true);
+  expect(await version()).toBe("served");
+  expect(await reload(gatewayd, { config: withUsers([]) })).toBe(true);
+  expect(await version()).toBe("refused");
+  await gatewayd.stop();
+}, 60_000);
+
 test("the share of traces and the headers that they are sent with", async () => {
   await using collector = await OtlpCollector.start();
   const traced = (tracing: object) => configWith({ tracing });
