@@ -1,5 +1,13 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { closeSync, constants, mkdtempSync, openSync, readFileSync, readSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readSync,
+} from "node:fs";
 import { chmodSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -95,6 +103,20 @@ describe("flushSync", () => {
       expect(sink.counts).toMatchObject({ written: 6000, dropped: 0 });
     }
   });
+});
+
+test("close lets nothing go on, after flushSync either", async () => {
+  for (let turn = 0; turn < 30; turn += 1) {
+    const folder = join(directory, `turn-${turn}`);
+    const sink = open({ path: join(folder, "gatewayd.log"), maxBytes: 1000 });
+    for (const line of lines(0, 1000)) sink.write(line);
+    for (let step = 0; step < turn; step += 1) await new Promise(setImmediate);
+    sink.flushSync();
+    await sink.close();
+    rmSync(folder, { recursive: true });
+    for (let step = 0; step < 20; step += 1) await new Promise(setImmediate);
+    expect([existsSync(folder), messages()]).toEqual([false, []]);
+  }
 });
 
 describe("rotation", () => {

@@ -97,6 +97,7 @@ export class FileSink implements LogSink {
   #work: Promise<void> | undefined;
   #mustReopen = false;
   #isClosing = false;
+  #closing: Promise<void> | undefined;
   #isClosed = false;
   #rotateFromMs = 0;
   #tidying = Promise.resolve();
@@ -128,7 +129,12 @@ export class FileSink implements LogSink {
   }
 
   async close(): Promise<void> {
-    if (this.#isClosing) return;
+    this.#closing ??= this.#close();
+    await this.#closing;
+  }
+
+  /** Also after {@link flushSync}: what was under way then may still rotate the file. */
+  async #close(): Promise<void> {
     this.#isClosing = true;
     this.#start();
     await within(CLOSE_MS, this.#work);
