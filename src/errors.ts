@@ -95,6 +95,14 @@ export const ERROR_TABLE = {
     meaning: "The gateway was told to stop and closed its clients.",
     remedy: "None: clients reconnect to another instance or once it is up again.",
   },
+  ERR_BLOCK_REMOVED: {
+    sqlState: "57P01",
+    clientMessage:
+      "terminating connection because its server is no longer in the gateway's configuration",
+    meaning:
+      "A reload took away what the client was led to (its block, its group, or the route of its database) and no other block could go on with it.",
+    remedy: "None: clients that connect again are led to what the configuration has now.",
+  },
   ERR_QUERY_TIMEOUT: {
     sqlState: "57014",
     clientMessage: "canceling statement due to query timeout",

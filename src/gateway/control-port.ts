@@ -4,6 +4,7 @@
  * opens the data half and so knows it whole; whatever watches and stops it later needs no more than
  * this: plain commands and snapshots that could cross a process boundary.
  */
+import type { ErrorCode } from "../errors.ts";
 import type { SessionTransactionStatus } from "../hooks/index.ts";
 import type { SessionActivity } from "../session/index.ts";
 
@@ -150,8 +151,11 @@ export interface ControlPort {
   cancelQuery(id: string): Promise<boolean>;
   /** @throws GatewayError when the block is of a mode that cannot do it */
   commandPool(block: string, action: PoolAction): void;
-  /** New clients are not accepted any more; sessions leave as soon as they are between two things. */
-  drain(): void;
+  /**
+   * New clients are not accepted any more; sessions leave as soon as they are between two things, and those that are left
+   * when they are {@link cut}: the clients are told this reason. Default: the gateway stops.
+   */
+  drain(code?: ErrorCode): void;
   /** Resolves when the last session has gone. */
   whenEmpty(): Promise<void>;
   /** Ends every session that is left, telling the clients. */

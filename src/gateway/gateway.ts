@@ -316,7 +316,7 @@ export class Gateway {
 
   /** How long {@link drain} may take. */
   get longestDrainMs(): number {
-    return Math.max(0, ...this.#groups.all.map(({ longestDrainMs }) => longestDrainMs));
+    return this.#groups.longestDrainMs;
   }
 
   /**

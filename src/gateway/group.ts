@@ -206,6 +206,16 @@ export class Group {
   async stop(): Promise<void> {
     this.#stopped ??= this.#stop();
     await this.#stopped;
+  /** It is no part of the configuration any more: its clients have its `drainTimeout` to finish, then it ends. */
+  async letGo(): Promise<void> {
+    const { timers, logger } = this.#parts;
+    const { clients } = this.tenant;
+    logger.info("The group is no longer in the configuration; its clients may finish", { clients });
+    this.tenant.drain("ERR_BLOCK_REMOVED");
+    await within(this.#server.drainTimeout, this.tenant.whenEmpty(), timers);
+    await this.stop();
+  }
+
   }
 
   async #stop(): Promise<void> {

@@ -30,8 +30,8 @@ export class Groups implements ReloadPart {
   readonly #cancelKeys = new CancelKeys();
   #descriptors: DescriptorBudget | undefined;
   #groups: readonly Group[] = [];
-  /** Let their last clients finish. */
-  readonly #leaving = new Set<Group>();
+  /** Those that let their last clients finish, and when they have ended. */
+  readonly #leaving = new Map<Group, Promise<void>>();
   #isStopped = false;
 
   constructor(options: GroupsOptions) {
@@ -85,7 +85,7 @@ export class Groups implements ReloadPart {
           all.filter((group) => group.name === name),
         );
         for (const { tenant } of added) tenant.serve();
-        for (const group of removed) void this.#letGo(group);
+        for (const group of removed) this.#letGo(group);
         void this.#announce(plan, added);
       },
       discard: async () => {
@@ -104,15 +104,22 @@ export class Groups implements ReloadPart {
     return takenOver.length > 0 && takenOver.length === this.#groups.length;
   }
 
-  /** Lets clients finish, each group up to its `drainTimeout`. */
+  /** How long {@link drain} may take. */
+  get longestDrainMs(): number {
+    const groups = [...this.#groups, ...this.#leaving.keys()];
+    return Math.max(0, ...groups.map(({ longestDrainMs }) => longestDrainMs));
+  }
+
+  /** Lets clients finish, each group up to its `drainTimeout`, those that were removed included. */
   async drain(): Promise<void> {
-    await Promise.all(this.#groups.map((group) => group.drain()));
+    const draining = this.#groups.map((group) => group.drain());
+    await Promise.all([...draining, ...this.#leaving.values()]);
   }
 
   /** Ends what is left. Resolves to whether any has listened. */
   async stop(): Promise<boolean> {
     this.#isStopped = true;
-    const groups = [...this.#groups, ...this.#leaving];
+    const groups = [...this.#groups, ...this.#leaving.keys()];
     await Promise.all(groups.map((group) => group.stop()));
     this.#groups = [];
     return groups.some(({ hasListened }) => hasListened);
@@ -151,12 +158,9 @@ export class Groups implements ReloadPart {
     }
   }
 
-  /** Its clients have their `drainTimeout`. */
-  async #letGo(group: Group): Promise<void> {
-    this.#leaving.add(group);
-    await group.drain();
-    await group.stop();
-    this.#leaving.delete(group);
+  #letGo(group: Group): void {
+    const ended = group.letGo().then(() => void this.#leaving.delete(group));
+    this.#leaving.set(group, ended);
   }
 
   /** Plugins hear of what is new. */

@@ -1,5 +1,6 @@
 /** One group at work: its listeners, sessions and pools. A part of the data half. */
 import { GatewayError } from "../errors.ts";
+import type { ErrorCode } from "../errors.ts";
 import { listen } from "../net/index.ts";
 import type { Address, Connection, Listener, TimerWheel } from "../net/index.ts";
 import type { PoolWaiter } from "../pool/index.ts";
@@ -70,7 +71,8 @@ export class Tenant implements ControlPort {
   #listeners: Listener[] = [];
   /** Clients that have come before the group serves; undefined: it does. */
   #early: Connection[] | undefined;
-  #isDraining = false;
+  /** Why it drains; undefined: it does not. */
+  #goodbye: ErrorCode | undefined;
   /** Wait for the last session to go. */
   readonly #awaitEmpty: (() => void)[] = [];
   readonly #onEnded = (session: Session): void => {
@@ -119,7 +121,7 @@ export class Tenant implements ControlPort {
           onConnection: (connection) => this.#accept(connection),
         });
         this.#listeners.push(listener);
-        if (this.#isDraining) throw new GatewayError("ERR_SHUTTING_DOWN");
+        if (this.#goodbye !== undefined) throw new GatewayError("ERR_SHUTTING_DOWN");
       }
     } catch (thrown) {
       this.#stopListening();
@@ -268,10 +270,10 @@ export class Tenant implements ControlPort {
     await Promise.all(this.#listeners.splice(0).map((listener) => listener.leave()));
   }
 
-  drain(): void {
-    this.#isDraining = true;
+  drain(code: ErrorCode = "ERR_SHUTTING_DOWN"): void {
+    this.#goodbye ??= code;
     this.#stopListening();
-    for (const session of [...this.#sessions]) session.drain();
+    for (const session of [...this.#sessions]) session.drain(this.#goodbye);
   }
 
   async whenEmpty(): Promise<void> {
@@ -283,7 +285,8 @@ export class Tenant implements ControlPort {
 
   cut(): void {
     for (const connection of this.#early?.splice(0) ?? []) connection.terminate();
-    for (const session of [...this.#sessions]) session.cut();
+    const code = this.#goodbye ?? "ERR_SHUTTING_DOWN";
+    for (const session of [...this.#sessions]) session.cut(code);
   }
 
   async close(): Promise<void> {
@@ -319,6 +322,6 @@ export class Tenant implements ControlPort {
     this.#sessions.add(session);
     session.start();
     // Accepted in the same moment as the listener was stopped.
-    if (this.#isDraining) session.drain();
+    if (this.#goodbye !== undefined) session.drain(this.#goodbye);
   }
 }

@@ -477,7 +477,7 @@ describe("handlers that come and go while a connection lives", () => {
     kit.on("OnTrafficFromServer", () => new Promise<void>((resolve) => (goOn = resolve)));
     await kit.say(QUERY);
     await kit.answer(ROWS);
-    kit.session.drain();
+    kit.session.drain("ERR_SHUTTING_DOWN");
     await settle();
     expect(kit.heard.text).toBe("");
     goOn?.();

@@ -141,7 +141,7 @@ describe("the relay", () => {
     const kit = await new SessionKit({ limits: { idleTimeoutMs: 1_000_000 } }).logIn();
     kit.on("OnTrafficFromServer", () => undefined);
     await kit.say(QUERY);
-    kit.session.drain();
+    kit.session.drain("ERR_SHUTTING_DOWN");
     await kit.answer(ROWS);
     await kit.expectClean();
   });

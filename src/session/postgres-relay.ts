@@ -61,7 +61,8 @@ export class PostgresRelay
   #cancellation: Cancellation | undefined;
   /** Traffic moves time limits: those of the login at first, later those that are set. */
   #isTimed = true;
-  #isDraining = false;
+  /** Why it is to end at the next good moment. */
+  #goodbye: ErrorCode | undefined;
   /** The StartupMessage is on its way. */
   #isStarted = false;
   /** A client that was throttled goes on with so many unanswered: at least one, which may be a COPY. */
@@ -205,8 +206,8 @@ export class PostgresRelay
     this.#isTimed = true;
   }
 
-  drain(): void {
-    this.#isDraining = true;
+  drain(code: ErrorCode): void {
+    this.#goodbye ??= code;
     this.#leaveIfDraining();
   }
 
@@ -370,7 +371,7 @@ export class PostgresRelay
       this.resumeClient(PauseReason.Throttled);
     }
     if (this.#keyName === undefined && this.#ledger.isLoggedIn) this.#registerKey();
-    if (this.#isDraining) this.#leaveIfDraining();
+    if (this.#goodbye !== undefined) this.#leaveIfDraining();
   }
 
   #moveTimeLimits(): void {
@@ -480,7 +481,7 @@ export class PostgresRelay
     if (this.#isTimed) this.#moveTimeLimits();
     if (this.#hasServerEnded) this.#serverGone();
     else if (this.#hasClientEnded) this.#passOnClientEnd();
-    else if (this.#isDraining) this.#leaveIfDraining();
+    else if (this.#goodbye !== undefined) this.#leaveIfDraining();
   }
 
   #violated(thrown: unknown): void {
@@ -494,10 +495,10 @@ export class PostgresRelay
   }
 
   #leaveIfDraining(): void {
-    if (this.isOver) return;
+    if (this.isOver || this.#goodbye === undefined) return;
     const isBusy = !this.#isQuiet || this.#ledger.isInTransaction;
     if (this.#ledger.isLoggedIn && isBusy && !this.#isStreaming) return;
-    this.fail("ERR_SHUTTING_DOWN");
+    this.fail(this.#goodbye);
   }
 
   /** The client's last byte has come; after it has reached the server, so may the end. */

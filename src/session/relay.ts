@@ -40,8 +40,8 @@ export type RelayEnd =
 
 /** Whatever has a client, as the session that owns it sees it. */
 export interface Served {
-  /** Asks it to end at the next good moment, because the gateway stops. */
-  drain(): void;
+  /** Asks it to end at the next good moment, for this reason: nothing is wrong with it. */
+  drain(code: ErrorCode): void;
   /** Ends it now; the client is told why where the protocol allows it. */
   fail(code: ErrorCode, detail?: string): void;
   /** Cancels what it has the server do, as its own request would. Never rejects. */
@@ -88,7 +88,7 @@ export abstract class Relay implements ConnectionHandler, Served {
   protected abstract get keyData(): Uint8Array | undefined;
   abstract cancel(): Promise<void>;
   abstract settingsChanged(): void;
-  abstract drain(): void;
+  abstract drain(code: ErrorCode): void;
   abstract fail(code: ErrorCode, detail?: string): void;
 
   protected abstract fromClient(bytes: Uint8Array): void;

@@ -114,7 +114,7 @@ describe("in the middle of a message", () => {
   test("a client is not drained", async () => {
     const kit = await new SessionKit().logIn();
     await kit.say(HALF);
-    kit.session.drain();
+    kit.session.drain("ERR_SHUTTING_DOWN");
     await kit.say(QUERY.subarray(8));
     await kit.answer(ROWS);
     expect(told(kit.heard.bytes)).toBe("T D C Z E FATAL 57P01");
@@ -434,7 +434,7 @@ describe("while the client does not read", () => {
 
 describe("draining", () => {
   const drained = async (kit: SessionKit): Promise<string> => {
-    kit.session.drain();
+    kit.session.drain("ERR_SHUTTING_DOWN");
     await settle();
     return errorsOf(kit);
   };
@@ -451,7 +451,7 @@ describe("draining", () => {
     const kit = await new SessionKit().logIn();
     await kit.say(QUERY);
     for (let at = 0; at < ROWS.length; at++) {
-      if (at === 7) kit.session.drain();
+      if (at === 7) kit.session.drain("ERR_SHUTTING_DOWN");
       expect(kit.heard.text.includes("57P01")).toBe(false);
       await kit.answer(ROWS.subarray(at, at + 1));
     }
@@ -500,7 +500,7 @@ describe("draining", () => {
     const kit = await new SessionKit().logIn();
     await kit.say(QUERY);
     await kit.answer(ROWS.subarray(0, 5));
-    kit.session.cut();
+    kit.session.cut("ERR_SHUTTING_DOWN");
     await settle();
     expect(kit.heard.bytes).toEqual(ROWS.subarray(0, 5));
     expect(kit.heard.hasEnded).toBe(true);

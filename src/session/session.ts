@@ -22,6 +22,7 @@ import type { Connection, ConnectionHandler, Deadline, TlsPeer } from "../net/in
 import { errorResponseFor, readStartupParameters, takeFromStartup } from "../postgres/index.ts";
 import { connectionFields } from "../watch/index.ts";
 import { runClosed, runClosing, runOpened, runOpening } from "./connection-events.ts";
+import { isGoodbye } from "./goodbye.ts";
 import { ofTicket, ownServer } from "./holding.ts";
 import type { Holding } from "./holding.ts";
 import { PostgresRelay } from "./postgres-relay.ts";
@@ -54,7 +55,7 @@ type State =
 
 /** A client that waits may have sent this much; then it is not read from any more. */
 const MAX_WAITING_BYTES = 64 * 1024;
-/** When the gateway stops: how long a client may take to send the startup that can be answered. */
+/** When clients are to leave: how long a client may take to send the startup that can be answered. */
 const DRAIN_STARTUP_MS = 1_000;
 /** How long handlers may take at the end for what they have not been told yet. */
 const HEAR_OUT_MS = 5_000;
@@ -88,7 +89,8 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort, P
   #hasClientLeft = false;
   /** Why this client cannot be served; told when it can hear it. */
   #refusal: ErrorCode | undefined;
-  #isDraining = false;
+  /** Why it is to end at the next good moment. */
+  #goodbye: ErrorCode | undefined;
   /** It was accepted then, on the clock of the timers. */
   openedMs = 0;
 
@@ -140,14 +142,14 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort, P
     else this.#state = "proxyHeader";
   }
 
-  /** The gateway stops: ends at the next good moment. */
-  drain(): void {
+  /** Ends at the next good moment, for this reason: nothing is wrong with the client. */
+  drain(code: ErrorCode): void {
     if (this.#relay !== undefined) {
-      this.#relay.drain();
+      this.#relay.drain(code);
       return;
     }
-    this.#isDraining = true;
-    this.#refuse("ERR_SHUTTING_DOWN");
+    this.#goodbye ??= code;
+    this.#refuse(code);
     // It has not said yet what it wants: that is nothing to wait long for.
     if (!this.#isEnding && this.#state !== "cancelling") this.#armStartupTimeout();
   }
@@ -171,7 +173,7 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort, P
     // In a group that is pooled now, and was not, it keeps what it has.
     if (this.#pooling !== this.#context.pooling || this.#lease?.isOfOthers === true) return;
     if (this.#relay === undefined) this.#lease?.settingsChanged();
-    else if (this.#lease?.held?.pool.isRetired === true) this.#relay.drain();
+    else if (this.#lease?.held?.pool.isRetired === true) this.#relay.drain("ERR_BLOCK_REMOVED");
   }
 
   get activity(): SessionActivity {
@@ -187,9 +189,9 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort, P
     return held === undefined ? ofTicket(this.#lease?.ticket) : ownServer(held.backend, undefined);
   }
 
-  /** Ends now. */
-  cut(): void {
-    if (this.#relay !== undefined) this.#relay.fail("ERR_SHUTTING_DOWN");
+  /** Ends now, for this reason. */
+  cut(code: ErrorCode): void {
+    if (this.#relay !== undefined) this.#relay.fail(code);
     else this.#finish();
   }
 
@@ -353,7 +355,7 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort, P
   /** Nobody at all is served any more, or a handler has ended this client: not only that there is no backend for it. */
   get #isUnwanted(): boolean {
     const refusal = this.#refusal;
-    return refusal === "ERR_TERMINATED" || refusal === "ERR_SHUTTING_DOWN";
+    return refusal === "ERR_TERMINATED" || (refusal !== undefined && isGoodbye(refusal));
   }
 
   /** It needs no backend, and comes in though there are too many clients: somebody has to look what is wrong. */
@@ -500,7 +502,7 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort, P
 
   #armStartupTimeout(): void {
     const { startupTimeoutMs } = this.#context.limits;
-    if (this.#isDraining) this.#deadline?.set(DRAIN_STARTUP_MS);
+    if (this.#goodbye !== undefined) this.#deadline?.set(DRAIN_STARTUP_MS);
     else if (startupTimeoutMs > 0) this.#deadline?.set(startupTimeoutMs);
     else this.#deadline?.clear();
   }

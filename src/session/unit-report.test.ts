@@ -109,7 +109,7 @@ describe("a session with a backend of its own tells", () => {
   test("of one that is cut off by the gateway, with the reason of the session's end", async () => {
     const { kit, watch } = await alone();
     await kit.say(frontend.query("select 1"));
-    kit.session.cut();
+    kit.session.cut("ERR_SHUTTING_DOWN");
     await kit.expectClean();
     expect(watch.units).toMatchObject([{ sqlState: "57P01", transactionStatus: 0 }]);
     expect(watch.events.slice(-4)).toEqual([

@@ -100,11 +100,15 @@ testNeeding("pgbench")(
     const leaving = clients[ports.indexOf(String(first.port))];
     const staying = clients[ports.indexOf(String(second.port))];
     await leaving?.query("begin");
-    const ended = new Promise((resolve) => leaving?.once("end", () => resolve("ended")));
+    const farewell = new Promise((resolve) => leaving?.once("error", resolve));
     await stage.change((config) => removeBlock(config, "default", "writes"));
     await leaving?.query("select 1");
     await leaving?.query("commit");
-    expect(await ended).toBe("ended");
+    expect(await farewell).toMatchObject({
+      code: "57P01",
+      message:
+        "terminating connection because its server is no longer in the gateway's configuration",
+    });
     expect(staying && (await portSeenBy(staying))).toBe(String(second.port));
     const short = await stage.load({ clients: 4, args: ["-C"] });
     await short.end();

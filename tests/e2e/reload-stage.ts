@@ -113,7 +113,9 @@ export class ReloadStage implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.gatewayd.stop();
+    const { status } = this.gatewayd.process;
+    if (status === undefined) await this.gatewayd.stop();
+    else if (status.code !== 0) throw new Error(`gatewayd has ended by itself: ${status.code}`);
     await this.gatewayd[Symbol.asyncDispose]();
   }
 }

@@ -54,6 +54,17 @@ async function connected(database = "postgres", port = stage.gatewayd.port): Pro
   return client;
 }
 
+/** What the gateway says to a client that it ends. */
+function farewellOf(client: Client): Promise<unknown> {
+  return new Promise((resolve) => client.once("error", resolve));
+}
+
+/** To clients of a block, a group or a route that a reload has removed. */
+const REMOVED = {
+  code: "57P01",
+  message: "terminating connection because its server is no longer in the gateway's configuration",
+};
+
 async function portSeenBy(client: Client): Promise<string> {
   const { rows } = await client.query<{ port: string }>("select current_setting('port') as port");
   return rows[0]?.port ?? "";
@@ -258,7 +269,7 @@ test("who has something on a server that nobody else can give it leaves at the e
   expect((await pinned.messagesUntil("Z")).some(({ type }) => type === "E")).toBe(false);
   pinned.query("commit");
   await pinned.messagesUntil("Z");
-  expect(await pinned.errorResponse()).toMatchObject({ code: "57P01" });
+  expect(await pinned.errorResponse()).toMatchObject(REMOVED);
   await pinned.ended();
 });
 
@@ -291,7 +302,7 @@ testNeeding("pgbench")(
     expect(await refused.connect().catch((error: unknown) => error)).toMatchObject({
       code: "3D000",
     });
-    const ended = new Promise((resolve) => shop.once("end", () => resolve("ended")));
+    const farewell = farewellOf(shop);
     await stage.change(({ servers }) => {
       Object.assign(servers["default"] ?? {}, {
         routes: [
@@ -300,7 +311,7 @@ testNeeding("pgbench")(
         ],
       });
     });
-    expect(await ended).toBe("ended");
+    expect(await farewell).toMatchObject(REMOVED);
     await load.end();
   },
   60_000,
@@ -322,7 +333,7 @@ testNeeding("pgbench")(
     await load.end();
     await load[Symbol.asyncDispose]();
     await client.query("begin");
-    const ended = new Promise((resolve) => client.once("end", () => resolve("ended")));
+    const farewell = farewellOf(client);
     await stage.change((config) => {
       removeBlock(config, "tenant", "writes");
       delete config.servers["tenant"];
@@ -332,13 +343,35 @@ testNeeding("pgbench")(
     });
     await client.query("select 1");
     await client.query("commit");
-    expect(await ended).toBe("ended");
+    expect(await farewell).toMatchObject(REMOVED);
     expect(await stage.pool("writes", "tenant")).toBeUndefined();
     await waitFor("no connection to its server", async () => (await connectionsTo(second)) === 0);
     await endAll(all);
   },
   60_000,
 );
+
+test("a gateway that stops lets clients finish of a group that was removed before, too", async () => {
+  const port = await freePort();
+  await stage.change((config) => {
+    config.clients["tenant"] = { writes: { address: second.address } };
+    config.pools["tenant"] = { writes: { size: 4, mode: "transaction" } };
+    config.servers["tenant"] = { address: `127.0.0.1:${port}`, auth: { method: "trust" } };
+  });
+  const client = await connected("postgres", port);
+  await client.query("begin");
+  const farewell = farewellOf(client);
+  await stage.change((config) => {
+    removeBlock(config, "tenant", "writes");
+    delete config.servers["tenant"];
+  });
+  stage.gatewayd.process.kill("SIGTERM");
+  await stage.gatewayd.process.waitForLine("GatewayD is shutting down");
+  await client.query("select 1");
+  await client.query("commit");
+  expect(await farewell).toMatchObject(REMOVED);
+  expect(await stage.gatewayd.process.waitForExit()).toEqual({ code: 0, signal: null });
+});
 
 testNeeding("pgbench")(
   "a bad file changes nothing, and is told with line and column",

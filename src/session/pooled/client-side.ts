@@ -9,6 +9,7 @@ import type { ErrorCode } from "../../errors.ts";
 import type { HookPresence } from "../../hooks/index.ts";
 import type { Connection, ConnectionHandler } from "../../net/index.ts";
 import type { AnswerLedger } from "../../postgres/index.ts";
+import { isGoodbye } from "../goodbye.ts";
 import type { AnswerStream } from "./answer-stream.ts";
 import { HookedClient } from "./hooked-client.ts";
 import type { HookedOwner } from "./hooked-client.ts";
@@ -125,9 +126,9 @@ export class ClientSide implements HookedOwner {
     this.#reach(client);
   }
 
-  /** Handlers that take their time are not waited for. */
-  giveUp(): void {
-    this.#hooked?.giveUp();
+  /** Handlers that take their time are not waited for when the client is to leave. */
+  failing(code: ErrorCode): void {
+    if (isGoodbye(code)) this.#hooked?.giveUp();
   }
 
   /** The session is over; `onEnded` is called when hooks have let everything through. */

@@ -319,7 +319,7 @@ describe("a session with slow handlers", () => {
     const client = kit.client();
     await kit.say(client, UPDATE);
     await kit.answer(kit.at(), ROWS);
-    client.session.drain();
+    client.session.drain("ERR_SHUTTING_DOWN");
     await settle();
     expect(client.ends).toEqual([]);
     remove();

@@ -211,8 +211,8 @@ describe("at rest a client", () => {
     const client = kit.client();
     await askAndRest(kit, client);
     client.heard.take();
-    client.session.drain();
-    client.session.drain();
+    client.session.drain("ERR_SHUTTING_DOWN");
+    client.session.drain("ERR_SHUTTING_DOWN");
     await kit.pass(0);
     expect([told(client.heard.take()), client.ends]).toEqual([
       "E FATAL 57P01",

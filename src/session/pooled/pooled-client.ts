@@ -21,6 +21,7 @@ import { TransactionStatus } from "../../postgres/index.ts";
 import type { Settings } from "../../postgres/index.ts";
 import { connectionFields } from "../../watch/index.ts";
 import type { Cancellable } from "../cancel-keys.ts";
+import { isGoodbye } from "../goodbye.ts";
 import type { Holding } from "../holding.ts";
 import type { RelayEnd, Served, SessionActivity } from "../relay.ts";
 import type { SessionContext } from "../session-context.ts";
@@ -183,9 +184,9 @@ export class PooledClient
     return this.block.pool.isRetired && this.context.pooling === this.#pooling;
   }
 
-  drain(): void {
-    if (this.#relay !== undefined) this.#relay.drain();
-    else if (!this.#isOver) this.fail("ERR_SHUTTING_DOWN");
+  drain(code: ErrorCode): void {
+    if (this.#relay !== undefined) this.#relay.drain(code);
+    else if (!this.#isOver) this.fail(code);
   }
 
   fail(code: ErrorCode, detail?: string): void {
@@ -194,7 +195,7 @@ export class PooledClient
       return;
     }
     // What it is told last may be with a handler still.
-    if (code === "ERR_SHUTTING_DOWN") this.hooked?.giveUp();
+    if (isGoodbye(code)) this.hooked?.giveUp();
     if (this.#isOver) return;
     this.client.write(this.facts.lastWords(code));
     this.#end({ kind: "failed", code, ...(detail !== undefined && { detail }) });
@@ -310,7 +311,7 @@ export class PooledClient
       this.#move();
     } catch (thrown) {
       const { code, message } = GatewayError.from(thrown);
-      this.fail(code === "ERR_DATABASE_UNKNOWN" ? "ERR_SHUTTING_DOWN" : code, message);
+      this.fail(code === "ERR_DATABASE_UNKNOWN" ? "ERR_BLOCK_REMOVED" : code, message);
     }
   }
 

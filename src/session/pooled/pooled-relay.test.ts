@@ -56,7 +56,7 @@ describe("a session that shares its server", () => {
     const client = kit.client();
     await kit.say(blocker, frontend.query("begin"));
     await kit.say(client, frontend.query("vacuum"));
-    client.session.drain();
+    client.session.drain("ERR_SHUTTING_DOWN");
     await client.session.cancel();
     await kit.pass(0);
     expect(told(client.heard.take())).toBe("E ERROR 57014 Z E FATAL 57P01");

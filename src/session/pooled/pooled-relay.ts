@@ -109,7 +109,7 @@ export class PooledRelay
   settingsChanged(isBlockGone: boolean): void {
     this.#limitTime();
     this.#phase?.limitsChanged();
-    if (isBlockGone && this.#hold.isTied) this.drain();
+    if (isBlockGone && this.#hold.isTied) this.drain("ERR_BLOCK_REMOVED");
   }
 
   /** Hears the client from now on. */
@@ -195,12 +195,12 @@ export class PooledRelay
     return this.#requests.hasTerminated;
   }
 
-  drain(): void {
-    this.#endingInSight.drain();
+  drain(code: ErrorCode): void {
+    this.#endingInSight.drain(code);
   }
 
   fail(code: ErrorCode, detail?: string): void {
-    if (code === "ERR_SHUTTING_DOWN") this.#side.giveUp();
+    this.#side.failing(code);
     if (this.#isOver) return;
     if (this.#answers.isClientAtBoundary) this.#client.write(this.#options.facts.lastWords(code));
     this.end({ kind: "failed", code, ...(detail !== undefined && { detail }) });

@@ -27,6 +27,7 @@ import type { Notice } from "../../postgres/index.ts";
 import type { BlockWatch } from "../../watch/index.ts";
 import { runOpened } from "../connection-events.ts";
 import type { SocketEnds } from "../connection-events.ts";
+import { isGoodbye } from "../goodbye.ts";
 import { ofTicket } from "../holding.ts";
 import type { Holding } from "../holding.ts";
 import type { RelayEnd, Served, SessionActivity } from "../relay.ts";
@@ -230,12 +231,12 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
     this.#isOutdated = true;
   }
 
-  drain(): void {
-    this.fail("ERR_SHUTTING_DOWN");
+  drain(code: ErrorCode): void {
+    this.fail(code);
   }
 
   fail(code: ErrorCode, detail?: string): void {
-    if (code === "ERR_SHUTTING_DOWN") this.#hooked?.giveUp();
+    if (isGoodbye(code)) this.#hooked?.giveUp();
     if (this.#isOver) return;
     this.#client.write(this.#options.facts.lastWords(code));
     this.#end({ kind: "failed", code, ...(detail !== undefined && { detail }) });

@@ -112,11 +112,11 @@ export class Replication implements Served {
   /** Its connection is its own, and none of the pool's: only who is led to a block that is no more has to leave. */
   settingsChanged(): void {
     this.#relay?.settingsChanged();
-    if (this.#options.destination.block.pool.isRetired) this.drain();
+    if (this.#options.destination.block.pool.isRetired) this.drain("ERR_BLOCK_REMOVED");
   }
 
-  drain(): void {
-    this.#relay?.drain();
+  drain(code: ErrorCode): void {
+    this.#relay?.drain(code);
   }
 
   fail(code: ErrorCode, detail?: string): void {

@@ -1,7 +1,7 @@
 /**
  * Why a session cannot go on, from when that is known until it ends. Both may be so at once.
  *
- *   draining     the gateway stops: the session ends as soon as nothing is under way
+ *   draining     the client is to leave: the session ends as soon as nothing is under way
  *   half closed  the client has said its last word: it ends when that is answered, or the server takes too
  *                long over it (see {@link HalfClosedLimit})
  */
@@ -23,7 +23,8 @@ export interface EndingOwner extends HalfClosedTraffic {
 export class SessionEnding {
   readonly #owner: EndingOwner;
   readonly #parts: RelayParts;
-  #isDraining = false;
+  /** Why it is draining; undefined when it is not. */
+  #goodbye: ErrorCode | undefined;
   #halfClosed: HalfClosedLimit | undefined;
 
   constructor(owner: EndingOwner, parts: RelayParts) {
@@ -35,8 +36,8 @@ export class SessionEnding {
     return this.#halfClosed !== undefined;
   }
 
-  drain(): void {
-    this.#isDraining = true;
+  drain(code: ErrorCode): void {
+    this.#goodbye ??= code;
     this.leaveIfDraining();
   }
 
@@ -73,11 +74,11 @@ export class SessionEnding {
 
   leaveIfDraining(): void {
     const { state } = this.#parts.hold;
-    if (!this.#isDraining || state === "over") return;
+    if (this.#goodbye === undefined || state === "over") return;
     const { ledger, isReceiving } = this.#owner;
     const isQuiet = state === "none" || (state === "held" && ledger.isIdle);
     if (!isQuiet || isReceiving || ledger.isInTransaction) return;
-    this.#owner.fail("ERR_SHUTTING_DOWN");
+    this.#owner.fail(this.#goodbye);
   }
 
   dispose(): void {

@@ -115,7 +115,7 @@ describe("a client of a database that the gateway itself is", () => {
   test("is told when the gateway stops that it does", async () => {
     const { kit } = consoleOf();
     await kit.start();
-    kit.session.drain();
+    kit.session.drain("ERR_SHUTTING_DOWN");
     await kit.say(STARTUP);
     expect(told(kit.heard.take())).toBe("E FATAL 57P01");
     await kit.expectClean();
@@ -154,7 +154,7 @@ describe("a client of a database that the gateway itself is", () => {
   test("is ended by a drain when what it asked for is answered", async () => {
     const { kit, conversation } = await loggedIn();
     await kit.say(frontend.query("pause"));
-    kit.session.drain();
+    kit.session.drain("ERR_SHUTTING_DOWN");
     expect(conversation.cancels).toBe(1);
     await settle();
     expect(kit.heard.take()).toHaveLength(0);

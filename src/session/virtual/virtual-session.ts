@@ -67,7 +67,8 @@ export class VirtualSession
   #conversation: VirtualConversation | undefined;
   #keyName: string | undefined;
   readonly #idle: Deadline;
-  #isDraining = false;
+  /** Why it is to end when nothing is under way. */
+  #goodbye: ErrorCode | undefined;
   #isStalled = false;
   #hasClientEnded = false;
 
@@ -134,10 +135,10 @@ export class VirtualSession
   /** Time limits are read whenever it waits. */
   settingsChanged(): void {}
 
-  drain(): void {
-    this.#isDraining = true;
+  drain(code: ErrorCode): void {
+    this.#goodbye ??= code;
     this.#conversation?.cancel();
-    if (this.#state !== "busy") this.fail("ERR_SHUTTING_DOWN");
+    if (this.#state !== "busy") this.fail(code);
   }
 
   fail(code: ErrorCode, detail?: string): void {
@@ -254,7 +255,7 @@ export class VirtualSession
   /** All that has come is answered. */
   #rest(): void {
     const { idleTimeoutMs } = this.#options.context.limits;
-    if (this.#isDraining) this.fail("ERR_SHUTTING_DOWN");
+    if (this.#goodbye !== undefined) this.fail(this.#goodbye);
     else if (this.#hasClientEnded) this.gone();
     else {
       this.#client.resume();
