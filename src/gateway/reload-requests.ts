@@ -7,9 +7,9 @@ import type { ReloadReport } from "./reload.ts";
 export interface ReloadRequestsOptions {
   readonly reload: () => Promise<ReloadReport>;
   readonly phase: () => GatewayPhase;
-  /** A reload begins, and has ended. */
+  /** A reload begins, and has ended; `refusal`: with nothing changed, for this reason. */
   readonly began: () => void;
-  readonly ended: () => void;
+  readonly ended: (refusal: GatewayError | undefined) => void;
   readonly logger: Logger;
 }
 
@@ -63,11 +63,15 @@ export class ReloadRequests {
     const { reload, began, ended } = this.#options;
     this.#isUnderWay = true;
     began();
+    let refusal: GatewayError | undefined;
     try {
       return await reload();
+    } catch (thrown) {
+      refusal = GatewayError.from(thrown);
+      throw thrown;
     } finally {
       this.#isUnderWay = false;
-      ended();
+      ended(refusal);
     }
   }
 }

@@ -75,8 +75,8 @@ async function runLogged(options: RunOptions, loggers: Loggers, trace: BootTrace
     reload: () => gateway.reload(),
     phase: () => phase,
     began: () => notices.reloading(),
-    ended: () => {
-      if (phase === "serving") notices.ready();
+    ended: (refusal) => {
+      if (phase === "serving") notices.ready(refusal);
     },
     logger,
   });

@@ -21,9 +21,14 @@ export class ServiceNotices {
     }
   }
 
-  /** Clients can connect. */
-  ready(): void {
-    this.#tell(["READY=1", `STATUS=Running, process ${process.pid}`]);
+  /**
+   * Clients can connect.
+   * @param refusal why the configuration that was read last is not in effect; undefined: it is
+   */
+  ready(refusal?: GatewayError): void {
+    const [reason] = refusal?.message.split("\n") ?? [];
+    const note = reason === undefined ? "" : `; the last reload was refused: ${reason}`;
+    this.#tell(["READY=1", `STATUS=Running, process ${process.pid}${note}`]);
   }
 
   /** The configuration is being read again; {@link ready} tells that this is over. */

@@ -1,6 +1,6 @@
 /** What a service manager hears of the gateway: systemd's notify protocol, over a socket as systemd makes it. */
 import { afterAll, beforeAll, expect } from "bun:test";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
@@ -70,6 +70,12 @@ for (const kind of ["a path", "a name of Linux' own"]) {
     const { stdout } = await runToEnd(["python3", "-c", "import time; print(time.monotonic())"]);
     expect(Math.abs(Number(microseconds) / 1_000_000 - Number(stdout))).toBeLessThan(30);
     await receiver.waitForLine(ready, { since });
+    const wrong = oneBlockConfig(postgres.address, { server: { drainTimeout: "no" } });
+    await writeFile(join(gatewayd.directory, "gatewayd.yaml"), wrong);
+    gatewayd.process.kill("SIGHUP");
+    await receiver.waitForLine(
+      /READY=1\\nSTATUS=Running, process \d+; the last reload was refused: \S+gatewayd.yaml:\d+:\d+: servers\.default\.drainTimeout/,
+    );
     await gatewayd.stop();
     await receiver.waitForLine(
       "b'STOPPING=1\\nSTATUS=Waiting for clients to finish\\nEXTEND_TIMEOUT_USEC=330000000\\n'",
