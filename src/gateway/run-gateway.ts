@@ -126,15 +126,16 @@ async function runLogged(options: RunOptions, loggers: Loggers, trace: BootTrace
     return exitCodeOf(error);
   }
   const first = await signal;
+  trace.end();
+  logger.info("Notifying the plugins that the server is shutting down", { signal: first });
+  // Before anything is done about it, as in GatewayD.
+  const told = gateway.signalled(first);
   const isLeft = !STOPS_AT_ONCE.includes(first) && (await gateway.leave());
   // Whoever asks for this gateway's health, or its figures, means the one that serves clients now.
   const closed = isLeft ? Promise.allSettled([admin.leave(), gateway.leavePages()]) : undefined;
   phase = "draining";
   notices.stopping(gateway.longestDrainMs);
   using _telling = isLeft ? notices.tellingOf(() => gateway.clients) : undefined;
-  trace.end();
-  logger.info("Notifying the plugins that the server is shutting down", { signal: first });
-  const told = gateway.signalled(first);
   const hurried = signals.next().then((second) => void gateway.signalled(second));
   const stop = async (): Promise<void> => {
     if (!STOPS_AT_ONCE.includes(first)) {

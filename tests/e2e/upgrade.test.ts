@@ -176,6 +176,8 @@ describe("a gateway that another takes over from", () => {
       expect(await waitFor("the other's page", startOf, { retryErrors: true })).not.toBe(oldStart);
       for (let count = 0; count < 20; count++) {
         const { status } = await fetch(`${place.api}/readyz`, { keepalive: false });
+      // Plugins hear of the signal before anything is done about it.
+      expect(old.process.output(2_000)).toMatch(/Notifying the plugins[^]*has taken over/);
         expect(status).toBe(200);
       }
       for (const address of [{ path: place.socket }, { host: "127.0.0.1", port: place.port }]) {
