@@ -32,7 +32,7 @@ export interface ReloadAnswer {
 }
 
 export interface StageOptions {
-  /** Default: one block `writes` in mode transaction. */
+  /** Default: one block `writes` in mode transaction, whose clients are trusted. */
   readonly server?: Tree;
   readonly client?: Tree;
   readonly pool?: Tree;
@@ -79,6 +79,15 @@ export class ReloadStage implements AsyncDisposable {
     return JSON.parse(done.stdout) as ReloadAnswer; // Its shape is that of proto/gatewayd/admin/v1.
   }
 
+  /** The same for the file with plugins, policies and rules, which had none. */
+  async changePlugins(plugins: object): Promise<ReloadAnswer> {
+    await writeFile(
+      join(this.gatewayd.directory, "gatewayd_plugins.yaml"),
+      JSON.stringify(plugins),
+    );
+    return await this.change(() => {});
+  }
+
   /** Runs a command that asks the gateway. */
   async type(...words: readonly string[]): Promise<CompletedProcess> {
     return await runToEnd([GATEWAYD_BINARY, ...words, "--address", this.apiAddress], {
@@ -97,7 +106,8 @@ export class ReloadStage implements AsyncDisposable {
   async load(options: LoadOptions = {}): Promise<Load> {
     const script = join(this.gatewayd.directory, "load.sql");
     await writeFile(script, SCRIPT);
-    const { clients = 4, args = [], port = this.gatewayd.port, user = "postgres" } = options;
+    const { clients = 4, args = [], port = this.gatewayd.port } = options;
+    const { user = "postgres", env = {} } = options;
     const pgbench = await startProcess(
       [
         "pgbench",
@@ -105,7 +115,7 @@ export class ReloadStage implements AsyncDisposable {
         ...args,
         ...["-h", this.gatewayd.host, "-p", String(port), "-U", user, "postgres"],
       ],
-      { env: { PATH: process.env["PATH"], PGSSLMODE: "disable", LC_ALL: "C" } },
+      { env: { PATH: process.env["PATH"], PGSSLMODE: "disable", LC_ALL: "C", ...env } },
     );
     const load = new Load(pgbench);
     await load.proceeds();
@@ -125,6 +135,7 @@ interface LoadOptions {
   readonly args?: readonly string[];
   readonly port?: number;
   readonly user?: string;
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Long enough that there always are transactions in the middle of it. */
