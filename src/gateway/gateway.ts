@@ -167,6 +167,7 @@ export class Gateway {
       traceIdOf: this.#traceIdOf,
       ticked: () => this.#pages.ticked(),
       timers: this.#timers,
+      logger,
       ofGroup: (name, of) => this.#ofGroup(name, of),
     });
     this.#follow();

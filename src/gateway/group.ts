@@ -9,6 +9,7 @@ import type { GroupWatch, TraceIdOf } from "../watch/index.ts";
 import type { BootHooks } from "./boot-hooks.ts";
 import type { BootTrace } from "./boot-trace.ts";
 import { BuiltTenant } from "./built-tenant.ts";
+import type { CancelPeers } from "./cancel-peers.ts";
 import { ConnectionBudget } from "./connection-budget.ts";
 import type { DescriptorBudget } from "./connection-budget.ts";
 import type { TracesOfBlock } from "./group-blocks.ts";
@@ -27,6 +28,7 @@ export interface GroupParts {
   readonly config: LoadedConfig;
   readonly descriptors: DescriptorBudget;
   readonly cancelKeys: CancelKeys;
+  readonly cancelPeers: CancelPeers;
   readonly hooks: HookRegistry;
   readonly bootHooks: BootHooks;
   readonly watch: GroupWatch | undefined;
@@ -131,12 +133,14 @@ export class Group {
    * @throws GatewayError ERR_LISTEN_FAILED
    */
   async listen(expectWanted: () => void, trace: BootTrace): Promise<void> {
-    const { bootHooks, logger } = this.#parts;
+    const { bootHooks, cancelPeers, logger } = this.#parts;
     const [configured = "", ...others] = this.#server.address;
     const address = await bootHooks.run(configured);
     await bootHooks.booting();
     expectWanted();
     this.#files.watch();
+    // Clients of other gateways may send their cancel requests here, and ours there.
+    if (this.#server.reusePort) cancelPeers.open();
     const replacing = [address, ...others].map((text) => toAddress(this.#server.network, text));
     await this.tenant.listen(address === configured ? undefined : replacing);
     expectWanted();
@@ -202,10 +206,6 @@ export class Group {
     await within(drainTimeout, this.tenant.whenEmpty(), timers);
   }
 
-  /** Ends what is left, within {@link STOP_MS} for sessions and pools each. */
-  async stop(): Promise<void> {
-    this.#stopped ??= this.#stop();
-    await this.#stopped;
   /** It is no part of the configuration any more: its clients have its `drainTimeout` to finish, then it ends. */
   async letGo(): Promise<void> {
     const { timers, logger } = this.#parts;
@@ -216,6 +216,10 @@ export class Group {
     await this.stop();
   }
 
+  /** Ends what is left, within {@link STOP_MS} for sessions and pools each. */
+  async stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    await this.#stopped;
   }
 
   async #stop(): Promise<void> {

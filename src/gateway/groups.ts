@@ -1,8 +1,10 @@
 /** All groups at work, and how a reload changes them. */
 import type { LoadedConfig } from "../config/index.ts";
 import { GatewayError } from "../errors.ts";
+import type { Logger } from "../logging/index.ts";
 import { CancelKeys } from "../session/index.ts";
 import { BootTrace } from "./boot-trace.ts";
+import { CancelPeers } from "./cancel-peers.ts";
 import { DescriptorBudget } from "./connection-budget.ts";
 import type { ControlPort, GroupSnapshot } from "./control-port.ts";
 import { Group } from "./group.ts";
@@ -17,6 +19,8 @@ export type GroupSurroundings = Pick<
 >;
 
 export interface GroupsOptions extends GroupSurroundings {
+  /** Of what is no group's own. */
+  readonly logger: Logger;
   /** What is the group's own: who hears of its sessions, and its log. */
   readonly ofGroup: (
     name: string,
@@ -28,6 +32,7 @@ export class Groups implements ReloadPart {
   readonly name = "groups";
   readonly #options: GroupsOptions;
   readonly #cancelKeys = new CancelKeys();
+  readonly #cancelPeers: CancelPeers;
   #descriptors: DescriptorBudget | undefined;
   #groups: readonly Group[] = [];
   /** Those that let their last clients finish, and when they have ended. */
@@ -36,6 +41,8 @@ export class Groups implements ReloadPart {
 
   constructor(options: GroupsOptions) {
     this.#options = options;
+    const { timers, logger } = options;
+    this.#cancelPeers = new CancelPeers({ cancelKeys: this.#cancelKeys, timers, logger });
   }
 
   get all(): readonly Group[] {
@@ -122,6 +129,7 @@ export class Groups implements ReloadPart {
     const groups = [...this.#groups, ...this.#leaving.keys()];
     await Promise.all(groups.map((group) => group.stop()));
     this.#groups = [];
+    this.#cancelPeers.close();
     return groups.some(({ hasListened }) => hasListened);
   }
 
@@ -133,7 +141,8 @@ export class Groups implements ReloadPart {
   #newGroup(name: string, config: LoadedConfig): Group {
     const { ofGroup, ...surroundings } = this.#options;
     const descriptors = this.#budget;
-    const own = { name, config, descriptors, cancelKeys: this.#cancelKeys };
+    const [cancelKeys, cancelPeers] = [this.#cancelKeys, this.#cancelPeers];
+    const own = { name, config, descriptors, cancelKeys, cancelPeers };
     return new Group({ ...surroundings, ...own, ...ofGroup(name, config) });
   }
 

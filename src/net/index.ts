@@ -15,6 +15,7 @@ export type { Listener, ListenOptions } from "./listener.ts";
 export { memoryPair } from "./memory-pair.ts";
 export type { MemoryConnection } from "./memory-pair.ts";
 export { NameAnswers } from "./name-answers.ts";
+export { dialName, listenAtName, namesListenedAt } from "./named-sockets.ts";
 export { holdNewcomers, isPortOfAnother } from "./shared-ports.ts";
 export { SocketFile } from "./socket-file.ts";
 export { isOwnUser } from "./own-user.ts";

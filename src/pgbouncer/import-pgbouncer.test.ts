@@ -320,7 +320,7 @@ describe("files", () => {
     const lines = linesOf(importFiles({ "a.ini": `${text}[pgbouncer]\nauth_type=trust\n` }));
     expect(lines).toEqual([
       expect.stringContaining("a.ini:4: anna: settings of single users are not carried over"),
-      "a.ini:6: 1: gateways do not hand cancel requests on to each other",
+      "a.ini:6: 1: gateways that share a port hand cancel requests on by themselves; nearest: servers.default.reusePort",
     ]);
   });
 

@@ -34,7 +34,10 @@ const SECTIONS: ReadonlyMap<string, string> = new Map([
     "users",
     "settings of single users are not carried over; nearest: a route of its own (servers.default.routes), or maxConnections in a users file",
   ],
-  ["peers", "gateways do not hand cancel requests on to each other"],
+  [
+    "peers",
+    "gateways that share a port hand cancel requests on by themselves; nearest: servers.default.reusePort",
+  ],
 ]);
 
 /** Reads `path`, what it includes, and the users file that it names. @throws what `files.read` throws for `path` */

@@ -72,7 +72,10 @@ export const UNMAPPED_SETTINGS: ReadonlyMap<string, string> = new Map([
     "max_user_connections",
     "server connections are counted for each block; nearest: pools.default.<block>.size, servers.default.auth.maxConnectionsPerUser",
   ],
-  ["peer_id", "gateways do not hand cancel requests on to each other"],
+  [
+    "peer_id",
+    "gateways that share a port hand cancel requests on by themselves; nearest: servers.default.reusePort",
+  ],
   ["pidfile", SERVICE],
   ["user", SERVICE],
   ["query_wait_notify", "clients that wait are not told; the log and the metrics tell of them"],

@@ -9,6 +9,8 @@ export interface Cancellable {
 
 export class CancelKeys {
   readonly #targets = new Map<string, Cancellable>();
+  /** Who may know a key that no session here has; undefined: nobody. */
+  elsewhere: ((key: Uint8Array) => Cancellable | undefined) | undefined;
 
   /**
    * @param key process id and secret, as in BackendKeyData and CancelRequest
@@ -27,6 +29,11 @@ export class CancelKeys {
   }
 
   find(key: Uint8Array): Cancellable | undefined {
+    return this.ownOf(key) ?? this.elsewhere?.(key);
+  }
+
+  /** Only the sessions of this process. */
+  ownOf(key: Uint8Array): Cancellable | undefined {
     return this.#targets.get(latin1Of(key));
   }
 }

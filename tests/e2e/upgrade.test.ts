@@ -5,6 +5,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
+  cancelRequest,
   connectWire,
   freePort,
   type GatewaydProcess,
@@ -12,11 +13,13 @@ import {
   type PostgresServer,
   type RunningProcess,
   runToEnd,
+  type ServerMessage,
   startGatewayd,
   startPostgres,
   startProcess,
   testWhere,
   waitFor,
+  type WireClient,
 } from "../kit/index.ts";
 
 let postgres: PostgresServer;
@@ -173,11 +176,11 @@ describe("a gateway that another takes over from", () => {
       await heir.process.waitForLine("Another gateway serves its metrics");
       old.process.kill("SIGTERM");
       await old.process.waitForLine(/Another gateway has taken over.*clients=2/);
+      // Plugins hear of the signal before anything is done about it.
+      expect(old.process.output(2_000)).toMatch(/Notifying the plugins[^]*has taken over/);
       expect(await waitFor("the other's page", startOf, { retryErrors: true })).not.toBe(oldStart);
       for (let count = 0; count < 20; count++) {
         const { status } = await fetch(`${place.api}/readyz`, { keepalive: false });
-      // Plugins hear of the signal before anything is done about it.
-      expect(old.process.output(2_000)).toMatch(/Notifying the plugins[^]*has taken over/);
         expect(status).toBe(200);
       }
       for (const address of [{ path: place.socket }, { host: "127.0.0.1", port: place.port }]) {
@@ -198,6 +201,46 @@ describe("a gateway that another takes over from", () => {
       expect(existsSync(place.socket)).toBe(true);
       await heir.stop();
       expect(existsSync(place.socket)).toBe(false);
+    },
+  );
+
+  testOnLinux(
+    "hears of cancel requests that reach the other, and the other way round",
+    async () => {
+      const place = await newPlace();
+      const address = { host: "127.0.0.1", port: place.port };
+      const cancelled = async (
+        client: WireClient,
+        key: Uint8Array,
+        to = address,
+      ): Promise<void> => {
+        client.query("select pg_sleep(300)");
+        await waitFor("a query that runs", async () => {
+          const rows = await postgres.query(
+            "select 1 from pg_stat_activity where query = 'select pg_sleep(300)' and state = 'active'",
+          );
+          return rows.length === 1;
+        });
+        await using canceller = await connectWire(to);
+        canceller.send(cancelRequest(key));
+        expect(await client.errorResponse()).toMatchObject({ code: "57014" });
+        await client.messagesUntil("Z");
+        await canceller.ended();
+      };
+      const keyOf = (greeting: readonly ServerMessage[]): Uint8Array =>
+        greeting.find(({ type }) => type === "K")?.body ?? new Uint8Array(0);
+      await using old = await startAt(place);
+      await using client = await connectWire(address);
+      const key = keyOf(await client.login());
+      await using heir = await startAt(place);
+      // Which of the two it reaches is up to the kernel.
+      for (let count = 0; count < 6; count++) await cancelled(client, key);
+      old.process.kill("SIGTERM");
+      await old.process.waitForLine("Another gateway has taken over");
+      for (let count = 0; count < 2; count++) await cancelled(client, key);
+      await client[Symbol.asyncDispose]();
+      expect(await old.process.waitForExit()).toEqual({ code: 0, signal: null });
+      await heir.stop();
     },
   );
 
