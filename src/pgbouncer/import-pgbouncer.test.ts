@@ -140,6 +140,23 @@ odd = host=h nonsense=1`,
       "a.ini:6: nonsense: is not known",
     ]);
   });
+
+  test("have no key that is not known", () => {
+    const words = [
+      "dbname host port user password auth_user auth_query auth_dbname pool_size min_pool_size reserve_pool",
+      "reserve_pool_size connect_query pool_mode load_balance_hosts max_db_connections server_lifetime",
+      "max_db_client_connections client_encoding datestyle timezone application_name",
+    ];
+    const pairs = words
+      .join(" ")
+      .split(" ")
+      .map((key) => `${key}=1`);
+    const lines = linesOf(importSettings("", `db = ${pairs.join(" ")}`));
+    expect(lines).toContain(
+      "a.ini:2: auth_query: users of all databases are asked for by one query; nearest: servers.default.auth.query",
+    );
+    expect(lines.filter((line) => line.includes("is not known"))).toEqual([]);
+  });
 });
 
 describe("settings", () => {

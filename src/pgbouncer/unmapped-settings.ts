@@ -9,6 +9,8 @@ const SERVER_CIPHERS = "versions and ciphers are those that the runtime finds go
 const CHECKS =
   "connections that the server has closed are noticed when that happens; nothing has to be checked";
 const SERVICE = "a matter of whoever starts the gateway, such as the systemd unit";
+const ONE_QUERY =
+  "users of all databases are asked for by one query; nearest: servers.default.auth.query";
 const SYSLOG = "records go by the gateway's own name; nearest: loggers.default.syslogPriority";
 
 export const UNMAPPED_SETTINGS: ReadonlyMap<string, string> = new Map([
@@ -117,6 +119,9 @@ export const UNMAPPED_DATABASE_KEYS: ReadonlyMap<string, string> = new Map([
     "connect_query",
     "nothing is run on new connections; nearest: settings in clients.default.<block>.startupParams",
   ],
+  ["auth_user", ONE_QUERY],
+  ["auth_query", ONE_QUERY],
+  ["auth_dbname", ONE_QUERY],
   ["reserve_pool", "there is no reserve; nearest: pools.default.<block>.size"],
   ["reserve_pool_size", "there is no reserve; nearest: pools.default.<block>.size"],
   [
