@@ -98,10 +98,14 @@ describe("the Kubernetes manifests", () => {
     expect(graceSeconds).toBeGreaterThanOrEqual(drainSeconds + pauseSeconds + 10);
   });
 
-  test("have an image's user, and the port that the gateway listens on", () => {
+  test("have an image's user, and the ports that the gateway listens on", () => {
     const config: unknown = parse(String(at(ofKind("ConfigMap"), "data", "gatewayd.yaml")));
     const address = String(at(config, "servers", "default", "address"));
     expect(address).toEndWith(`:${at(container, "ports", 0, "containerPort")}`);
+    const metrics = String(at(config, "metrics", "default", "address"));
+    expect(metrics).toBe(`0.0.0.0:${at(container, "ports", 1, "containerPort")}`);
+    const annotations = at(ofKind("Deployment"), "spec", "template", "metadata", "annotations");
+    expect(metrics).toEndWith(`:${at(annotations, "prometheus.io/port")}`);
     expect(at(pod, "securityContext", "runAsUser")).toBe(10_001);
   });
 });
