@@ -107,6 +107,10 @@ testPackage(
     );
     await root.run("test -s /usr/share/fish/vendor_completions.d/gatewayd.fish");
     await root.run("test -s /usr/lib/systemd/system/gatewayd@.service");
+    // What the unit refers to, and what that page refers to.
+    await root.run(
+      "cd /usr/share/doc/gatewayd; test -s docs/operations.md -a -s docs/cli/gatewayd.md -a -s packaging/observability/grafana/gatewayd.json",
+    );
     await expectToServe(root);
 
     await root.run(CHANGE);
