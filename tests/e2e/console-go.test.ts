@@ -100,6 +100,7 @@ testGo("what Prometheus' exporter for PgBouncer asks for is there, by its driver
   expect(lists?.rows).toContainEqual(["used_servers", 1]);
   // It takes three or four columns, and stops at any other number.
   expect([3, 4]).toContain(config?.columns?.length ?? 0);
+  expect(config?.rows).toContainEqual(["max_client_conn", "10000", null, "yes"]);
   expect(rowOf(stats)).toMatchObject({ database: "writes" });
   const [databases, totals, pools] = others.map(rowOf);
   expect(databases).toMatchObject({ name: "writes", pool_size: 3, reserve_pool: 0, paused: 0 });
