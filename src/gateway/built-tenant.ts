@@ -92,6 +92,11 @@ export class BuiltTenant {
     return this.#blocks.pooling === undefined ? this.#blocks.toBeOpened : [];
   }
 
+  /** Resolves when it is known of all servers whether they can be reached. */
+  async lookForServers(): Promise<void> {
+    await Promise.all(this.#blocks.pools.map(async (pool) => await pool.lookForServer?.()));
+  }
+
   reconfigure({ config, files, isSpreadAnew, isChanged }: TenantChange): void {
     const server = serverOf(config.global, this.#parts.group);
     if (isSpreadAnew) this.#newStrategy = newStrategyOf(this.#parts.group, server);
@@ -103,7 +108,9 @@ export class BuiltTenant {
       { ...settings, ...router },
       { blocks: this.#blocks, retired, isTold: isChanged },
     );
-    if (isChanged) this.tenant.warm();
+    if (!isChanged) return;
+    this.tenant.warm();
+    void this.lookForServers();
   }
 
   #follow(changed: Pick<TenantParts, "config" | "files">): ReturnType<GroupBlocks["retire"]> {

@@ -23,6 +23,9 @@ import { within } from "./within.ts";
 /** Peers that do not finish within this time are cut off by the end of the process. */
 const STOP_MS = 1_000;
 
+/** Clients are served when it is not known by then whether servers can be reached. */
+const LOOK_MS = 1_000;
+
 export interface GroupParts {
   readonly name: string;
   readonly config: LoadedConfig;
@@ -95,12 +98,14 @@ export class Group {
       });
     }
     this.tenant.warm();
+    await within(LOOK_MS, this.#built.lookForServers(), this.#parts.timers);
   }
 
   /** The same for a group that comes while others are served: nobody waits for its servers. */
   openPoolsSoon(): void {
     for (const pool of this.#built.toBeOpened) pool.openSoon();
     this.tenant.warm();
+    void this.#built.lookForServers();
   }
 
   /** Plugins hear of pools and proxies that are new: all, or those of these blocks. */

@@ -5,7 +5,7 @@ import type { ScramKeyCache } from "../auth/index.ts";
 import { effectiveMode } from "../config/index.ts";
 import type { ClientConfig, PoolConfig } from "../config/index.ts";
 import type { Logger } from "../logging/index.ts";
-import { NameAnswers } from "../net/index.ts";
+import { dial, NameAnswers } from "../net/index.ts";
 import type { TimerWheel } from "../net/index.ts";
 import { SharedPool } from "../pool/index.ts";
 import type { Pair, SharedPoolSettings } from "../pool/index.ts";
@@ -21,6 +21,7 @@ import type { FixedLogin } from "./fixed-login.ts";
 import { localAddressesOf } from "./local-addresses-of.ts";
 import { serverConnector, serverLogin } from "./server-connector.ts";
 import type { ConnectorLogin, ConnectToServer, ServerConnectorParts } from "./server-connector.ts";
+import { ServerReach } from "./server-reach.ts";
 import type { TenantPool } from "./tenant.ts";
 import { toAddress } from "./to-address.ts";
 
@@ -45,6 +46,9 @@ export interface SharedBlockParts {
   readonly logger: Logger;
 }
 
+/** Whoever does not open a connection for so long cannot be reached, at the most. */
+const KNOCK_MS = 5_000;
+
 /** A client that waits this long is told so. */
 const LONG_WAIT_MS = 5_000;
 
@@ -63,6 +67,7 @@ export class SharedBlock {
   readonly #multiplexing: BlockMultiplexing;
   readonly #awake: AwakeClients;
   #served: PooledBlock;
+  readonly #reach: ServerReach;
 
   constructor(parts: SharedBlockParts, config: BlockConfig, tls: ServerTls | undefined) {
     const { group, name, timers, logger } = parts;
@@ -94,6 +99,12 @@ export class SharedBlock {
       logger,
     });
     this.#served = this.#toServe(config);
+    this.#reach = new ServerReach({
+      ...{ name, timers, logger },
+      knock: async () => await this.#knock(),
+      isProven: () => this.pool.servers().length > 0,
+      periodMs: () => this.pool.options.pingAfterIdleMs,
+    });
   }
 
   /** As sessions see it now; another object after each change. */
@@ -141,7 +152,8 @@ export class SharedBlock {
         const { pinned, pins, refusals: pinRefusals } = pinBudget;
         const { hits: preparedHits, misses: preparedMisses } = statements;
         const sharing = { pinned, pins, pinRefusals, preparedHits, preparedMisses };
-        const { isLive, isPaused } = pool;
+        const isLive = pool.isLive && !this.#reach.isAway;
+        const { isPaused } = pool;
         return { ...counts, oldestWaitMs, healthChecks, sharing, isLive, isPaused };
       },
       idleAddresses: () => localAddressesOf(pool.idleBackends),
@@ -155,7 +167,9 @@ export class SharedBlock {
       }),
       waiters: () => pool.waiters(),
       command: (action) => () => pool[action](),
+      lookForServer: async () => await this.#reach.look(),
       close: async () => {
+        this.#reach.close();
         this.#multiplexing.close();
         await pool.close();
       },
@@ -180,6 +194,15 @@ export class SharedBlock {
         return await this.#logIn({ ...login, parameters: all, protocolVersion }, signal);
       },
     };
+  }
+
+  async #knock(): Promise<void> {
+    const { network, address, dialTimeout } = this.#client;
+    const timeoutMs = dialTimeout === 0 ? KNOCK_MS : Math.min(dialTimeout, KNOCK_MS);
+    const { timers } = this.#parts;
+    const where = toAddress(network, address);
+    const { connection } = await dial({ address: where, timeoutMs, keepAliveMs: 0, timers });
+    connection.close();
   }
 
   async #connectAs(pair: Pair, signal: AbortSignal): Promise<PooledBackend> {

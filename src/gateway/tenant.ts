@@ -30,6 +30,8 @@ export interface TenantPool {
   waiters(): readonly PoolWaiter[];
   /** Undefined where the mode cannot do it. */
   command(action: PoolAction): (() => void) | undefined;
+  /** Finds out whether the server can be reached. Absent where connections are opened before anybody asks. */
+  lookForServer?(): Promise<void>;
   /** Resolves when the last backend is gone. */
   close(): Promise<void>;
 }

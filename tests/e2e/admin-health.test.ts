@@ -85,3 +85,37 @@ test("a gateway serves when it has booted, and while there is a server", async (
   expect(await told()).toMatchObject(serving);
   await gatewayd.stop();
 }, 90_000);
+
+test("a pooled gateway that nobody has asked for anything knows whether its server is there", async () => {
+  await using postgres = await startPostgres();
+  await postgres.stop();
+  const doors = { rest: `127.0.0.1:${await freePort()}` };
+  const config: unknown = JSON.parse(
+    oneBlockConfig(postgres.address, {
+      pool: { size: 2, mode: "transaction" },
+      proxy: { healthCheckPeriod: "200ms" },
+      server: { auth: { method: "trust" } },
+    }),
+  );
+  await using gatewayd = await startGatewayd({
+    config: JSON.stringify({
+      ...Object(config),
+      api: { httpAddress: doors.rest, grpcAddress: "127.0.0.1:0" },
+    }),
+  });
+  const told = async () => await rest(doors, "/readyz?verbose");
+  const away = { status: 503, body: { reasons: ["group default has no live block"] } };
+  await gatewayd.process.waitForLine("GatewayD is running");
+  expect(await told()).toMatchObject(away);
+  await gatewayd.process.waitForLine("ERR The server cannot be reached");
+  await postgres.start();
+  await waitFor("the server", told, { until: ({ status }) => status === 200 });
+  await gatewayd.process.waitForLine("INF The server can be reached again");
+  // Still there is no connection whose end would tell of it.
+  expect((await told()).body).toMatchObject({ groups: [{ blocks: [{ available: 0 }] }] });
+  await postgres.stop("immediate");
+  expect(
+    await waitFor("the outage", told, { until: ({ status }) => status === 503 }),
+  ).toMatchObject(away);
+  await gatewayd.stop();
+}, 60_000);
