@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect } from "node:tls";
 import { Client } from "pg";
-import { type PostgresServer, startPostgres, testNeeding } from "../kit/index.ts";
+import { type PostgresServer, startPostgres, testNeeding, waitFor } from "../kit/index.ts";
 import { type Load, ReloadStage } from "./reload-stage.ts";
 
 const TLS = join(import.meta.dir, "..", "fixtures", "tls");
@@ -101,6 +101,39 @@ testNeeding("pgbench")(
       }),
     );
     expect(await logIn()).toBe("28P01");
+    await endAll(all);
+  },
+  60_000,
+);
+
+testNeeding("pgbench")(
+  "the password of the login to the server, which stands in a file",
+  async () => {
+    await using guarded = await startPostgres({ auth: "scram-sha-256" });
+    await guarded.query("create role worker login password 'walrus'");
+    const file = join(directory, "password");
+    await writeFile(file, "walrus\n");
+    await using stage = await ReloadStage.start(guarded.address, {
+      client: {
+        startupParams: { user: "worker", database: "postgres", password: `file:${file}` },
+      },
+    });
+    const all = await loads(stage);
+    // Connections that there are outlive the change at the server; others need the new password.
+    await guarded.query("alter role worker password 'otter'");
+    await writeFile(file, "otter\n");
+    expect(await stage.change(() => {})).toMatchObject({
+      changed: ["clients.default.writes.startupParams.password"],
+    });
+    const backends = async (): Promise<readonly unknown[]> =>
+      await guarded.query("select pid from pg_stat_activity where usename = 'worker' order by pid");
+    const before = await backends();
+    expect((await stage.type("reconnect", "default.writes")).code).toBe(0);
+    await waitFor("other connections", backends, {
+      until: (pids) => pids.length > 0 && !Bun.deepEquals(pids, before),
+    });
+    for (const load of all) await load.proceeds();
+    expect(stage.gatewayd.process.output()).not.toContain("refused a login");
     await endAll(all);
   },
   60_000,
