@@ -66,6 +66,8 @@ export interface RunnableCommand extends CommandBase {
   readonly flags: readonly Flag[];
   /** What free arguments are, any number of them. Absent: none are accepted. */
   readonly operands?: "command" | "word" | "file" | "url or archive";
+  /** What they are called in the usage, where there has to be one of each: `ID`. */
+  readonly operandNames?: readonly string[];
   /** Does the work and resolves with the exit code. Anything thrown is printed as one line: 1. */
   readonly run: (invocation: Invocation) => Promise<number>;
 }

@@ -35,8 +35,10 @@ export function usageText(path: CommandPath): string {
 export function usageLine(path: CommandPath): string {
   const command = commandAt(path);
   if (command.kind === "group") return `${pathName(path)} [command]`;
-  const operands = command.operands === undefined ? "" : ` [${command.operands}]`;
-  return `${pathName(path)}${operands}${command.flags.length > 0 ? " [flags]" : ""}`;
+  const { operands, operandNames, flags } = command;
+  const optional = operands === undefined ? [] : [`[${operands}]`];
+  const words = [pathName(path), ...(operandNames ?? optional)];
+  return [...words, ...(flags.length > 0 ? ["[flags]"] : [])].join(" ");
 }
 
 /** What a flag does, and what holds without it. */

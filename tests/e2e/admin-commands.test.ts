@@ -105,7 +105,7 @@ describe("in the directory of the configuration", () => {
     };
     expect((await type("sessions")).stdout.split("\n")[0]).toMatch(/^ID +GROUP +BLOCK +USER/);
     expect(await row()).toMatch(
-      /^\d+ +default +writes +postgres +postgres +shop +\S+ +no +idle +idle$/,
+      /^\d+ +default +writes +postgres +postgres +shop +\S+ +no +\d+s +idle +idle$/,
     );
     client.query("begin; select pg_sleep(60)");
     await waitFor("it to be active", async () => (await row()).includes(" active "));
@@ -118,6 +118,8 @@ describe("in the directory of the configuration", () => {
     expect(await client.errorResponse()).toMatchObject({ severity: "FATAL", code: "57P01" });
     await client.ended();
     expect((await type(`kill ${id}`)).stderr).toContain(`no session has the id "${id}"`);
+    const unsaid = await type("kill");
+    expect([unsaid.code, unsaid.stderr]).toEqual([1, expect.stringContaining("kill ID [flags]")]);
   });
 
   test("a paused block makes clients wait, and reconnecting replaces its connections", async () => {

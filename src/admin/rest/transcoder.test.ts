@@ -53,7 +53,14 @@ describe("a call over HTTP", () => {
     ["a field twice", "GET", "/api/v1/pools?group=a&group=b", "", "group is said twice"],
     ["a body that is no JSON", "POST", "/v1/raft/peers", "{", "the body is not JSON"],
     ["a body that is no object", "POST", "/v1/raft/peers", "[]", "not a JSON object"],
-    ["a value of another type", "POST", "/v1/raft/peers", '{"peerId":1}', "peer_id"],
+    ["a value of another type", "POST", "/v1/raft/peers", '{"peerId":1}', "INVALID: peer_id: exp"],
+    [
+      "a word as a number",
+      "GET",
+      "/api/v1/sessions?limit=x",
+      "",
+      "INVALID: limit: expected number",
+    ],
     ["a body where none is", "POST", "/api/v1/drain", '{"x":1}', "a body is not expected"],
     ["bad encoding", "DELETE", "/v1/raft/peers/%ff", "", "%ff is not encoded"],
   ])("refuses %s", (_, verb, target, body, reason) => {

@@ -47,7 +47,7 @@ export class HttpCall {
     try {
       return Object.keys(json).length === 0 ? create(input) : fromJson(input, json);
     } catch (thrown) {
-      throw invalid(thrown instanceof Error ? thrown.message : String(thrown));
+      throw invalid(reasonOf(thrown));
     }
   }
 
@@ -125,6 +125,12 @@ function bodyOf(body: string): JsonObject {
 /** What JSON.parse makes of an object. */
 function isObject(json: unknown): json is JsonObject {
   return typeof json === "object" && json !== null && !Array.isArray(json);
+}
+
+/** The library names the field as protobuf does; whoever calls knows it by the name that he has given. */
+function reasonOf(thrown: unknown): string {
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  return message.replace(/^cannot decode field [\w.]*\.(\w+) from JSON: /, "$1: ");
 }
 
 function invalid(message: string): GatewayError {

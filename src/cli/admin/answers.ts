@@ -41,6 +41,7 @@ const sessionsSchema = z.object({
       database: z.string(),
       applicationName: z.string(),
       isEncrypted: z.boolean(),
+      ageMs: z.number(),
       activity: z.string(),
       transactionStatus: z.string(),
     }),

@@ -4,13 +4,20 @@ import { reportUsageError } from "../report-usage-error.ts";
 import { ApiClient, apiFlags, jsonFlag } from "./api-client.ts";
 import { ApiProblem } from "./api-problem.ts";
 
+export interface Operand {
+  /** In the usage: `ID`. */
+  readonly name: string;
+  /** `the id of a session` */
+  readonly meaning: string;
+}
+
 export interface ApiCommand {
   readonly name: string;
   readonly summary: string;
   readonly description?: string;
   readonly flags?: readonly Flag[];
-  /** Names of the free arguments, all of which have to be there. Default: none. */
-  readonly operands?: readonly string[];
+  /** The free arguments, all of which have to be there. Default: none. */
+  readonly operands?: readonly Operand[];
   /** @throws ApiProblem */
   ask(client: ApiClient, operands: readonly string[], invocation: Invocation): Promise<unknown>;
   /** The answer for people, with a line break at its end. */
@@ -26,12 +33,16 @@ export function apiCommand(command: ApiCommand): RunnableCommand {
     summary,
     ...(description !== undefined && { description }),
     flags: [...flags, ...apiFlags],
-    ...(operands.length > 0 && { operands: "word" as const }),
+    ...(operands.length > 0 && {
+      operands: "word" as const,
+      operandNames: operands.map((operand) => operand.name),
+    }),
     async run(invocation) {
       const { terminal, path } = invocation;
       const given = invocation.arguments.operands;
       if (given.length !== operands.length) {
-        return reportUsageError(terminal, path, `expects ${operands.join(" and ")}`);
+        const wanted = operands.map(({ meaning }) => meaning);
+        return reportUsageError(terminal, path, `expects ${wanted.join(" and ")}`);
       }
       try {
         const answer = await command.ask(ApiClient.of(invocation), given, invocation);

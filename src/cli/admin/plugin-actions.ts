@@ -25,7 +25,7 @@ function action(name: string, summary: string): RunnableCommand {
   return apiCommand({
     name,
     summary,
-    operands: ["the name of a plugin"],
+    operands: [{ name: "NAME", meaning: "the name of a plugin" }],
     ask: (client, [plugin = ""]) =>
       client.post(
         `/api/v1/plugins/${encodeURIComponent(plugin)}/${name}`,

@@ -23,7 +23,7 @@ function action(name: string, summary: string, done: string): RunnableCommand {
   return apiCommand({
     name,
     summary,
-    operands: ["a block, as GROUP.BLOCK"],
+    operands: [{ name: "GROUP.BLOCK", meaning: "a block, as GROUP.BLOCK" }],
     ask: async (client, [place = ""]) => {
       const [group = "", block = "", ...rest] = place.split(".");
       if (group === "" || block === "" || rest.length > 0) {

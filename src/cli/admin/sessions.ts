@@ -1,3 +1,4 @@
+import { formatDuration } from "../../config/index.ts";
 import type { RunnableCommand } from "../command.ts";
 import { readSessions } from "./answers.ts";
 import { apiCommand } from "./api-command.ts";
@@ -9,7 +10,7 @@ const limit = limitFlag("sessions", "100");
 
 const HEADINGS = [
   ...["ID", "GROUP", "BLOCK", "USER", "DATABASE", "APPLICATION", "CLIENT", "TLS"],
-  ...["ACTIVITY", "TRANSACTION"],
+  ...["AGE", "ACTIVITY", "TRANSACTION"],
 ];
 
 /** `gatewayd sessions`. */
@@ -24,6 +25,7 @@ export const sessionsCommand = apiCommand({
     const rows = sessions.map((session) => [
       ...[session.id, session.group, session.block, session.user, session.database],
       ...[session.applicationName, session.clientAddress, session.isEncrypted ? "yes" : "no"],
+      formatDuration(Math.floor(session.ageMs / 1_000) * 1_000),
       ...[wordOf(session.activity), wordOf(session.transactionStatus)],
     ]);
     return `${textTable(HEADINGS, rows)}${restOf(sessions.length, total)}`;
@@ -49,7 +51,7 @@ function onSession(name: string, summary: string, done: string): RunnableCommand
     name,
     summary,
     description: `${summary}. "gatewayd sessions" lists the ids, which stand in the log, too.`,
-    operands: ["the id of a session"],
+    operands: [{ name: "ID", meaning: "the id of a session" }],
     ask: (client, [id = ""]) => client.post(`/api/v1/sessions/${encodeURIComponent(id)}/${name}`),
     show: () => done,
   });

@@ -8,7 +8,7 @@ export const setLevelCommand = apiCommand({
   summary: "Change how much is logged, until the next reload",
   description: `Takes a level: ${LOG_LEVELS.join(", ")}.`,
   flags: [groupFlag],
-  operands: ["a level"],
+  operands: [{ name: "LEVEL", meaning: "a level" }],
   ask: (client, [level = ""], invocation) => {
     const group = invocation.arguments.text(groupFlag) ?? "";
     return client.post("/api/v1/log-level", { level, group });
