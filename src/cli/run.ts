@@ -1,4 +1,4 @@
-import { effectiveTracing, loadConfig, readConfigFiles } from "../config/index.ts";
+import { effectiveTracing, loadConfig } from "../config/index.ts";
 import type { LoadOptions, LoadResult } from "../config/index.ts";
 import {
   BootTrace,
@@ -10,6 +10,7 @@ import {
 import type { EvaluateConfig } from "../gateway/index.ts";
 import type { Flag, Invocation, RunnableCommand, SwitchFlag, TextFlag } from "./command.ts";
 import { configFlag, devFlag, pluginConfigFlag, sentryFlag } from "./flags.ts";
+import { GatewayFiles } from "./gateway-files.ts";
 import { loadOptions } from "./load-options.ts";
 import { reportLoadFailure } from "./report-load-failure.ts";
 import { reportUsageError } from "./report-usage-error.ts";
@@ -79,10 +80,11 @@ plugins.`,
     const trace = tracing?.boot ?? new BootTrace();
     const lint = given.isOn(lintFlag);
     const asked = { ...loadOptions(invocation), lint };
+    const files = new GatewayFiles(asked);
     const reread = (step?: LoadOptions["step"]): EvaluateConfig => {
-      const files = readConfigFiles({ ...asked, step });
+      const read = files.read(step);
       return (overrides, inner) => {
-        const result = loadConfig({ ...asked, files, overrides, step: inner });
+        const result = loadConfig({ ...read, overrides, step: inner });
         return result.ok && !lint ? withoutWarnings(result) : result;
       };
     };

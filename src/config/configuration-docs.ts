@@ -75,7 +75,8 @@ is a warning.
 
 SIGHUP, \`gatewayd reload\` and the admin API have both files read again, with the environment that the
 gateway was started with and what plugins set. Everything is checked first, the files that they name
-included: if anything is wrong it is told with line and column, and nothing is changed. The column
+included: if anything is wrong it is told with line and column, and nothing is changed. The files are
+those that were found at the start; one that is gone, or empty and was not, is wrong, too. The column
 _reload_ says what becomes of a changed value:
 
 | reload    | meaning                                                                                             |

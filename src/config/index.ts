@@ -11,6 +11,8 @@ export { hasValidChecksum, isModulePath } from "./check-plugins.ts";
 export { formatIssue } from "./config-issue.ts";
 export type { ConfigIssue } from "./config-issue.ts";
 export type {
+  ConfigFiles,
+  FoundFile,
   LoadedConfig,
   LoadedFile,
   Loading,

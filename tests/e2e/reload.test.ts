@@ -397,6 +397,12 @@ testNeeding("pgbench")(
     await stage.gatewayd.process.waitForLine(
       /reload the configuration.* result=ERR_RELOAD_REFUSED/,
     );
+    // As an editor on a full disk leaves it.
+    await writeFile(stage.path, "");
+    expect(await stage.type("reload")).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining(`${stage.path}: is empty, and was not at the start`),
+    });
     await load.end();
   },
   60_000,
