@@ -110,6 +110,16 @@ testGo("what Prometheus' exporter for PgBouncer asks for is there, by its driver
   expect(Number(queries)).toBeGreaterThan(0);
 });
 
+testGo("every time is one that agents can take apart", async () => {
+  await using _busy = await busyClient();
+  for (const answer of await ask("pq", "SHOW CLIENTS", "SHOW SERVERS")) {
+    expect(rowOf(answer)).toMatchObject({
+      connect_time: expect.stringMatching(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC$/),
+      request_time: expect.stringMatching(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC$/),
+    });
+  }
+});
+
 testNeeding("pgbouncer_exporter")("the exporter itself finds all that it looks for", async () => {
   await using _busy = await busyClient();
   const port = await freePort();

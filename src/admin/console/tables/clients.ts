@@ -28,8 +28,8 @@ export const clientsTable = table(
     ["local_addr", TYPES.text, ({ localAddress }: Row) => placeOfAddress(localAddress).host],
     ["local_port", TYPES.int4, ({ localAddress }: Row) => placeOfAddress(localAddress).port],
     ["connect_time", TYPES.text, ({ connectedAtMs }: Row) => timeText(connectedAtMs)],
-    // It is not known when a client last asked for something.
-    ["request_time", TYPES.text, () => null],
+    // It is not known when a client last asked for something; and there are tools that take it apart as a time.
+    ["request_time", TYPES.text, ({ connectedAtMs }: Row) => timeText(connectedAtMs)],
     ["wait", TYPES.int4, ({ waitedMs }: Row) => secondsAndMicros(waitedMs)[0]],
     ["wait_us", TYPES.int4, ({ waitedMs }: Row) => secondsAndMicros(waitedMs)[1]],
     ["close_needed", TYPES.int4, () => 0],
