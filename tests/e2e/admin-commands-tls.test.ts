@@ -1,5 +1,7 @@
 /** The commands that ask a gateway whose admin API is encrypted, and knows its callers by certificates. */
 import { afterAll, beforeAll, expect } from "bun:test";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
   freePort,
@@ -56,6 +58,11 @@ function type(words: string, cwd = gatewayd.directory) {
   });
 }
 
+async function ownDirectory() {
+  const path = await mkdtemp(join(tmpdir(), "gatewayd-commands-"));
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true }) };
+}
+
 const shown = (name: string): string => `--cert ${pem(`${name}.crt`)} --key ${pem(`${name}.key`)}`;
 
 testOnLinux("a certificate is enough, and says who asks", async () => {
@@ -79,6 +86,26 @@ testOnLinux("without one that is known they say what is missing", async () => {
   expect((await type(`status --cert ${pem("client.crt")}`)).stderr).toContain("go together");
   const absent = await type(`status --cert ${pem("none.crt")} --key ${pem("client.key")}`);
   expect(absent.stderr).toContain(`cannot read ${pem("none.crt")}: `);
+});
+
+testOnLinux("the certificate of the configuration file is trusted, and no other", async () => {
+  await using other = await ownDirectory();
+  const config = await Bun.file(join(gatewayd.directory, "gatewayd.yaml")).text();
+  for (const [name, problem] of [
+    ["server", undefined],
+    ["renewed", "no gateway answers at https://"],
+    // It has signed the one of the gateway, and is another one.
+    ["ca", "it shows another certificate than"],
+  ] as const) {
+    const changed = config.replaceAll("/server.crt", `/${name}.crt`);
+    await Bun.write(join(other.path, "gatewayd.yaml"), changed);
+    const { code, stderr } = await type(`status ${shown("client")}`, other.path);
+    expect([name, code, stderr]).toEqual([
+      name,
+      problem === undefined ? 0 : 1,
+      problem === undefined ? "" : expect.stringContaining(problem),
+    ]);
+  }
 });
 
 testOnLinux("elsewhere the API is trusted by its authority, and by its name", async () => {

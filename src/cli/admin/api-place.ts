@@ -1,8 +1,7 @@
 /** Where the admin API is, whom to trust there, and who asks. */
 import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { rootCertificates } from "node:tls";
-import type { PeerCertificate } from "node:tls";
+import type { ConnectionOptions, PeerCertificate } from "node:tls";
 import { formatIssue, loadGlobalConfig, splitHostPort } from "../../config/index.ts";
 import type { ApiConfig } from "../../config/index.ts";
 import type { Invocation, TextFlag } from "../command.ts";
@@ -45,11 +44,14 @@ const keyFlag: TextFlag = {
 /** What every command has that asks a gateway, and `--json` beside it. */
 export const placeFlags = [addressFlag, caFlag, certFlag, keyFlag, configFlag] as const;
 
+/** Bun takes what its types have, and this of Node's. */
+type TlsTrust = BunFetchRequestInitTLS & Pick<ConnectionOptions, "allowPartialTrustChain">;
+
 export interface ApiPlace {
   /** Without a path. */
   readonly url: string;
   /** Undefined: it is not encrypted. */
-  readonly tls: BunFetchRequestInitTLS | undefined;
+  readonly tls: TlsTrust | undefined;
 }
 
 const DEFAULT_ADDRESS = "localhost:18080";
@@ -76,7 +78,7 @@ export function apiPlaceOf(invocation: Invocation): ApiPlace {
 interface Found {
   readonly url: string;
   /** Whom to trust, where nothing else is said. */
-  readonly trust: BunFetchRequestInitTLS;
+  readonly trust: TlsTrust;
 }
 
 function whereIs(invocation: Invocation, isEncrypted: boolean): Found {
@@ -97,25 +99,25 @@ function whereIs(invocation: Invocation, isEncrypted: boolean): Found {
   throw new ApiProblem([...errors.map(formatIssue), hint].join("\n"));
 }
 
-function foundIn({ httpAddress, certFile, auth }: ApiConfig): Found {
+function foundIn({ httpAddress, certFile }: ApiConfig): Found {
   const { host, port } = splitHostPort(httpAddress) ?? { host: "localhost", port: 18_080 };
   // Listening everywhere, it listens here, too.
   const isEverywhere = host === "" || host === "0.0.0.0" || host === "::";
   const name = isEverywhere ? "localhost" : host.includes(":") ? `[${host}]` : host;
   if (certFile === "") return { url: `http://${name}:${port}`, trust: {} };
-  return { url: `https://${name}:${port}`, trust: trustIn(certFile, auth?.clientCAFile) };
+  return { url: `https://${name}:${port}`, trust: trustIn(certFile) };
 }
 
 /**
- * Whoever shows the very certificate of the file is trusted, and nobody else, whatever names are in it: there may be none
- * of this machine. Bun wants to know who has signed it all the same.
+ * Whoever shows the very certificate of the file is trusted, and nobody else, whoever has signed it and whatever names are
+ * in it: there may be none of this machine.
  */
-function trustIn(certFile: string, clientCAFile: string | undefined): BunFetchRequestInitTLS {
+function trustIn(certFile: string): TlsTrust {
   const pem = contentOf(certFile);
   const { raw } = certificateIn(certFile, pem);
-  const authorities = clientCAFile === undefined ? [] : [contentOf(clientCAFile)];
   return {
-    ca: [pem, ...authorities, ...rootCertificates],
+    ca: pem,
+    allowPartialTrustChain: true,
     checkServerIdentity: (_name: string, shown: PeerCertificate) =>
       raw.equals(shown.raw)
         ? undefined
