@@ -149,12 +149,42 @@ describe("in the directory of the configuration", () => {
     expect((await type("pause writes")).stderr).toContain("say GROUP.BLOCK");
   });
 
+  test("with --json each prints what the API answers", async () => {
+    const block = "default.writes";
+    const looking = ["status", "settings", "servers", "pools", "backends", "sessions", "waiters"];
+    const changing = ["set-level info", `pause ${block}`, `resume ${block}`, `reconnect ${block}`];
+    const others = ["statements --reset", "policies", "plugin reload quiet"];
+    for (const words of [...looking, ...changing, ...others]) {
+      const { code, stdout, stderr } = await type(`${words} --json`);
+      expect([words, code, stderr]).toEqual([words, 0, ""]);
+      expect(JSON.parse(stdout)).toBeObject();
+    }
+  });
+
   test("without a token they say where one goes", async () => {
     const refused = await type("status", "");
     expect(refused.code).toBe(1);
     expect(refused.stderr).toContain("put a token into GATEWAYD_TOKEN");
     expect(await type("plugin list", "")).toMatchObject({ code: 0 });
   });
+});
+
+test("drain lets clients finish, and ends the gateway", async () => {
+  const address = `127.0.0.1:${await freePort()}`;
+  const block = { pool: { mode: "transaction" }, server: { auth: { method: "trust" } } };
+  const config: unknown = JSON.parse(oneBlockConfig(postgres.address, block));
+  const api = { httpAddress: address, grpcAddress: "127.0.0.1:0" };
+  await using other = await startGatewayd({ config: JSON.stringify({ ...Object(config), api }) });
+  await using client = await connectWire(other);
+  await client.login({ user: "postgres", database: "postgres" });
+  client.query("begin");
+  await client.messagesUntil("Z");
+  const drained = await type(`drain --address ${address}`, "");
+  expect(drained).toMatchObject({ code: 0, stdout: "The gateway is draining\n", stderr: "" });
+  expect((await type(`health --address ${address}`, "")).stdout).toBe("NOT_SERVING\n");
+  client.query("commit");
+  await client.messagesUntil("Z");
+  expect(await other.process.waitForExit(10_000)).toMatchObject({ code: 0 });
 });
 
 test("where no gateway answers, the address that was asked is named", async () => {
