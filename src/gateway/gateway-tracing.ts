@@ -7,6 +7,7 @@ import { FIRST_PLUGIN_PRIORITY } from "../hooks/index.ts";
 import type { HandlerRegistration, HookHandler, HookName } from "../hooks/index.ts";
 import type { Logger } from "../logging/index.ts";
 import { normalize } from "../sql/index.ts";
+import { NormalTexts } from "../statements/index.ts";
 import type { Tracer, TracingCounts } from "../tracing/index.ts";
 import {
   collectorUrlProblem,
@@ -28,13 +29,6 @@ export interface GatewayTracingOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-/** Longer statements are recorded without their text: to read one of a mebibyte takes its time. */
-const MAX_SQL_LENGTH = 16 * 1024;
-
-function normalizeShort(sql: string): string | undefined {
-  return sql.length > MAX_SQL_LENGTH ? undefined : normalize(sql);
-}
-
 export class GatewayTracing implements ReloadPart {
   readonly name = "tracing";
   readonly #tracing: Tracing;
@@ -51,7 +45,11 @@ export class GatewayTracing implements ReloadPart {
     this.#tracing = tracing;
     this.#url = url;
     this.boot = new BootTrace(tracing.begin("GatewayD"));
-    this.#traffic = new TrafficTraces({ tracer: tracing, normalize: normalizeShort });
+    const texts = new NormalTexts(normalize);
+    this.#traffic = new TrafficTraces({
+      tracer: tracing,
+      normalize: (sql) => texts.of(sql),
+    });
     this.hooks = new HookTraces(tracing, this.#traffic);
     this.tellsOf(this.boot);
   }

@@ -3,6 +3,7 @@ import type { GlobalConfig } from "../config/index.ts";
 import { LogWatch } from "../logging/index.ts";
 import type { Logger, SlowQuerySettings } from "../logging/index.ts";
 import { normalize } from "../sql/index.ts";
+import { NormalTexts } from "../statements/index.ts";
 import type { GroupWatch, TraceIdOf } from "../watch/index.ts";
 
 type Settings = GlobalConfig["loggers"];
@@ -16,6 +17,7 @@ export interface LogWatchesOptions {
 export class LogWatches {
   readonly #options: LogWatchesOptions;
   readonly #groups = new Map<string, LogWatch>();
+  readonly #texts = new NormalTexts(normalize);
   #settings: Settings;
 
   constructor(settings: Settings, options: LogWatchesOptions) {
@@ -28,7 +30,7 @@ export class LogWatches {
     const known = this.#groups.get(group);
     if (known !== undefined) return known;
     const { loggerOf, traceIdOf } = this.#options;
-    const slowQueries = slowQueriesOf(this.#settings[group]);
+    const slowQueries = this.#slowQueriesOf(this.#settings[group]);
     const watch = new LogWatch({ logger: loggerOf(group), slowQueries, traceIdOf });
     this.#groups.set(group, watch);
     return watch;
@@ -37,14 +39,16 @@ export class LogWatches {
   /** From the next unit on, for sessions that there are as well. */
   reconfigure(settings: Settings): void {
     this.#settings = settings;
-    for (const [group, watch] of this.#groups) watch.logSlowQueries(slowQueriesOf(settings[group]));
+    for (const [group, watch] of this.#groups) {
+      watch.logSlowQueries(this.#slowQueriesOf(settings[group]));
+    }
   }
-}
 
-function slowQueriesOf(settings: Settings[string] | undefined): SlowQuerySettings | undefined {
-  if (settings === undefined || settings.slowQueryThreshold === 0) return undefined;
-  const { slowQueryThreshold: thresholdMs, slowQuerySampling: sampling } = settings;
-  return { thresholdMs, sampling, normalize };
+  #slowQueriesOf(settings: Settings[string] | undefined): SlowQuerySettings | undefined {
+    if (settings === undefined || settings.slowQueryThreshold === 0) return undefined;
+    const { slowQueryThreshold: thresholdMs, slowQuerySampling: sampling } = settings;
+    return { thresholdMs, sampling, normalize: (sql) => this.#texts.of(sql) };
+  }
 }
 
 /** Whether statements will have to be read for the log of any group. */

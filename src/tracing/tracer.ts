@@ -39,6 +39,11 @@ export interface Span {
   rename(name: string): void;
   /** It did not do what it was to. */
   fail(description: string): void;
+  /**
+   * Has more to tell of it than there is time for amid traffic: asked once before it is exported, some seconds after its
+   * end. What it tells of must not change until then. Of several calls the last counts.
+   */
+  later(tell: (span: Span) => void): void;
   /** @param endedAtMs milliseconds since the epoch; default: now */
   end(endedAtMs?: number): void;
 }

@@ -1,101 +1,115 @@
-/** A span as the library records it. */
-import type {
-  Attributes as LibraryAttributes,
-  Span as LibrarySpan,
-  SpanOptions as LibraryOptions,
-  Tracer as LibraryTracer,
-} from "@opentelemetry/api";
-import { api } from "./opentelemetry.ts";
+/**
+ * A span until it is exported: what has been told of it, and nothing else. The library makes its own of it then, of many
+ * at a time (span-writer.ts). Amid traffic, where one unit in a hundred may be recorded, its code would never be
+ * compiled well, and took 200 us for what takes 5 where it is.
+ */
 import type { Attributes, Span, SpanOptions, TraceContext } from "../index.ts";
 
-const KINDS = {
-  internal: api.SpanKind.INTERNAL,
-  server: api.SpanKind.SERVER,
-  client: api.SpanKind.CLIENT,
-} as const;
+/** What all spans of a gateway are recorded with. */
+export interface Recording {
+  newTraceId(): string;
+  newSpanId(): string;
+  /** Milliseconds since the epoch, with fractions. */
+  nowMs(): number;
+  /** It is over, and to be exported. */
+  ended(span: RecordedSpan): void;
+}
+
+export interface RecordedEvent {
+  readonly name: string;
+  readonly attributes: Attributes;
+  readonly atMs: number;
+}
 
 export class RecordedSpan implements Span {
   readonly context: TraceContext;
-  readonly #tracer: LibraryTracer;
-  readonly #span: LibrarySpan;
-  #hasEnded = false;
+  readonly parent: TraceContext | undefined;
+  readonly kind: SpanOptions["kind"];
+  readonly link: TraceContext | undefined;
+  readonly startedAtMs: number;
+  /** Later ones count where a name is in several. */
+  readonly attributes: Attributes[] = [];
+  readonly events: RecordedEvent[] = [];
+  readonly #recording: Recording;
+  #name: string;
+  #failure: string | undefined;
+  #endedAtMs: number | undefined;
+  #later: ((span: Span) => void) | undefined;
+  #isOver = false;
 
   /** @param parent undefined: it begins a trace */
   constructor(
-    tracer: LibraryTracer,
+    recording: Recording,
     name: string,
     parent: TraceContext | undefined,
-    options: SpanOptions,
+    { kind, attributes, startedAtMs, link }: SpanOptions,
   ) {
-    this.#tracer = tracer;
-    const context =
-      parent === undefined
-        ? api.ROOT_CONTEXT
-        : api.trace.setSpanContext(api.ROOT_CONTEXT, contextOf(parent));
-    this.#span = tracer.startSpan(name, optionsOf(options), context);
-    const { traceId, spanId } = this.#span.spanContext();
-    this.context = { traceId, spanId, isSampled: true, traceState: parent?.traceState };
+    this.#recording = recording;
+    this.#name = name;
+    this.parent = parent;
+    this.kind = kind;
+    this.link = link;
+    this.startedAtMs = startedAtMs ?? recording.nowMs();
+    if (attributes !== undefined) this.attributes.push(attributes);
+    this.context = {
+      traceId: parent?.traceId ?? recording.newTraceId(),
+      spanId: recording.newSpanId(),
+      isSampled: true,
+      traceState: parent?.traceState,
+    };
+  }
+
+  get name(): string {
+    return this.#name;
+  }
+
+  /** Undefined: it did what it was to. */
+  get failure(): string | undefined {
+    return this.#failure;
+  }
+
+  get endedAtMs(): number {
+    return this.#endedAtMs ?? this.startedAtMs;
   }
 
   child(name: string, options: SpanOptions = {}): Span {
-    return new RecordedSpan(this.#tracer, name, this.context, options);
+    return new RecordedSpan(this.#recording, name, this.context, options);
   }
 
   setAttributes(attributes: Attributes): void {
-    if (!this.#hasEnded) this.#span.setAttributes(attributesOf(attributes));
+    if (!this.#isOver) this.attributes.push(attributes);
   }
 
   addEvent(name: string, attributes: Attributes = {}): void {
-    if (!this.#hasEnded) this.#span.addEvent(name, attributesOf(attributes));
+    if (!this.#isOver) this.events.push({ name, attributes, atMs: this.#recording.nowMs() });
   }
 
   rename(name: string): void {
-    if (!this.#hasEnded) this.#span.updateName(name);
+    if (!this.#isOver) this.#name = name;
   }
 
   fail(description: string): void {
-    if (this.#hasEnded) return;
-    this.#span.setStatus({ code: api.SpanStatusCode.ERROR, message: description });
+    if (!this.#isOver) this.#failure = description;
   }
 
-  end(endedAtMs?: number): void {
-    if (this.#hasEnded) return;
-    this.#hasEnded = true;
-    if (endedAtMs === undefined) this.#span.end();
-    else this.#span.end(hrTimeOf(endedAtMs));
+  later(tell: (span: Span) => void): void {
+    if (!this.#isOver) this.#later = tell;
   }
-}
 
-function optionsOf({ kind, attributes, startedAtMs, link }: SpanOptions): LibraryOptions {
-  return {
-    ...(kind !== undefined && { kind: KINDS[kind] }),
-    ...(attributes !== undefined && { attributes: attributesOf(attributes) }),
-    ...(startedAtMs !== undefined && { startTime: hrTimeOf(startedAtMs) }),
-    ...(link !== undefined && { links: [{ context: contextOf(link) }] }),
-  };
-}
-
-function contextOf({ traceId, spanId, isSampled, traceState }: TraceContext) {
-  return {
-    traceId,
-    spanId,
-    traceFlags: isSampled ? api.TraceFlags.SAMPLED : api.TraceFlags.NONE,
-    ...(traceState !== undefined && { traceState: api.createTraceState(traceState) }),
-  };
-}
-
-function attributesOf(attributes: Attributes): LibraryAttributes {
-  const given: LibraryAttributes = {};
-  for (const name in attributes) {
-    const value = attributes[name];
-    if (value === undefined) continue;
-    given[name] = typeof value === "object" ? [...value] : value;
+  end(endedAtMs: number = this.#recording.nowMs()): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#endedAtMs = endedAtMs;
+    this.#recording.ended(this);
   }
-  return given;
-}
 
-/** Seconds and nanoseconds: a plain number of milliseconds is taken for one of two clocks. */
-function hrTimeOf(ms: number): [number, number] {
-  const seconds = Math.floor(ms / 1000);
-  return [seconds, Math.round((ms - seconds * 1000) * 1e6)];
+  /** Has told what was to be told later: it is about to be exported. */
+  complete(): void {
+    const tell = this.#later;
+    if (tell === undefined) return;
+    this.#later = undefined;
+    this.#isOver = false;
+    tell(this);
+    this.#isOver = true;
+  }
 }

@@ -1,7 +1,7 @@
 /** Names and values of what spans tell, by OpenTelemetry's conventions where they have a name for it. */
 import { isIP } from "node:net";
-import type { WatchedUnit } from "../../watch/index.ts";
 import type { Attributes } from "../index.ts";
+import type { UnitFacts } from "./unit-facts.ts";
 
 /** Longer texts are cut. */
 const MAX_TEXT_LENGTH = 8 * 1024;
@@ -24,25 +24,25 @@ export function addressAttributes(side: "client" | "server", address: string): A
 
 /** @param normalize takes the literals out of a text; undefined when it cannot */
 export function unitAttributes(
-  unit: WatchedUnit,
+  unit: UnitFacts,
   normalize: (sql: string) => string | undefined,
 ): Attributes {
-  const { session, text, commandTag, sqlState } = unit;
+  const { text, commandTag, sqlState } = unit;
   const normalized = text === undefined ? undefined : normalize(text);
   const operation = operationOf(commandTag, normalized);
   const rows = rowsOf(commandTag);
   const returnsRows = operation !== undefined && RETURNS_ROWS.has(operation);
   return {
     "db.system.name": "postgresql",
-    "db.namespace": session.database,
+    "db.namespace": unit.database,
     "db.operation.name": operation,
     "db.query.text": normalized?.slice(0, MAX_TEXT_LENGTH),
     "db.response.returned_rows": returnsRows ? rows : undefined,
     "db.response.status_code": sqlState,
     "error.type": sqlState,
-    "user.name": session.user,
-    "gatewayd.block": session.block,
-    "gatewayd.connection.id": session.id,
+    "user.name": unit.user,
+    "gatewayd.block": unit.block,
+    "gatewayd.connection.id": unit.connectionId,
     "gatewayd.affected_rows": returnsRows ? undefined : rows,
     "gatewayd.unit.kind": unit.kind,
     "gatewayd.unit.request_bytes": unit.requestBytes,

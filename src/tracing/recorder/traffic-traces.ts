@@ -10,6 +10,8 @@ import type {
 import { SessionTrace } from "./session-trace.ts";
 import type { SessionTracing } from "./session-trace.ts";
 import { unitAttributes } from "./span-attributes.ts";
+import { unitFacts } from "./unit-facts.ts";
+import type { UnitFacts } from "./unit-facts.ts";
 import type { Span, Tracer } from "../index.ts";
 
 export interface TrafficTracesOptions {
@@ -139,12 +141,17 @@ class BlockTraces implements BlockWatch {
   }
 
   #record(span: Span, unit: WatchedUnit, endedMs: number): void {
-    const attributes = unitAttributes(unit, this.#normalize);
-    span.setAttributes({ ...attributes, "gatewayd.group": this.#group });
-    const operation = attributes["db.operation.name"];
-    if (typeof operation === "string") span.rename(operation);
+    const facts = unitFacts(unit);
+    span.later((told) => this.#tell(told, facts));
     if (unit.sqlState !== undefined) span.fail(unit.sqlState);
     else if (unit.transactionStatus === 0) span.fail("cut off");
     span.end(endedMs);
+  }
+
+  #tell(span: Span, facts: UnitFacts): void {
+    const attributes = unitAttributes(facts, this.#normalize);
+    span.setAttributes({ ...attributes, "gatewayd.group": this.#group });
+    const operation = attributes["db.operation.name"];
+    if (typeof operation === "string") span.rename(operation);
   }
 }
