@@ -168,13 +168,20 @@ test("every connected client is listed as busy, an idle one too", async () => {
     const { body } = await rest(doors, `${V1}/GetPools`);
     return Bun.deepEquals(body, { default: { writes: { cap: 2, size: 1 } } });
   });
-  const { body } = await rest(doors, `${V1}/GetProxies`);
-  expect(body).toEqual({
+  await using quiet = await connectWire(gatewayd);
+  await quiet.login({ user: "postgres", database: "postgres" });
+  await using silent = await connectWire(gatewayd);
+  const busy = [client, quiet, silent].map(({ localAddress }) => localAddress);
+  const proxies = async () => (await rest(doors, `${V1}/GetProxies`)).body;
+  await waitFor("all three", proxies, {
+    until: (body) => JSON.stringify(body).includes(silent.localAddress),
+  });
+  expect(await proxies()).toEqual({
     default: {
       writes: {
         available: [expect.stringMatching(/^127\.0\.0\.1:\d+$/)],
-        busy: [client.localAddress],
-        total: 2,
+        busy,
+        total: 4,
       },
     },
   });

@@ -195,6 +195,17 @@ describe("who may do what", () => {
     });
   });
 
+  test("answers are kept by nobody on their way, and are what they say they are", async () => {
+    const token = { Authorization: `Bearer ${TOKENS.viewer}` };
+    for (const path of ["/api/v1/sessions", "/readyz?verbose", "/version", "/nowhere"]) {
+      for (const headers of [{}, token]) {
+        const answer = await fetch(`http://${doors.rest}${path}`, { headers });
+        expect([path, answer.headers.get("cache-control")]).toEqual([path, "no-store"]);
+        expect(answer.headers.get("x-content-type-options")).toBe("nosniff");
+      }
+    }
+  });
+
   test("no page of another place is let read an answer, or is told that it may ask", async () => {
     const preflight = {
       method: "OPTIONS",

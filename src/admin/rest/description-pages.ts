@@ -52,8 +52,9 @@ function page(content: string | Blob, type: string): Response {
   return new Response(content, {
     headers: {
       "Content-Type": type,
+      // After an upgrade the files are others.
+      "Cache-Control": "no-cache",
       "Content-Security-Policy": CONTENT_POLICY,
-      "X-Content-Type-Options": "nosniff",
     },
   });
 }

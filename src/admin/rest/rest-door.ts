@@ -104,6 +104,15 @@ export class RestDoor {
   }
 
   async #answer(request: Request, peer: RestPeer): Promise<Response> {
+    const response = await this.#respond(request, peer);
+    const { headers } = response;
+    // Whatever is said is so at this moment, and not for whoever asks the same next.
+    if (!headers.has("Cache-Control")) headers.set("Cache-Control", "no-store");
+    headers.set("X-Content-Type-Options", "nosniff");
+    return response;
+  }
+
+  async #respond(request: Request, peer: RestPeer): Promise<Response> {
     try {
       const { pathname, searchParams } = new URL(request.url);
       const page = await this.#page(request, pathname, searchParams, peer);
