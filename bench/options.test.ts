@@ -39,7 +39,7 @@ test("each comparison has parts, clients and amounts of its own", () => {
       suite,
       parts: ["load"],
       clients: [1, 16],
-      rounds: 16,
+      rounds: 32,
       seconds: 2,
       isFull: true,
     };

@@ -10,6 +10,7 @@ import {
 } from "../../tests/kit/index.ts";
 import type { BenchContext } from "../context.ts";
 import type { AbsentEndpoint, EndpointKind, StartOptions } from "./endpoint.ts";
+import { SpanSink } from "./span-sink.ts";
 
 /** The executable that `bun run build` makes, with one block. */
 function gatewaydWith(
@@ -84,15 +85,26 @@ export const transaction: EndpointKind = gatewaydWith(PLAIN, {
   server: TRUST,
 });
 
-/** Nobody listens there: what is recorded is made ready to be sent, and lost. */
-const NO_COLLECTOR = ["--tracing", "--collector-url", "127.0.0.1:9"] as const;
-
-/** In transaction mode, with this share of the units recorded. */
+/** In transaction mode, with this share of the units recorded, and somebody who takes them. */
 export function tracedAt(name: string, ratio: number): EndpointKind {
-  return gatewaydWith({ name, version: "" }, { pool: { mode: "transaction" }, server: TRUST }, [], {
-    args: NO_COLLECTOR,
-    env: { GATEWAYD_TRACING_RATIO: String(ratio) },
-  });
+  const tracedTo = (collector: string): EndpointKind =>
+    gatewaydWith({ name, version: "" }, { pool: { mode: "transaction" }, server: TRUST }, [], {
+      args: ["--tracing", "--collector-url", collector],
+      env: { GATEWAYD_TRACING_RATIO: String(ratio) },
+    });
+  return {
+    name,
+    version: "",
+    isPooling: true,
+    async start(options) {
+      await using started = new AsyncDisposableStack();
+      const sink = started.use(await SpanSink.start());
+      const gateway = started.use(await tracedTo(sink.address).start(options));
+      const all = started.move();
+      const { host, port, pid } = gateway;
+      return { host, port, pid, [Symbol.asyncDispose]: () => all.disposeAsync() };
+    },
+  };
 }
 
 /** In transaction mode without metrics: nothing is counted. */

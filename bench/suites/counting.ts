@@ -6,7 +6,7 @@ export const countingSuite: Suite = {
   poolSize: 20,
   copiesAlso: false,
   idleManners: [],
-  generations: 4,
+  generations: 8,
   endpoints: async () => [transaction, uncounted],
   plan: steadyReads,
 };

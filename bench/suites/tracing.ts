@@ -1,12 +1,12 @@
 import { tracedAt, transaction } from "../endpoints/index.ts";
 import { steadyReads, type Suite } from "./suite.ts";
 
-/** What tracing costs in transaction mode, of one unit in a hundred and of all. There is no collector. */
+/** What tracing costs in transaction mode, of one unit in a hundred and of all. Spans are sent to somebody who takes them. */
 export const tracingSuite: Suite = {
   poolSize: 20,
   copiesAlso: false,
   idleManners: [],
-  generations: 4,
+  generations: 8,
   endpoints: async () => [
     transaction,
     tracedAt("gatewayd-traced-1%", 0.01),
