@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startLogServer, startSyslogDaemon } from "../fixtures/log-servers.ts";
+import { keepLogFiles } from "../kit/transcripts.ts";
 import {
   connectWire,
   type GatewaydProcess,
@@ -28,7 +29,10 @@ beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), "gatewayd-log-"));
 });
 
-afterEach(() => rmSync(directory, { recursive: true }));
+afterEach(() => {
+  keepLogFiles(directory);
+  rmSync(directory, { recursive: true });
+});
 
 async function startWith(
   logger: Readonly<Record<string, unknown>>,
@@ -83,6 +87,37 @@ test("all outputs at once get every record, in order, to the last", async () => 
   const expected = records.map(({ message }) => message);
   expect(messages(server.messages)).toEqual(expected);
   expect(messages(daemon.messages)).toEqual(expected);
+});
+
+test("what clients say in confidence is in no output", async () => {
+  const socket = join(directory, "syslog");
+  await using server = await startLogServer();
+  await using daemon = await startSyslogDaemon(socket);
+  await using gatewayd = await startWith({
+    output: ["console", "stdout", "file", "syslog", "rsyslog"],
+    level: "trace",
+    slowQueryThreshold: "1ms",
+    fileName: join(directory, "gatewayd.log"),
+    syslogSocket: socket,
+    rsyslogAddress: `127.0.0.1:${server.port}`,
+  });
+  const password = "opensesame-7";
+  await using client = await connectWire(gatewayd);
+  await client.login();
+  client.query(`create role confided password '${password}'`);
+  await client.messagesUntil("Z");
+  client.query(`select pg_sleep(0.02), '${password}'`);
+  await client.messagesUntil("Z");
+  const isTold = (texts: readonly string[]) => texts.some((text) => text.includes("pg_sleep($1)"));
+  await waitFor("the slow query in all of them", () => {
+    const { process } = gatewayd;
+    return [[process.output(1_000)], [contents("gatewayd.log")], server.messages, daemon.messages]
+      .map(isTold)
+      .every(Boolean);
+  });
+  await gatewayd.stop();
+  const written = [gatewayd.process.output(1_000), contents("gatewayd.log")];
+  expect([...written, ...server.messages, ...daemon.messages].join("\n")).not.toContain(password);
 });
 
 test("SIGUSR1 opens files anew, and plugins hear of it", async () => {

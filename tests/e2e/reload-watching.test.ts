@@ -16,6 +16,7 @@ import {
   startPostgres,
   waitFor,
 } from "../kit/index.ts";
+import { keepLogFiles } from "../kit/transcripts.ts";
 import { reload } from "./reloading.ts";
 
 const TLS = join(import.meta.dir, "..", "fixtures", "tls");
@@ -37,7 +38,10 @@ afterAll(async () => {
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), "gatewayd-reload-"));
 });
-afterEach(() => rmSync(directory, { recursive: true }));
+afterEach(() => {
+  keepLogFiles(directory);
+  rmSync(directory, { recursive: true });
+});
 
 function configWith(keys: object, options: OneBlockOptions = POOLED): string {
   const config: object = JSON.parse(oneBlockConfig(postgres.address, options));

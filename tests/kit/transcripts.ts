@@ -1,6 +1,7 @@
 /** What gateways write while tests run, kept for the search for secrets at the end of `npm test`. */
-import { appendFileSync } from "node:fs";
+import { appendFileSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
 
 /** Names the folder; without it nothing is kept. */
 export const TRANSCRIPTS_VARIABLE = "GATEWAYD_TEST_TRANSCRIPTS";
@@ -14,4 +15,15 @@ export function newTranscript(): ((text: string) => void) | undefined {
   count += 1;
   const file = join(directory, `${process.pid}-${count}.txt`);
   return (text) => appendFileSync(file, text);
+}
+
+/** Keeps what gateways have written into log files of a folder, those that were packed as well. */
+export function keepLogFiles(directory: string): void {
+  const write = newTranscript();
+  if (write === undefined) return;
+  for (const entry of readdirSync(directory, { withFileTypes: true })) {
+    if (!entry.isFile() || !/\.log(?:\.gz)?$/.test(entry.name)) continue;
+    const bytes = readFileSync(join(directory, entry.name));
+    write((entry.name.endsWith(".gz") ? gunzipSync(bytes) : bytes).toString());
+  }
 }
