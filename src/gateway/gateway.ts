@@ -277,7 +277,7 @@ export class Gateway {
     const expectWanted = (): void => this.#expectNotStopped();
     await this.#step("Create pools and clients", async (trace) => {
       this.#groups.build(this.#config);
-      for (const group of this.#groups.all) await group.openPools(expectWanted, trace);
+      await this.#groups.openPools(expectWanted, trace);
     });
     await this.#step("Create proxies", async () => {
       for (const group of this.#groups.all) await group.announceProxies();

@@ -23,9 +23,6 @@ import { within } from "./within.ts";
 /** Peers that do not finish within this time are cut off by the end of the process. */
 const STOP_MS = 1_000;
 
-/** Clients are served when it is not known by then whether servers can be reached. */
-const LOOK_MS = 1_000;
-
 export interface GroupParts {
   readonly name: string;
   readonly config: LoadedConfig;
@@ -98,14 +95,18 @@ export class Group {
       });
     }
     this.tenant.warm();
-    await within(LOOK_MS, this.#built.lookForServers(), this.#parts.timers);
+  }
+
+  /** Resolves when it is known of the servers whether they can be reached. */
+  async lookForServers(): Promise<void> {
+    await this.#built.lookForServers();
   }
 
   /** The same for a group that comes while others are served: nobody waits for its servers. */
   openPoolsSoon(): void {
     for (const pool of this.#built.toBeOpened) pool.openSoon();
     this.tenant.warm();
-    void this.#built.lookForServers();
+    void this.lookForServers();
   }
 
   /** Plugins hear of pools and proxies that are new: all, or those of these blocks. */

@@ -11,6 +11,10 @@ import { Group } from "./group.ts";
 import type { GroupParts } from "./group.ts";
 import type { PreparedPart, ReloadPart } from "./reload-part.ts";
 import type { ReloadPlan } from "./reload-plan.ts";
+import { within } from "./within.ts";
+
+/** Clients are served though it is not known by then whether servers can be reached. */
+const LOOK_MS = 1_000;
 
 /** What a group needs of the gateway. */
 export type GroupSurroundings = Pick<
@@ -69,6 +73,13 @@ export class Groups implements ReloadPart {
   build(config: LoadedConfig): void {
     this.#descriptors = new DescriptorBudget(backendsOf(config));
     this.#groups = Object.keys(config.global.servers).map((name) => this.#newGroup(name, config));
+  }
+
+  /** @param expectWanted throws when nobody wants it any more */
+  async openPools(expectWanted: () => void, trace: BootTrace): Promise<void> {
+    for (const group of this.#groups) await group.openPools(expectWanted, trace);
+    const known = Promise.all(this.#groups.map(async (group) => await group.lookForServers()));
+    await within(LOOK_MS, known, this.#options.timers);
   }
 
   async prepare(plan: ReloadPlan): Promise<PreparedPart> {

@@ -3,7 +3,7 @@ import type { TimerWheel } from "../net/index.ts";
 /** Waits for something to happen, but not for ever. */
 export async function within(
   limitMs: number,
-  happening: Promise<void>,
+  happening: Promise<unknown>,
   timers: TimerWheel,
 ): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();

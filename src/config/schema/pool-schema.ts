@@ -76,6 +76,6 @@ export const proxySchema = z.strictObject({
   healthCheckPeriod: duration()
     .prefault("60s")
     .describe(
-      "Idle server connections are replaced this often; keep it at or below the server's `authentication_timeout`. 0 = never.",
+      "Idle server connections are replaced this often; keep it at or below the server's `authentication_timeout`. Pools that have none look as often whether the server can be reached. 0 = never.",
     ),
 });
