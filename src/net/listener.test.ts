@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import type { Socket } from "node:net";
@@ -9,6 +9,7 @@ import { connect as connectTls } from "node:tls";
 import { FakeClock } from "../../tests/fixtures/fake-clock.ts";
 import { Recorder } from "../../tests/fixtures/recorder.ts";
 import { runToEnd, startProcess, testWhere, waitFor } from "../../tests/kit/index.ts";
+import { libc } from "../libc/index.ts";
 import { TimerWheel, dial, listen } from "./index.ts";
 import type { Address, Connection, HandshakeResult, Listener, ListenOptions } from "./index.ts";
 
@@ -53,6 +54,21 @@ async function expectGreeting(address: Address): Promise<Connection> {
   connection.handler = heard;
   await waitFor("a greeting", () => heard.text === "hello", { intervalMs: 1 });
   return connection;
+}
+
+const SOL_SOCKET = 1;
+/** No filter can be attached from then on. */
+const SO_LOCK_FILTER = 44;
+const ON = Uint8Array.of(1, 0, 0, 0);
+
+function socketsOfThisProcess(): readonly number[] {
+  return readdirSync("/proc/self/fd").flatMap((name) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${name}`).startsWith("socket:") ? [Number(name)] : [];
+    } catch {
+      return []; // It was that of the folder.
+    }
+  });
 }
 
 const portOf = (listener: Listener): number => Number(/:(\d+)$/.exec(listener.address)?.[1]);
@@ -248,34 +264,47 @@ describe("listening", () => {
     await expectGreeting(address);
   });
 
-  testOnLinux("leaves a port to another process, which misses nobody", async () => {
-    const listener = await listenOn(
-      { kind: "tcp", host: "127.0.0.1", port: 0 },
-      { reusePort: true },
-    );
-    const port = portOf(listener);
-    expect(listener.isShared).toBe(false);
-    const greet = "open: (socket) => { socket.write('hello'); }, data() {}";
-    const code = `Bun.listen({ hostname: "127.0.0.1", port: ${port}, reusePort: true, socket: { ${greet} } });
+  for (const kernel of ["takes a packet filter", "refuses packet filters"]) {
+    testOnLinux(
+      `leaves a port to another process, which misses nobody; the kernel ${kernel}`,
+      async () => {
+        const before = socketsOfThisProcess();
+        const listener = await listenOn(
+          { kind: "tcp", host: "127.0.0.1", port: 0 },
+          { reusePort: true },
+        );
+        if (kernel === "refuses packet filters") {
+          const fds = socketsOfThisProcess().filter((fd) => !before.includes(fd));
+          expect(fds).toHaveLength(1);
+          // As some kernels do for everybody who may not administrate the network.
+          for (const fd of fds)
+            expect(libc()?.setOption(fd, SOL_SOCKET, SO_LOCK_FILTER, ON)).toBe(0);
+        }
+        const port = portOf(listener);
+        expect(listener.isShared).toBe(false);
+        const greet = "open: (socket) => { socket.write('hello'); }, data() {}";
+        const code = `Bun.listen({ hostname: "127.0.0.1", port: ${port}, reusePort: true, socket: { ${greet} } });
       console.log("listening");`;
-    await using other = await startProcess([process.execPath, "-e", code]);
-    await other.waitForLine("listening");
-    expect(listener.isShared).toBe(true);
-    // As many as the kernel likes are this one's.
-    const greetings: Promise<Connection>[] = [];
-    const knock = (): void => {
-      for (let count = 0; count < 50; count++) {
-        greetings.push(expectGreeting({ kind: "tcp", host: "127.0.0.1", port }));
-      }
-    };
-    knock();
-    const leaving = listener.leave();
-    knock();
-    await leaving;
-    knock();
-    expect(await Promise.all(greetings)).toHaveLength(150);
-    expect(listener.isShared).toBe(false);
-  });
+        await using other = await startProcess([process.execPath, "-e", code]);
+        await other.waitForLine("listening");
+        expect(listener.isShared).toBe(true);
+        // As many as the kernel likes are this one's.
+        const greetings: Promise<Connection>[] = [];
+        const knock = (): void => {
+          for (let count = 0; count < 50; count++) {
+            greetings.push(expectGreeting({ kind: "tcp", host: "127.0.0.1", port }));
+          }
+        };
+        knock();
+        const leaving = listener.leave();
+        knock();
+        await leaving;
+        knock();
+        expect(await Promise.all(greetings)).toHaveLength(150);
+        expect(listener.isShared).toBe(false);
+      },
+    );
+  }
 
   test("takes over a unix socket, whose file is its own from then on", async () => {
     const path = join(await temporaryDirectory(), "socket");

@@ -5,7 +5,7 @@ import { formatAddress, formatHostPort } from "./address.ts";
 import type { Address } from "./address.ts";
 import { Arrivals } from "./arrivals.ts";
 import { reasonOf } from "./reason-of.ts";
-import { holdNewcomers, isPortShared } from "./shared-ports.ts";
+import { holdNewcomers, isPortShared, letThrough } from "./shared-ports.ts";
 import { SocketFile } from "./socket-file.ts";
 import { SocketConnection, socketEvents } from "./socket-connection.ts";
 import type { BunSocket } from "./socket-connection.ts";
@@ -62,6 +62,11 @@ function listenTcp(options: ListenOptions, host: string, port: number): Listener
   // Not in Bun's types; works in 1.4.5, also from several processes.
   const untyped = { reusePort: options.reusePort };
   const arrivals = new Arrivals(options.timers);
+  let isLeaving = false;
+  const prepare = (connection: SocketConnection): void => {
+    if (isLeaving) letThrough(connection.descriptor);
+    arrivals.add(connection);
+  };
   const listener = Bun.listen<SocketConnection | undefined>({
     ...untyped,
     hostname: host === "" ? "::" : host,
@@ -69,7 +74,7 @@ function listenTcp(options: ListenOptions, host: string, port: number): Listener
     data: undefined,
     // Otherwise Bun closes at the peer's end of stream and drops what is still to be sent.
     allowHalfOpen: true,
-    socket: { ...socketEvents, open: accept(options, (connection) => arrivals.add(connection)) },
+    socket: { ...socketEvents, open: accept(options, prepare) },
   });
   const stop = (): void => {
     listener.stop();
@@ -82,7 +87,8 @@ function listenTcp(options: ListenOptions, host: string, port: number): Listener
     },
     stop,
     leave: async () => {
-      await holdNewcomers([listener.port]);
+      isLeaving = true;
+      await holdNewcomers([listener.port], true);
       stop();
     },
   };

@@ -52,12 +52,17 @@ export function isPortOfAnother(port: number): boolean {
 /**
  * Has the kernel lead no more clients to this process' listening sockets on ports, and waits until it has accepted those
  * that are on the way, up to {@link LONGEST_MS}. The sockets are to be closed at once when it resolves.
+ * @param isLifted {@link letThrough} is called for each connection that is accepted meanwhile: without that nothing can be
+ *   done where the kernel wants rights for packet filters
  */
-export async function holdNewcomers(ports: readonly number[]): Promise<void> {
+export async function holdNewcomers(ports: readonly number[], isLifted = false): Promise<void> {
   const own = ownSockets();
   const isOurs = ({ state, port, inode }: SocketRow): boolean =>
     state === "listening" && ports.includes(port) && own.has(inode);
-  for (const { inode } of socketRows().filter(isOurs)) passOverNewcomers(own.get(inode));
+  for (const { inode } of socketRows().filter(isOurs)) {
+    const fd = own.get(inode);
+    if (fd !== undefined && !passOverNewcomers(fd) && isLifted) demandHops(fd, ALL_HOPS);
+  }
   const untilMs = performance.now() + LONGEST_MS;
   // Those that come later are the other process'.
   let arriving: ReadonlySet<string> | undefined;
@@ -136,10 +141,10 @@ const PROGRAM = [
   [0x06, 0, 0, 0xff_ff_ff_ff], // All others did, as a whole.
 ] as const;
 
-/** Where it cannot be done, whoever comes in the last moment may be reset. */
-function passOverNewcomers(fd: number | undefined): void {
+/** @returns whether the kernel does so: mostly that needs no rights, but some kernels want CAP_NET_ADMIN */
+function passOverNewcomers(fd: number): boolean {
   const calls = libc();
-  if (fd === undefined || calls === undefined) return;
+  if (calls === undefined) return false;
   const program = Buffer.alloc(PROGRAM.length * 8);
   for (const [index, [code, ifTrue, ifFalse, value]] of PROGRAM.entries()) {
     program.writeUInt16LE(code, index * 8);
@@ -151,5 +156,28 @@ function passOverNewcomers(fd: number | undefined): void {
   const pointer = Buffer.alloc(16);
   pointer.writeUInt16LE(PROGRAM.length, 0);
   pointer.writeBigUInt64LE(calls.addressOf(program), 8);
-  calls.setOption(fd, SOL_SOCKET, SO_ATTACH_FILTER, pointer);
+  return calls.setOption(fd, SOL_SOCKET, SO_ATTACH_FILTER, pointer) === 0;
+}
+
+/** IP_MINTTL and IPV6_MINHOPCOUNT, each with its level: a packet must have as many hops left. */
+const HOP_LIMITS = [
+  [0, 21],
+  [41, 73],
+] as const;
+/** Packets begin with 64 or 128, and what is not dropped may be reset as without all this. */
+const ALL_HOPS = 255;
+
+/** Takes back what a connection has from a listening socket that is held. */
+export function letThrough(fd: number): void {
+  demandHops(fd, 0);
+}
+
+/**
+ * Drops packets from whoever is not next to this machine, and from itself, too. The kernel does not ask for it while a
+ * handshake ends, so that those that are on the way are accepted; they have the limit until {@link letThrough}.
+ */
+function demandHops(fd: number, hops: number): void {
+  const value = Buffer.alloc(4);
+  value.writeInt32LE(hops);
+  for (const [level, option] of HOP_LIMITS) libc()?.setOption(fd, level, option, value);
 }
