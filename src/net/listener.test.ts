@@ -264,15 +264,16 @@ describe("listening", () => {
     await expectGreeting(address);
   });
 
-  for (const kernel of ["takes a packet filter", "refuses packet filters"]) {
+  for (const [host, kernel] of [
+    ["127.0.0.1", "takes a packet filter"],
+    ["127.0.0.1", "refuses packet filters"],
+    ["::1", "refuses packet filters"],
+  ] as const) {
     testOnLinux(
-      `leaves a port to another process, which misses nobody; the kernel ${kernel}`,
+      `leaves a port to another process, which misses nobody (${host}, the kernel ${kernel})`,
       async () => {
         const before = socketsOfThisProcess();
-        const listener = await listenOn(
-          { kind: "tcp", host: "127.0.0.1", port: 0 },
-          { reusePort: true },
-        );
+        const listener = await listenOn({ kind: "tcp", host, port: 0 }, { reusePort: true });
         if (kernel === "refuses packet filters") {
           const fds = socketsOfThisProcess().filter((fd) => !before.includes(fd));
           expect(fds).toHaveLength(1);
@@ -283,7 +284,7 @@ describe("listening", () => {
         const port = portOf(listener);
         expect(listener.isShared).toBe(false);
         const greet = "open: (socket) => { socket.write('hello'); }, data() {}";
-        const code = `Bun.listen({ hostname: "127.0.0.1", port: ${port}, reusePort: true, socket: { ${greet} } });
+        const code = `Bun.listen({ hostname: "${host}", port: ${port}, reusePort: true, socket: { ${greet} } });
       console.log("listening");`;
         await using other = await startProcess([process.execPath, "-e", code]);
         await other.waitForLine("listening");
@@ -292,7 +293,7 @@ describe("listening", () => {
         const greetings: Promise<Connection>[] = [];
         const knock = (): void => {
           for (let count = 0; count < 50; count++) {
-            greetings.push(expectGreeting({ kind: "tcp", host: "127.0.0.1", port }));
+            greetings.push(expectGreeting({ kind: "tcp", host, port }));
           }
         };
         knock();
