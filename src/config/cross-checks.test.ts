@@ -128,6 +128,10 @@ test.each([
     "must be one of console, stdout, stderr, file, syslog, rsyslog",
   ],
   [
+    "loggers: {default: {output: 'console, pigeon'}}",
+    "loggers.default.output: must be one of console, stdout, stderr, file, syslog, rsyslog",
+  ],
+  [
     "loggers: {default: {output: [rsyslog], rsyslogAddress: nowhere}}",
     "loggers.default.rsyslogAddress: must be host:port",
   ],

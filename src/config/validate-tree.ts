@@ -89,7 +89,7 @@ export function childSpec(spec: KeySpec | undefined, step: string | number): Key
 }
 
 function describe(issue: z.core.$ZodIssue, root: ConfigNode, spec: KeySpec): ConfigIssue[] {
-  const path = issue.path.map(String);
+  const path = placedPath(issue.path.map(String), root);
   if (issue.code === "unrecognized_keys") {
     const parent = path.reduce<KeySpec | undefined>(childSpec, spec);
     const known = parent?.kind === "object" ? [...parent.keys.keys()] : [];
@@ -102,6 +102,13 @@ function describe(issue: z.core.$ZodIssue, root: ConfigNode, spec: KeySpec): Con
   const isMissing = !isKeyAtFault && nodeAt(root, path) === undefined;
   const message = isMissing ? "is required" : messageOf(issue);
   return [issueAt(root, path, "error", message, isKeyAtFault ? "key" : "value")];
+}
+
+/** The path of what the file has: parts of a list that is written as one text have no place of their own. */
+function placedPath(path: readonly string[], root: ConfigNode): readonly string[] {
+  const parent = path.slice(0, -1);
+  const isPart = nodeAt(root, path) === undefined && nodeAt(root, parent)?.kind === "scalar";
+  return isPart && path.length > 0 ? parent : path;
 }
 
 function messageOf(issue: z.core.$ZodIssue): string {
