@@ -106,8 +106,7 @@ describe("dialling", () => {
     const dialling = dial(options("", 0, { address: { kind: "unix", path: "/nowhere/socket" } }));
     await expect(dialling).rejects.toMatchObject({
       code: "ERR_SERVER_UNREACHABLE",
-      message:
-        "cannot connect to /nowhere/socket (/nowhere/socket: no such file or directory (ENOENT))",
+      message: "cannot connect to /nowhere/socket (no such file or directory (ENOENT))",
     });
   });
 

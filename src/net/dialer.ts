@@ -36,6 +36,7 @@ export interface Dialled {
  */
 export async function dial(options: DialOptions): Promise<Dialled> {
   const reasons: string[] = [];
+  const name = formatAddress(options.address);
   try {
     const addresses = await resolveAddress(options.address);
     for (const address of addresses) {
@@ -44,7 +45,8 @@ export async function dial(options: DialOptions): Promise<Dialled> {
         options.answers?.record(addresses);
         return { connection, address };
       } catch (thrown) {
-        reasons.push(`${formatAddress(address)}: ${reasonOf(thrown)}`);
+        const tried = formatAddress(address);
+        reasons.push(tried === name ? reasonOf(thrown) : `${tried}: ${reasonOf(thrown)}`);
       }
     }
   } catch (thrown) {
@@ -52,7 +54,7 @@ export async function dial(options: DialOptions): Promise<Dialled> {
   }
   throw new GatewayError(
     "ERR_SERVER_UNREACHABLE",
-    `cannot connect to ${formatAddress(options.address)} (${reasons.join("; ")})`,
+    `cannot connect to ${name} (${reasons.join("; ")})`,
   );
 }
 

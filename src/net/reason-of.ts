@@ -10,5 +10,5 @@ export function reasonOf(thrown: unknown): string {
   for (const [name, words] of getSystemErrorMap().values()) {
     if (name === code) return `${words} (${code})`;
   }
-  return code;
+  return code === "ENOTFOUND" ? `no such host (${code})` : code;
 }
