@@ -1,7 +1,7 @@
 /** Cancel requests: a connection of their own, closed by the server when it has passed them on. */
 import { GatewayError } from "../errors.ts";
 import { ignoringHandler } from "../net/index.ts";
-import type { Address, TimerWheel } from "../net/index.ts";
+import type { Address, Connection, TimerWheel } from "../net/index.ts";
 import { cancelRequest } from "../postgres/index.ts";
 import { openServer } from "./open-server.ts";
 import type { ServerEncryption } from "./open-server.ts";
@@ -64,9 +64,22 @@ async function send(
     keepAliveMs: 0,
     timers,
   });
+  return await askToCancel(connection, key, timers, CLOSE_TIMEOUT_MS);
+}
+
+/**
+ * Sends the request over a connection that nothing has been said on, and waits until the other side has closed it.
+ * @returns false when that took longer than `patienceMs`: then it is cut
+ */
+export async function askToCancel(
+  connection: Connection,
+  key: Uint8Array,
+  timers: TimerWheel,
+  patienceMs: number,
+): Promise<boolean> {
   let isOver = true;
   await new Promise<void>((resolve) => {
-    const limit = timers.after(CLOSE_TIMEOUT_MS, () => {
+    const limit = timers.after(patienceMs, () => {
       isOver = false;
       connection.terminate();
     });

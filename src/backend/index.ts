@@ -4,7 +4,7 @@
  * May import: errors, auth, net, postgres.
  */
 export { Backend } from "./backend.ts";
-export { sendCancelRequest } from "./cancel.ts";
+export { askToCancel, sendCancelRequest } from "./cancel.ts";
 export type { CancelServer } from "./cancel.ts";
 export type { ConversationOptions } from "./conversation.ts";
 export { negotiateTls } from "./negotiate-tls.ts";

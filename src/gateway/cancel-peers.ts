@@ -4,11 +4,12 @@
  * that the kernel lists. Nothing is handed on twice.
  */
 import { randomBytes } from "node:crypto";
+import { askToCancel } from "../backend/index.ts";
 import { GatewayError } from "../errors.ts";
 import type { Logger } from "../logging/index.ts";
 import { dialName, ignoringHandler, listenAtName, namesListenedAt } from "../net/index.ts";
 import type { Connection, TimerWheel } from "../net/index.ts";
-import { MAX_STARTUP_BYTES, cancelRequest, readStartupPacket } from "../postgres/index.ts";
+import { MAX_STARTUP_BYTES, readStartupPacket } from "../postgres/index.ts";
 import type { Cancellable, CancelKeys } from "../session/index.ts";
 
 const PREFIX = "gatewayd-cancel-";
@@ -72,20 +73,7 @@ export class CancelPeers {
   async #tell(name: string, key: Uint8Array): Promise<void> {
     const { timers, logger } = this.#options;
     try {
-      const connection = await dialName(name, timers);
-      const closed = new Promise<void>((resolve) => {
-        const limit = timers.after(PATIENCE_MS, () => connection.terminate());
-        connection.handler = {
-          ...ignoringHandler,
-          onEnd: () => connection.close(),
-          onClose: () => {
-            limit.dispose();
-            resolve();
-          },
-        };
-      });
-      connection.write(cancelRequest(key));
-      await closed;
+      await askToCancel(await dialName(name, timers), key, timers, PATIENCE_MS);
     } catch (thrown) {
       const { message: reason } = GatewayError.from(thrown);
       logger.debug("A cancel request could not be handed on to another gateway", { reason });
