@@ -2,6 +2,7 @@
  * Unix sockets that have a name of Linux' own ("abstract") in place of a file: they need no folder, and are gone with their
  * process. Only processes of the same system user are talked to.
  */
+import type { Socket } from "bun";
 import { readFileSync } from "node:fs";
 import { GatewayError } from "../errors.ts";
 import type { Connection } from "./connection.ts";
@@ -26,15 +27,10 @@ export function listenAtName(
     unix: `\0${name}`,
     data: undefined,
     allowHalfOpen: true,
-    socket: {
-      ...socketEvents,
-      open(socket) {
-        const connection = new SocketConnection(socket, timers);
-        socket.data = connection;
-        if (isOwnUser(connection)) onConnection(connection);
-        else connection.terminate();
-      },
-    },
+    socket: eventsOf(timers, (connection) => {
+      if (isOwnUser(connection)) onConnection(connection);
+      else connection.terminate();
+    }),
   });
   return { [Symbol.dispose]: () => listener.stop() };
 }
@@ -47,12 +43,7 @@ export async function dialName(name: string, timers: TimerWheel): Promise<Connec
     data: undefined,
     allowHalfOpen: true,
     socket: {
-      ...socketEvents,
-      open(socket) {
-        const connection = new SocketConnection(socket, timers);
-        socket.data = connection;
-        resolve(connection);
-      },
+      ...eventsOf(timers, resolve),
       connectError: (_, error) => reject(error),
     },
   }).catch(reject);
@@ -67,6 +58,17 @@ export async function dialName(name: string, timers: TimerWheel): Promise<Connec
       `cannot connect to @${name}: ${reasonOf(thrown)}`,
     );
   }
+}
+
+function eventsOf(timers: TimerWheel, onOpen: (connection: SocketConnection) => void) {
+  return {
+    ...socketEvents,
+    open(socket: Socket<SocketConnection | undefined>): void {
+      const connection = new SocketConnection(socket, timers);
+      socket.data = connection;
+      onOpen(connection);
+    },
+  };
 }
 
 /** Names that begin so and that somebody of this machine listens at, those of this process included. */
