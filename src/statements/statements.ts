@@ -1,4 +1,5 @@
 /** The statements of all groups that count them: who watches, and what there is to tell. */
+import { setImmediate as othersTurn } from "node:timers/promises";
 import type { GroupWatch } from "../watch/index.ts";
 import { BlockStatements } from "./block-statements.ts";
 import { StatementCounts } from "./statement-table.ts";
@@ -121,10 +122,6 @@ export class Statements {
   #onWall(atMs: number): number {
     return Math.round(atMs + Date.now() - this.#options.now());
   }
-}
-
-function othersTurn(): Promise<void> {
-  return new Promise((resolve) => void setImmediate(resolve));
 }
 
 async function read(text: string | undefined, grammar: StatementGrammar): Promise<ReadStatement> {

@@ -40,8 +40,13 @@ export class SpanWriter {
     this.#tracer = provider.getTracer("gatewayd", version);
   }
 
-  /** @returns the library's, which is over as well */
-  write(recorded: RecordedSpan): readonly ReadableSpan[] {
+  /** @returns the library's, which are over as well */
+  write(all: readonly RecordedSpan[]): readonly ReadableSpan[] {
+    for (const recorded of all) this.#write(recorded);
+    return this.#written.splice(0);
+  }
+
+  #write(recorded: RecordedSpan): void {
     recorded.complete();
     const { parent, link, kind } = recorded;
     this.#ids.next = recorded.context;
@@ -66,7 +71,6 @@ export class SpanWriter {
       span.setStatus({ code: api.SpanStatusCode.ERROR, message: recorded.failure });
     }
     span.end(hrTimeOf(recorded.endedAtMs));
-    return this.#written.splice(0);
   }
 }
 

@@ -1,4 +1,5 @@
 /** Tracing that is on: what is begun here is recorded, and ends up at the collector. */
+import { setImmediate as othersTurn } from "node:timers/promises";
 import type { ReadableSpan, SpanExporter } from "@opentelemetry/sdk-trace";
 import {
   ExportResultCode,
@@ -15,7 +16,6 @@ import { collectorUrl } from "./collector-url.ts";
 import { RecordedSpan } from "./recorded-span.ts";
 import type { Recording } from "./recorded-span.ts";
 import { SpanQueue } from "./span-queue.ts";
-import type { SendSpans } from "./span-queue.ts";
 import { SpanWriter } from "./span-writer.ts";
 import type { Span, SpanOptions, TraceContext, Tracer, TracingCounts } from "../index.ts";
 import type { CollectorOptions, TracingOptions } from "./tracing-options.ts";
@@ -27,6 +27,7 @@ const DELAY_MS = 5_000;
 const EXPORT_TIMEOUT_MS = 10_000;
 const PAUSE_MS = 1_000;
 
+/** To write one takes some 10 us: after so many it is others' turn. */
 const WRITTEN_AT_ONCE = 64;
 
 /** What a gateway that stops waits for a collector. */
@@ -79,7 +80,7 @@ export class Tracing implements Tracer {
     const former = this.#exporter;
     const exporter = exporterFor(collector, this.#env);
     this.#exporter = exporter;
-    this.#queue.open(this.#sendBy(exporter));
+    this.#queue.open((batch) => this.#send(batch));
     // When it has done what is under way.
     void former?.shutdown();
   }
@@ -105,16 +106,16 @@ export class Tracing implements Tracer {
     void exporter?.shutdown();
   }
 
-  /** To write one takes some 10 us: after so many it is others' turn. */
-  #sendBy(exporter: SpanExporter): SendSpans<RecordedSpan> {
-    return async (batch) => {
-      const spans: ReadableSpan[] = [];
-      for (const [index, span] of batch.entries()) {
-        if (index % WRITTEN_AT_ONCE === WRITTEN_AT_ONCE - 1) await othersTurn();
-        spans.push(...this.#writer.write(span));
-      }
-      await exported(exporter, spans);
-    };
+  async #send(batch: readonly RecordedSpan[]): Promise<void> {
+    const spans: ReadableSpan[] = [];
+    for (let from = 0; from < batch.length; from += WRITTEN_AT_ONCE) {
+      if (from > 0) await othersTurn();
+      spans.push(...this.#writer.write(batch.slice(from, from + WRITTEN_AT_ONCE)));
+    }
+    // There may be another one by now; the one that there was takes nothing any more.
+    const exporter = this.#exporter;
+    if (exporter === undefined) throw new Error("the gateway has stopped");
+    await exported(exporter, spans);
   }
 }
 
@@ -145,10 +146,6 @@ function exported(exporter: SpanExporter, spans: ReadableSpan[]): Promise<void> 
       else reject(error ?? new Error("the collector has not taken the spans"));
     });
   });
-}
-
-function othersTurn(): Promise<void> {
-  return new Promise((resolve) => void setImmediate(resolve));
 }
 
 function positive(text: string | undefined, fallback: number): number {
