@@ -19,10 +19,10 @@ class StatementsKit {
   readonly statements = new Statements({
     grammar: this.grammar,
     now: () => this.nowMs,
-    random: () => (this.#drawn++ % 16) / 16,
+    random: () => (this.#drawn++ % 64) / 64,
   });
-  /** One in sixteen is less than 1/16; not the first. */
-  #drawn = 8;
+  /** One in 64 is less than 1/64; not the first. */
+  #drawn = 32;
   readonly #watch: ReturnType<Statements["watchOf"]>;
 
   constructor(size = 100) {
@@ -71,13 +71,13 @@ beforeAll(loadSql);
 describe("of many units in one second", () => {
   test("the quick ones are counted by a sample, which is right on average", async () => {
     const kit = new StatementsKit();
-    for (let index = 0; index < 500 + 1_600; index++) kit.query("select 1", 0);
-    expect(await kit.list()).toMatchObject([{ calls: 2_100, rows: 6_300 }]);
+    for (let index = 0; index < 100 + 6_400; index++) kit.query("select 1", 0);
+    expect(await kit.list()).toMatchObject([{ calls: 6_500, rows: 19_500 }]);
   });
 
   test("those that are slow or fail are counted all", async () => {
     const kit = new StatementsKit();
-    for (let index = 0; index < 600; index++) kit.query("select 1", 0);
+    for (let index = 0; index < 150; index++) kit.query("select 1", 0);
     kit.query("select slow", 80, { waitedMs: 20 });
     kit.query("selekt", 0, { sqlState: "42601", rows: undefined });
     kit.query("select quick", 0);
@@ -143,7 +143,7 @@ describe("statements", () => {
   test("of many users in many databases are as many", async () => {
     const kit = new StatementsKit(1_000);
     for (let index = 0; index < 900; index++) {
-      kit.query("select 1", 5, { session: session(`user-${index}`) });
+      kit.query("select 1", 10, { session: session(`user-${index}`) });
     }
     expect(await kit.list()).toHaveLength(900);
   });
@@ -216,7 +216,7 @@ describe("statements", () => {
 
   test("take no more room than was said, whatever clients ask", async () => {
     const kit = new StatementsKit(20);
-    for (let index = 0; index < 2_000; index++) kit.query(`select a${index}`, 5);
+    for (let index = 0; index < 2_000; index++) kit.query(`select a${index}`, 10);
     const { statements, unlisted } = await kit.statements.report();
     expect(statements.length).toBeLessThanOrEqual(20);
     const calls = statements.reduce((sum, one) => sum + one.calls, 0);

@@ -4,9 +4,9 @@
  * on average, with as little scatter as counts of thousands have.
  */
 
-/** Looking at each of so many is not felt: a millisecond of each second, if it takes 2 us. */
-const EXACT_PER_SECOND = 500;
-const ONE_IN = 16;
+/** Looking at each of so many is not felt, though code that runs so seldom takes several times as long. */
+const EXACT_PER_SECOND = 100;
+const ONE_IN = 64;
 const SECOND_MS = 1_000;
 
 export class UnitSample {

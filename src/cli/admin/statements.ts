@@ -45,7 +45,7 @@ export const statementsCommand: RunnableCommand = apiCommand({
   description: `Lists the statements that have taken most time, without the values in them, by block, user and database.
 
 Times are from when a statement was there to the end of its answer, the waiting for a server connection included. Of
-a batch the first statement counts for all. Beyond 500 a second a sample of the quick ones is counted, and counts for all.`,
+a batch the first statement counts for all. Beyond 100 a second a sample of the quick ones is counted, and counts for all.`,
   flags: [...FLAGS, orderFlag, resetFlag],
   async ask(client, _operands, invocation) {
     const given = invocation.arguments.text(orderFlag) ?? "total";

@@ -32,7 +32,7 @@ export const metricsSchema = z.strictObject({
     statements: onReload("restart", integer({ max: 10_000 }))
       .prefault(500)
       .describe(
-        "How many different statements of each block are counted, without their values: those that take most time, for `gatewayd statements`, the web page and the admin API. Of quick ones beyond 500 a second a sample is looked at. 0: none is.",
+        "How many different statements of each block are counted, without their values: those that take most time, for `gatewayd statements`, the web page and the admin API. Of quick ones beyond 100 a second a sample is looked at. 0: none is.",
       ),
   }),
 });
