@@ -39,7 +39,15 @@ const WARM_ROUNDS = ROUNDS / 4;
 /** After a restart of the database connections are made again, and what waited may have waited too long. */
 const RECOVERY_MS = 5_000;
 /** Of the lowest points, right after garbage was collected; more than this is no scatter. */
-const MAX_GROWTH_MIB = times(128, 24);
+const MAX_GROWTH_MIB = times(48, 24);
+/**
+ * The engine collects garbage as if the machine had little memory. Else there may be several hundred MiB of it before it is
+ * collected for the first time, which in the short form is growth, and nothing but garbage.
+ */
+const COLLECTS_EARLY = times<Record<string, string>>(
+  { BUN_JSC_forceRAMSize: String(128 * 1024 ** 2) },
+  {},
+);
 /** How often the memory is looked at. */
 const LOOK_MS = 500;
 
@@ -112,7 +120,12 @@ async function start(collectorPort: number): Promise<GatewaydProcess> {
     }),
     plugins: JSON.stringify({ plugins: [watcher, trail] }),
     args: ["--tracing", "--collector-url", `127.0.0.1:${collectorPort}`],
-    env: { PATH: process.env["PATH"] ?? "", HOME: directory, OTEL_BSP_SCHEDULE_DELAY: "500" },
+    env: {
+      PATH: process.env["PATH"] ?? "",
+      HOME: directory,
+      OTEL_BSP_SCHEDULE_DELAY: "500",
+      ...COLLECTS_EARLY,
+    },
     deadlineMs: 60_000,
   });
 }
