@@ -1,7 +1,8 @@
 /** What a run of tests came to. */
 export interface TestCounts {
   readonly passed: number;
-  readonly failed: number;
+  /** File and title of each failed test. */
+  readonly failed: readonly string[];
   /** File and title of each skipped test; the title says why. */
   readonly skipped: readonly string[];
 }
@@ -9,12 +10,12 @@ export interface TestCounts {
 /** Counts the test cases of a JUnit report as `bun test` writes it; an empty report has none. */
 export function readJunitReport(xml: string): TestCounts {
   let passed = 0;
-  let failed = 0;
+  const failed: string[] = [];
   const skipped: string[] = [];
   for (const [, attributes = "", body = ""] of xml.matchAll(TEST_CASE)) {
-    if (body.includes("<skipped")) {
-      skipped.push(`${attribute(attributes, "file")}: ${attribute(attributes, "name")}`);
-    } else if (body.includes("<failure") || body.includes("<error")) failed++;
+    const title = `${attribute(attributes, "file")}: ${attribute(attributes, "name")}`;
+    if (body.includes("<skipped")) skipped.push(title);
+    else if (body.includes("<failure") || body.includes("<error")) failed.push(title);
     else passed++;
   }
   return { passed, failed, skipped };

@@ -3,7 +3,8 @@
  *
  * Unit and architecture tests run in parallel, integration and end-to-end tests one file after the other:
  * they start servers, and measure. The executable is built first, so that end-to-end tests meet the current
- * source. The last line is `N passed, N failed`, with `, N skipped` if any.
+ * source. The last line is `N passed, N failed`, with `, N skipped` if any; the titles of those that failed
+ * or were skipped are above it.
  */
 import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -80,12 +81,12 @@ async function runGroup(
 
   const report = Bun.file(reportFile);
   const counts = readJunitReport((await report.exists()) ? await report.text() : "");
-  const isFilteredAway = flags.length > 0 && counts.passed + counts.failed === 0;
-  if (exitCode === 0 || counts.failed > 0 || (isFilteredAway && !isLate)) return counts;
+  const isFilteredAway = flags.length > 0 && counts.passed + counts.failed.length === 0;
+  if (exitCode === 0 || counts.failed.length > 0 || (isFilteredAway && !isLate)) return counts;
   // Bun's own words are above: a file that cannot be loaded, an error between tests, a crash.
   const reason = isLate ? "were not over in time" : `ended with ${child.signalCode ?? exitCode}`;
   console.error(`the ${group.name} tests ${reason}; this counts as one failure`);
-  return { ...counts, failed: counts.failed + 1 };
+  return { ...counts, failed: [`the ${group.name} tests ${reason}`] };
 }
 
 /** Counts as a test: no password of a test is in anything that a gateway has written. */
@@ -96,7 +97,8 @@ async function searchForSecrets(transcripts: string): Promise<TestCounts> {
   for (const { secret, line } of leaks) console.error(`"${secret}" is in: ${line}`);
   const files = (await readdir(transcripts)).length;
   console.log(`\n${leaks.length} lines with secrets in the output of ${files} gateways`);
-  return { passed: leaks.length === 0 ? 1 : 0, failed: leaks.length === 0 ? 0 : 1, skipped: [] };
+  if (leaks.length === 0) return { passed: 1, failed: [], skipped: [] };
+  return { passed: 0, failed: ["no secret is in the output of a gateway"], skipped: [] };
 }
 
 async function runTests(args: readonly string[]): Promise<number> {
@@ -124,16 +126,20 @@ async function runTests(args: readonly string[]): Promise<number> {
   }
 
   const passed = all.reduce((sum, counts) => sum + counts.passed, 0);
-  const failed = all.reduce((sum, counts) => sum + counts.failed, 0);
+  const failed = all.flatMap((counts) => counts.failed);
   const skipped = all.flatMap((counts) => counts.skipped);
   // With flags such as -t the rest is skipped on purpose, and its list would only be noise.
-  if (skipped.length > 0 && flags.length === 0) {
-    console.log(`\nskipped:\n${skipped.map((title) => `  ${title}`).join("\n")}`);
-  }
-  if (passed + failed === 0) console.error("no test ran");
+  if (flags.length === 0) printTitles("skipped", skipped);
+  printTitles("failed", failed);
+  if (passed + failed.length === 0) console.error("no test ran");
   const ending = skipped.length > 0 ? `, ${skipped.length} skipped` : "";
-  console.log(`\n${passed} passed, ${failed} failed${ending}`);
-  return failed > 0 || passed === 0 ? 1 : 0;
+  console.log(`\n${passed} passed, ${failed.length} failed${ending}`);
+  return failed.length > 0 || passed === 0 ? 1 : 0;
+}
+
+function printTitles(heading: string, titles: readonly string[]): void {
+  if (titles.length > 0)
+    console.log(`\n${heading}:\n${titles.map((title) => `  ${title}`).join("\n")}`);
 }
 
 await runScript(() => runTests(process.argv.slice(2)));
