@@ -30,7 +30,8 @@ export const ERROR_TABLE = {
     sqlState: "58000",
     clientMessage: "the gateway cannot listen on its address",
     meaning: "A listener could not be opened: the address is in use, unknown or not permitted.",
-    remedy: "Free the address or change `servers.<group>.address`.",
+    remedy:
+      "Free the address, or change `servers.<group>.address`; of the admin API `api.grpcAddress` or `api.httpAddress`.",
   },
   ERR_POOL_BOOT_FAILED: {
     sqlState: "08001",

@@ -1,5 +1,4 @@
 /** The doors of administration, opened, changed and closed together. */
-import { GatewayError } from "../errors.ts";
 import type { Logger } from "../logging/index.ts";
 import { Gatekeeper, StrangerLog } from "./access/index.ts";
 import type { GatekeeperOptions } from "./access/index.ts";
@@ -10,6 +9,7 @@ import { Doorway } from "./doorway.ts";
 import type { PreparedDoor } from "./doorway.ts";
 import { GrpcDoor } from "./grpc/index.ts";
 import type { ClaimSocket, GrpcPlace } from "./grpc/index.ts";
+import { hostAndPort } from "./host-and-port.ts";
 import { RestDoor } from "./rest/index.ts";
 import { isServing } from "./is-serving.ts";
 import type { RestPlace } from "./rest/index.ts";
@@ -58,10 +58,12 @@ export class AdminDoors {
           ...{ layer, gatekeeper, tls, claimSocket },
           isServing: () => isServing(port.status()),
         }),
+      addressOf: (place) => (place.kind === "unix" ? place.path : hostAndPort(place)),
       onOpen: (address) => logger.info("Started the gRPC Server", { address }),
     });
     this.#rest = new Doorway({
       newDoor: (tls) => new RestDoor({ layer, gatekeeper, port, tls }),
+      addressOf: hostAndPort,
       onOpen: (address) => logger.info("Started the HTTP API", { address }),
     });
   }
@@ -74,7 +76,7 @@ export class AdminDoors {
       await this.#rest.open({ place: rest, tls, reusePort });
     } catch (thrown) {
       await this.close();
-      throw notOpen(thrown);
+      throw thrown;
     }
   }
 
@@ -83,18 +85,12 @@ export class AdminDoors {
    * @throws GatewayError ERR_LISTEN_FAILED for an address that cannot be had; then everything stays as it is
    */
   async prepare(terms: AdminDoorsTerms): Promise<PreparedDoor> {
-    const doors = await this.#prepareBoth(terms).catch((thrown: unknown) => {
-      throw notOpen(thrown);
-    });
+    const doors = await this.#prepareBoth(terms);
     return {
       apply: async () => {
         this.#terms = terms;
         this.#gatekeeper.follow(terms.access);
-        try {
-          for (const door of doors) await door.apply();
-        } catch (thrown) {
-          throw notOpen(thrown);
-        }
+        for (const door of doors) await door.apply();
       },
       discard: async () => {
         for (const door of doors) await door.discard();
@@ -122,9 +118,4 @@ export class AdminDoors {
       throw thrown;
     }
   }
-}
-
-function notOpen(thrown: unknown): GatewayError {
-  const message = thrown instanceof Error ? thrown.message : String(thrown);
-  return new GatewayError("ERR_LISTEN_FAILED", `the admin API: ${message}`, { cause: thrown });
 }

@@ -13,7 +13,7 @@ function setUp() {
     let name = "";
     return {
       open(place) {
-        if (place === "taken") throw new Error("address in use");
+        if (place === "taken") throw Object.assign(new Error("Failed"), { code: "EADDRINUSE" });
         name = `${place}${tls === undefined ? "" : ` with ${tls.cert}`}`;
         trail.push(`open ${name}`);
         return place;
@@ -25,7 +25,11 @@ function setUp() {
     };
   };
   const opened: string[] = [];
-  const doorway = new Doorway({ newDoor, onOpen: (address) => opened.push(address) });
+  const doorway = new Doorway({
+    newDoor,
+    addressOf: (place) => `place ${place}`,
+    onOpen: (address) => opened.push(address),
+  });
   const at = (place: string, tls?: DoorTls) => ({ place, reusePort: false, tls });
   return { doorway, trail, opened, calls, at };
 }
@@ -55,7 +59,10 @@ test("at another place the next one is open before the one that there is is clos
 test("at another place that cannot be had, or that is not wanted in the end, the door stays", async () => {
   const { doorway, trail, at } = setUp();
   await doorway.open(at("a"));
-  await expect(doorway.prepare(at("taken"))).rejects.toThrow("address in use");
+  await expect(doorway.prepare(at("taken"))).rejects.toMatchObject({
+    code: "ERR_LISTEN_FAILED",
+    message: "the admin API cannot listen on place taken: address already in use (EADDRINUSE)",
+  });
   await (await doorway.prepare(at("b"))).discard();
   expect(trail).toEqual(["open a", "open b", "close b"]);
   await doorway.close();

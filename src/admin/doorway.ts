@@ -1,5 +1,7 @@
 /** One way in to the commands: the door that is open, and the next one in its place. */
 import { isDeepStrictEqual } from "node:util";
+import { GatewayError } from "../errors.ts";
+import { reasonOf } from "../libc/index.ts";
 import type { DoorTls } from "./door-tls.ts";
 
 /** Listens once, at one place. */
@@ -26,8 +28,16 @@ export interface PreparedDoor {
 
 export interface DoorwayOptions<Place> {
   readonly newDoor: (tls: DoorTls | undefined) => Door<Place>;
+  /** As people write it. */
+  readonly addressOf: (place: Place) => string;
   /** A door is open. */
   readonly onOpen: (address: string) => void;
+}
+
+interface OpenDoor<Place> {
+  readonly door: Door<Place>;
+  /** Where it listens. */
+  readonly address: string;
 }
 
 const NOTHING: PreparedDoor = { apply: () => {}, discard: () => Promise.resolve() };
@@ -42,10 +52,9 @@ export class Doorway<Place> {
     this.#options = options;
   }
 
-  /** @throws the system's error when it cannot listen there */
+  /** @throws GatewayError ERR_LISTEN_FAILED when it cannot listen there */
   async open(terms: DoorTerms<Place>): Promise<void> {
-    const door = this.#options.newDoor(terms.tls);
-    const address = await door.open(terms.place, terms.reusePort);
+    const { door, address } = await this.#opened(terms);
     this.#current = { door, terms };
     this.#options.onOpen(address);
   }
@@ -53,7 +62,7 @@ export class Doorway<Place> {
   /**
    * At another place the next door is open before the one that there is is closed. At the same one there is none for
    * less than a moment, as two cannot listen there.
-   * @throws the system's error when it cannot listen at another place; then the door that there is stays
+   * @throws GatewayError ERR_LISTEN_FAILED when it cannot listen at another place; then the door that there is stays
    */
   async prepare(terms: DoorTerms<Place>): Promise<PreparedDoor> {
     const before = this.#current?.terms;
@@ -67,8 +76,7 @@ export class Doorway<Place> {
         },
       };
     }
-    const door = this.#options.newDoor(terms.tls);
-    const address = await door.open(terms.place, terms.reusePort);
+    const { door, address } = await this.#opened(terms);
     return {
       apply: () => {
         this.#leave();
@@ -82,6 +90,17 @@ export class Doorway<Place> {
   async close(): Promise<void> {
     this.#leave();
     await Promise.all(this.#leaving);
+  }
+
+  async #opened({ place, reusePort, tls }: DoorTerms<Place>): Promise<OpenDoor<Place>> {
+    const { newDoor, addressOf } = this.#options;
+    try {
+      const door = newDoor(tls);
+      return { door, address: await door.open(place, reusePort) };
+    } catch (thrown) {
+      const message = `the admin API cannot listen on ${addressOf(place)}: ${reasonOf(thrown)}`;
+      throw new GatewayError("ERR_LISTEN_FAILED", message, { cause: thrown });
+    }
   }
 
   /** Whoever has asked for it may be waiting for his answer at this very door. */

@@ -1,8 +1,8 @@
 /**
  * Administration: the commands, and the doors that lead to them. What it needs of the gateway it declares
  * as {@link AdminPort}; the gateway implements it.
- * May import: errors, logging and tracing (interfaces), hooks (numbers of hooks), rpc (the health service), postgres
- * (the console speaks its protocol).
+ * May import: errors, logging and tracing (interfaces), hooks (numbers of hooks), rpc (the health service), libc (why
+ * it cannot listen), postgres (the console speaks its protocol).
  */
 export { AdminDoors } from "./admin-doors.ts";
 export { ConsoleDoor } from "./console-door.ts";

@@ -8,7 +8,7 @@ import type { Address } from "./address.ts";
 import type { Connection } from "./connection.ts";
 import { socketFile } from "./listener.ts";
 import type { NameAnswers } from "./name-answers.ts";
-import { reasonOf } from "./reason-of.ts";
+import { reasonOf } from "../libc/index.ts";
 import { SocketConnection, socketEvents } from "./socket-connection.ts";
 import type { TimerWheel } from "./timer-wheel.ts";
 

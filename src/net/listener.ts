@@ -4,7 +4,7 @@ import { GatewayError } from "../errors.ts";
 import { formatAddress, formatHostPort } from "./address.ts";
 import type { Address } from "./address.ts";
 import { Arrivals } from "./arrivals.ts";
-import { reasonOf } from "./reason-of.ts";
+import { reasonOf } from "../libc/index.ts";
 import { holdNewcomers, isPortShared, letThrough } from "./shared-ports.ts";
 import { SocketFile } from "./socket-file.ts";
 import { SocketConnection, socketEvents } from "./socket-connection.ts";

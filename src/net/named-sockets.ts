@@ -7,7 +7,7 @@ import { readFileSync } from "node:fs";
 import { GatewayError } from "../errors.ts";
 import type { Connection } from "./connection.ts";
 import { isOwnUser } from "./own-user.ts";
-import { reasonOf } from "./reason-of.ts";
+import { reasonOf } from "../libc/index.ts";
 import { SocketConnection, socketEvents } from "./socket-connection.ts";
 import type { TimerWheel } from "./timer-wheel.ts";
 

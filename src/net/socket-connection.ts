@@ -21,7 +21,7 @@ import type { ClientHandshakeResult, ClientTlsOptions } from "./client-tls.ts";
 import { CLOSE_LINGER_MS, CLOSE_STALL_MS, ignoringHandler } from "./connection.ts";
 import type { Connection, ConnectionHandler } from "./connection.ts";
 import { partOf } from "./part-of.ts";
-import { reasonOf } from "./reason-of.ts";
+import { reasonOf } from "../libc/index.ts";
 import { bunTlsOptions, namesOf } from "./server-tls.ts";
 import type { HandshakeResult, ServerTlsOptions } from "./server-tls.ts";
 import type { Deadline, TimerWheel } from "./timer-wheel.ts";

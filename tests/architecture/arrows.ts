@@ -63,8 +63,9 @@ export const ARROWS: Readonly<Record<string, FolderRule>> = {
   plugins: { mayImport: ["hooks", "act", "metrics", "postgres", "rpc", "sdk", "sql"] },
   "act/effects": { mayImport: ["hooks", "act", "postgres", "redis", "sql"] },
   sdk: { mayImport: ["hooks", "act", "postgres", "redis", "rpc", "sql"] },
-  // Of hooks it has the numbers, of rpc the health service; its console speaks PostgreSQL's protocol.
-  admin: { mayImport: ["hooks", "postgres", "rpc"] },
+  // Of hooks it has the numbers, of rpc the health service, of libc why it cannot listen; its console speaks
+  // PostgreSQL's protocol.
+  admin: { mayImport: ["hooks", "libc", "postgres", "rpc"] },
   // Runs in browsers: of the API it has the types of what is answered.
   "admin/page/browser": { mayImport: ["admin"] },
   // Another program's configuration; it names users files, which auth reads.

@@ -6,6 +6,7 @@ import type { Gatekeeper } from "../access/index.ts";
 import type { CommandLayer } from "../commands/index.ts";
 import { doorTlsOptions } from "../door-tls.ts";
 import type { DoorTls } from "../door-tls.ts";
+import { hostAndPort } from "../host-and-port.ts";
 import type { NodeHandlerFn } from "./grpc-handler.ts";
 
 /** Time for calls under way when the door closes. */
@@ -85,8 +86,7 @@ export class GrpcDoor {
     }
     const address = this.#server.address();
     if (typeof address !== "object" || address === null) return String(address);
-    const { address: host, port } = address;
-    return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+    return hostAndPort({ host: address.address, port: address.port });
   }
 
   /** Calls under way have {@link CLOSE_MS} to end. */

@@ -5,6 +5,7 @@ import type { AdminPort } from "../admin-port.ts";
 import type { Caller, Gatekeeper } from "../access/index.ts";
 import type { CommandLayer } from "../commands/index.ts";
 import type { DoorTls } from "../door-tls.ts";
+import { hostAndPort } from "../host-and-port.ts";
 import { refusalOf } from "../refusal.ts";
 import { parseTraceParent } from "../../tracing/index.ts";
 import { healthPage } from "./health-page.ts";
@@ -65,7 +66,7 @@ export class RestDoor {
       tls === undefined
         ? this.#openPlain(host, port, reusePort)
         : await this.#openSecure(tls, host, port, reusePort);
-    return `${host.includes(":") ? `[${host}]` : host}:${bound}`;
+    return hostAndPort({ host, port: bound });
   }
 
   async close(): Promise<void> {
