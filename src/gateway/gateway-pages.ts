@@ -19,7 +19,7 @@ import type {
   PlannedListener,
   ReloadOutcome,
 } from "../metrics/index.ts";
-import type { GroupWatch, HookWatch, TraceIdOf } from "../watch/index.ts";
+import type { GroupListener, HookWatch, TraceIdOf } from "../watch/index.ts";
 import { isMissing, pageCertificate } from "./page-certificate.ts";
 import type { PageCertificate } from "./page-certificate.ts";
 import type { PreparedPart, ReloadPart } from "./reload-part.ts";
@@ -78,7 +78,7 @@ export class GatewayPages implements ReloadPart {
   }
 
   /** Undefined for a group that is on no page. */
-  watchOf(group: string, metrics: GlobalConfig["metrics"]): GroupWatch | undefined {
+  watchOf(group: string, metrics: GlobalConfig["metrics"]): GroupListener | undefined {
     if (pageSettingsOf(metrics, group) === undefined) return undefined;
     this.#counted.add(group);
     return this.#metrics.group(group);

@@ -17,7 +17,7 @@ import {
   TrafficTraces,
 } from "../tracing/recorder/index.ts";
 import type { CollectorOptions, Tracing } from "../tracing/recorder/index.ts";
-import type { GroupWatch, TraceIdOf } from "../watch/index.ts";
+import type { GroupListener, TraceIdOf } from "../watch/index.ts";
 import { BootTrace } from "./boot-trace.ts";
 import type { PreparedPart, ReloadPart } from "./reload-part.ts";
 import type { ReloadPlan } from "./reload-plan.ts";
@@ -75,7 +75,7 @@ export class GatewayTracing implements ReloadPart {
   readonly traceIdOf: TraceIdOf = (session) => this.#traffic.of(session)?.traceId;
 
   /** Hears of the sessions of a group. Needs `loadSql` done. */
-  watchOf(group: string): GroupWatch {
+  watchOf(group: string): GroupListener {
     return this.#traffic.group(group);
   }
 

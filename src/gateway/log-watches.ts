@@ -4,7 +4,7 @@ import { LogWatch } from "../logging/index.ts";
 import type { Logger, SlowQuerySettings } from "../logging/index.ts";
 import { normalize } from "../sql/index.ts";
 import { NormalTexts } from "../statements/index.ts";
-import type { GroupWatch, TraceIdOf } from "../watch/index.ts";
+import type { GroupListener, TraceIdOf } from "../watch/index.ts";
 
 type Settings = GlobalConfig["loggers"];
 
@@ -26,7 +26,7 @@ export class LogWatches {
   }
 
   /** The same one each time. Slow queries need `loadSql` done. */
-  of(group: string): GroupWatch {
+  of(group: string): GroupListener {
     const known = this.#groups.get(group);
     if (known !== undefined) return known;
     const { loggerOf, traceIdOf } = this.#options;

@@ -143,8 +143,8 @@ describe("a slow query", () => {
 
 test("only with a threshold units are looked at", () => {
   const { watch } = setUp("info", {}, { slowQueries: undefined });
-  expect(watch.block("writes").unitBegan(UNIT)).toBe(false);
-  expect(setUp("info").watch.block("writes").unitBegan(UNIT)).toBe(true);
+  expect(watch.block("writes").unitBegan()).toBe(false);
+  expect(setUp("info").watch.block("writes").unitBegan()).toBe(true);
   expect(watch.block("writes")).toBe(watch.block("writes"));
 });
 
@@ -154,13 +154,13 @@ test("a threshold that is set later holds for the next unit", () => {
   block.unitEnded(UNIT, 200);
   const slowly = { thresholdMs: 150, sampling: 1, normalize: (text: string) => text };
   watch.logSlowQueries(slowly);
-  expect(block.unitBegan(UNIT)).toBe(true);
+  expect(block.unitBegan()).toBe(true);
   block.unitEnded(UNIT, 149);
   block.unitEnded(UNIT, 150);
   expect(records).toHaveLength(1);
   watch.logSlowQueries(undefined);
   block.unitEnded(UNIT, 200);
-  expect([records.length, block.unitBegan(UNIT)]).toEqual([1, false]);
+  expect([records.length, block.unitBegan()]).toEqual([1, false]);
 });
 
 test("at level debug connections and their traffic are told of, each with the id of the connection", () => {

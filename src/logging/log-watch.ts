@@ -1,8 +1,8 @@
 /** Writes what sessions tell into the log of their group: slow queries, and at level `debug` how they come and go. */
 import { connectionFields } from "../watch/index.ts";
 import type {
-  BlockWatch,
-  GroupWatch,
+  BlockListener,
+  GroupListener,
   TraceIdOf,
   WatchedClient,
   WatchedSession,
@@ -35,9 +35,9 @@ export interface LogWatchOptions {
 /** What all blocks of a group look at for each unit. */
 type Watching = LogWatchOptions & { slowQueries: SlowQuerySettings | undefined };
 
-export class LogWatch implements GroupWatch {
+export class LogWatch implements GroupListener {
   readonly #options: Watching;
-  readonly #blocks = new Map<string, BlockWatch>();
+  readonly #blocks = new Map<string, BlockLogWatch>();
   /** Of sessions that were told of: behind a load balancer they are known by another address when they go. */
   readonly #clients = new WeakMap<WatchedSession, WatchedClient>();
 
@@ -71,11 +71,7 @@ export class LogWatch implements GroupWatch {
     });
   }
 
-  refused(): void {}
-  ended(): void {}
-  terminated(): void {}
-
-  block(name: string): BlockWatch {
+  block(name: string): BlockLogWatch {
     const known = this.#blocks.get(name);
     if (known !== undefined) return known;
     const block = new BlockLogWatch(this.#options, name);
@@ -84,22 +80,14 @@ export class LogWatch implements GroupWatch {
   }
 }
 
-class BlockLogWatch implements BlockWatch {
+class BlockLogWatch implements BlockListener {
   readonly #options: Watching;
   readonly #name: string;
-  readonly clientMeter = undefined;
-  readonly serverMeter = undefined;
 
   constructor(options: Watching, name: string) {
     this.#options = options;
     this.#name = name;
   }
-
-  loggedIn(): void {}
-  waited(): void {}
-  pinned(): void {}
-  cancelSent(): void {}
-  failed(): void {}
 
   /** Nobody knows yet which will be slow. */
   unitBegan(): boolean {

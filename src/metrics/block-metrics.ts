@@ -1,7 +1,7 @@
 /** What happens to the sessions of one block, counted: amid traffic, in plain fields. */
 import type { ErrorCode } from "../errors.ts";
 import { ByteMeter } from "../watch/index.ts";
-import type { BlockWatch, TraceIdOf, WatchedSession, WatchedUnit } from "../watch/index.ts";
+import type { BlockListener, TraceIdOf, WatchedSession, WatchedUnit } from "../watch/index.ts";
 import { Buckets, QUERY_BOUNDS } from "./buckets.ts";
 import type { Figures } from "./figures.ts";
 import type { BlockCounts } from "./history.ts";
@@ -14,7 +14,7 @@ const IDLE = 0x49;
 /** An error that could not be read. */
 const NO_SQL_STATE = "unknown";
 
-export class BlockMetrics implements BlockWatch {
+export class BlockMetrics implements BlockListener {
   readonly clientMeter = new ByteMeter();
   readonly serverMeter = new ByteMeter();
   readonly #traceIdOf: TraceIdOf | undefined;
@@ -43,18 +43,12 @@ export class BlockMetrics implements BlockWatch {
     else this.#waitFailures.add(failure);
   }
 
-  pinned(): void {}
-
   cancelSent(): void {
     this.#cancels++;
   }
 
   failed(_session: WatchedSession, sqlState: string): void {
     this.#errors.add(sqlState === "" ? NO_SQL_STATE : sqlState);
-  }
-
-  unitBegan(): boolean {
-    return false;
   }
 
   unitEnded(unit: WatchedUnit, tookMs: number): void {

@@ -1,14 +1,14 @@
 /** What happens to the sessions of one group, counted. */
 import { ERROR_TABLE } from "../errors.ts";
 import type { ErrorCode } from "../errors.ts";
-import type { GroupWatch, TraceIdOf, WatchedSession } from "../watch/index.ts";
+import type { GroupListener, TraceIdOf, WatchedSession } from "../watch/index.ts";
 import { BlockMetrics } from "./block-metrics.ts";
 import type { Figures } from "./figures.ts";
 import type { BlockCounts } from "./history.ts";
 
 const MS_PER_S = 1_000;
 
-export class GroupMetrics implements GroupWatch {
+export class GroupMetrics implements GroupListener {
   readonly #group: string;
   readonly #traceIdOf: TraceIdOf | undefined;
   readonly #blocks = new Map<string, BlockMetrics>();

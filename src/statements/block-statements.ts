@@ -1,6 +1,6 @@
 /** The statements of one block, counted: amid traffic. */
 import { FrontendTag, HEADER_BYTES, lengthAt } from "../postgres/index.ts";
-import type { BlockWatch, WatchedSession, WatchedUnit } from "../watch/index.ts";
+import type { BlockListener, WatchedSession, WatchedUnit } from "../watch/index.ts";
 import { shapeOf } from "./statement-shape.ts";
 import { StatementTable } from "./statement-table.ts";
 import type { Scope, StatementCounts, StatementEntry } from "./statement-table.ts";
@@ -34,9 +34,7 @@ interface NumberedScope extends Scope {
   readonly seed: number;
 }
 
-export class BlockStatements implements BlockWatch {
-  readonly clientMeter = undefined;
-  readonly serverMeter = undefined;
+export class BlockStatements implements BlockListener {
   readonly table: StatementTable;
   readonly #quick: UnitSample;
   readonly #slow: UnitSample;
@@ -51,12 +49,6 @@ export class BlockStatements implements BlockWatch {
     this.#quick = new UnitSample(random);
     this.#slow = new UnitSample(random);
   }
-
-  loggedIn(): void {}
-  waited(): void {}
-  pinned(): void {}
-  cancelSent(): void {}
-  failed(): void {}
 
   /** Each is counted when it has ended. */
   unitBegan(): boolean {

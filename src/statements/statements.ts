@@ -1,6 +1,6 @@
 /** The statements of all groups that count them: who watches, and what there is to tell. */
 import { setImmediate as othersTurn } from "node:timers/promises";
-import type { GroupWatch } from "../watch/index.ts";
+import type { GroupListener } from "../watch/index.ts";
 import { BlockStatements } from "./block-statements.ts";
 import { StatementCounts } from "./statement-table.ts";
 import type { ReadStatement, Scope, StatementEntry } from "./statement-table.ts";
@@ -66,7 +66,7 @@ export class Statements {
   }
 
   /** @param size how many statements of each block at most; with 0 nobody watches */
-  watchOf(group: string, size: number): GroupWatch | undefined {
+  watchOf(group: string, size: number): GroupStatements | undefined {
     if (size === 0) return undefined;
     const known = this.#groups.get(group);
     if (known?.size === size) return known;
@@ -163,7 +163,7 @@ function merged(entries: Iterable<StatementEntry>) {
   });
 }
 
-class GroupStatements implements GroupWatch {
+class GroupStatements implements GroupListener {
   readonly size: number;
   readonly blocks = new Map<string, BlockStatements>();
   readonly #random: () => number;
@@ -172,12 +172,6 @@ class GroupStatements implements GroupWatch {
     this.size = size;
     this.#random = random;
   }
-
-  opened(): void {}
-  closed(): void {}
-  refused(): void {}
-  ended(): void {}
-  terminated(): void {}
 
   block(name: string): BlockStatements {
     const known = this.blocks.get(name);

@@ -8,7 +8,9 @@ export { connectionFields } from "./connection-fields.ts";
 export type { ConnectionFields, TraceIdOf } from "./connection-fields.ts";
 export type { HookWatch } from "./hook-watch.ts";
 export type {
+  BlockListener,
   BlockWatch,
+  GroupListener,
   GroupWatch,
   StartupTrace,
   WatchedClient,

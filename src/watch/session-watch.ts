@@ -30,7 +30,7 @@ export interface WatchedClient {
 }
 
 /**
- * Hears of the sessions of one group. Every call is made where the event happens, most of them amid traffic: it
+ * Is told of the sessions of one group. Every call is made where the event happens, most of them amid traffic: it
  * must be quick, and must not throw. Times are milliseconds on the clock of the gateway's timers.
  */
 export interface GroupWatch {
@@ -48,7 +48,7 @@ export interface GroupWatch {
   block(name: string): BlockWatch;
 }
 
-/** Hears of the sessions whose work is done by one block. */
+/** Is told of the sessions whose work is done by one block. */
 export interface BlockWatch {
   /** Of all connections to clients, and to servers; undefined: nobody counts. */
   readonly clientMeter: ByteMeter | undefined;
@@ -79,3 +79,12 @@ export interface BlockWatch {
   /** @param tookMs since it began, or, if it was sent behind others, since those were answered */
   unitEnded(unit: WatchedUnit, tookMs: number): void;
 }
+
+/** One of those who hear what a {@link GroupWatch} is told: what it has no method for it does not want to hear. */
+export type GroupListener = Partial<Omit<GroupWatch, "block">> & {
+  /** The same object each time. */
+  block(name: string): BlockListener;
+};
+
+/** The same for a {@link BlockWatch}. */
+export type BlockListener = Partial<BlockWatch>;

@@ -14,11 +14,29 @@ const SESSION = {
 /** Only what it is told by. */
 const UNIT = { text: "select 1" } as Partial<WatchedUnit> as WatchedUnit;
 
-test("nobody is nobody, and one is that one", () => {
-  const watch = new RecordingWatch();
+test("nobody is nobody", () => {
   expect(watchedByAll([])).toBeUndefined();
   expect(watchedByAll([undefined])).toBeUndefined();
-  expect(watchedByAll([undefined, watch])).toBe(watch);
+});
+
+test("who has no method for something does not hear of it", () => {
+  const took: number[] = [];
+  const all = watchedByAll([{ block: () => ({ unitEnded: (_unit, ms) => took.push(ms) }) }]);
+  all?.opened(SESSION, { remoteAddress: "" });
+  all?.refused(SESSION, "ERR_CANCELED");
+  all?.ended(SESSION, "ERR_CANCELED");
+  all?.terminated(SESSION);
+  all?.closed(SESSION, 1);
+  const block = all?.block("writes");
+  block?.loggedIn(SESSION, 1);
+  block?.waited(SESSION, 0, undefined);
+  block?.failed(SESSION, "42P01");
+  block?.cancelSent();
+  block?.pinned(SESSION, "LISTEN");
+  expect(block?.unitBegan(UNIT)).toBe(false);
+  block?.unitEnded(UNIT, 5);
+  expect(took).toEqual([5]);
+  expect([block?.clientMeter, block?.serverMeter]).toEqual([undefined, undefined]);
 });
 
 test("several hear the same", () => {

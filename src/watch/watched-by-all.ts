@@ -1,13 +1,22 @@
 import type { ErrorCode } from "../errors.ts";
 import type { ByteMeter } from "./byte-meter.ts";
 import type { HookWatch } from "./hook-watch.ts";
-import type { BlockWatch, GroupWatch, WatchedClient, WatchedSession } from "./session-watch.ts";
+import type {
+  BlockListener,
+  BlockWatch,
+  GroupListener,
+  GroupWatch,
+  WatchedClient,
+  WatchedSession,
+} from "./session-watch.ts";
 import type { WatchedUnit } from "./watched-unit.ts";
 
-/** One that tells all of them, in their order; undefined for none, itself for a single one. */
-export function watchedByAll(watches: readonly (GroupWatch | undefined)[]): GroupWatch | undefined {
-  const present = watches.filter((watch) => watch !== undefined);
-  return present.length > 1 ? new GroupWatches(present) : present[0];
+/** Tells all of them, in their order; undefined when there are none. */
+export function watchedByAll(
+  listeners: readonly (GroupListener | undefined)[],
+): GroupWatch | undefined {
+  const present = listeners.filter((listener) => listener !== undefined);
+  return present.length > 0 ? new GroupWatches(present) : undefined;
 }
 
 /** The same for those who hear of the calls of handlers. */
@@ -43,81 +52,94 @@ class HookWatches implements HookWatch {
 }
 
 class GroupWatches implements GroupWatch {
-  readonly #all: readonly GroupWatch[];
+  readonly #all: readonly GroupListener[];
   readonly #blocks = new Map<string, BlockWatch>();
 
-  constructor(all: readonly GroupWatch[]) {
+  constructor(all: readonly GroupListener[]) {
     this.#all = all;
   }
 
   opened(session: WatchedSession, client: WatchedClient): void {
-    for (const watch of this.#all) watch.opened(session, client);
+    for (const listener of this.#all) listener.opened?.(session, client);
   }
 
   closed(session: WatchedSession, openMs: number): void {
-    for (const watch of this.#all) watch.closed(session, openMs);
+    for (const listener of this.#all) listener.closed?.(session, openMs);
   }
 
   refused(session: WatchedSession, code: ErrorCode): void {
-    for (const watch of this.#all) watch.refused(session, code);
+    for (const listener of this.#all) listener.refused?.(session, code);
   }
 
   ended(session: WatchedSession, code: ErrorCode): void {
-    for (const watch of this.#all) watch.ended(session, code);
+    for (const listener of this.#all) listener.ended?.(session, code);
   }
 
   terminated(session: WatchedSession): void {
-    for (const watch of this.#all) watch.terminated(session);
+    for (const listener of this.#all) listener.terminated?.(session);
   }
 
   block(name: string): BlockWatch {
     const known = this.#blocks.get(name);
     if (known !== undefined) return known;
-    const block = new BlockWatches(this.#all.map((watch) => watch.block(name)));
+    const block = new BlockWatches(this.#all.map((listener) => listener.block(name)));
     this.#blocks.set(name, block);
     return block;
   }
 }
 
 class BlockWatches implements BlockWatch {
-  readonly #all: readonly BlockWatch[];
+  readonly #all: readonly BlockListener[];
+  // What happens with each unit is told to nobody who does not want to hear it.
+  readonly #ofWaits: readonly Hearing<"waited">[];
+  readonly #ofBegins: readonly Hearing<"unitBegan">[];
+  readonly #ofEnds: readonly Hearing<"unitEnded">[];
   readonly clientMeter: ByteMeter | undefined;
   readonly serverMeter: ByteMeter | undefined;
 
-  constructor(all: readonly BlockWatch[]) {
+  constructor(all: readonly BlockListener[]) {
     this.#all = all;
+    this.#ofWaits = all.filter(hears("waited"));
+    this.#ofBegins = all.filter(hears("unitBegan"));
+    this.#ofEnds = all.filter(hears("unitEnded"));
     // One of them counts at most: a second meter would count the same.
     this.clientMeter = all.find(({ clientMeter }) => clientMeter !== undefined)?.clientMeter;
     this.serverMeter = all.find(({ serverMeter }) => serverMeter !== undefined)?.serverMeter;
   }
 
   loggedIn(session: WatchedSession, tookMs: number): void {
-    for (const watch of this.#all) watch.loggedIn(session, tookMs);
+    for (const listener of this.#all) listener.loggedIn?.(session, tookMs);
   }
 
   waited(session: WatchedSession, waitedMs: number, failure: ErrorCode | undefined): void {
-    for (const watch of this.#all) watch.waited(session, waitedMs, failure);
+    for (const listener of this.#ofWaits) listener.waited(session, waitedMs, failure);
   }
 
   pinned(session: WatchedSession, reason: string): void {
-    for (const watch of this.#all) watch.pinned(session, reason);
+    for (const listener of this.#all) listener.pinned?.(session, reason);
   }
 
   cancelSent(): void {
-    for (const watch of this.#all) watch.cancelSent();
+    for (const listener of this.#all) listener.cancelSent?.();
   }
 
   failed(session: WatchedSession, sqlState: string): void {
-    for (const watch of this.#all) watch.failed(session, sqlState);
+    for (const listener of this.#all) listener.failed?.(session, sqlState);
   }
 
   unitBegan(unit: WatchedUnit): boolean {
     let isLookedAt = false;
-    for (const watch of this.#all) if (watch.unitBegan(unit)) isLookedAt = true;
+    for (const listener of this.#ofBegins) if (listener.unitBegan(unit)) isLookedAt = true;
     return isLookedAt;
   }
 
   unitEnded(unit: WatchedUnit, tookMs: number): void {
-    for (const watch of this.#all) watch.unitEnded(unit, tookMs);
+    for (const listener of this.#ofEnds) listener.unitEnded(unit, tookMs);
   }
+}
+
+type Hearing<Event extends keyof BlockWatch> = BlockListener & Pick<BlockWatch, Event>;
+
+function hears<Event extends keyof BlockWatch>(event: Event) {
+  return (listener: BlockListener): listener is Hearing<Event> => listener[event] !== undefined;
 }

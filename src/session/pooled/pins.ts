@@ -90,6 +90,7 @@ export class Pins {
 
   /** What ties the session to its backend now; "" when nothing does. */
   get reason(): string {
+    if (this.#bits === 0) return "";
     const reasons = REASONS.filter(([pin]) => (this.#bits & pin) !== 0);
     return reasons.map(([, reason]) => reason).join(", ");
   }

@@ -1,8 +1,8 @@
 /** Spans of sessions and their units, as those tell of themselves. */
 import type { ErrorCode } from "../../errors.ts";
 import type {
-  BlockWatch,
-  GroupWatch,
+  BlockListener,
+  GroupListener,
   WatchedClient,
   WatchedSession,
   WatchedUnit,
@@ -42,14 +42,14 @@ export class TrafficTraces {
   }
 
   /** Hears of the sessions of one group. */
-  group(name: string): GroupWatch {
+  group(name: string): GroupTraces {
     const { tracer, normalize } = this.#options;
     const nowMs = (): number => this.nowMs();
     return new GroupTraces(this.#sessions, { tracer, nowMs, group: name }, normalize);
   }
 }
 
-class GroupTraces implements GroupWatch {
+class GroupTraces implements GroupListener {
   readonly #sessions: WeakMap<object, SessionTrace>;
   readonly #tracing: SessionTracing;
   readonly #normalize: TrafficTracesOptions["normalize"];
@@ -85,7 +85,7 @@ class GroupTraces implements GroupWatch {
     this.#sessions.get(session)?.terminated();
   }
 
-  block(name: string): BlockWatch {
+  block(name: string): BlockTraces {
     const known = this.#blocks.get(name);
     if (known !== undefined) return known;
     const block = new BlockTraces(this.#sessions, this.#tracing.group, this.#normalize);
@@ -94,9 +94,7 @@ class GroupTraces implements GroupWatch {
   }
 }
 
-class BlockTraces implements BlockWatch {
-  readonly clientMeter = undefined;
-  readonly serverMeter = undefined;
+class BlockTraces implements BlockListener {
   readonly #sessions: WeakMap<object, SessionTrace>;
   readonly #group: string;
   readonly #normalize: TrafficTracesOptions["normalize"];
@@ -123,10 +121,6 @@ class BlockTraces implements BlockWatch {
   pinned(session: WatchedSession, reason: string): void {
     this.#sessions.get(session)?.event("pinned", { "gatewayd.pin_reason": reason });
   }
-
-  cancelSent(): void {}
-
-  failed(): void {}
 
   unitBegan(unit: WatchedUnit): boolean {
     const trace = this.#sessions.get(unit.session);
