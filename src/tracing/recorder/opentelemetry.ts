@@ -14,8 +14,7 @@ export const api = require("@opentelemetry/api") as typeof Api;
 
 export const { ExportResultCode } = require("@opentelemetry/core") as typeof Core;
 
-export const { AlwaysOnSampler, RandomIdGenerator, TracerProvider } =
-  require("@opentelemetry/sdk-trace") as typeof Sdk;
+export const { RandomIdGenerator } = require("@opentelemetry/sdk-trace") as typeof Sdk;
 
 export const { defaultResource, detectResources, envDetector, resourceFromAttributes } =
   require("@opentelemetry/resources") as typeof Resources;

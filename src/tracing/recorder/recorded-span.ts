@@ -1,6 +1,6 @@
 /**
  * A span until it is exported: what has been told of it, and nothing else. The library makes its own of it then, of many
- * at a time (span-writer.ts). Amid traffic, where one unit in a hundred may be recorded, its code would never be
+ * at a time (readable-span.ts). Amid traffic, where one unit in a hundred may be recorded, its code would never be
  * compiled well, and took 200 us for what takes 5 where it is.
  */
 import type { Attributes, Span, SpanOptions, TraceContext } from "../index.ts";

@@ -16,7 +16,8 @@ import { collectorUrl } from "./collector-url.ts";
 import { RecordedSpan } from "./recorded-span.ts";
 import type { Recording } from "./recorded-span.ts";
 import { SpanQueue } from "./span-queue.ts";
-import { SpanWriter } from "./span-writer.ts";
+import { readableSpan } from "./readable-span.ts";
+import type { SpanOrigin } from "./readable-span.ts";
 import type { Span, SpanOptions, TraceContext, Tracer, TracingCounts } from "../index.ts";
 import type { CollectorOptions, TracingOptions } from "./tracing-options.ts";
 
@@ -27,15 +28,15 @@ const DELAY_MS = 5_000;
 const EXPORT_TIMEOUT_MS = 10_000;
 const PAUSE_MS = 1_000;
 
-/** To write one takes some 10 us: after so many it is others' turn. */
-const WRITTEN_AT_ONCE = 64;
+/** To make one takes some microseconds: after so many it is others' turn. */
+const MADE_AT_ONCE = 64;
 
 /** What a gateway that stops waits for a collector. */
 const CLOSE_MS = 1_000;
 
 export class Tracing implements Tracer {
   readonly #queue: SpanQueue<RecordedSpan>;
-  readonly #writer: SpanWriter;
+  readonly #origin: SpanOrigin;
   readonly #recording: Recording;
   readonly #env: TracingOptions["env"];
   #exporter: SpanExporter | undefined;
@@ -60,7 +61,7 @@ export class Tracing implements Tracer {
     const resource = defaultResource()
       .merge(resourceFromAttributes({ "service.name": "gatewayd", "service.version": version }))
       .merge(detectResources({ detectors: [envDetector] }));
-    this.#writer = new SpanWriter(resource, version);
+    this.#origin = { resource, instrumentationScope: { name: "gatewayd", version } };
     const ids = new RandomIdGenerator();
     this.#recording = {
       newTraceId: () => ids.generateTraceId(),
@@ -108,9 +109,11 @@ export class Tracing implements Tracer {
 
   async #send(batch: readonly RecordedSpan[]): Promise<void> {
     const spans: ReadableSpan[] = [];
-    for (let from = 0; from < batch.length; from += WRITTEN_AT_ONCE) {
+    for (let from = 0; from < batch.length; from += MADE_AT_ONCE) {
       if (from > 0) await othersTurn();
-      spans.push(...this.#writer.write(batch.slice(from, from + WRITTEN_AT_ONCE)));
+      for (const span of batch.slice(from, from + MADE_AT_ONCE)) {
+        spans.push(readableSpan(span, this.#origin));
+      }
     }
     // There may be another one by now; the one that there was takes nothing any more.
     const exporter = this.#exporter;
