@@ -41,7 +41,6 @@ async function setUp(metrics: object) {
     version: "0.0.0",
     metrics: global.metrics,
     now: () => performance.now(),
-    traceIdOf: undefined,
     loggerOf: () => logger,
     state: () => ({ groups: [], plugins: [], logs: [], spans: undefined }),
     withPlugins: (own) => own,

@@ -19,7 +19,7 @@ import type {
   PlannedListener,
   ReloadOutcome,
 } from "../metrics/index.ts";
-import type { GroupListener, HookWatch, TraceIdOf } from "../watch/index.ts";
+import type { GroupListener, HookWatch } from "../watch/index.ts";
 import { isMissing, pageCertificate } from "./page-certificate.ts";
 import type { PageCertificate } from "./page-certificate.ts";
 import type { PreparedPart, ReloadPart } from "./reload-part.ts";
@@ -31,8 +31,6 @@ export interface GatewayPagesOptions {
   readonly metrics: GlobalConfig["metrics"];
   /** Milliseconds that never jump back. */
   readonly now: () => number;
-  /** Undefined where nothing is traced. */
-  readonly traceIdOf: TraceIdOf | undefined;
   readonly loggerOf: (group: string) => Logger;
   /** Looked at whenever a page is read. */
   readonly state: () => GatewayState;
@@ -61,10 +59,10 @@ export class GatewayPages implements ReloadPart {
   #takesOver = false;
 
   constructor(options: GatewayPagesOptions) {
-    const { version, now, traceIdOf } = options;
+    const { version, now } = options;
     this.#options = options;
     const groups = (): GatewayState["groups"] => options.state().groups;
-    this.#metrics = new GatewayMetrics({ version, now, traceIdOf, groups });
+    this.#metrics = new GatewayMetrics({ version, now, groups });
   }
 
   /** Undefined when no page is served: then nothing is counted. */

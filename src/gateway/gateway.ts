@@ -117,7 +117,6 @@ export class Gateway {
         logs: loggers.sinks(),
         spans: tracing?.counts(),
       }),
-      traceIdOf: this.#traceIdOf,
       withPlugins: (own) => this.#plugins.metrics(own),
     });
     this.statements = new Statements({ grammar: { load: loadSql, normalize, fingerprint }, now });

@@ -33,6 +33,7 @@ const UNIT: WatchedUnit = {
   preparedHits: 0,
   preparedMisses: 0,
   pinReason: undefined,
+  traceId: undefined,
 };
 
 function setUp(

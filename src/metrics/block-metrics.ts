@@ -1,7 +1,7 @@
 /** What happens to the sessions of one block, counted: amid traffic, in plain fields. */
 import type { ErrorCode } from "../errors.ts";
 import { ByteMeter } from "../watch/index.ts";
-import type { BlockListener, TraceIdOf, WatchedSession, WatchedUnit } from "../watch/index.ts";
+import type { BlockListener, WatchedSession, WatchedUnit } from "../watch/index.ts";
 import { Buckets, QUERY_BOUNDS } from "./buckets.ts";
 import type { Figures } from "./figures.ts";
 import type { BlockCounts } from "./history.ts";
@@ -17,7 +17,6 @@ const NO_SQL_STATE = "unknown";
 export class BlockMetrics implements BlockListener {
   readonly clientMeter = new ByteMeter();
   readonly serverMeter = new ByteMeter();
-  readonly #traceIdOf: TraceIdOf | undefined;
   readonly #queries = new Buckets(QUERY_BOUNDS);
   readonly #waits = new Buckets(QUERY_BOUNDS);
   readonly #logins = new Buckets(QUERY_BOUNDS);
@@ -29,10 +28,6 @@ export class BlockMetrics implements BlockListener {
   #multiplexed = 0;
   #cancels = 0;
   terminations = 0;
-
-  constructor(traceIdOf: TraceIdOf | undefined) {
-    this.#traceIdOf = traceIdOf;
-  }
 
   loggedIn(_session: WatchedSession, tookMs: number): void {
     this.#logins.observe(tookMs);
@@ -56,9 +51,8 @@ export class BlockMetrics implements BlockListener {
     if (unit.transactionStatus === IDLE) this.#transactions++;
     else if (unit.transactionStatus === 0) this.#cutOff++;
     if (unit.isMultiplexed) this.#multiplexed++;
-    const traceId = this.#traceIdOf === undefined ? undefined : this.#traceIdOf(unit.session);
-    if (traceId === undefined) this.#queries.observe(tookMs);
-    else this.#queries.observeTraced(tookMs, traceId, Date.now());
+    if (unit.traceId === undefined) this.#queries.observe(tookMs);
+    else this.#queries.observeTraced(tookMs, unit.traceId, Date.now());
   }
 
   /** What has come together so far. */

@@ -1,6 +1,5 @@
 /** All that is counted in one gateway, and what becomes of it on a page. */
 import type { MetricFamily } from "./exposition/index.ts";
-import type { TraceIdOf } from "../watch/index.ts";
 import { ApiMetrics } from "./api-metrics.ts";
 import { Figures } from "./figures.ts";
 import { collectGroup, collectPlugins } from "./gateway-figures.ts";
@@ -18,8 +17,6 @@ export interface GatewayMetricsOptions {
   readonly version: string;
   /** Milliseconds that never jump back. */
   readonly now: () => number;
-  /** Undefined where nothing is traced. */
-  readonly traceIdOf?: TraceIdOf | undefined;
   /** The groups as they are, for the history. */
   readonly groups: () => readonly GroupFigures[];
 }
@@ -70,7 +67,7 @@ export class GatewayMetrics {
   group(name: string): GroupMetrics {
     const known = this.#groups.get(name);
     if (known !== undefined) return known;
-    const group = new GroupMetrics(name, this.#options.traceIdOf);
+    const group = new GroupMetrics(name);
     this.#groups.set(name, group);
     return group;
   }

@@ -1,7 +1,7 @@
 /** What happens to the sessions of one group, counted. */
 import { ERROR_TABLE } from "../errors.ts";
 import type { ErrorCode } from "../errors.ts";
-import type { GroupListener, TraceIdOf, WatchedSession } from "../watch/index.ts";
+import type { GroupListener, WatchedSession } from "../watch/index.ts";
 import { BlockMetrics } from "./block-metrics.ts";
 import type { Figures } from "./figures.ts";
 import type { BlockCounts } from "./history.ts";
@@ -10,7 +10,6 @@ const MS_PER_S = 1_000;
 
 export class GroupMetrics implements GroupListener {
   readonly #group: string;
-  readonly #traceIdOf: TraceIdOf | undefined;
   readonly #blocks = new Map<string, BlockMetrics>();
   readonly #refusals = new Map<ErrorCode, number>();
   readonly #endings = new Map<ErrorCode, number>();
@@ -18,9 +17,8 @@ export class GroupMetrics implements GroupListener {
   #closed = 0;
   #openMs = 0;
 
-  constructor(group: string, traceIdOf: TraceIdOf | undefined) {
+  constructor(group: string) {
     this.#group = group;
-    this.#traceIdOf = traceIdOf;
   }
 
   opened(): void {
@@ -47,7 +45,7 @@ export class GroupMetrics implements GroupListener {
   block(name: string): BlockMetrics {
     const known = this.#blocks.get(name);
     if (known !== undefined) return known;
-    const block = new BlockMetrics(this.#traceIdOf);
+    const block = new BlockMetrics();
     this.#blocks.set(name, block);
     return block;
   }

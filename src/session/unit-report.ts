@@ -78,6 +78,7 @@ export class UnitReport implements WatchedUnit, AnswerReport {
   isMultiplexed = false;
   preparedHits = 0;
   preparedMisses = 0;
+  traceId: string | undefined;
 
   constructor(of: ReportedSession) {
     this.#of = of;
@@ -271,6 +272,7 @@ export class UnitReport implements WatchedUnit, AnswerReport {
     this.isMultiplexed = false;
     this.preparedHits = 0;
     this.preparedMisses = 0;
+    this.traceId = undefined;
   }
 
   #lookAway(): void {

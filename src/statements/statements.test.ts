@@ -50,6 +50,7 @@ class StatementsKit {
       preparedHits: 0,
       preparedMisses: 0,
       pinReason: undefined,
+      traceId: undefined,
       ...told,
     };
     this.#watch?.block("writes").unitEnded(unit, tookMs);

@@ -39,4 +39,6 @@ export interface WatchedUnit {
   readonly preparedMisses: number;
   /** Why the session keeps its backend; undefined if it does not. */
   readonly pinReason: string | undefined;
+  /** Of the trace that it is recorded in. Whoever records sets it, while he is told that it has begun. */
+  traceId: string | undefined;
 }

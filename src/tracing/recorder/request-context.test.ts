@@ -22,6 +22,7 @@ test("the comment of a Query is found, wherever it stands", () => {
     `SELECT 1 /*traceparent='${PARENT}'*/`,
     `SELECT 1 /*action='%2Fparam*d',framework='spring',traceparent='${PARENT}'*/;`,
     `/* traceparent='${PARENT}' */ SELECT 1`,
+    `/*traceparent='${PARENT}'*/`,
     `/* note */ SELECT 1 /*traceparent = '${PARENT}'*/`,
   ]) {
     expect(requestContext(query(sql))).toEqual(expected);

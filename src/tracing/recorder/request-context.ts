@@ -10,6 +10,9 @@ const COMMENT_END = Buffer.from("*/");
 /** Names and values, both percent-encoded, the values in quotes. */
 const PAIR = /(?:^|[\s,])([^\s,='"]+)\s*=\s*'((?:[^'\\]|\\.)*)'/g;
 
+/** `traceparent='00-...-01'` within a comment. */
+const MIN_COMMENT_BYTES = 73;
+
 /** A comment that is longer than this is none of sqlcommenter's. */
 const MAX_COMMENT_BYTES = 8 * 1024;
 
@@ -34,6 +37,7 @@ export function requestContext(messages: Uint8Array): TraceContext | undefined {
 
 /** Most texts have none: that is seen without making anything. */
 function contextIn(bytes: Buffer, from: number, to: number): TraceContext | undefined {
+  if (to - from < HEADER_BYTES + MIN_COMMENT_BYTES) return undefined;
   const at = bytes.indexOf(MARK, from);
   return at < 0 || at >= to ? undefined : commentContext(bytes.subarray(from, to));
 }

@@ -123,8 +123,10 @@ class BlockTraces implements BlockListener {
   }
 
   unitBegan(unit: WatchedUnit): boolean {
-    const trace = this.#sessions.get(unit.session);
-    return trace !== undefined && trace.unitBegan(unit).span !== undefined;
+    const span = this.#sessions.get(unit.session)?.unitBegan(unit).span;
+    if (span === undefined) return false;
+    unit.traceId = span.context.traceId;
+    return true;
   }
 
   unitEnded(unit: WatchedUnit, tookMs: number): void {
