@@ -14,7 +14,7 @@ import { findProgram, versionOf } from "./programs.ts";
 import { judge, publish, renderReport, republish } from "./report/index.ts";
 import type { BenchResult } from "./result.ts";
 import { CONTROL, type Measured, runSuite } from "./run-suite.ts";
-import { SUITES } from "./suites/index.ts";
+import { generationsOf, SUITES } from "./suites/index.ts";
 
 async function bench(options: BenchOptions): Promise<number> {
   await using run = await openRun();
@@ -33,7 +33,11 @@ async function bench(options: BenchOptions): Promise<number> {
       suite: options.suite,
       startedAt: startedAt.toISOString(),
       durationMinutes: Math.round((Date.now() - startedAt.getTime()) / 60_000),
-      settings: { rounds: options.rounds, seconds: options.seconds },
+      settings: {
+        rounds: options.rounds,
+        seconds: options.seconds,
+        generations: generationsOf(suite, options.rounds),
+      },
       machine: describeMachine(),
       versions: versions(kinds, database, pgbench),
       entries: kinds.map(({ name }) => name),

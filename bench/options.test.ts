@@ -39,8 +39,8 @@ test("each comparison has parts, clients and amounts of its own", () => {
       suite,
       parts: ["load"],
       clients: [1, 16],
-      rounds: 32,
-      seconds: 2,
+      rounds: 64,
+      seconds: 1,
       isFull: true,
     };
     expect(optionsOf(suite)).toMatchObject(whole);

@@ -14,8 +14,8 @@ const SUITES = {
   passthrough: { parts: ["load", "churn", "copy", "idle", "stall"], clients: [1, 16, 100] },
   modes: { parts: ["load", "churn", "writes", "copy", "idle"], clients: [16, 100, 1000] },
   hooks: { parts: ["load", "calls"], clients: [1, 16], protocols: ["simple"] },
-  tracing: { parts: ["load"], clients: [1, 16], rounds: 32, seconds: 2 },
-  counting: { parts: ["load"], clients: [1, 16], rounds: 32, seconds: 2 },
+  tracing: { parts: ["load"], clients: [1, 16], rounds: 64, seconds: 1 },
+  counting: { parts: ["load"], clients: [1, 16], rounds: 64, seconds: 1 },
 } as const satisfies Record<string, SuiteDefaults>;
 export type SuiteName = keyof typeof SUITES;
 
@@ -34,7 +34,7 @@ export type Protocol = (typeof PROTOCOLS)[number];
 /** What a run measures, and how thoroughly. */
 export interface BenchOptions {
   readonly suite: SuiteName;
-  /** Times everything is measured, in rotating order. Default 9 (of tracing and counting 32), the least a published result may have. */
+  /** Times everything is measured, in rotating order. Default 9 (of tracing and counting 64), the least a published result may have. */
   readonly rounds: number;
   /** Length of one pgbench run. Default 5; of tracing and counting 2. */
   readonly seconds: number;
@@ -79,8 +79,8 @@ with plugins that see all traffic; tracing: the modes' transaction mode, with an
 without metrics.
 
   --quick               3 rounds of 2 s, small amounts: to try things out, not to publish
-  --rounds <n>          times everything is measured (9; of tracing and counting 32)
-  --seconds <s>         length of one pgbench run (5; of tracing and counting 2)
+  --rounds <n>          times everything is measured (9; of tracing and counting 64)
+  --seconds <s>         length of one pgbench run (5; of tracing and counting 1)
   --only <parts>        some of ${SUITES.passthrough.parts.join(",")}
                         of the modes: some of ${SUITES.modes.parts.join(",")}
                         of hooks: some of ${SUITES.hooks.parts.join(",")}

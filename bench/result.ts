@@ -104,7 +104,12 @@ export interface BenchResult {
   readonly startedAt: string;
   readonly durationMinutes: number;
   /** Rounds and seconds of the loads; what else can differ stands with each result. */
-  readonly settings: { readonly rounds: number; readonly seconds: number };
+  readonly settings: {
+    readonly rounds: number;
+    readonly seconds: number;
+    /** How often all processes were started in the course of the rounds; absent in old results: once. */
+    readonly generations?: number;
+  };
   readonly machine: Readonly<Record<string, string | number>>;
   readonly versions: Readonly<Record<string, string>>;
   /** Columns of the tables, in their order, without the control. */

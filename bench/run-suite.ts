@@ -12,6 +12,7 @@ import {
   measureLoads,
   measureStalls,
 } from "./scenarios/index.ts";
+import { generationsOf } from "./suites/index.ts";
 import type { Suite } from "./suites/index.ts";
 
 const MAX_CLIENTS = 10_000;
@@ -106,7 +107,7 @@ async function inGenerations(
   measure: (field: Field, rounds: number) => Promise<Read>,
 ): Promise<Read> {
   const { rounds } = run.options;
-  const generations = Math.min(run.suite.generations ?? 1, rounds);
+  const generations = generationsOf(run.suite, rounds);
   const parts: Read[] = [];
   for (let part = 0; part < generations; part++) {
     if (generations > 1) run.context.progress(`processes ${part + 1} of ${generations}`);

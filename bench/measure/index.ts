@@ -7,4 +7,4 @@ export { copyDataChunk, PgStream } from "./pg-stream.ts";
 export { type Percentiles, percentilesOf } from "./percentiles.ts";
 export { type PgbenchLoad, type PgbenchResult, runPgbench } from "./pgbench.ts";
 export { descriptorLimit, peakResidentMiB, settle } from "./processes.ts";
-export { median, medianRatio, pairSpread } from "./statistics.ts";
+export { median, pairSpread, ratioByParts } from "./statistics.ts";

@@ -33,22 +33,35 @@ export interface RatioEstimate {
   readonly high: number;
 }
 
-/** For the middle of the ordered values: 1.96 times half of 1 / sqrt(n) of them lie between it and either bound. */
-const BOUND = 0.98;
-
 /**
- * The median of the ratios of pairs that were measured one after the other, which slow changes of the machine meet alike.
- * @throws when there is no pair
+ * The ratio of pairs that were measured one after the other, which slow changes of the machine meet alike. What two processes
+ * differ by by chance stays the same as long as they live: so each part of the measurement, with processes of its own,
+ * counts as one: by the median of its pairs.
+ *
+ * @param parts how many there were, of equal length: at least 2
+ * @returns the mean of the parts, with the bounds of Student's t
+ * @throws when there are fewer pairs than parts
  */
-export function medianRatio(values: readonly number[], bases: readonly number[]): RatioEstimate {
+export function ratioByParts(
+  values: readonly number[],
+  bases: readonly number[],
+  parts: number,
+): RatioEstimate {
   const ratios = values.flatMap((value, index) => {
     const base = bases[index];
     return base === undefined || base === 0 ? [] : [value / base];
   });
-  const reach = BOUND / Math.sqrt(ratios.length);
-  return {
-    ratio: median(ratios),
-    low: quantile(ratios, Math.max(0, 0.5 - reach)),
-    high: quantile(ratios, Math.min(1, 0.5 + reach)),
-  };
+  const medians = Array.from({ length: parts }, (_, part) => {
+    const from = Math.round((ratios.length * part) / parts);
+    return median(ratios.slice(from, Math.round((ratios.length * (part + 1)) / parts)));
+  });
+  const ratio = medians.reduce((sum, each) => sum + each, 0) / parts;
+  const squares = medians.reduce((sum, each) => sum + (each - ratio) ** 2, 0);
+  const reach = studentT(parts - 1) * Math.sqrt(squares / (parts - 1) / parts);
+  return { ratio, low: ratio - reach, high: ratio + reach };
+}
+
+/** Of 95 values of 100, on both sides: by its expansion around that of the normal distribution (Cornish and Fisher). */
+function studentT(degrees: number): number {
+  return 1.96 + 2.372 / degrees + 2.823 / degrees ** 2;
 }

@@ -1,4 +1,4 @@
-import { medianRatio } from "../measure/index.ts";
+import { ratioByParts } from "../measure/index.ts";
 import type { Goal } from "../result.ts";
 import { noFailures, type Unjudged } from "./goals.ts";
 import { loadRows, type Row } from "./summary.ts";
@@ -43,15 +43,17 @@ interface Comparison {
 }
 
 function goal(
-  { control }: Unjudged,
+  { control, settings }: Unjudged,
   row: Row,
   { quantity, entry, to, most, least }: Comparison,
 ): readonly Goal[] {
   const isOfControl = entry === control.twin;
   const values = isOfControl ? row.samples[entry] : roundsOf(row, entry, control);
   const bases = isOfControl ? row.samples[to] : roundsOf(row, to, control);
-  if (!values?.length || !bases?.length) return [];
-  const { ratio, low, high } = medianRatio(values, bases);
+  const { generations = 1 } = settings;
+  // One part alone has no bounds.
+  if (!values?.length || !bases?.length || generations < 2) return [];
+  const { ratio, low, high } = ratioByParts(values, bases, generations);
   const measured = `${ratio.toFixed(3)}x (${low.toFixed(3)} to ${high.toFixed(3)})`;
   const text = `${row.label}: ${quantity} of ${entry} to ${to}`;
   if (most !== undefined) {

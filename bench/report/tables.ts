@@ -67,8 +67,10 @@ function describeRun({
   versions,
 }: BenchResult): string {
   const software = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
+  const { rounds, seconds, generations = 1 } = settings;
+  const anew = generations > 1 ? ` with ${generations} generations of processes` : "";
   return (
-    `${startedAt.slice(0, 10)}, ${settings.rounds} rounds of ${settings.seconds} s, ` +
+    `${startedAt.slice(0, 10)}, ${rounds} rounds of ${seconds} s${anew}, ` +
     `${durationMinutes} minutes in all, on ${machine["cores"]} cores of ${machine["processor"]}, ` +
     `${machine["memoryGiB"]} GiB, ${machine["kernel"]}, ${machine["system"]}. ${software.join(", ")}.`
   );

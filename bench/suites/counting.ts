@@ -6,7 +6,7 @@ export const countingSuite: Suite = {
   poolSize: 20,
   copiesAlso: false,
   idleManners: [],
-  generations: 8,
+  generations: 16,
   endpoints: async () => [transaction, uncounted],
   plan: steadyReads,
 };

@@ -10,6 +10,7 @@ import { passthroughSuite } from "./passthrough.ts";
 import type { Suite } from "./suite.ts";
 import { tracingSuite } from "./tracing.ts";
 
+export { generationsOf } from "./suite.ts";
 export type { Suite } from "./suite.ts";
 
 /** The comparison of a name. */

@@ -25,6 +25,11 @@ export interface Suite {
   readonly generations?: number;
 }
 
+/** How often that is in so many rounds. */
+export function generationsOf({ generations = 1 }: Suite, rounds: number): number {
+  return Math.min(generations, rounds);
+}
+
 /** Rows read by their keys, as little work for a server as there can be, by many clients and by one. */
 export function steadyReads({ protocols, clients, seconds }: BenchOptions): readonly PlannedLoad[] {
   return protocols

@@ -6,7 +6,7 @@ export const tracingSuite: Suite = {
   poolSize: 20,
   copiesAlso: false,
   idleManners: [],
-  generations: 8,
+  generations: 16,
   endpoints: async () => [
     transaction,
     tracedAt("gatewayd-traced-1%", 0.01),
