@@ -74,11 +74,16 @@ test("1,000 clients that come and go leave sockets and memory as they were", asy
   await untilFull();
   const before = openDescriptors(pid);
   const beforeMiB = residentMiB(pid);
-  await churn(1_000);
-  await untilFull();
-  await expectSameDescriptors(pid, before);
-  await expectIdle(pid);
-  expect(residentMiB(pid) - beforeMiB).toBeLessThan(16);
+  // What the collector has not come to yet goes in a later round; what leaks grows with each of them.
+  let growthMiB = Number.POSITIVE_INFINITY;
+  for (let round = 0; round < 5 && growthMiB >= 16; round++) {
+    await churn(1_000);
+    await untilFull();
+    await expectSameDescriptors(pid, before);
+    await expectIdle(pid);
+    growthMiB = residentMiB(pid) - beforeMiB;
+  }
+  expect(growthMiB).toBeLessThan(16);
 });
 
 testNeeding("pgbench")(
