@@ -19,6 +19,7 @@ import type { HookJudge } from "./hook-judge.ts";
 import type { HookName } from "./hook-names.ts";
 import { judgedAnswer } from "./judged-answer.ts";
 import type { HookWatch } from "../watch/index.ts";
+import { FIRST_PLUGIN_PRIORITY } from "./hook-judge.ts";
 import type { SessionView } from "./session-view.ts";
 
 export interface HookChainOptions extends ChainTime {
@@ -72,11 +73,12 @@ export class HookChain {
   ): HookOutcome | Promise<HookOutcome> {
     // Most handlers have nothing to say, most of the time.
     const isSilenceMinded = this.#options.judge?.mindsSilence === true;
-    const { hook, watch } = this.#options;
-    watch?.ran(hook);
+    const { hook } = this.#options;
+    this.#options.watch?.ran(hook);
     let payload = params;
     let index = 0;
     for (const handler of this.handlers) {
+      const watch = this.#watchOf(handler);
       const begun = watch?.began(hook, handler.name, session);
       const answer = call(handler, payload, session);
       if (watch !== undefined && !isPending(answer)) this.#ended(handler, session, begun, answer);
@@ -97,7 +99,7 @@ export class HookChain {
   /** Goes on from a handler that answers later. */
   async #runLate(begun: BegunRun, callOff: CallOff | undefined): Promise<HookOutcome> {
     const { index: startIndex, params, session } = begun;
-    const { hook, watch } = this.#options;
+    const { hook } = this.#options;
     let watched = begun.begun;
     const deadline = new ChainDeadline(this.#options);
     callOff?.follow(deadline);
@@ -106,7 +108,7 @@ export class HookChain {
     for (const [index, handler] of this.handlers.entries()) {
       if (index < startIndex) continue;
       if (index > startIndex) {
-        watched = watch?.began(hook, handler.name, session);
+        watched = this.#watchOf(handler)?.began(hook, handler.name, session);
         answer = deadline.isOver
           ? deadline.failure()
           : call(handler, outcome.payload, session, deadline.leftMs);
@@ -122,14 +124,20 @@ export class HookChain {
     return outcome;
   }
 
+  /** What the gateway itself has among the handlers, for its log and its rules, is none of a plugin's. */
+  #watchOf({ priority }: HandlerRegistration): HookWatch | undefined {
+    return priority < FIRST_PLUGIN_PRIORITY ? undefined : this.#options.watch;
+  }
+
   #ended(
-    { name }: HandlerRegistration,
+    handler: HandlerRegistration,
     session: SessionView | undefined,
     begun: unknown,
     answer: HandlerAnswer | HandlerFailure,
   ): void {
-    const { hook, watch } = this.#options;
-    watch?.ended(hook, name, session, begun, answer instanceof HandlerFailure);
+    const hasFailed = answer instanceof HandlerFailure;
+    const watch = this.#watchOf(handler);
+    watch?.ended(this.#options.hook, handler.name, session, begun, hasFailed);
   }
 
   #judge(

@@ -3,12 +3,12 @@ import type { WatchedSession } from "./session-watch.ts";
 /** The same object that sessions are told of by. */
 type HookedSession = Omit<WatchedSession, "block" | "startupTrace">;
 
-/** Hears of the calls of handlers. Must not throw. */
+/** Hears of the calls of plugins. Must not throw. */
 export interface HookWatch {
   /** A chain of handlers is run. */
   ran(hook: string): void;
   /**
-   * A handler is about to be called.
+   * A handler of a plugin is about to be called.
    * @param handler the plugin's name
    * @param session undefined for events that are of no session
    * @returns whatever the watcher wants to have back when the call has ended
