@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { resolve } from "node:path";
 import { collectorUrl, collectorUrlProblem } from "./collector-url.ts";
 
 test.each([
@@ -8,7 +9,9 @@ test.each([
   ["http://otel:4317", true, "https://otel:4317"],
   ["https://otel:4317", false, "https://otel:4317"],
   ["[::1]:4317", false, "http://[::1]:4317"],
-  ["unix:/run/otel.sock", true, "unix:/run/otel.sock"],
+  ["unix:/run/otel.sock", true, "unix:///run/otel.sock"],
+  ["unix:///run/otel.sock", false, "unix:///run/otel.sock"],
+  ["unix:otel.sock", false, `unix://${resolve("otel.sock")}`],
 ])("%j, encrypted %p, is %s", (text, isEncrypted, expected) => {
   expect(collectorUrlProblem(text, isEncrypted)).toBeUndefined();
   expect(collectorUrl(text, isEncrypted)).toBe(expected);
@@ -19,6 +22,8 @@ test.each([
   ["ftp://otel:21", "must be host:port"],
   ["http://", "must be host:port"],
   ["otel:port", "must be host:port"],
+  ["unix:", "must be host:port"],
+  ["unix://host/otel.sock", "must be host:port"],
   ["https://127.0.0.1:4317", "must have the collector's name"],
   ["https://[::1]:4317", "must have the collector's name"],
   ["http://user:word@otel:4317", "must not hold a password"],

@@ -22,5 +22,5 @@ export const { defaultResource, detectResources, envDetector, resourceFromAttrib
 export const { OTLPTraceExporter } =
   require("@opentelemetry/exporter-trace-otlp-grpc") as typeof Exporter;
 
-export const { createEmptyMetadata, createSslCredentials } =
+export const { createEmptyMetadata, createInsecureCredentials, createSslCredentials } =
   require("@opentelemetry/otlp-grpc-exporter-base") as typeof ExporterBase;

@@ -6,6 +6,7 @@ import {
   OTLPTraceExporter,
   RandomIdGenerator,
   createEmptyMetadata,
+  createInsecureCredentials,
   createSslCredentials,
   defaultResource,
   detectResources,
@@ -126,15 +127,19 @@ function exporterFor(collector: CollectorOptions, env: TracingOptions["env"]): S
   const { url, headers, isEncrypted, ca, pair } = collector;
   const metadata = createEmptyMetadata();
   for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
+  const address = collectorUrl(url, isEncrypted);
   const timeout = env["OTEL_EXPORTER_OTLP_TRACES_TIMEOUT"] ?? env["OTEL_EXPORTER_OTLP_TIMEOUT"];
   return new OTLPTraceExporter({
-    url: collectorUrl(url, isEncrypted),
+    url: address,
     metadata,
     // The library reads those variables by itself, but only where nothing else is said.
     ...(timeout === undefined && { timeoutMillis: EXPORT_TIMEOUT_MS }),
     ...((ca !== undefined || pair !== undefined) && {
       credentials: createSslCredentials(bytesOf(ca), bytesOf(pair?.key), bytesOf(pair?.cert)),
     }),
+    // The library encrypts to whatever does not begin with http://.
+    ...(address.startsWith("unix:") &&
+      !isEncrypted && { credentials: createInsecureCredentials() }),
   });
 }
 
