@@ -68,8 +68,9 @@ export class RecordedSpan implements Span {
     return this.#failure;
   }
 
+  /** Not before it has begun, whatever was done to the clock meanwhile. */
   get endedAtMs(): number {
-    return this.#endedAtMs ?? this.startedAtMs;
+    return Math.max(this.#endedAtMs ?? 0, this.startedAtMs);
   }
 
   child(name: string, options: SpanOptions = {}): Span {

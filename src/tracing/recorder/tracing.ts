@@ -16,6 +16,7 @@ import {
 import { collectorUrl } from "./collector-url.ts";
 import { RecordedSpan } from "./recorded-span.ts";
 import type { Recording } from "./recorded-span.ts";
+import { spanTimeMs } from "./span-clock.ts";
 import { SpanQueue } from "./span-queue.ts";
 import { readableSpan } from "./readable-span.ts";
 import type { SpanOrigin } from "./readable-span.ts";
@@ -67,7 +68,7 @@ export class Tracing implements Tracer {
     this.#recording = {
       newTraceId: () => ids.generateTraceId(),
       newSpanId: () => ids.generateSpanId(),
-      nowMs: () => performance.timeOrigin + performance.now(),
+      nowMs: spanTimeMs,
       ended: (span) => this.#queue.push(span),
     };
   }

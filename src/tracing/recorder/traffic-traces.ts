@@ -10,6 +10,7 @@ import type {
 import { SessionTrace } from "./session-trace.ts";
 import type { SessionTracing } from "./session-trace.ts";
 import { unitAttributes } from "./span-attributes.ts";
+import { spanTimeMs } from "./span-clock.ts";
 import { unitFacts } from "./unit-facts.ts";
 import type { UnitFacts } from "./unit-facts.ts";
 import type { Span, Tracer } from "../index.ts";
@@ -22,8 +23,6 @@ export interface TrafficTracesOptions {
   readonly nowMs?: () => number;
 }
 
-const now = (): number => performance.timeOrigin + performance.now();
-
 export class TrafficTraces {
   readonly #options: TrafficTracesOptions;
   readonly #sessions = new WeakMap<object, SessionTrace>();
@@ -33,7 +32,7 @@ export class TrafficTraces {
   }
 
   nowMs(): number {
-    return (this.#options.nowMs ?? now)();
+    return (this.#options.nowMs ?? spanTimeMs)();
   }
 
   /** What is recorded of a session; undefined before it has opened. */
