@@ -2,11 +2,13 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
 import { Client } from "pg";
 import { FAMILY_TABLE, parseExposition } from "../../src/metrics/index.ts";
 import type { MetricFamily } from "../../src/metrics/index.ts";
 import { oneBlockConfig, startGatewayd, startPostgres, waitFor } from "../kit/index.ts";
 import type { GatewaydProcess, PostgresServer } from "../kit/index.ts";
+import { metricValue, readMetrics } from "./metrics-page.ts";
 
 const FIXTURES = join(import.meta.dir, "..", "fixtures", "gatewayd-0.10.3");
 const POOLED = { pool: { mode: "transaction" }, server: { auth: { method: "trust" } } };
@@ -18,31 +20,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await postgres[Symbol.asyncDispose]();
 });
-
-/** The page, read strictly. */
-async function read(url: string): Promise<readonly MetricFamily[]> {
-  const response = await fetch(url);
-  expect(response.headers.get("content-type")).toBe("text/plain; version=0.0.4; charset=utf-8");
-  return parseExposition(await response.text());
-}
-
-/** The value of a series, 0 when it is not there. */
-function valueOf(
-  families: readonly MetricFamily[],
-  sample: string,
-  labels: Readonly<Record<string, string>> = {},
-): number {
-  const found = families
-    .flatMap(({ samples }) => samples)
-    .find(
-      (one) =>
-        one.name === sample &&
-        Object.entries(labels).every(([label, value]) =>
-          one.labels.some(([name, text]) => name === label && text === value),
-        ),
-    );
-  return Number(found?.value ?? 0);
-}
 
 async function connected(gateway: GatewaydProcess): Promise<Client> {
   const { host, port } = gateway;
@@ -59,16 +36,16 @@ test("a client's work shows in the figures, in every mode", async () => {
     });
     const url = await gateway.metricsUrl();
     const client = await connected(gateway);
-    const before = await read(url);
-    expect(valueOf(before, "gatewayd_client_connections", { block: "writes" })).toBe(1);
+    const before = await readMetrics(url);
+    expect(metricValue(before, "gatewayd_client_connections", { block: "writes" })).toBe(1);
     await client.query("select 1");
     await client.query("begin");
     await client.query("selec").catch(() => {});
     await client.query("rollback");
-    const families = await waitFor("the figures", () => read(url), {
-      until: (page) => valueOf(page, "gatewayd_units_total") === 4,
+    const families = await waitFor("the figures", () => readMetrics(url), {
+      until: (page) => metricValue(page, "gatewayd_units_total") === 4,
     });
-    const value = (name: string, labels = {}): number => valueOf(families, name, labels);
+    const value = (name: string, labels = {}): number => metricValue(families, name, labels);
     expect(value("gatewayd_transactions_total", { group: "default", block: "writes" })).toBe(2);
     expect(value("gatewayd_errors_total", { sqlstate: "42601" })).toBe(1);
     expect(value("gatewayd_query_duration_seconds_count")).toBe(4);
@@ -78,10 +55,10 @@ test("a client's work shows in the figures, in every mode", async () => {
     expect(value("gatewayd_bytes_received_from_server_sum")).toBeGreaterThan(40);
     expect(value("gatewayd_pool_size")).toBe(4);
     await client.end();
-    await waitFor("the client to be gone", () => read(url), {
+    await waitFor("the client to be gone", () => readMetrics(url), {
       until: (page) =>
-        valueOf(page, "gatewayd_connection_duration_seconds_count") === 1 &&
-        valueOf(page, "gatewayd_client_connections") === 0,
+        metricValue(page, "gatewayd_connection_duration_seconds_count") === 1 &&
+        metricValue(page, "gatewayd_client_connections") === 0,
     });
     await gateway.stop();
   }
@@ -93,7 +70,7 @@ test("every family that GatewayD has is there, with its type and its labels", as
   });
   const url = await gateway.metricsUrl();
   const client = await connected(gateway);
-  const families = await read(url);
+  const families = await readMetrics(url);
   const lines = (file: string): readonly string[] =>
     readFileSync(join(FIXTURES, file), "utf8").trim().split("\n");
   // The admin API counts its requests when there are any.
@@ -121,11 +98,22 @@ test("every family that GatewayD has is there, with its type and its labels", as
 
 test("each family is there once, and every one is in the table with its labels", async () => {
   await using gateway = await startGatewayd({ config: oneBlockConfig(postgres.address, POOLED) });
-  const text = await (await fetch(await gateway.metricsUrl())).text();
+  const url = await gateway.metricsUrl();
+  const client = await connected(gateway);
+  await client.query("selec").catch(() => {});
+  await client.end();
+  await waitFor("the client to be gone", () => readMetrics(url), {
+    until: (page) => metricValue(page, "gatewayd_connection_duration_seconds_count") === 1,
+  });
+  const text = await (await fetch(url)).text();
+  for (const name of ["gatewayd_errors_total", "gatewayd_query_duration_seconds_bucket"]) {
+    expect(text).toContain(`\n${name}{`);
+  }
   const types = [...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name);
   expect(new Set(types).size).toBe(types.length);
   const table: Readonly<Record<string, { readonly labels: readonly string[] }>> = FAMILY_TABLE;
-  for (const { name, samples } of parseExposition(text)) {
+  for (const { name, type, samples } of parseExposition(text)) {
+    if (type === "histogram") expectCumulative(name, samples);
     for (const { labels } of samples) {
       const own = labels.map(([label]) => label).filter((label) => label !== "le");
       expect([name, own]).toEqual([name, [...(table[name]?.labels ?? [])]]);
@@ -133,6 +121,25 @@ test("each family is there once, and every one is in the table with its labels",
   }
   await gateway.stop();
 }, 30_000);
+
+/** Of each series: bounds that rise to +Inf, counts that never fall, and the last of them is `_count`. */
+function expectCumulative(name: string, samples: MetricFamily["samples"]): void {
+  const series = Map.groupBy(samples, ({ labels }) =>
+    JSON.stringify(labels.filter(([label]) => label !== "le")),
+  );
+  for (const ofSeries of series.values()) {
+    const buckets = ofSeries.filter((sample) => sample.name === `${name}_bucket`);
+    const bounds = buckets.map(({ labels }) => labels.find(([label]) => label === "le")?.[1]);
+    const numbers = bounds.map((bound) => Number(bound?.replace("+Inf", "Infinity")));
+    expect(numbers).toEqual(numbers.toSorted((a, b) => a - b));
+    expect(bounds.at(-1)).toBe("+Inf");
+    const counts = buckets.map(({ value }) => Number(value));
+    expect(counts).toEqual(counts.toSorted((a, b) => a - b));
+    const count = ofSeries.find((sample) => sample.name === `${name}_count`)?.value;
+    expect(`${name} ${counts.at(-1)}`).toBe(`${name} ${count}`);
+    expect(ofSeries).toHaveLength(buckets.length + 2);
+  }
+}
 
 test("clients that are refused, that wait in vain and that are cancelled are counted", async () => {
   await using gateway = await startGatewayd({
@@ -149,21 +156,23 @@ test("clients that are refused, that wait in vain and that are cancelled are cou
   ];
   await expect(connected(gateway)).rejects.toMatchObject({ code: "53300" });
   await other.end();
-  await waitFor("room for another client", () => read(url), {
-    until: (page) => valueOf(page, "gatewayd_sessions") === 2,
+  await waitFor("room for another client", () => readMetrics(url), {
+    until: (page) => metricValue(page, "gatewayd_sessions") === 2,
   });
   await blocker.query("begin");
   await expect(waiter.query("select 1")).rejects.toMatchObject({ code: "53300" });
   await blocker.query("set statement_timeout = 50");
   await blocker.query("select pg_sleep(10)").catch(() => {});
-  const page = await read(url);
-  expect(valueOf(page, "gatewayd_refusals_total", { code: "ERR_TOO_MANY_CLIENTS" })).toBe(1);
-  expect(valueOf(page, "gatewayd_refusals_total", { sqlstate: "53300" })).toBe(1);
+  const page = await readMetrics(url);
+  expect(metricValue(page, "gatewayd_refusals_total", { code: "ERR_TOO_MANY_CLIENTS" })).toBe(1);
+  expect(metricValue(page, "gatewayd_refusals_total", { sqlstate: "53300" })).toBe(1);
   const inVain = { code: "ERR_POOL_EXHAUSTED", block: "writes" };
-  expect(valueOf(page, "gatewayd_backend_wait_failures_total", inVain)).toBe(1);
-  expect(valueOf(page, "gatewayd_connections_ended_total", { code: "ERR_POOL_EXHAUSTED" })).toBe(1);
-  expect(valueOf(page, "gatewayd_units_cut_off_total")).toBe(1);
-  expect(valueOf(page, "gatewayd_errors_total", { sqlstate: "57014" })).toBe(1);
+  expect(metricValue(page, "gatewayd_backend_wait_failures_total", inVain)).toBe(1);
+  expect(
+    metricValue(page, "gatewayd_connections_ended_total", { code: "ERR_POOL_EXHAUSTED" }),
+  ).toBe(1);
+  expect(metricValue(page, "gatewayd_units_cut_off_total")).toBe(1);
+  expect(metricValue(page, "gatewayd_errors_total", { sqlstate: "57014" })).toBe(1);
   await blocker.end();
   await gateway.stop();
 }, 30_000);
@@ -191,7 +200,7 @@ test("each group has a page of its own, and what belongs to none is with the def
     .flatMap(({ text }) => /exposed.*address=(\S+)/.exec(Bun.stripANSI(text))?.[1] ?? []);
   expect(urls).toHaveLength(2);
   const groupsAt = async (part: string): Promise<readonly string[]> => {
-    const families = await read(urls.find((url) => url.includes(part)) ?? "");
+    const families = await readMetrics(urls.find((url) => url.includes(part)) ?? "");
     const groups = families.flatMap(({ samples }) =>
       samples.flatMap(({ labels }) => labels.filter(([label]) => label === "group")),
     );
@@ -227,6 +236,12 @@ test("it answers in the format that is asked for, at its path, and has a page at
   const response = await fetch(url, { headers: { accept } });
   expect(response.headers.get("content-type")).toStartWith("application/openmetrics-text");
   expect(await response.text()).toEndWith("# EOF\n");
+  const packed = await fetch(url, { headers: { "accept-encoding": "gzip" }, decompress: false });
+  expect(packed.headers.get("content-encoding")).toBe("gzip");
+  const unpacked = gunzipSync(Buffer.from(await packed.arrayBuffer())).toString();
+  expect(parseExposition(unpacked).map(({ name }) => name)).toContain("process_open_fds");
+  const head = await fetch(url, { method: "HEAD" });
+  expect([head.status, await head.text()]).toEqual([200, ""]);
   const start = await fetch(new URL("/", url));
   expect(await start.text()).toContain('<a href="/m">');
   expect((await fetch(new URL("/nowhere", url))).status).toBe(404);
@@ -266,7 +281,9 @@ test("an address that is taken is served as soon as it is free, and clients are 
   await gateway.process.waitForLine("The metrics page cannot be served");
   await taken.stop(true);
   await gateway.process.waitForLine("Metrics are exposed", { deadlineMs: 20_000 });
-  expect(valueOf(await read(`http://${address}/metrics`), "gatewayd_units_total")).toBe(1);
+  expect(metricValue(await readMetrics(`http://${address}/metrics`), "gatewayd_units_total")).toBe(
+    1,
+  );
   await client.end();
   await gateway.stop();
 }, 60_000);
