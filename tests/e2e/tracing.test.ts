@@ -3,6 +3,8 @@ import { copyFile, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readFileSync } from "node:fs";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { Client } from "pg";
 import { OtlpCollector } from "../fixtures/otlp/otlp-collector.ts";
 import {
   freePort,
@@ -12,7 +14,9 @@ import {
   type PostgresServer,
   startGatewayd,
   startPostgres,
+  waitFor,
 } from "../kit/index.ts";
+import { metricValue, readMetrics } from "./metrics-page.ts";
 
 const tlsFile = (name: string): string => join(import.meta.dir, "..", "fixtures", "tls", name);
 const pem = (name: string): string => readFileSync(tlsFile(name), "utf8");
@@ -35,7 +39,8 @@ afterAll(async () => {
 });
 
 interface TracedOptions {
-  readonly url: string;
+  /** None: the environment says it. */
+  readonly url?: string;
   readonly tracing?: object;
   readonly env?: Readonly<Record<string, string>>;
   /** Further parts of the configuration. */
@@ -53,7 +58,7 @@ async function start({
   return await startGatewayd({
     binary,
     config: JSON.stringify({ ...config, tracing, ...more }),
-    args: ["--tracing", "--collector-url", url],
+    args: ["--tracing", ...(url === undefined ? [] : ["--collector-url", url])],
     env: { OTEL_BSP_SCHEDULE_DELAY: "50", ...env },
   });
 }
@@ -161,6 +166,95 @@ test("a collector is told apart by its certificate, and gets one shown", async (
   await wary.process.waitForLine("Traces do not reach the collector");
   await wary.stop();
   expect(collector.spans).toHaveLength(sent);
+});
+
+test("the environment names the collector, its certificate and ours, and how exports are packed", async () => {
+  const tls = { cert: pem("server.crt"), key: pem("server.key"), clientCa: pem("ca.crt") };
+  await using collector = await OtlpCollector.start({ tls });
+  await using gateway = await start({
+    env: {
+      OTEL_EXPORTER_OTLP_ENDPOINT: `https://localhost:${collector.port}`,
+      OTEL_EXPORTER_OTLP_CERTIFICATE: tlsFile("ca.crt"),
+      OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE: tlsFile("client.crt"),
+      OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY: tlsFile("client.key"),
+      OTEL_EXPORTER_OTLP_COMPRESSION: "gzip",
+    },
+  });
+  await collector.span("the boot", ({ name }) => name === "GatewayD");
+  expect(collector.headers[0]?.get("grpc-encoding")).toBe("gzip");
+  await gateway.stop();
+});
+
+test("a collector may listen on a Unix socket", async () => {
+  const path = join(directory, "otlp.sock");
+  await using collector = await OtlpCollector.start({ path });
+  await using gateway = await start({ url: `unix:${path}` });
+  await collector.span("the boot", ({ name }) => name === "GatewayD");
+  await gateway.stop();
+});
+
+/** How long a query takes, milliseconds. */
+async function timed(client: Client): Promise<number> {
+  const began = performance.now();
+  await client.query("select 1");
+  return performance.now() - began;
+}
+
+async function connected({ host, port }: GatewaydProcess): Promise<Client> {
+  const client = new Client({ host, port, user: postgres.user, database: postgres.database });
+  await client.connect();
+  return client;
+}
+
+test.each([
+  ["refuses", () => Promise.reject(new ConnectError("no", Code.Unauthenticated)), "no"],
+  ["never answers", () => new Promise<void>(() => {}), "Deadline"],
+])("a collector that %s costs one line of the log, and counters", async (_, answer, reason) => {
+  await using collector = await OtlpCollector.start({ beforeAnswer: answer });
+  await using gateway = await start({
+    url: collector.address,
+    env: { OTEL_EXPORTER_OTLP_TIMEOUT: "300" },
+  });
+  const line = await gateway.process.waitForLine("Traces do not reach the collector");
+  expect(line).toContain(reason);
+  const client = await connected(gateway);
+  const url = await gateway.metricsUrl();
+  const failed = async (): Promise<number> =>
+    metricValue(await readMetrics(url), "gatewayd_spans_total", { fate: "failed" });
+  const before = await failed();
+  await waitFor("spans to be lost", async () => {
+    expect(await timed(client)).toBeLessThan(2_000);
+    return (await failed()) > before;
+  });
+  await client.end();
+  await gateway.stop();
+  expect(gateway.process.lines().filter(({ text }) => text.includes("Traces"))).toHaveLength(1);
+});
+
+test("what a slow collector has no time for is dropped, and nothing waits", async () => {
+  const answer = Promise.withResolvers<void>();
+  await using collector = await OtlpCollector.start({ beforeAnswer: () => answer.promise });
+  await using gateway = await start({
+    url: collector.address,
+    env: { OTEL_BSP_MAX_QUEUE_SIZE: "20", OTEL_BSP_MAX_EXPORT_BATCH_SIZE: "5" },
+  });
+  await collector.span("the first export", () => true);
+  const client = await connected(gateway);
+  const url = await gateway.metricsUrl();
+  const count = async (fate: string): Promise<number> =>
+    metricValue(await readMetrics(url), "gatewayd_spans_total", { fate });
+  await waitFor("spans to be dropped", async () => {
+    expect(await timed(client)).toBeLessThan(2_000);
+    return (await count("dropped")) > 0;
+  });
+  expect(metricValue(await readMetrics(url), "gatewayd_spans_queued")).toBe(20);
+  const exported = await count("exported");
+  answer.resolve();
+  await waitFor("those that waited", async () => (await count("exported")) >= exported + 25);
+  for (const size of collector.batches) expect(size).toBeLessThanOrEqual(5);
+  await client.end();
+  await gateway.stop();
+  expect(gateway.process.output(1_000)).not.toContain("Traces do not reach");
 });
 
 test("a collector that is away costs one line of the log, and what it missed", async () => {
