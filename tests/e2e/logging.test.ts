@@ -1,8 +1,9 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { startLogServer, startSyslogDaemon } from "../fixtures/log-servers.ts";
+import { gunzipSync } from "node:zlib";
+import { startLogServer, startSyslogDaemon, startUdpServer } from "../fixtures/log-servers.ts";
 import { keepLogFiles } from "../kit/transcripts.ts";
 import {
   connectWire,
@@ -87,6 +88,67 @@ test("all outputs at once get every record, in order, to the last", async () => 
   const expected = records.map(({ message }) => message);
   expect(messages(server.messages)).toEqual(expected);
   expect(messages(daemon.messages)).toEqual(expected);
+});
+
+test.each(["tcp", "udp", "unix"] as const)(
+  "a log server gets every record in RFC 5424 by %s",
+  async (rsyslogNetwork) => {
+    const path = join(directory, "server");
+    await using server =
+      rsyslogNetwork === "udp"
+        ? await startUdpServer()
+        : await startLogServer(rsyslogNetwork === "unix" ? path : 0);
+    await using gatewayd = await startWith({
+      output: ["console", "rsyslog"],
+      rsyslogNetwork,
+      rsyslogAddress: rsyslogNetwork === "unix" ? path : `127.0.0.1:${server.port}`,
+      syslogPriority: "notice",
+    });
+    await queryThrough(gatewayd);
+    const { pid } = gatewayd.process;
+    await gatewayd.stop();
+    const count = gatewayd.process.lineCount;
+    await waitFor("all records", () => server.messages.length === count);
+    // Facility daemon, severity notice.
+    const form = new RegExp(String.raw`^<29>1 \S+Z \S+ gatewayd ${pid} - - \{"level":"info",.*\}$`);
+    for (const message of server.messages) expect(message).toMatch(form);
+    const last = server.messages.at(-1) ?? "";
+    expect(messagesOf(last.slice(last.indexOf("{")))).toEqual(["GatewayD is shutdown"]);
+  },
+);
+
+test("a file is rotated and packed amid traffic, and no record is lost or out of order", async () => {
+  await using gatewayd = await startWith({
+    output: ["console", "file"],
+    slowQueryThreshold: "1us",
+    fileName: join(directory, "gatewayd.log"),
+    maxSize: 1,
+    maxBackups: 0,
+  });
+  await using client = await connectWire(gatewayd);
+  await client.login();
+  for (let turn = 0; turn < 900; turn += 1) {
+    client.query(`select 1 as "${"x".repeat(60)}"${`, 2 as "${"y".repeat(50)}"`.repeat(60)}`);
+    await client.messagesUntil("Z");
+  }
+  await gatewayd.stop();
+  const names = readdirSync(directory).sort();
+  const rotated = names.filter((name) => name !== "gatewayd.log");
+  expect(rotated.length).toBeGreaterThanOrEqual(3);
+  for (const name of rotated.slice(0, -1)) {
+    expect(name).toMatch(/^gatewayd-\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{3}\.log\.gz$/);
+  }
+  const texts = [...rotated, "gatewayd.log"].map((name) => {
+    const bytes = readFileSync(join(directory, name));
+    return (name.endsWith(".gz") ? gunzipSync(bytes) : bytes).toString();
+  });
+  for (const text of texts) expect(text.length).toBeLessThanOrEqual(1024 * 1024);
+  const messages = messagesOf(texts.join(""));
+  expect(messages.filter((message) => message === "Slow query")).toHaveLength(900);
+  expect(messages).toHaveLength(gatewayd.process.lineCount);
+  expect([messages[0], messages.at(-1)]).not.toContain("Slow query");
+  const times = recordsOf(texts.join("")).map(({ time }) => Number(time));
+  expect(times).toEqual(times.toSorted((a, b) => a - b));
 });
 
 test("what clients say in confidence is in no output", async () => {
