@@ -78,11 +78,14 @@ export class Statements {
   /** @throws when the grammar cannot be loaded */
   async report(): Promise<StatementReport> {
     await this.#read();
+    // Read once: a clock that ticks in between would have what was seen once come after it was last seen.
+    const wallMs = Date.now() - this.#options.now();
+    const onWall = (atMs: number): number => Math.round(atMs + wallMs);
     return {
       statements: this.#blocks().flatMap(([group, block, { table }]) =>
         merged(table.entries).map(({ lastMs, sinceMs, ...figures }) => ({
           ...{ group, block, ...figures },
-          ...{ lastSeenMs: this.#onWall(lastMs), sinceMs: this.#onWall(sinceMs) },
+          ...{ lastSeenMs: onWall(lastMs), sinceMs: onWall(sinceMs) },
         })),
       ),
       unlisted: this.#blocks().map(([group, block, { table }]) => {
@@ -117,10 +120,6 @@ export class Statements {
       // It is not needed any more.
       entry.text = undefined;
     }
-  }
-
-  #onWall(atMs: number): number {
-    return Math.round(atMs + Date.now() - this.#options.now());
   }
 }
 
