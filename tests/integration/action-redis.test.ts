@@ -3,6 +3,7 @@ import { expect } from "bun:test";
 import { RedisClient } from "bun";
 import { ActionChannel } from "../../src/act/effects/index.ts";
 import type { ActionChannelOptions } from "../../src/act/effects/index.ts";
+import { FakeClock } from "../fixtures/fake-clock.ts";
 import { MemoryLogger } from "../fixtures/memory-logger.ts";
 import {
   connectWire,
@@ -47,9 +48,12 @@ class Channel implements AsyncDisposable {
     this.channel.publish({ ...OUTPUT, metadata }, { request: Buffer.from("Q") });
   }
 
+  /** Of its two connections either may be there first. */
   async whenReading(): Promise<void> {
-    const said = "Asynchronous actions are read from Redis";
-    await waitFor(said, () => this.logger.count(said) > 0);
+    for (const does of ["published to", "read from"]) {
+      const said = `Asynchronous actions are ${does} Redis`;
+      await waitFor(said, () => this.logger.count(said) > 0);
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -165,19 +169,27 @@ testWithRedis(
   "a Redis that has vanished without a word is noticed by whoever only listens",
   async () => {
     await using redis = await startRedis();
-    // Pings come after 100 ms, and may take 50.
+    const clock = new FakeClock();
     const schedule = (delayMs: number, callback: () => void) => {
-      const timer = setTimeout(callback, delayMs / 100);
-      return () => clearTimeout(timer);
+      const timer = clock.setTimeout(callback, delayMs);
+      return () => clock.clearTimeout(timer);
     };
     await using own = new Channel(redis.address, { schedule });
     await own.whenReading();
     redis.freeze();
     const away = "Redis cannot be reached for asynchronous actions";
-    await waitFor("both connections are given up", () => own.logger.count(away) === 2);
+    // Longer than the time until a ping, and then than the time that one has.
+    clock.advance(10_001);
+    expect(own.logger.count(away)).toBe(0);
+    clock.advance(10_001);
+    expect(own.logger.count(away)).toBe(2);
     redis.wake();
     const reading = "Asynchronous actions are read from Redis";
-    await waitFor("it reads again", () => own.logger.count(reading) === 2);
+    await waitFor("it reads again", () => {
+      // It tries again after a pause; in small steps, so that no ping is due before it has connected.
+      clock.advance(100);
+      return own.logger.count(reading) === 2;
+    });
     own.publish("afterwards");
     await waitFor("and goes on", () => own.logger.count("afterwards") === 1);
   },

@@ -327,7 +327,8 @@ test("an inline handler that holds up the gateway is reported, once for many cal
 test("a worker that loops forever is killed, and what waits for it fails", async () => {
   const path = await moduleOf(`
     return { onTrafficFromClient(event) { if (event.query === "loop") for (;;); } };`);
-  const { plugin } = await started(path, "worker", {}, { chainTimeoutMs: 50 });
+  // The first call must have its answer in this time, however busy the machine is.
+  const { plugin } = await started(path, "worker", {}, { chainTimeoutMs: 1_000 });
   expect(await call(plugin, "q")).toBeUndefined();
   const failures = await Promise.allSettled([call(plugin, "loop"), call(plugin, "q")]);
   expect(failures).toMatchObject([
@@ -342,7 +343,7 @@ test("a worker that loops forever is killed, and what waits for it fails", async
 test("a worker whose handler waits too long fails that call alone", async () => {
   const path = await moduleOf(`
     return { onTrafficFromClient(event) { if (event.query === "wait") return new Promise(() => {}); } };`);
-  await using inside = await started(path, "worker", { timeout: 20 });
+  await using inside = await started(path, "worker", { timeout: 1_000 });
   await expect(call(inside.plugin, "wait")).rejects.toMatchObject({ code: "ERR_HOOK_TIMEOUT" });
   await inside.plugin.ping(never());
   expect(await call(inside.plugin, "q")).toBeUndefined();
