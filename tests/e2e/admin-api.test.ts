@@ -344,9 +344,7 @@ test("REST knows its clients by certificates, too", async () => {
   expect(await ask("client", "/nowhere")).toBe(404);
   const long = { method: "POST", body: "x".repeat(65 * 1024) };
   expect(await ask("client", levelPath, long)).toBe(413);
-  expect(gatewayd.process.output()).toMatch(
-    /An administrator's command .*caller=postgres .*door=rest/,
-  );
+  await gatewayd.process.waitForLine(/An administrator's command .*caller=postgres .*door=rest/);
   await gatewayd.stop();
 });
 

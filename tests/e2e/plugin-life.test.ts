@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sha256Of } from "../fixtures/plugins/built-plugins.ts";
 import {
   childrenOf,
+  commandLine,
   type GatewaydProcess,
   oneBlockConfig,
   type PostgresServer,
@@ -60,7 +60,7 @@ async function start(entries: readonly TrailEntry[], keys: object = {}): Promise
 /** The process of a plugin; undefined while there is none. */
 function processOf(gatewayd: GatewaydProcess, name: string): number | undefined {
   return childrenOf(gatewayd.process.pid).find((pid) => {
-    const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+    const words = commandLine(pid);
     return words.includes(PLUGIN) && words.includes(name);
   });
 }

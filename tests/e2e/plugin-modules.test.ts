@@ -102,7 +102,7 @@ test.each([
       (error: unknown) => (error instanceof Error && "code" in error ? error.code : error),
     );
     expect(answer).toBe(outcome);
-    expect(gatewayd.process.output()).toMatch(/ERR A hook's handler failed .*it was asked to/);
+    await gatewayd.process.waitForLine(/ERR A hook's handler failed .*it was asked to/);
     expect(await trail(client)).toBe("a");
     await client.end();
     await gatewayd.stop();

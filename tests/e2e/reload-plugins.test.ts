@@ -1,6 +1,5 @@
 /** The plugins file is changed under load: what runs goes on, what is new joins in, and no transaction fails. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,6 +7,7 @@ import { Client } from "pg";
 import { sha256Of } from "../fixtures/plugins/built-plugins.ts";
 import {
   childrenOf,
+  commandLine,
   type GatewaydProcess,
   oneBlockConfig,
   type PostgresServer,
@@ -66,7 +66,7 @@ async function start(plugins: string): Promise<GatewaydProcess> {
 /** The process of a plugin; undefined while there is none. */
 function processOf(gatewayd: GatewaydProcess, name: string): number | undefined {
   return childrenOf(gatewayd.process.pid).find((pid) => {
-    const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+    const words = commandLine(pid);
     return words.includes(PLUGIN) && words.includes(name);
   });
 }
@@ -138,7 +138,7 @@ test("what can be known of a plugin is known before anything is changed", async 
     ],
   ] as const;
   for (const [entry, reason] of refusals) {
-    const since = gatewayd.process.lines().length;
+    const since = gatewayd.process.lineCount;
     expect(await reload(gatewayd, { plugins: pluginsFile([entry, A]) })).toBe(false);
     await gatewayd.process.waitForLine(reason, { since });
     expect(await trail(client)).toBe("a");

@@ -56,10 +56,15 @@ testNeeding("pgbench")(
       await stage.change(({ loggers }) => Object.assign(loggers["default"] ?? {}, { level }));
     expect(await setLevel("debug")).toMatchObject({ changed: ["loggers.default.level"] });
     await stage.gatewayd.process.waitForLine("DBG Received data from client");
-    await setLevel("info");
+    // What was written before may still be on its way when the reload is answered.
     const since = stage.gatewayd.process.lineCount;
+    await setLevel("info");
+    const changed = await stage.gatewayd.process.waitForLine("Reloaded the configuration", {
+      since,
+    });
     for (const load of all) await load.proceeds();
-    const later = stage.gatewayd.process.lines(since).map(({ text }) => text);
+    const told = stage.gatewayd.process.lines(since).map(({ text }) => text);
+    const later = told.slice(told.indexOf(changed));
     expect(later.filter((text) => text.includes(" DBG "))).toEqual([]);
     await endAll(all);
   },

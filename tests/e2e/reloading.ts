@@ -17,7 +17,7 @@ export async function reload(gatewayd: GatewaydProcess, files: ChangedFiles): Pr
   if (plugins !== undefined) {
     await writeFile(join(gatewayd.directory, "gatewayd_plugins.yaml"), plugins);
   }
-  const since = gatewayd.process.lines().length;
+  const since = gatewayd.process.lineCount;
   gatewayd.process.kill("SIGHUP");
   const line = await gatewayd.process.waitForLine(
     /Reloaded the configuration|Failed to reload the configuration/,

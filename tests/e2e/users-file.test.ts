@@ -45,7 +45,7 @@ async function startWith(text: string, auth: object = {}, server: object = {}) {
     }),
   });
   const rewrite = async (changed: string, line: string): Promise<string> => {
-    const since = gatewayd.process.lines().length;
+    const since = gatewayd.process.lineCount;
     await writeFile(usersFile, changed);
     return await gatewayd.process.waitForLine(line, { since });
   };

@@ -17,6 +17,7 @@ export { type PostgresOptions, PostgresServer, startPostgres, type StopMode } fr
 export { unprivilegedAccount } from "./postgres-install.ts";
 export {
   childrenOf,
+  commandLine,
   connectionsToPort,
   cpuTimeMs,
   expectIdle,

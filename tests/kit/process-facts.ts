@@ -3,6 +3,8 @@ import { waitFor } from "./wait-for.ts";
 
 /** Jiffies per second of /proc; 100 on every Linux that Bun runs on. */
 const CLOCK_TICKS = 100;
+/** What reading a file of a thread or process says that has ended. */
+const GONE = ["ENOENT", "ESRCH"];
 
 /** Milliseconds of CPU (user and system) a process has used so far. Linux only. */
 export function cpuTimeMs(pid: number): number {
@@ -60,13 +62,30 @@ export function connectionsToPort(pid: number, port: number): number {
 
 /** Process ids of the children of a process, in no order. Linux only. */
 export function childrenOf(pid: number): readonly number[] {
-  const tasks = readdirSync(`/proc/${pid}/task`);
-  return tasks.flatMap((task) =>
-    readFileSync(`/proc/${pid}/task/${task}/children`, "utf8")
+  const directory = `/proc/${pid}/task`;
+  return readdirSync(directory).flatMap((task) =>
+    textWhileThere(`${directory}/${task}/children`)
       .split(" ")
       .filter((child) => child !== "")
       .map(Number),
   );
+}
+
+/** The words of the command line of a process; none when it has ended. Linux only. */
+export function commandLine(pid: number): readonly string[] {
+  return textWhileThere(`/proc/${pid}/cmdline`)
+    .split("\0")
+    .filter((word) => word !== "");
+}
+
+function textWhileThere(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    // It has ended since it was listed.
+    if (error instanceof Error && "code" in error && GONE.includes(String(error.code))) return "";
+    throw error;
+  }
 }
 
 function linkTarget(path: string): string {

@@ -233,7 +233,7 @@ describe("3: a lease begins with a whole unit", () => {
   test("3: who holds a backend for a part of a large message is, too", async () => {
     await using client = await stage.session("impatient");
     client.send(largeQuery(200_000).subarray(0, 150_000));
-    await waitFor("the end", () => client.wire.hasEnded, { deadlineMs: 1_000 });
+    await waitFor("the end", () => client.wire.hasEnded);
     expect(await client.fatal()).toBe("25P03");
   });
 });
@@ -368,7 +368,7 @@ describe("3: what comes while the server is asked what is set", () => {
     // The gateway has read the server's answer when it has been busy twice with what came later.
     for (let round = 0; round < 2; round++) await other.ask(serialize.sync());
     client.send(serialize.sync().subarray(2));
-    await waitFor("the answer", () => client.wire.received.length >= 6, { deadlineMs: 500 });
+    await waitFor("the answer", () => client.wire.received.length >= 6);
     expect((await client.answer()).tags).toBe("Z");
     expect(await client.value("show datestyle")).toBe("German, DMY");
   });

@@ -181,7 +181,7 @@ describe("14: a cancel request hits its unit alone", () => {
     await using client = await stage.session("transaction");
     client.send(query("select 'waiting'"));
     await client.cancel();
-    await waitFor("the answer", () => client.wire.received.length > 0, { deadlineMs: 500 });
+    await waitFor("the answer", () => client.wire.received.length > 0);
     expect(await client.answer()).toMatchObject({ tags: "EZ", error: "57014" });
     await holder.ask("rollback");
     expect(await client.value("select 'goes on'")).toBe("goes on");
@@ -286,7 +286,7 @@ describe("15: a client that leaves", () => {
     await using client = await stage.session("hopeless");
     await AT_WORK["COPY data to the server"]?.(client);
     await terminate(client);
-    await waitFor("the end", () => client.wire.hasEnded, { deadlineMs: 1_000 });
+    await waitFor("the end", () => client.wire.hasEnded);
   });
 
   test("15: while it waits leaves the queue", async () => {
