@@ -1,5 +1,4 @@
 import { describe, expect, test } from "bun:test";
-import { heapStats } from "bun:jsc";
 import fc from "fast-check";
 import {
   anyHostileStream,
@@ -8,6 +7,7 @@ import {
   SERVER_MESSAGES,
 } from "../../tests/fixtures/wire/index.ts";
 import { SEED, times } from "../../tests/fixtures/test-size.ts";
+import { heldBytes } from "../../tests/kit/index.ts";
 import { GatewayError } from "../errors.ts";
 import {
   AnswerLedger,
@@ -147,13 +147,6 @@ describe("a hostile stream", () => {
     );
   });
 });
-
-/** Bytes the heap holds, garbage taken away. */
-function heldBytes(): number {
-  Bun.gc(true);
-  const { heapSize, extraMemorySize } = heapStats();
-  return heapSize + extraMemorySize;
-}
 
 describe("a stream without end is followed in bounded memory:", () => {
   const ROUNDS = 40;

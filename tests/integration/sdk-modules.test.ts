@@ -156,7 +156,7 @@ describe.each(["inline", "worker"] as const)("a module that runs %s", (isolation
         `return { onTrafficFromClient(event) {
            if (event.query === "select 1 as one") return new Promise(() => {});
          } };`,
-        { isolation, entry: { timeout: "200ms", onError } },
+        { isolation, entry: { timeout: "1s", onError } },
       );
       const client = await connect(inside);
       const answer = await client.query("select 1 as one").then(

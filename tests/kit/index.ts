@@ -11,6 +11,7 @@ export {
   GatewaydProcess,
   startGatewayd,
 } from "./gatewayd.ts";
+export { heldBytes } from "./held-bytes.ts";
 export { expectSameDescriptors, type OpenDescriptors, openDescriptors } from "./leaks.ts";
 export { oneBlockConfig, type OneBlockOptions } from "./one-block-config.ts";
 export { type PostgresOptions, PostgresServer, startPostgres, type StopMode } from "./postgres.ts";
