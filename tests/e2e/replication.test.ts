@@ -10,7 +10,7 @@ import {
   frontendMessage,
   type GatewaydProcess,
   oneBlockConfig,
-  openDescriptors,
+  openDescriptorsAtRest,
   type PostgresServer,
   startGatewayd,
   startPostgres,
@@ -146,7 +146,7 @@ describe.each(["session", "transaction"] as const)("replication in mode %s", (mo
       other.query("select 1");
       await other.messagesUntil("Z");
     }
-    const before = openDescriptors(gatewayd.process.pid);
+    const before = await openDescriptorsAtRest(gatewayd.process.pid);
     {
       await using client = await connected(gatewayd);
       await startStreaming(client, `streamed_${mode}`);

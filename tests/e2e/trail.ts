@@ -4,6 +4,8 @@ import { type GatewaydProcess, waitFor } from "../kit/index.ts";
 /** A client of a gateway whose plugins add their names to `'trail:...'` in a query. */
 export async function connect({ host, port }: GatewaydProcess): Promise<Client> {
   const client = new Client({ host, port, user: "postgres", database: "postgres" });
+  // A gateway that ends because its test has failed would be told of in place of the reason.
+  client.on("error", () => {});
   await client.connect();
   return client;
 }

@@ -12,7 +12,12 @@ export {
   startGatewayd,
 } from "./gatewayd.ts";
 export { heldBytes } from "./held-bytes.ts";
-export { expectSameDescriptors, type OpenDescriptors, openDescriptors } from "./leaks.ts";
+export {
+  expectSameDescriptors,
+  type OpenDescriptors,
+  openDescriptors,
+  openDescriptorsAtRest,
+} from "./leaks.ts";
 export { oneBlockConfig, type OneBlockOptions } from "./one-block-config.ts";
 export { type PostgresOptions, PostgresServer, startPostgres, type StopMode } from "./postgres.ts";
 export { unprivilegedAccount } from "./postgres-install.ts";

@@ -1,4 +1,5 @@
 import { readdirSync, readlinkSync } from "node:fs";
+import { expectIdle } from "./process-facts.ts";
 import { waitFor } from "./wait-for.ts";
 
 /** What a process holds open. */
@@ -25,6 +26,12 @@ export function openDescriptors(pid: number): OpenDescriptors {
     sockets: targets.filter((target) => target.startsWith("socket:")).length,
     total: targets.length,
   };
+}
+
+/** The same once the process is idle: connections that somebody has just left are closed, and counted no more. */
+export async function openDescriptorsAtRest(pid: number): Promise<OpenDescriptors> {
+  await expectIdle(pid);
+  return openDescriptors(pid);
 }
 
 /**
