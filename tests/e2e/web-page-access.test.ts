@@ -140,7 +140,7 @@ testInBrowser("the description of the API is a page, too, and calls it", async (
   const { page, requested, complaints } = opened;
   const operation = page.locator("#operations-AdminService-AdminService_GetStatus");
   await operation.click();
-  expect(await operation.textContent()).toContain("Needs the role viewer");
+  await operation.getByText("Needs the role viewer").first().waitFor();
   await operation.getByRole("button", { name: "Try it out" }).click();
   await operation.getByRole("button", { name: "Execute" }).click();
   const answer = operation.locator(".live-responses-table .response-col_description");
