@@ -6,6 +6,7 @@ import {
   GatewayTracing,
   collectorUrlProblem,
   runGateway,
+  StopSignals,
 } from "../gateway/index.ts";
 import type { EvaluateConfig } from "../gateway/index.ts";
 import type { Flag, Invocation, RunnableCommand, SwitchFlag, TextFlag } from "./command.ts";
@@ -112,6 +113,7 @@ plugins.`,
       dev: given.isOn(devFlag),
       about: { version, versionInfo: versionLine },
       notifySocket: env["NOTIFY_SOCKET"],
+      signals: new StopSignals(),
       accepted: flagsWithoutEffect
         .filter((flag) => given.isGiven(flag))
         .map((flag) => `--${flag.name}`),

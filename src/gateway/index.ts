@@ -15,3 +15,4 @@ export type { EvaluateConfig, ReloadReport } from "./reload.ts";
 export { runGateway } from "./run-gateway.ts";
 export type { RunOptions } from "./run-gateway.ts";
 export { servePlugin } from "./serve-plugin.ts";
+export { StopSignals } from "./stop-signals.ts";

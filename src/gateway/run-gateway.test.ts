@@ -123,6 +123,17 @@ test("a second signal ends the waiting for clients, and plugins are told of both
   client.terminate();
 });
 
+test("signals that come when all has stopped do not cut off the handing on of spans and log", async () => {
+  // A collector that says nothing is waited for.
+  const collector = `127.0.0.1:${database.port}`;
+  await using running = await start("--tracing", "--collector-url", collector);
+  await running.logged("GatewayD is running");
+  running.signal("SIGTERM");
+  await running.logged("GatewayD is shutdown");
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP", "SIGUSR1"] as const) running.signal(signal);
+  expect(await running.exitCode()).toBe(0);
+});
+
 test.each(["SIGQUIT", "SIGABRT"] as const)("%s does not wait for clients", async (signal) => {
   await using running = await start();
   const client = await connectTo(running);

@@ -15,7 +15,7 @@ import type { EvaluateConfig } from "./reload.ts";
 import { keepLastWords } from "./last-words.ts";
 import { ReloadRequests } from "./reload-requests.ts";
 import { ServiceNotices } from "./service-notices.ts";
-import { StopSignals } from "./stop-signals.ts";
+import type { StopSignals } from "./stop-signals.ts";
 
 export interface RunOptions {
   readonly config: LoadedConfig;
@@ -31,6 +31,8 @@ export interface RunOptions {
   readonly accepted: readonly string[];
   /** Where the service manager is told of the start and the end (systemd's NOTIFY_SOCKET). Default: nowhere. */
   readonly notifySocket?: string | undefined;
+  /** Heard until the process has ended: one that comes late must not keep the log from being written out. */
+  readonly signals: StopSignals;
   /** Says that there is no plugins file, when that is so. */
   readonly pluginsFileNote?: string;
   /** Undefined: nothing is traced. */
@@ -47,6 +49,8 @@ const STOPS_AT_ONCE: readonly NodeJS.Signals[] = ["SIGQUIT", "SIGABRT"];
  */
 export async function runGateway(options: RunOptions): Promise<number> {
   const { config, tracing } = options;
+  // The runtime ends a process by those that nobody listens for: too early, or too late, for the gateway to do anything.
+  for (const name of ["SIGHUP", "SIGUSR1"] as const) process.on(name, () => {});
   const trace = tracing?.boot ?? new BootTrace();
   const loggers = await trace.step("Create new logger", () => createLoggers(config.global.loggers));
   using _lastWords = keepLastWords(loggers);
@@ -60,12 +64,11 @@ export async function runGateway(options: RunOptions): Promise<number> {
 }
 
 async function runLogged(options: RunOptions, loggers: Loggers, trace: BootTrace): Promise<number> {
-  const { config, dev, evaluate, reread, about, tracing } = options;
+  const { config, dev, evaluate, reread, about, signals, tracing } = options;
   const startedAtMs = Date.now();
   const logger = loggers.main;
   announce(options, logger);
   const notices = new ServiceNotices(options.notifySocket, logger);
-  const signals = new StopSignals();
   const gateway = await trace.step(
     "Create new registry",
     () => new Gateway(config, loggers, { dev, version: about.version, tracing, reread }, evaluate),
@@ -116,7 +119,6 @@ async function runLogged(options: RunOptions, loggers: Loggers, trace: BootTrace
       });
     await Promise.race([booted, signal]);
   } catch (thrown) {
-    signals.dispose();
     const error = GatewayError.from(thrown);
     logger.fatal(error.message, { code: error.code });
     trace.fail(error.message);
@@ -146,7 +148,6 @@ async function runLogged(options: RunOptions, loggers: Loggers, trace: BootTrace
     await admin.close();
   };
   await trace.step("Shutdown server", stop, { signal: first });
-  signals.dispose();
   logger.info("GatewayD is shutdown");
   return ExitCode.Stopped;
 }
