@@ -3,7 +3,7 @@ import { formatDuration } from "../config/index.ts";
 import type { LoadedConfig, ServerConfig } from "../config/index.ts";
 import type { HookRegistry } from "../hooks/index.ts";
 import type { Logger } from "../logging/index.ts";
-import type { TimerWheel } from "../net/index.ts";
+import type { Deadline, TimerWheel } from "../net/index.ts";
 import type { CancelKeys, ClientTls, VirtualDatabase } from "../session/index.ts";
 import type { GroupWatch, TraceIdOf } from "../watch/index.ts";
 import type { BootHooks } from "./boot-hooks.ts";
@@ -50,7 +50,7 @@ export class Group {
   readonly #built: BuiltTenant;
   #server: ServerConfig;
   #files: GroupFiles;
-  #ticker: Timer | undefined;
+  #ticker: Deadline | undefined;
   #hasListened = false;
   /** Its addresses are another gateway's now. */
   #isLeft = false;
@@ -232,7 +232,7 @@ export class Group {
     const { bootHooks, timers, logger } = this.#parts;
     const { tenant } = this;
     const { clients } = tenant;
-    clearInterval(this.#ticker);
+    this.#ticker?.dispose();
     this.#files.close();
     tenant.drain();
     tenant.cut();
@@ -255,18 +255,21 @@ export class Group {
   }
 
   #setTicker(): void {
-    clearInterval(this.#ticker);
+    this.#ticker?.dispose();
     const { enableTicker, tickInterval } = this.#server;
     if (!enableTicker) return;
-    const { bootHooks, ticked, logger } = this.#parts;
+    const { bootHooks, ticked, timers, logger } = this.#parts;
     const tick = (): void => {
+      // Not an interval of the runtime: one of more than 24 days would tick every millisecond.
+      ticker.set(tickInterval);
       const { clients: count } = this.tenant;
       ticked();
       logger.info("Active client connections", { count });
       void bootHooks.tick(count);
     };
+    const ticker = timers.deadline(tick);
+    this.#ticker = ticker;
     tick();
-    this.#ticker = setInterval(tick, tickInterval);
   }
 
   #tellOfLoweredLimit(): void {

@@ -230,6 +230,19 @@ test("a plugin that does not start is told of, and the rest is in effect", async
   });
 });
 
+test("a ticker of more days than a timer of the runtime takes ticks once, and then waits", async () => {
+  await gateway.boot();
+  const server = { enableTicker: true, tickInterval: "1000h" };
+  const ticks = (): number =>
+    logger.records.filter(({ message }) => message === "Active client connections").length;
+  // Each of them reads files, and so lets time pass.
+  for (let size = 1; size <= 20; size++) {
+    await write({ server, pool: { size } });
+    await gateway.reload();
+  }
+  expect(ticks()).toBe(1);
+});
+
 test("fifty reloads leave no timer of their own behind", async () => {
   await gateway.boot();
   const ticking = { enableTicker: true, tickInterval: "1h" };
