@@ -23,6 +23,7 @@ pgbouncer.ini is in. Passwords of the databases' logins are written as they are,
 alone.`,
   flags: [configFlag, forceFlag],
   operands: "file",
+  operandNames: ["FILE"],
   async run(invocation) {
     const { arguments: given, terminal, env, path: commandPath } = invocation;
     const [source, ...others] = given.operands;
@@ -36,16 +37,21 @@ alone.`,
       return 1;
     }
     const folder = dirname(source);
-    const imported = importPgbouncer(source, {
-      read: (path) => readFileSync(path, "utf8"),
-      pathOf: (path) => (path === source ? path : resolve(folder, path)),
-    });
-    writeFileSync(target, imported.yaml, { mode: 0o600, flag: isForced ? "w" : "wx" });
+    const imported = naming(`${source} cannot be read`, () =>
+      importPgbouncer(source, {
+        read: (path) => readFileSync(path, "utf8"),
+        pathOf: (path) => (path === source ? path : resolve(folder, path)),
+      }),
+    );
+    naming(`${target} cannot be written`, () =>
+      writeFileSync(target, imported.yaml, { mode: 0o600, flag: isForced ? "w" : "wx" }),
+    );
     for (const { file, line, message } of imported.notes) {
       await terminal.err(`${file}:${line}: ${message}\n`);
     }
     const { length: count } = imported.notes;
-    const rest = count === 0 ? "everything is in it" : `${count} notes are above`;
+    const notes = count === 1 ? "1 note is above" : `${count} notes are above`;
+    const rest = count === 0 ? "everything is in it" : notes;
     await terminal.err(`${target} was written, ${rest}\n`);
     const result = loadGlobalConfig({ configPath: target, env });
     if (!result.ok) return await reportLoadFailure(terminal, result);
@@ -53,3 +59,13 @@ alone.`,
     return 0;
   },
 };
+
+/** The system's errors do not always name the file. @throws Error that says `what` before its reason */
+function naming<T>(what: string, act: () => T): T {
+  try {
+    return act();
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`${what}: ${reason}`, { cause });
+  }
+}

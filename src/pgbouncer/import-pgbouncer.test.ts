@@ -280,6 +280,23 @@ describe("logging in", () => {
     expect(authOfAll("")).toEqual({ method: "trust", rules: [{ method: "reject" }] });
   });
 
+  test("an auth_query that nobody asks is told", () => {
+    const imported = importSettings("auth_query = SELECT * FROM f($1)");
+    expect(linesOf(imported)).toEqual([
+      "a.ini:5: auth_query: has no effect without auth_user, and is left out; nearest: servers.default.auth.query",
+    ]);
+    expect(configOf(imported).servers.default["auth"]).not.toHaveProperty("query");
+  });
+
+  test("a users file that cannot be read is told, and stays named", () => {
+    const text = "[databases]\ndb = host=h\n[pgbouncer]\nauth_file = gone.txt\n";
+    const imported = importFiles({ "a.ini": text });
+    expect(linesOf(imported)).toEqual([
+      "a.ini:4: auth_file: cannot be used yet, which keeps the gateway from starting: no such file",
+    ]);
+    expect(configOf(imported).servers.default["auth"]).toMatchObject({ usersFile: "/p/gone.txt" });
+  });
+
   test("auth_query asks one database", () => {
     const imported = importSettings("auth_user = anna\nauth_query = SELECT * FROM f($1)");
     expect(configOf(imported).servers.default["auth"]).toMatchObject({

@@ -115,8 +115,12 @@ function secretsOf(
   try {
     const { users } = readUsersFile(read(pathOf(path)), path);
     return (name) => users.find((user) => user.name === name)?.secret;
-  } catch {
-    // That the file is missing is told when the configuration is loaded.
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    settings.note(
+      "auth_file",
+      `cannot be used yet, which keeps the gateway from starting: ${reason}`,
+    );
     return () => undefined;
   }
 }
@@ -130,6 +134,10 @@ function queryOf(
   const user = settings.text("auth_user");
   const sql = settings.text("auth_query") ?? AUTH_QUERY;
   const named = settings.text("auth_dbname");
+  if (user === undefined) {
+    const message = "has no effect without auth_user, and is left out";
+    settings.note("auth_query", `${message}; nearest: servers.default.auth.query`);
+  }
   if (user === undefined || first === undefined) return undefined;
   const database = named ?? first.database;
   if (database === undefined) {

@@ -1,5 +1,5 @@
 /** PgBouncer and the gateway serve the same clients: one by its pgbouncer.ini, the other by what is imported of it. */
-import { afterAll, beforeAll, expect } from "bun:test";
+import { afterAll, beforeAll, expect, test } from "bun:test";
 import { chmod, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -174,6 +174,25 @@ server_login_retry = 1
     await gatewayd.stop();
   });
 }
+
+test("what cannot be read or written is named", async () => {
+  const target = join(directory, "named.yaml");
+  expect(await importIni(directory, target)).toMatchObject({
+    code: 1,
+    stderr: `Error: ${directory} cannot be read: EISDIR: illegal operation on a directory, read\n`,
+  });
+  const ini = join(directory, "named.ini");
+  await writeFile(
+    ini,
+    "[databases]\ndb = host=127.0.0.1\n[pgbouncer]\nauth_type = trust\npidfile = x\n",
+  );
+  const nowhere = join(directory, "absent", "named.yaml");
+  const refused = await importIni(ini, nowhere);
+  expect(refused.code).toBe(1);
+  expect(refused.stderr).toStartWith(`Error: ${nowhere} cannot be written: ENOENT`);
+  const { stderr } = await importIni(ini, target);
+  expect(stderr).toEndWith(`${target} was written, 1 note is above\n`);
+});
 
 testNeeding("pgbouncer")("every setting of PgBouncer is known", async () => {
   const port = await freePort();
