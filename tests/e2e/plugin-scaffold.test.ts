@@ -117,6 +117,17 @@ describe("scaffold", () => {
     );
   });
 
+  test.each(["typescript", "go", "python"])(
+    "tells of paths from where it was run, in %s",
+    async (language) => {
+      expect((await scaffold("--name", `told-${language}`, "--language", language)).code).toBe(0);
+      const readme = readFileSync(inside("plugins", `told-${language}`, "README.md"), "utf8");
+      const paths = [...readme.matchAll(/"?(\.\/[^\s"\]]+)/g)].map(([, path = ""]) => path);
+      expect(paths).not.toEqual([]);
+      for (const path of paths) expect(path).toStartWith(`./plugins/told-${language}/`);
+    },
+  );
+
   test("leaves what is there alone", async () => {
     writeFileSync(inside("there"), "mine");
     expect(await scaffold("-n", "there", "-o", ".")).toMatchObject({
