@@ -2,8 +2,8 @@
 import type { ParsedArguments } from "./parsed-arguments.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** What a shell offers where a value is expected. */
-export type ValueKind = "file" | "directory" | "text";
+/** What a value is: so it is called in the help, and a shell offers files where one is. A number is whole, and checked. */
+export type ValueKind = "file" | "directory" | "text" | "number";
 
 /** A flag with a value: `--config x.yaml`, `--config=x.yaml`, `-c x.yaml`, `-cx.yaml`. */
 export interface TextFlag {

@@ -22,6 +22,8 @@ function parse(line: string) {
   );
 }
 
+const numberFlag: TextFlag = { type: "text", name: "limit", description: "", valueKind: "number" };
+
 function parseRun(line: string) {
   const result = parse(line);
   if (result.kind !== "run") throw new Error(`${line}: ${JSON.stringify(result)}`);
@@ -43,6 +45,7 @@ describe("a command line that is right", () => {
     ["--config=x.yaml run", "gatewayd run", configFlag, "x.yaml"],
     ["config -c x.yaml lint", "gatewayd config lint", configFlag, "x.yaml"],
     ["plugin lint -p x.yaml", "gatewayd plugin lint", pluginConfigFlag, "x.yaml"],
+    ["sessions --limit 0", "gatewayd sessions", numberFlag, "0"],
   ] satisfies [string, string, TextFlag, string][])(
     "%p gives the value",
     (line, name, flag, value) => {
@@ -128,6 +131,9 @@ test.each([
   ["run --dev=maybe", 'flag --dev: "maybe" is neither true nor false'],
   ["run --dev=", 'flag --dev: "" is neither true nor false'],
   ["plugin list -e=x", 'flag -e: "x" is neither true nor false'],
+  ["sessions --limit all", 'flag --limit: "all" is not a whole number'],
+  ["statements --limit=-1", 'flag --limit: "-1" is not a whole number'],
+  ["waiters --limit 1.5", 'flag --limit: "1.5" is not a whole number'],
   ["run --sentry false", 'unexpected argument "false", did you mean --sentry=false?'],
   ["run x.yaml", 'unexpected argument "x.yaml"'],
   ["run -- --dev", 'unexpected argument "--dev"'],

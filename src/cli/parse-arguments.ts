@@ -161,6 +161,9 @@ function readFlag(
   const isNextValue = nextWord !== undefined && !looksLikeFlag(nextWord, known);
   const value = attached ?? (isNextValue ? nextWord : "");
   if (value === "") return { message: `flag ${written} needs a value` };
+  if (flag.valueKind === "number" && !/^\d+$/.test(value)) {
+    return { message: `flag ${written}: "${value}" is not a whole number` };
+  }
   return { flags: [{ written, flag, value }], tookNextWord: attached === undefined };
 }
 

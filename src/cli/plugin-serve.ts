@@ -18,6 +18,7 @@ other. A gateway of this kind can also load the file itself, which is faster: se
 
 PLUGIN_SETTINGS is what config is to a plugin inside the gateway.`,
   operands: "file",
+  operandNames: ["FILE"],
   flags: [],
   async run({ arguments: { operands }, path, terminal, env }) {
     const [file, stray] = operands;

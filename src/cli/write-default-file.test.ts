@@ -18,10 +18,10 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true }));
 
-test("a new file is written, readable by all, and told without a newline", async () => {
+test("a new file is written, readable by all, and told in a line", async () => {
   const path = join(directory, "x.yaml");
   expect(await writeDefaultFile(terminal, { path, content: "a: 1\n", isForced: false })).toBe(0);
-  expect(printed).toEqual({ out: "", err: `Config file '${path}' was created successfully.` });
+  expect(printed).toEqual({ out: "", err: `Config file '${path}' was created successfully.\n` });
   expect(readFileSync(path, "utf8")).toBe("a: 1\n");
   expect(statSync(path).mode & 0o777).toBe(0o644 & ~process.umask());
 });
@@ -36,7 +36,7 @@ test("an existing file is kept unless forced", async () => {
   expect(readFileSync(path, "utf8")).toBe("mine\n");
 
   expect(await writeDefaultFile(terminal, { path, content: "a: 1\n", isForced: true })).toBe(0);
-  expect(printed.err).toBe(`Config file '${path}' was overwritten successfully.`);
+  expect(printed.err).toBe(`Config file '${path}' was overwritten successfully.\n`);
   expect(readFileSync(path, "utf8")).toBe("a: 1\n");
 });
 

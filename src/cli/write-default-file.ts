@@ -8,9 +8,9 @@ export function defaultFilePath(fileName: string): string {
 }
 
 /**
- * Writes `content` to `path` (mode 0644) and says so on stderr, without a newline; resolves with the
- * exit code. An existing file is left alone unless `isForced`; that and a failure are told on
- * stdout. The streams and texts are those that scripts around the original know.
+ * Writes `content` to `path` (mode 0644) and says so on stderr; resolves with the exit code. An
+ * existing file is left alone unless `isForced`; that and a failure are told on stdout. The streams and
+ * texts are those that scripts around the original know; it leaves out the line's end.
  */
 export async function writeDefaultFile(
   terminal: Terminal,
@@ -31,6 +31,6 @@ export async function writeDefaultFile(
     return 1;
   }
   const verb = exists ? "overwritten" : "created";
-  await terminal.err(`Config file '${path}' was ${verb} successfully.`);
+  await terminal.err(`Config file '${path}' was ${verb} successfully.\n`);
   return 0;
 }

@@ -95,7 +95,7 @@ describe("config", () => {
     expect(created).toMatchObject({
       code: 0,
       stdout: "",
-      stderr: "Config file 'gatewayd.yaml' was created successfully.",
+      stderr: "Config file 'gatewayd.yaml' was created successfully.\n",
     });
 
     const linted = await gatewayd(["config", "lint"]);
@@ -121,7 +121,7 @@ describe("config", () => {
     const forced = await gatewayd(["config", "init", "-f", "-c", "mine.yaml"]);
     expect(forced).toMatchObject({
       code: 0,
-      stderr: "Config file 'mine.yaml' was overwritten successfully.",
+      stderr: "Config file 'mine.yaml' was overwritten successfully.\n",
     });
   });
 
@@ -162,7 +162,7 @@ describe("plugin", () => {
     expect(created).toMatchObject({
       code: 0,
       stdout: "",
-      stderr: "Config file 'gatewayd_plugins.yaml' was created successfully.",
+      stderr: "Config file 'gatewayd_plugins.yaml' was created successfully.\n",
     });
     const linted = await gatewayd(["plugin", "lint"]);
     expect(linted).toMatchObject({ code: 0, stderr: "plugins config is valid\n" });

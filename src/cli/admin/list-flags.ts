@@ -22,7 +22,7 @@ export function limitFlag(what: string, fallback: string): TextFlag {
     name: "limit",
     description: `At most so many ${what}, 0 for all`,
     defaultText: fallback,
-    valueKind: "text",
+    valueKind: "number",
   };
 }
 

@@ -54,6 +54,7 @@ test.each<[string, readonly string[] | string]>([
   ["-c x.yaml ru", ["run"]],
   ["run -c x.yaml --plug", ["--plugin-config"]],
   ["run --collector-url ", []],
+  ["sessions --limit ", []],
   ["run --bogus=", []],
   ["gen-docs -o ", "a directory"],
   ["plugin install ", "a file"],

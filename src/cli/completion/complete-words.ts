@@ -100,7 +100,9 @@ function completeFlag(command: Command, current: string): Completion {
 }
 
 function completeValue(valueKind: ValueKind): Completion {
-  return valueKind === "text" ? { kind: "words", candidates: [] } : { kind: valueKind };
+  return valueKind === "file" || valueKind === "directory"
+    ? { kind: valueKind }
+    : { kind: "words", candidates: [] };
 }
 
 function words(current: string, candidates: readonly Candidate[]): Completion {

@@ -20,6 +20,7 @@ each command says how to load it.`,
   source <(gatewayd completion bash)
 
 In every new shell (with the bash-completion package):
+  mkdir -p ~/.local/share/bash-completion/completions
   gatewayd completion bash > ~/.local/share/bash-completion/completions/gatewayd`,
     ),
     scriptCommand(
@@ -38,6 +39,7 @@ In every new shell:
   gatewayd completion fish | source
 
 In every new shell:
+  mkdir -p ~/.config/fish/completions
   gatewayd completion fish > ~/.config/fish/completions/gatewayd.fish`,
     ),
     scriptCommand(
