@@ -45,7 +45,8 @@ test("anchors, aliases and merge keys are followed, own keys winning", () => {
 
 test.each([
   ["a: [1", /2:1|1:/],
-  ["a: *nowhere", /1:4 /],
+  ["a: *nowhere", /1:4 \*nowhere has no anchor before it/],
+  ["a: *b\nb: &b 1\n", /1:4 \*b has no anchor before it/],
   ["a: &a\n  b: *a\n", /2:6 \*a refers to itself/],
   ["a: !secret x", /1:4 /],
   ["a: 1\n---\nb: 2\n", /the file holds more than one document/],

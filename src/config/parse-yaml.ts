@@ -101,7 +101,8 @@ class TreeBuilder {
   #buildAlias(alias: Alias, path: Path, place: Place): ConfigNode {
     const target = alias.resolve(this.#document);
     if (target !== undefined && !contains(target, alias)) return this.build(target, path);
-    this.issues.push(placedIssue(place, path, "error", `*${alias.source} refers to itself`));
+    const problem = target === undefined ? "has no anchor before it" : "refers to itself";
+    this.issues.push(placedIssue(place, path, "error", `*${alias.source} ${problem}`));
     return { kind: "scalar", text: "", value: null, place };
   }
 
