@@ -6,7 +6,7 @@
 import type { CallOff } from "./call-off.ts";
 import { ChainDeadline, HandlerFailure } from "./chain-deadline.ts";
 import type { ChainTime } from "./chain-deadline.ts";
-import { Termination } from "./hook-handler.ts";
+import { Termination, isLate } from "./hook-handler.ts";
 import type {
   HandlerAnswer,
   HandlerRegistration,
@@ -81,10 +81,10 @@ export class HookChain {
       const watch = this.#watchOf(handler);
       const begun = watch?.began(hook, handler.name, session);
       const answer = call(handler, payload, session);
-      if (watch !== undefined && !isPending(answer)) this.#ended(handler, session, begun, answer);
+      if (watch !== undefined && !isLate(answer)) this.#ended(handler, session, begun, answer);
       const isSilent = answer === undefined || answer === null;
       if (!isSilent || isSilenceMinded) {
-        if (isPending(answer)) {
+        if (isLate(answer)) {
           return this.#runLate({ index, params, payload, session, begun, answer }, callOff);
         }
         const outcome = this.#judge(handler, params, payload, answer, session);
@@ -113,7 +113,7 @@ export class HookChain {
           ? deadline.failure()
           : call(handler, outcome.payload, session, deadline.leftMs);
       }
-      if (isPending(answer)) answer = await deadline.settle(answer, handler.timeoutMs ?? 0);
+      if (isLate(answer)) answer = await deadline.settle(answer, handler.timeoutMs ?? 0);
       this.#ended(handler, session, watched, deadline.isCalledOff ? undefined : answer);
       if (deadline.isCalledOff) break;
       outcome = this.#judge(handler, params, outcome.payload, answer, session);
@@ -200,13 +200,4 @@ function call(
   } catch (error) {
     return new HandlerFailure(error);
   }
-}
-
-function isPending(answer: HandlerAnswer | LateAnswer | HandlerFailure): answer is LateAnswer {
-  return (
-    typeof answer === "object" &&
-    answer !== null &&
-    "then" in answer &&
-    typeof answer.then === "function"
-  );
 }

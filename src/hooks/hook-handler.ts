@@ -62,6 +62,16 @@ export interface LateAnswer extends PromiseLike<HandlerAnswer> {
   readonly giveUp?: () => void;
 }
 
+/** Tells an answer that is still to come from those that are there. */
+export function isLate(answer: unknown): answer is LateAnswer {
+  return (
+    typeof answer === "object" &&
+    answer !== null &&
+    "then" in answer &&
+    typeof answer.then === "function"
+  );
+}
+
 /**
  * Gets what the handler before it left, the first one what the gateway says. May answer later; then
  * everything that depends on this event waits.

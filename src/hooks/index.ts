@@ -6,7 +6,7 @@ export { CallOff } from "./call-off.ts";
 export { answerWithin } from "./chain-deadline.ts";
 export type { ChainTime, Schedule } from "./chain-deadline.ts";
 export type { HookChain } from "./hook-chain.ts";
-export { Termination, isTermination, terminate } from "./hook-handler.ts";
+export { Termination, isLate, isTermination, terminate } from "./hook-handler.ts";
 export type {
   HandlerAnswer,
   HandlerRegistration,
@@ -16,7 +16,7 @@ export type {
   LateAnswer,
   TerminationError,
 } from "./hook-handler.ts";
-export { FIRST_PLUGIN_PRIORITY } from "./hook-judge.ts";
+export { FIRST_PLUGIN_PRIORITY, SIGNALS_KEY } from "./hook-judge.ts";
 export type { HookJudge, JudgedAnswer } from "./hook-judge.ts";
 export { HOOK_NUMBERS } from "./hook-names.ts";
 export type { HookName } from "./hook-names.ts";

@@ -1,5 +1,5 @@
 /** Between the hooks of the gateway and the handlers that plugins write. */
-import { terminate } from "../hooks/index.ts";
+import { SIGNALS_KEY, terminate } from "../hooks/index.ts";
 import type { HandlerAnswer, HookHandler, HookName, HookPayload } from "../hooks/index.ts";
 import type { HandlerResult, PluginHandlers } from "./define-plugin.ts";
 import { GatewayEvent } from "./events.ts";
@@ -9,9 +9,6 @@ import type { Session } from "./session.ts";
 import { Signal } from "./signals.ts";
 import type { TraceContext } from "../tracing/index.ts";
 import { TrafficEvent } from "./traffic-event.ts";
-
-/** Where an answer's signals are. */
-const SIGNALS_KEY = "__signals__";
 
 /** What a written handler is called with, whichever hook it is of. */
 type AnyEvent = GatewayEvent<object> | TrafficEvent;

@@ -4,7 +4,6 @@
  * May import: hooks, act, postgres, redis, sql, errors.
  */
 export * as pluginApi from "./plugin-api.ts";
-export { isPendingAnswer } from "./pending-answer.ts";
 export type { PluginLogger } from "./plugin-context.ts";
 export type { Session } from "./session.ts";
 export { StartedPlugin } from "./started-plugin.ts";

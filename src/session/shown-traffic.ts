@@ -1,6 +1,6 @@
 /** Shows traffic to a handler on its own terms: cut into statements, without secrets, not too much of it. */
 import { GatewayError } from "../errors.ts";
-import { answerWithin, isTermination, judgedAnswer } from "../hooks/index.ts";
+import { answerWithin, isLate, isTermination, judgedAnswer } from "../hooks/index.ts";
 import type {
   ChainTime,
   HandlerAnswer,
@@ -68,7 +68,7 @@ function withoutSecrets(handler: HookHandler): HookHandler {
       return handler(payload, session, leftMs, trace);
     const masked = maskedPassword(request);
     const answer = handler({ ...payload, request: masked }, session, leftMs, trace);
-    return isPending(answer)
+    return isLate(answer)
       ? answer.then((late) => unmasked(late, masked))
       : unmasked(answer, masked);
   };
@@ -116,7 +116,7 @@ function byStatement(
     const endMs = now === undefined || allMs === 0 ? undefined : now() + allMs;
     const ask = (shown: HookPayload, left: number | undefined): HandlerAnswer | LateAnswer => {
       const answer = handler(shown, session, left, trace);
-      if (!isPending(answer)) return judge(shown, session, answer);
+      if (!isLate(answer)) return judge(shown, session, answer);
       const inTime = answerWithin(schedule, answer, timeoutMs);
       return givenUpWith(
         answer,
@@ -171,7 +171,7 @@ class StatementCalls {
       const request = this.#statements[index];
       if (request === undefined) return this.#answer();
       const answer = this.#ask({ ...this.#payload, request }, index === 0);
-      if (isPending(answer)) {
+      if (isLate(answer)) {
         this.#pending = answer;
         return givenUpWith(
           this,
@@ -210,9 +210,4 @@ class StatementCalls {
 
 function answerOf(answer: HandlerAnswer): HookPayload {
   return answer === undefined || answer === null || isTermination(answer) ? {} : answer;
-}
-
-function isPending(answer: HandlerAnswer | LateAnswer): answer is LateAnswer {
-  const isObject = typeof answer === "object" && answer !== null;
-  return isObject && "then" in answer && typeof answer.then === "function";
 }

@@ -3,14 +3,12 @@ import type { EventEmitter } from "node:events";
 import { createSecureServer, createServer } from "node:http2";
 import type { Http2SecureServer, Http2Server, ServerHttp2Session } from "node:http2";
 import type { Gatekeeper } from "../access/index.ts";
+import { CALLS_END_MS } from "../calls-end-ms.ts";
 import type { CommandLayer } from "../commands/index.ts";
 import { doorTlsOptions } from "../door-tls.ts";
 import type { DoorTls } from "../door-tls.ts";
 import { hostAndPort } from "../host-and-port.ts";
 import type { NodeHandlerFn } from "./grpc-handler.ts";
-
-/** Time for calls under way when the door closes. */
-const CLOSE_MS = 1_000;
 
 export interface GrpcDoorOptions {
   /** Loaded when the first call comes. */
@@ -89,7 +87,7 @@ export class GrpcDoor {
     return hostAndPort({ host: address.address, port: address.port });
   }
 
-  /** Calls under way have {@link CLOSE_MS} to end. */
+  /** Calls under way have {@link CALLS_END_MS} to end. */
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#file?.remove();
@@ -97,7 +95,7 @@ export class GrpcDoor {
     for (const session of this.#sessions) session.close();
     const timer = setTimeout(() => {
       for (const session of this.#sessions) session.destroy();
-    }, CLOSE_MS);
+    }, CALLS_END_MS);
     await closed;
     clearTimeout(timer);
   }

@@ -3,6 +3,7 @@ import type { Server } from "bun";
 import { GatewayError } from "../../errors.ts";
 import type { AdminPort } from "../admin-port.ts";
 import type { Caller, Gatekeeper } from "../access/index.ts";
+import { CALLS_END_MS } from "../calls-end-ms.ts";
 import type { CommandLayer } from "../commands/index.ts";
 import type { DoorTls } from "../door-tls.ts";
 import { hostAndPort } from "../host-and-port.ts";
@@ -14,9 +15,6 @@ import { expectLocalName, expectSameSite } from "./same-site.ts";
 import { SecureServer } from "./secure-server.ts";
 import type { Peer } from "./secure-server.ts";
 import type { Transcoder } from "./transcoder.ts";
-
-/** Calls under way have so long to end when the door closes. */
-const CLOSE_MS = 1_000;
 
 /** A command has a handful of short values. */
 const MAX_REQUEST_BYTES = 64 * 1024;
@@ -210,9 +208,9 @@ export class RestDoor {
   }
 }
 
-/** Calls under way have {@link CLOSE_MS} to end. */
+/** Calls under way have {@link CALLS_END_MS} to end. */
 async function stop(server: Server<undefined>): Promise<void> {
-  const timer = setTimeout(() => void server.stop(true), CLOSE_MS);
+  const timer = setTimeout(() => void server.stop(true), CALLS_END_MS);
   await server.stop();
   clearTimeout(timer);
 }

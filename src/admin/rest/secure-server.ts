@@ -8,6 +8,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { createSecureServer } from "node:http2";
 import type { Http2SecureServer, ServerHttp2Stream } from "node:http2";
 import type { TLSSocket } from "node:tls";
+import { CALLS_END_MS } from "../calls-end-ms.ts";
 import { doorTlsOptions } from "../door-tls.ts";
 import type { DoorTls } from "../door-tls.ts";
 import { peerNamesOf } from "../peer-names.ts";
@@ -33,8 +34,6 @@ type Incoming = IncomingMessage & { readonly stream?: ServerHttp2Stream };
 
 /** Default of {@link SecureServerOptions.silenceMs}. */
 const SILENCE_MS = 60_000;
-/** Calls under way have so long to end when it is closed. */
-const CLOSE_MS = 1_000;
 
 export class SecureServer {
   readonly #options: SecureServerOptions;
@@ -84,7 +83,7 @@ export class SecureServer {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     const timer = setTimeout(() => {
       for (const socket of this.#sockets.values()) socket.destroy();
-    }, CLOSE_MS);
+    }, CALLS_END_MS);
     await closed;
     clearTimeout(timer);
   }

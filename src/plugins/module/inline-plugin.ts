@@ -1,11 +1,12 @@
 /** A module that runs among everything else of the gateway: its handlers are plain function calls. */
 import { GatewayError } from "../../errors.ts";
+import { isLate } from "../../hooks/index.ts";
 import type { HandlerAnswer, HookHandler, HookName, Schedule } from "../../hooks/index.ts";
 import type { Logger } from "../../logging/index.ts";
-import { isPendingAnswer } from "../../sdk/index.ts";
 import type { StartedPlugin } from "../../sdk/index.ts";
 import type { PluginActivity, PluginDescription, RunningPlugin } from "../plugin-host.ts";
 import { describePlugin } from "./describe-plugin.ts";
+import { CALLS_GRACE_MS, STOP_GRACE_MS } from "./stop-times.ts";
 
 export interface InlineOptions {
   readonly logger: Logger;
@@ -18,10 +19,6 @@ export interface InlineOptions {
   readonly onEnd: () => void;
 }
 
-/** Time for the answers of calls under way, those aside that nobody waits for any more. */
-const CALLS_GRACE_MS = 5_000;
-/** Time that the plugin has after that to close what it has opened. */
-const STOP_GRACE_MS = 1_000;
 /** Calls of one hook that took too long are reported this often at most. */
 const REPORT_PERIOD_MS = 1_000;
 
@@ -52,7 +49,7 @@ export class InlinePlugin implements RunningPlugin {
       const startedAt = performance.now();
       try {
         const answer = handler(payload, session, leftMs, trace);
-        if (isPendingAnswer(answer)) {
+        if (isLate(answer)) {
           this.#follow(answer, startedAt + Math.min(limitMs, leftMs ?? limitMs));
         }
         return answer;

@@ -12,6 +12,7 @@ import { GatewayError } from "../../errors.ts";
 import type { HookHandler, HookName, Schedule } from "../../hooks/index.ts";
 import type { Logger } from "../../logging/index.ts";
 import type { PluginActivity, PluginDescription, RunningPlugin } from "../plugin-host.ts";
+import { CALLS_GRACE_MS, STOP_GRACE_MS } from "./stop-times.ts";
 import { WorkerCalls } from "./worker-calls.ts";
 import type { FromWorker, ToWorker } from "./worker-messages.ts";
 
@@ -22,10 +23,6 @@ function workerFile(): URL {
   return new URL(file, import.meta.url);
 }
 
-/** Time for the answers of calls under way. */
-const CALLS_GRACE_MS = 5_000;
-/** Time that the plugin has after that to close what it has opened. */
-const STOP_GRACE_MS = 1_000;
 /** Events that were left out are reported this often at most. */
 const REPORT_PERIOD_MS = 1_000;
 /** A worker that is not stuck answers a ping within this time. */

@@ -1,7 +1,7 @@
 /** A plugin inside its worker: what it is told, and what it answers. */
-import { Termination, trafficPayload } from "../../hooks/index.ts";
+import { Termination, isLate, trafficPayload } from "../../hooks/index.ts";
 import type { HandlerAnswer, HookHandler, HookName, SocketEnds } from "../../hooks/index.ts";
-import { StartedPlugin, isPendingAnswer } from "../../sdk/index.ts";
+import { StartedPlugin } from "../../sdk/index.ts";
 import type { PluginLogger } from "../../sdk/index.ts";
 import { describePlugin } from "./describe-plugin.ts";
 import { filesOfModule, loadModule } from "./load-module.ts";
@@ -107,7 +107,7 @@ export class WorkerSide {
   ): void {
     try {
       const answer = this.#handlers.get(hook)?.(payload, session, undefined, trace);
-      if (!isPendingAnswer(answer)) {
+      if (!isLate(answer)) {
         this.#answer(id, answer);
         return;
       }

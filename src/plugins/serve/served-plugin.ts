@@ -1,7 +1,7 @@
 /** A plugin behind the plugin protocol: each call as the bytes of a Struct in, and out. */
 import type { IncomingHttpHeaders } from "node:http2";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { HOOK_NUMBERS, Termination } from "../../hooks/index.ts";
+import { HOOK_NUMBERS, Termination, isLate } from "../../hooks/index.ts";
 import type { HandlerAnswer, HookName, HookPayload } from "../../hooks/index.ts";
 import {
   GatewayDPluginService,
@@ -10,7 +10,6 @@ import {
   decodeStruct,
   encodeStruct,
 } from "../../rpc/index.ts";
-import { isPendingAnswer } from "../../sdk/index.ts";
 import { parseTraceParent } from "../../tracing/index.ts";
 import type { TraceContext } from "../../tracing/index.ts";
 import type { StartedPlugin } from "../../sdk/index.ts";
@@ -78,7 +77,7 @@ export class ServedPlugin {
         : undefined;
       if (handler === undefined) return echo(message);
       const answer = handler(payload, session, undefined, traceIn(headers));
-      return isPendingAnswer(answer)
+      return isLate(answer)
         ? answer.then((late) => resultOf(message, payload, late))
         : resultOf(message, payload, answer);
     };
