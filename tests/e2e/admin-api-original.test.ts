@@ -7,19 +7,15 @@ import type { BuiltPlugin } from "../fixtures/plugins/built-plugins.ts";
 import {
   connectWire,
   type GatewaydProcess,
-  oneBlockConfig,
   type PostgresServer,
   runToEnd,
   startGatewayd,
   startPostgres,
   waitFor,
 } from "../kit/index.ts";
-import { type Doors, doorsOf, rest } from "./admin-doors.ts";
+import { adminConfig, type Doors, doorsOf, OPEN_POOL, rest, V1 } from "./admin-doors.ts";
 
 const CAPTURES = join(import.meta.dir, "..", "fixtures", "gatewayd-0.10.3", "admin-api");
-const V1 = "/v1/GatewayDPluginService";
-
-const DOORS = { httpAddress: "127.0.0.1:0", grpcAddress: "127.0.0.1:0" };
 
 const CALLS = [
   ["Version", `${V1}/Version`, false],
@@ -44,11 +40,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await postgres[Symbol.asyncDispose]();
 });
-
-function configWith(options = {}): string {
-  const config: unknown = JSON.parse(oneBlockConfig(postgres.address, options));
-  return JSON.stringify({ ...Object(config), api: DOORS });
-}
 
 async function captured(name: string): Promise<unknown> {
   return JSON.parse(await readFile(join(CAPTURES, `${name}.json`), "utf8"));
@@ -77,7 +68,7 @@ describe("every call", () => {
     const env = [`METRICS_UNIX_DOMAIN_SOCKET=${URL_WITH_PASSWORD}`];
     const plugins = recorder === undefined ? [] : [{ ...recorder, name: "recorder", env }];
     gatewayd = await startGatewayd({
-      config: configWith({ pool: { size: 2 } }),
+      config: adminConfig(postgres.address, { pool: { size: 2 } }),
       plugins: JSON.stringify({ plugins }),
     });
     doors = doorsOf(gatewayd);
@@ -154,16 +145,11 @@ function withoutSettings(answer: unknown): unknown {
 }
 
 test("every connected client is listed as busy, an idle one too", async () => {
-  const options = {
-    pool: { size: 2, mode: "transaction" },
-    server: { auth: { method: "trust" } },
-  };
-  await using gatewayd = await startGatewayd({ config: configWith(options) });
+  await using gatewayd = await startGatewayd({ config: adminConfig(postgres.address, OPEN_POOL) });
   const doors = doorsOf(gatewayd);
   await using client = await connectWire(gatewayd);
   await client.login({ user: "postgres", database: "postgres" });
-  client.query("select 1");
-  await client.messagesUntil("Z");
+  await client.value("select 1");
   await waitFor("the server connection to be idle", async () => {
     const { body } = await rest(doors, `${V1}/GetPools`);
     return Bun.deepEquals(body, { default: { writes: { cap: 2, size: 1 } } });

@@ -17,17 +17,15 @@ import type { BuiltPlugin } from "../fixtures/plugins/built-plugins.ts";
 import {
   type GatewaydProcess,
   connectWire,
-  oneBlockConfig,
   type PostgresServer,
   runToEnd,
   startGatewayd,
   startPostgres,
   waitFor,
 } from "../kit/index.ts";
-import { type Doors, doorsOf, rest } from "./admin-doors.ts";
+import { adminConfig, type Doors, doorsOf, OPEN_POOL, rest, V1, withToken } from "./admin-doors.ts";
 
 const FIXTURES = join(import.meta.dir, "..", "fixtures");
-const V1 = "/v1/GatewayDPluginService";
 
 const TOKENS = {
   viewer: "viewer-token",
@@ -57,25 +55,13 @@ afterAll(async () => {
   await postgres[Symbol.asyncDispose]();
 });
 
-function configWith(api: Readonly<Record<string, unknown>>, options = {}): string {
-  const config: unknown = JSON.parse(
-    oneBlockConfig(postgres.address, {
-      pool: { size: 2, mode: "transaction" },
-      server: { auth: { method: "trust" } },
-      ...options,
-    }),
-  );
-  const doors = { httpAddress: "127.0.0.1:0", grpcAddress: "127.0.0.1:0" };
-  return JSON.stringify({ ...Object(config), api: { ...doors, ...api } });
+function configWith(api: Readonly<Record<string, unknown>>): string {
+  return adminConfig(postgres.address, { ...OPEN_POOL, api });
 }
 
 const withTokens = {
   auth: {
-    tokens: Object.entries(TOKENS).map(([role, token]) => ({
-      name: `the ${role}`,
-      role,
-      sha256: new Bun.CryptoHasher("sha256").update(token).digest("hex"),
-    })),
+    tokens: Object.entries(TOKENS).map(([role, token]) => withToken(token, `the ${role}`, role)),
   },
 };
 

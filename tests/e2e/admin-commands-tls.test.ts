@@ -5,15 +5,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
   freePort,
-  GATEWAYD_BINARY,
   type GatewaydProcess,
-  oneBlockConfig,
   type PostgresServer,
-  runToEnd,
   startGatewayd,
   startPostgres,
   testWhere,
 } from "../kit/index.ts";
+import { adminConfig, typed } from "./admin-doors.ts";
 
 /** An address of this machine that the certificate of the API does not name. */
 const UNNAMED = "127.0.0.2";
@@ -32,7 +30,6 @@ beforeAll(async () => {
   port = await freePort();
   const api = {
     httpAddress: `${UNNAMED}:${port}`,
-    grpcAddress: "127.0.0.1:0",
     certFile: pem("server.crt"),
     keyFile: pem("server.key"),
     auth: {
@@ -40,8 +37,7 @@ beforeAll(async () => {
       certificates: [{ name: "postgres", role: "operator" }],
     },
   };
-  const config: unknown = JSON.parse(oneBlockConfig(postgres.address));
-  gatewayd = await startGatewayd({ config: JSON.stringify({ ...Object(config), api }) });
+  gatewayd = await startGatewayd({ config: adminConfig(postgres.address, { api }) });
 }, 60_000);
 
 afterAll(async () => {
@@ -52,10 +48,7 @@ afterAll(async () => {
 
 /** In the directory of the configuration, or without any. */
 function type(words: string, cwd = gatewayd.directory) {
-  return runToEnd([GATEWAYD_BINARY, ...words.split(" ")] as [string, ...string[]], {
-    cwd,
-    env: {},
-  });
+  return typed(gatewayd, words, { cwd });
 }
 
 async function ownDirectory() {

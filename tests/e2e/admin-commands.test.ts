@@ -2,17 +2,14 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import {
-  GATEWAYD_BINARY,
   type GatewaydProcess,
   connectWire,
-  freePort,
-  oneBlockConfig,
   type PostgresServer,
-  runToEnd,
   startGatewayd,
   startPostgres,
   waitFor,
 } from "../kit/index.ts";
+import { adminConfig, freeAddress, OPEN_POOL, typed, withToken } from "./admin-doors.ts";
 
 const PLUGIN = `import { definePlugin } from "gatewayd/sdk";
 export default definePlugin({ name: "quiet", version: "1.2.3", setup: () => ({}) });
@@ -25,20 +22,13 @@ let plugin: string;
 
 beforeAll(async () => {
   postgres = await startPostgres();
-  const config: unknown = JSON.parse(
-    oneBlockConfig(postgres.address, {
-      pool: { size: 3, mode: "transaction" },
-      server: { auth: { method: "trust" } },
-    }),
-  );
-  const sha256 = new Bun.CryptoHasher("sha256").update(TOKEN).digest("hex");
-  const httpAddress = `127.0.0.1:${await freePort()}`;
-  const auth = { tokens: [{ name: "me", role: "admin", sha256 }] };
-  const api = { httpAddress, grpcAddress: "127.0.0.1:0", auth };
+  const pool = { ...OPEN_POOL.pool, size: 3 };
+  const auth = { tokens: [withToken(TOKEN, "me", "admin")] };
+  const api = { httpAddress: await freeAddress(), auth };
   plugin = join(import.meta.dir, `.quiet-${process.pid}.ts`);
   await Bun.write(plugin, PLUGIN);
   gatewayd = await startGatewayd({
-    config: JSON.stringify({ ...Object(config), api }),
+    config: adminConfig(postgres.address, { ...OPEN_POOL, pool, api }),
     plugins: JSON.stringify({ plugins: [{ name: "quiet", localPath: plugin, enabled: true }] }),
     args: ["--dev"],
   });
@@ -52,9 +42,7 @@ afterAll(async () => {
 });
 
 function type(words: string, token: string = TOKEN) {
-  const env = token === "" ? {} : { GATEWAYD_TOKEN: token };
-  const [first = "", ...rest] = words.split(" ");
-  return runToEnd([GATEWAYD_BINARY, first, ...rest], { cwd: gatewayd.directory, env });
+  return typed(gatewayd, words, { env: token === "" ? {} : { GATEWAYD_TOKEN: token } });
 }
 
 describe("in the directory of the configuration", () => {
@@ -125,16 +113,7 @@ describe("in the directory of the configuration", () => {
   test("a paused block makes clients wait, and reconnecting replaces its connections", async () => {
     await using client = await connectWire(gatewayd);
     await client.login({ user: "postgres", database: "postgres" });
-    const pid = async (): Promise<string> => {
-      client.query("select pg_backend_pid()");
-      const messages = await client.messagesUntil("Z");
-      return (
-        messages
-          .find(({ type: kind }) => kind === "D")
-          ?.body.subarray(6)
-          .toString() ?? ""
-      );
-    };
+    const pid = (): Promise<string> => client.value("select pg_backend_pid()");
     const before = await pid();
     expect(await pid()).toBe(before);
     expect(await type("pause default.writes")).toMatchObject({ code: 0 });
@@ -170,11 +149,9 @@ describe("in the directory of the configuration", () => {
 });
 
 test("drain lets clients finish, and ends the gateway", async () => {
-  const address = `127.0.0.1:${await freePort()}`;
-  const block = { pool: { mode: "transaction" }, server: { auth: { method: "trust" } } };
-  const config: unknown = JSON.parse(oneBlockConfig(postgres.address, block));
-  const api = { httpAddress: address, grpcAddress: "127.0.0.1:0" };
-  await using other = await startGatewayd({ config: JSON.stringify({ ...Object(config), api }) });
+  const address = await freeAddress();
+  const config = adminConfig(postgres.address, { ...OPEN_POOL, api: { httpAddress: address } });
+  await using other = await startGatewayd({ config });
   await using client = await connectWire(other);
   await client.login({ user: "postgres", database: "postgres" });
   client.query("begin");
@@ -188,7 +165,7 @@ test("drain lets clients finish, and ends the gateway", async () => {
 });
 
 test("where no gateway answers, the address that was asked is named", async () => {
-  const address = `127.0.0.1:${await freePort()}`;
+  const address = await freeAddress();
   const { code, stderr } = await type(`health --address ${address}`);
   expect(code).toBe(1);
   expect(stderr).toContain(`no gateway answers at http://${address}`);

@@ -7,18 +7,16 @@ import { AdminService } from "../../src/admin/gen/gatewayd/admin/v1/admin_pb.ts"
 import { StatementOrder } from "../../src/admin/gen/gatewayd/admin/v1/traffic_pb.ts";
 import { frontend } from "../fixtures/wire/index.ts";
 import {
-  GATEWAYD_BINARY,
   type GatewaydProcess,
   type WireClient,
   connectWire,
-  freePort,
-  oneBlockConfig,
+  type OneBlockOptions,
   type PostgresServer,
-  runToEnd,
   startGatewayd,
   startPostgres,
   waitFor,
 } from "../kit/index.ts";
+import { adminConfig, type Doors, freeAddress, OPEN_POOL, rest, typed } from "./admin-doors.ts";
 
 const RULES = {
   policies: [{ name: "log", policy: "Signal.log == true && Sync", metadata: {} }],
@@ -33,45 +31,40 @@ const RULES = {
 class Asked implements AsyncDisposable {
   readonly gatewayd: GatewaydProcess;
   readonly grpc;
-  readonly #rest: string;
+  readonly #doors: Doors;
 
-  constructor(gatewayd: GatewaydProcess, rest: string, grpc: string) {
+  constructor(gatewayd: GatewaydProcess, doors: Doors) {
     this.gatewayd = gatewayd;
-    this.#rest = rest;
-    const transport = createGrpcTransport({ baseUrl: `http://${grpc}` });
+    this.#doors = doors;
+    const transport = createGrpcTransport({ baseUrl: `http://${doors.grpc}` });
     this.grpc = createClient(AdminService, transport);
   }
 
   static async start(
     postgres: PostgresServer,
-    block: object,
+    options: OneBlockOptions,
     plugins = {},
-    more = {},
   ): Promise<Asked> {
-    const config: unknown = JSON.parse(oneBlockConfig(postgres.address, block));
-    const [httpAddress, grpcAddress] = [
-      `127.0.0.1:${await freePort()}`,
-      `127.0.0.1:${await freePort()}`,
-    ];
+    const doors = { rest: await freeAddress(), grpc: await freeAddress() };
+    const api = { httpAddress: doors.rest, grpcAddress: doors.grpc };
     const gatewayd = await startGatewayd({
-      config: JSON.stringify({ ...Object(config), ...more, api: { httpAddress, grpcAddress } }),
+      config: adminConfig(postgres.address, { ...options, api }),
       plugins: JSON.stringify(plugins),
     });
-    return new Asked(gatewayd, httpAddress, grpcAddress);
+    return new Asked(gatewayd, doors);
   }
 
   async get(path: string): Promise<unknown> {
-    return await (await fetch(`http://${this.#rest}/api/v1/${path}`)).json();
+    return (await rest(this.#doors, `/api/v1/${path}`)).body;
   }
 
   async post(path: string): Promise<number> {
-    return (await fetch(`http://${this.#rest}/api/v1/${path}`, { method: "POST" })).status;
+    return (await rest(this.#doors, `/api/v1/${path}`, { method: "POST" })).status;
   }
 
   /** What the command line says. */
   async type(words: string): Promise<string> {
-    const command = [GATEWAYD_BINARY, ...words.split(" ")] as const;
-    const { code, stdout, stderr } = await runToEnd(command, { cwd: this.gatewayd.directory });
+    const { code, stdout, stderr } = await typed(this.gatewayd, words);
     return code === 0 ? stdout : stderr;
   }
 
@@ -116,13 +109,6 @@ async function idOf(asked: Asked, client: WireClient): Promise<string> {
   return own?.id ?? "none";
 }
 
-async function ask(client: WireClient, text: string): Promise<string> {
-  client.query(text);
-  const messages = await client.messagesUntil("Z");
-  const row = messages.find(({ type }) => type === "D");
-  return row?.body.subarray(6).toString() ?? "";
-}
-
 let postgres: PostgresServer;
 
 beforeAll(async () => {
@@ -137,10 +123,7 @@ describe("connections of a pool", () => {
   let asked: Asked;
 
   beforeAll(async () => {
-    asked = await Asked.start(postgres, {
-      pool: { size: 2, mode: "transaction" },
-      server: { auth: { method: "trust" } },
-    });
+    asked = await Asked.start(postgres, OPEN_POOL);
   });
 
   afterAll(async () => {
@@ -151,7 +134,7 @@ describe("connections of a pool", () => {
 
   test("are listed with what they are at, and who has them", async () => {
     await using client = await asked.client();
-    const pid = Number(await ask(client, "select pg_backend_pid()"));
+    const pid = Number(await client.value("select pg_backend_pid()"));
     const id = await idOf(asked, client);
     await waitFor("the connection to be given back", async () => {
       return (await backends()).every(({ state }) => state === "BACKEND_STATE_IDLE");
@@ -177,7 +160,7 @@ describe("connections of a pool", () => {
         isCondemned: false,
       },
     ]);
-    await ask(client, "begin");
+    await client.value("begin");
     const held = { processId: pid, sessionIds: [id], idleMs: 0, uses: 3 };
     expect(await backends()).toMatchObject([
       { ...held, state: "BACKEND_STATE_IN_TRANSACTION", pinReason: "" },
@@ -191,8 +174,8 @@ describe("connections of a pool", () => {
     expect(await backends()).toMatchObject([
       { ...held, transactionStatus: "TRANSACTION_STATUS_FAILED" },
     ]);
-    await ask(client, "rollback");
-    await ask(client, "listen news");
+    await client.value("rollback");
+    await client.value("listen news");
     expect(await backends()).toMatchObject([
       { sessionIds: [id], state: "BACKEND_STATE_KEPT", pinReason: "LISTEN" },
     ]);
@@ -212,7 +195,7 @@ describe("connections of a pool", () => {
   test("make clients wait, who are listed in their order", async () => {
     const holders = [await asked.client(), await asked.client()];
     const waiting = [await asked.client(), await asked.client()];
-    for (const client of holders) await ask(client, "begin");
+    for (const client of holders) await client.value("begin");
     for (const [index, client] of waiting.entries()) {
       client.query("select 1");
       await waitFor("it to wait", async () => {
@@ -239,7 +222,7 @@ describe("connections of a pool", () => {
     });
     const typed = await asked.type("waiters --limit 1");
     expect(typed).toMatch(new RegExp(`\n${ids[0]} +default +writes +postgres.* 1\nand 1 more`));
-    for (const client of holders) await ask(client, "commit");
+    for (const client of holders) await client.value("commit");
     for (const client of waiting) await client.messagesUntil("Z");
     expect(await asked.get("waiters")).toEqual({ waiters: [], total: 0 });
     for (const client of [...holders, ...waiting]) await client[Symbol.asyncDispose]();
@@ -273,7 +256,7 @@ describe("connections of a pool", () => {
 test("a client of its own connection is listed with that", async () => {
   await using asked = await Asked.start(postgres, { pool: { size: 2 } });
   await using client = await asked.client();
-  const pid = Number(await ask(client, "select pg_backend_pid()"));
+  const pid = Number(await client.value("select pg_backend_pid()"));
   const id = await idOf(asked, client);
   await waitFor("the other one to be there", async () => {
     return (await asked.grpc.listBackends({})).total === 2;
@@ -291,11 +274,7 @@ describe("what clients ask for", () => {
   let asked: Asked;
 
   beforeAll(async () => {
-    asked = await Asked.start(
-      postgres,
-      { pool: { size: 2, mode: "transaction" }, server: { auth: { method: "trust" } } },
-      RULES,
-    );
+    asked = await Asked.start(postgres, OPEN_POOL, RULES);
   });
 
   afterAll(async () => {
@@ -304,12 +283,12 @@ describe("what clients ask for", () => {
 
   test("is counted by statement, without the values", async () => {
     await using client = await asked.client();
-    await ask(client, "create table hidden (a int, b text)");
+    await client.value("create table hidden (a int, b text)");
     for (const value of ["'secret-1'", "'secret-2'"]) {
-      await ask(client, `insert into hidden values (1, ${value}), (2, ${value})`);
+      await client.value(`insert into hidden values (1, ${value}), (2, ${value})`);
     }
-    await ask(client, "select a from hidden where b = 'secret-1' and pg_sleep(0.05) is not null");
-    await ask(client, "select nothing from hidden where b = 'secret-1'");
+    await client.value("select a from hidden where b = 'secret-1' and pg_sleep(0.05) is not null");
+    await client.value("select nothing from hidden where b = 'secret-1'");
     const text = "select b from hidden where a = $1";
     client.send(Buffer.concat([frontend.parse(text, "s1"), frontend.sync()]));
     await client.messagesUntil("Z");
@@ -339,7 +318,7 @@ describe("what clients ask for", () => {
 
   test("is listed by the command line, in the order that is asked for, and reset", async () => {
     await using client = await asked.client();
-    await ask(client, "select 'x' as counted");
+    await client.value("select 'x' as counted");
     const typed = await asked.type("statements --limit 1");
     expect(typed.split("\n")[0]).toMatch(/^BLOCK +USER +DATABASE +CALLS +TOTAL MS/);
     expect(typed).toMatch(/and \d+ more; --limit 0 lists all\n$/);
@@ -355,7 +334,7 @@ describe("what clients ask for", () => {
 
   test("is told of by the minute", async () => {
     await using client = await asked.client();
-    await ask(client, "select 1");
+    await client.value("select 1");
     const history = async (sinceMs: number) =>
       historySchema.parse(await asked.get(`history?sinceMs=${sinceMs}`));
     await waitFor("a point", async () => (await history(0)).blocks[0]?.points.length, {
@@ -382,7 +361,7 @@ describe("what clients ask for", () => {
     client.query("drop table hidden");
     expect(await client.errorResponse()).toMatchObject({ code: "42501" });
     await client.messagesUntil("Z");
-    await ask(client, "truncate hidden");
+    await client.value("truncate hidden");
     const { policies, rules } = await asked.grpc.listPolicies({});
     expect(new Map(policies.map(({ name, isBuiltIn }) => [name, isBuiltIn]))).toEqual(
       new Map([
@@ -410,10 +389,8 @@ describe("what clients ask for", () => {
 });
 
 test("settings are shown as they are in effect, with where they come from", async () => {
-  await using asked = await Asked.start(postgres, {
-    pool: { size: 3, mode: "transaction" },
-    server: { auth: { method: "trust" } },
-  });
+  const pool = { ...OPEN_POOL.pool, size: 3 };
+  await using asked = await Asked.start(postgres, { ...OPEN_POOL, pool });
   const changed = await asked.type("settings --changed");
   expect(changed).toMatch(/^SETTING +VALUE +ORIGIN\n/);
   expect(changed).toMatch(/\npools\.default\.writes\.size +3 +\S*gatewayd\.yaml:\d+\n/);
@@ -422,14 +399,9 @@ test("settings are shown as they are in effect, with where they come from", asyn
 });
 
 test("where no statement is to be counted none is", async () => {
-  const block = { pool: { mode: "transaction" }, server: { auth: { method: "trust" } } };
-  await using asked = await Asked.start(
-    postgres,
-    block,
-    {},
-    { metrics: { default: { statements: 0 } } },
-  );
+  const parts = { metrics: { default: { statements: 0 } } };
+  await using asked = await Asked.start(postgres, { ...OPEN_POOL, parts });
   await using client = await asked.client();
-  await ask(client, "select 1");
+  await client.value("select 1");
   expect(await asked.get("statements")).toEqual({ statements: [], total: 0, unlisted: [] });
 });

@@ -3,30 +3,17 @@ import { expect, test } from "bun:test";
 import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { Health, HealthCheckResponse_ServingStatus } from "../../src/rpc/index.ts";
-import {
-  freePort,
-  GATEWAYD_BINARY,
-  oneBlockConfig,
-  runToEnd,
-  startGatewayd,
-  startPostgres,
-  waitFor,
-} from "../kit/index.ts";
-import { rest } from "./admin-doors.ts";
+import { GATEWAYD_BINARY, runToEnd, startGatewayd, startPostgres, waitFor } from "../kit/index.ts";
+import { adminConfig, doorsOf, freeAddress, OPEN_POOL, rest } from "./admin-doors.ts";
 
 test("a gateway serves when it has booted, and while there is a server", async () => {
   await using postgres = await startPostgres();
   await postgres.stop();
-  const doors = { rest: `127.0.0.1:${await freePort()}`, grpc: `127.0.0.1:${await freePort()}` };
-  const config: unknown = JSON.parse(
-    oneBlockConfig(postgres.address, {
+  const doors = { rest: await freeAddress(), grpc: await freeAddress() };
+  const starting = startGatewayd({
+    config: adminConfig(postgres.address, {
       pool: { size: 2 },
       client: { retries: 1_000, backoff: "50ms", backoffMultiplier: 1 },
-    }),
-  );
-  const starting = startGatewayd({
-    config: JSON.stringify({
-      ...Object(config),
       api: { httpAddress: doors.rest, grpcAddress: doors.grpc },
     }),
     deadlineMs: 60_000,
@@ -89,20 +76,11 @@ test("a gateway serves when it has booted, and while there is a server", async (
 test("a pooled gateway that nobody has asked for anything knows whether its server is there", async () => {
   await using postgres = await startPostgres();
   await postgres.stop();
-  const doors = { rest: `127.0.0.1:${await freePort()}` };
-  const config: unknown = JSON.parse(
-    oneBlockConfig(postgres.address, {
-      pool: { size: 2, mode: "transaction" },
-      proxy: { healthCheckPeriod: "200ms" },
-      server: { auth: { method: "trust" } },
-    }),
-  );
+  const proxy = { healthCheckPeriod: "200ms" };
   await using gatewayd = await startGatewayd({
-    config: JSON.stringify({
-      ...Object(config),
-      api: { httpAddress: doors.rest, grpcAddress: "127.0.0.1:0" },
-    }),
+    config: adminConfig(postgres.address, { ...OPEN_POOL, proxy }),
   });
+  const doors = doorsOf(gatewayd);
   const told = async () => await rest(doors, "/readyz?verbose");
   const away = { status: 503, body: { reasons: ["group default has no live block"] } };
   await gatewayd.process.waitForLine("GatewayD is running");

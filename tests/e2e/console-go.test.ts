@@ -26,14 +26,12 @@ beforeAll(async () => {
   await postgres.query("create role ops password 'walrus'");
   const [row] = await postgres.query("select rolpassword from pg_authid where rolname = 'ops'");
   const users = [{ name: "ops", role: "viewer", verifier: row?.["rolpassword"] }];
-  const config: unknown = JSON.parse(
-    oneBlockConfig(postgres.address, {
+  gatewayd = await startGatewayd({
+    config: oneBlockConfig(postgres.address, {
       pool: { mode: "transaction", size: 3 },
       server: { auth: { method: "trust" } },
+      parts: { admin: { console: { users } } },
     }),
-  );
-  gatewayd = await startGatewayd({
-    config: JSON.stringify({ ...Object(config), admin: { console: { users } } }),
   });
   url = `postgres://ops:walrus@${gatewayd.host}:${gatewayd.port}/pgbouncer?sslmode=disable`;
 }, 300_000);

@@ -47,8 +47,8 @@ function configWith(options: OneBlockOptions, more: object = {}): string {
     ...{ name, role },
     verifier: verifiers[name],
   }));
-  const config: unknown = JSON.parse(oneBlockConfig(postgres.address, options));
-  return JSON.stringify({ ...Object(config), admin: { console: { users, ...more } } });
+  const parts = { admin: { console: { users, ...more } } };
+  return oneBlockConfig(postgres.address, { ...options, parts });
 }
 
 beforeAll(async () => {
@@ -367,14 +367,15 @@ test("SHUTDOWN lets clients finish and ends the gateway", async () => {
 testNeeding("psql")(
   "RELOAD takes what the file says now, or tells what is wrong with it",
   async () => {
-    const config = configWith({ pool: { size: 2, mode: "transaction" }, server: TRUST });
-    await using gatewayd = await startGatewayd({ config });
+    const config = (size: number): string =>
+      configWith({ pool: { size, mode: "transaction" }, server: TRUST });
+    await using gatewayd = await startGatewayd({ config: config(2) });
     const path = join(gatewayd.directory, "gatewayd.yaml");
-    await Bun.write(path, config.replace('"size":2', '"size":3'));
+    await Bun.write(path, config(3));
     const reloaded = await type("reload; show blocks", { gateway: gatewayd });
     expect(reloaded.stderr).toContain("changed: pools.default.writes.size");
     expect(reloaded.stdout).toMatch(/^default\|writes\|transaction\|[^|]+\|3\|/);
-    await Bun.write(path, config.replace('"size":2', '"size":-2'));
+    await Bun.write(path, config(-2));
     const refused = await type("reload", { gateway: gatewayd });
     expect(refused.code).toBe(3);
     expect(refused.stderr).toContain("pools.default.writes.size: must be at least");

@@ -17,6 +17,7 @@ import {
   startPostgres,
   waitFor,
 } from "../kit/index.ts";
+import { adminConfig, doorsOf } from "./admin-doors.ts";
 import { openSession, query } from "./rules/rule-session.ts";
 import { connect, seenUntil, trail } from "./trail.ts";
 
@@ -230,15 +231,12 @@ testGo(
     await mkdir(sockets);
     const recorder = await goRecorder();
     const plugin = { ...recorder, name: "recorder", env: ["HOOKS=16", `TMPDIR=${sockets}`] };
-    const config: unknown = JSON.parse(oneBlockConfig(postgres.address));
-    const api = { httpAddress: "127.0.0.1:0", grpcAddress: "127.0.0.1:0", enabled: true };
     await using gateway = await startGatewayd({
-      config: JSON.stringify({ ...Object(config), api }),
+      config: adminConfig(postgres.address),
       plugins: JSON.stringify({ plugins: [{ ...plugin, onError: "terminate" }] }),
     });
     const { pid } = gateway.process;
-    const line = await gateway.process.waitForLine("Started the HTTP API");
-    const address = /\baddress=(\S+)/.exec(line)?.[1];
+    const { rest: address } = doorsOf(gateway);
     const reload = async (): Promise<number> => {
       const url = `http://${address}/api/v1/plugins/recorder/reload`;
       // Of a connection that is kept nobody knows when it is closed.

@@ -17,10 +17,10 @@ import {
   waitFor,
 } from "../kit/index.ts";
 import { keepLogFiles } from "../kit/transcripts.ts";
+import { V1, withToken } from "./admin-doors.ts";
 import { reload } from "./reloading.ts";
 
 const TLS = join(import.meta.dir, "..", "fixtures", "tls");
-const V1 = "/v1/GatewayDPluginService";
 const POOLED: OneBlockOptions = {
   pool: { mode: "transaction", size: 2 },
   server: { auth: { method: "trust" } },
@@ -43,9 +43,8 @@ afterEach(() => {
   rmSync(directory, { recursive: true });
 });
 
-function configWith(keys: object, options: OneBlockOptions = POOLED): string {
-  const config: object = JSON.parse(oneBlockConfig(postgres.address, options));
-  return JSON.stringify({ ...config, ...keys });
+function configWith(parts: object, options: OneBlockOptions = POOLED): string {
+  return oneBlockConfig(postgres.address, { ...options, parts });
 }
 
 async function connected({ host, port }: GatewaydProcess): Promise<Client> {
@@ -150,11 +149,7 @@ test("tokens, addresses and certificates of the API", async () => {
   const grpc = await freePort();
   const tokens = (...names: readonly string[]) => ({
     auth: {
-      tokens: names.map((name) => ({
-        name,
-        role: "viewer",
-        sha256: new Bun.CryptoHasher("sha256").update(name).digest("hex"),
-      })),
+      tokens: names.map((name) => withToken(name, name, "viewer")),
     },
   });
   const api = (rest: number, more: object) =>

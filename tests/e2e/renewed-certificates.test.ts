@@ -55,13 +55,13 @@ async function serialAt(port: number, protocol: string): Promise<string> {
 test("the metrics page, REST and gRPC show a renewed certificate, and keep the old one while the new is no good", async () => {
   show("server");
   const [rest, grpc, page] = [await freePort(), await freePort(), await freePort()];
-  const config: object = JSON.parse(oneBlockConfig(postgres.address));
   const [httpAddress, grpcAddress, address] = [rest, grpc, page].map((port) => `127.0.0.1:${port}`);
   await using gatewayd = await startGatewayd({
-    config: JSON.stringify({
-      ...config,
-      api: { httpAddress, grpcAddress, certFile, keyFile },
-      metrics: { default: { certFile, keyFile } },
+    config: oneBlockConfig(postgres.address, {
+      parts: {
+        api: { httpAddress, grpcAddress, certFile, keyFile },
+        metrics: { default: { certFile, keyFile } },
+      },
     }),
     env: { GATEWAYD_METRICS_DEFAULT_ADDRESS: String(address) },
   });

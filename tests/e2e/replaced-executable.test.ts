@@ -6,13 +6,12 @@ import { join } from "node:path";
 import { Client } from "pg";
 import { sha256Of } from "../fixtures/plugins/built-plugins.ts";
 import {
-  freePort,
   GATEWAYD_BINARY,
-  oneBlockConfig,
   type PostgresServer,
   startGatewayd,
   startPostgres,
 } from "../kit/index.ts";
+import { adminConfig, freeAddress, OPEN_POOL } from "./admin-doors.ts";
 
 const PLUGIN = `import { definePlugin } from "gatewayd/sdk";
 export default definePlugin({
@@ -39,16 +38,9 @@ afterAll(async () => {
 test("pages, the grammar and workers that were not needed before are there all the same", async () => {
   const [binary, next] = [join(directory, "gatewayd"), join(directory, "next")];
   await copyFile(GATEWAYD_BINARY, binary);
-  const api = `127.0.0.1:${await freePort()}`;
-  const configWith = (logger: Readonly<Record<string, unknown>>): string => {
-    const config = oneBlockConfig(postgres.address, {
-      server: { auth: { method: "trust" } },
-      pool: { mode: "transaction" },
-      logger,
-    });
-    const doors = { httpAddress: api, grpcAddress: "127.0.0.1:0" };
-    return JSON.stringify({ ...JSON.parse(config), api: doors });
-  };
+  const api = await freeAddress();
+  const configWith = (logger: Readonly<Record<string, unknown>>): string =>
+    adminConfig(postgres.address, { ...OPEN_POOL, logger, api: { httpAddress: api } });
   await using gatewayd = await startGatewayd({
     binary,
     config: configWith({}),

@@ -64,15 +64,13 @@ async function start(options: TracedOptions = {}): Promise<GatewaydProcess> {
     slowQueryThreshold = "0s",
   } = options;
   const auth = { method: "scram-sha-256", usersFile };
-  const config: object = JSON.parse(
-    oneBlockConfig(postgres.address, {
+  return await startGatewayd({
+    config: oneBlockConfig(postgres.address, {
       pool: { mode, size: 2, ...pool },
       server: mode === "passthrough" ? {} : { auth },
+      logger: { slowQueryThreshold },
+      parts: { tracing: { ratio } },
     }),
-  );
-  const loggers = { default: { noColor: true, slowQueryThreshold } };
-  return await startGatewayd({
-    config: JSON.stringify({ ...config, loggers, tracing: { ratio } }),
     plugins: JSON.stringify({ plugins }),
     args: ["--tracing", "--collector-url", url ?? collector.address],
     env: { OTEL_BSP_SCHEDULE_DELAY: "20", PATH: process.env["PATH"] ?? "", HOME: directory },

@@ -16,6 +16,7 @@ import {
   startPostgres,
   waitFor,
 } from "../kit/index.ts";
+import { doorsOf } from "./admin-doors.ts";
 import { metricValue, readMetrics } from "./metrics-page.ts";
 
 const tlsFile = (name: string): string => join(import.meta.dir, "..", "fixtures", "tls", name);
@@ -54,10 +55,9 @@ async function start({
   env = {},
   more = {},
 }: TracedOptions): Promise<GatewaydProcess> {
-  const config: object = JSON.parse(oneBlockConfig(postgres.address, { pool: { size: 2 } }));
   return await startGatewayd({
     binary,
-    config: JSON.stringify({ ...config, tracing, ...more }),
+    config: oneBlockConfig(postgres.address, { pool: { size: 2 }, parts: { tracing, ...more } }),
     args: ["--tracing", ...(url === undefined ? [] : ["--collector-url", url])],
     env: { OTEL_BSP_SCHEDULE_DELAY: "50", ...env },
   });
@@ -305,8 +305,7 @@ test("an administrator's command is a span, of the trace that it names", async (
   await using collector = await OtlpCollector.start();
   const api = { httpAddress: "127.0.0.1:0", grpcAddress: "127.0.0.1:0" };
   await using gateway = await start({ url: collector.address, more: { api } });
-  const line = await gateway.process.waitForLine("Started the HTTP API");
-  const [, address = ""] = /\baddress=(\S+)/.exec(line) ?? [];
+  const { rest: address } = doorsOf(gateway);
   const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
   const headers = { traceparent: `00-${traceId}-00f067aa0ba902b7-01` };
   await fetch(`http://${address}/v1/GatewayDPluginService/GetPools`, { headers });

@@ -77,14 +77,12 @@ async function newPlace(server: Readonly<Record<string, unknown>> = {}): Promise
       ...server,
     },
     pool: { size: 8, mode: "transaction" },
+    parts: { api: { httpAddress: `127.0.0.1:${rest}`, grpcAddress: `127.0.0.1:${grpc}` } },
   });
   return {
     port,
     socket,
-    config: JSON.stringify({
-      ...JSON.parse(config),
-      api: { httpAddress: `127.0.0.1:${rest}`, grpcAddress: `127.0.0.1:${grpc}` },
-    }),
+    config,
     env: { GATEWAYD_METRICS_DEFAULT_ADDRESS: `127.0.0.1:${metrics}` },
     api: `http://127.0.0.1:${rest}`,
     metrics: `http://127.0.0.1:${metrics}/metrics`,

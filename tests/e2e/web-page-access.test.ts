@@ -3,10 +3,8 @@ import { afterAll, beforeAll, describe, expect } from "bun:test";
 import { join } from "node:path";
 import { barriersIn } from "../fixtures/accessibility.ts";
 import {
-  freePort,
   type GatewaydProcess,
   HAS_BROWSER,
-  oneBlockConfig,
   type PostgresServer,
   startBrowser,
   startGatewayd,
@@ -15,6 +13,7 @@ import {
   testInBrowser,
   waitFor,
 } from "../kit/index.ts";
+import { adminConfig, freeAddress, withToken } from "./admin-doors.ts";
 
 const TOKEN = "looking-glass-7";
 
@@ -37,9 +36,8 @@ async function open(url: string, options: Parameters<TestBrowser["open"]>[1] = {
 }
 
 async function start(httpAddress: string, api: Readonly<Record<string, unknown>> = {}) {
-  const config: unknown = JSON.parse(oneBlockConfig(postgres.address, { pool: { size: 2 } }));
-  const doors = { httpAddress, grpcAddress: "127.0.0.1:0", ...api };
-  return await startGatewayd({ config: JSON.stringify({ ...Object(config), api: doors }) });
+  const options = { pool: { size: 2 }, api: { httpAddress, ...api } };
+  return await startGatewayd({ config: adminConfig(postgres.address, options) });
 }
 
 async function end(gatewayd: GatewaydProcess): Promise<void> {
@@ -52,9 +50,8 @@ describe("where the gateway wants a token", () => {
   let url: string;
 
   beforeAll(async () => {
-    const address = `127.0.0.1:${await freePort()}`;
-    const sha256 = new Bun.CryptoHasher("sha256").update(TOKEN).digest("hex");
-    const auth = { tokens: [{ name: "me", role: "viewer", sha256 }] };
+    const address = await freeAddress();
+    const auth = { tokens: [withToken(TOKEN, "me", "viewer")] };
     gatewayd = await start(address, { auth });
     url = `http://${address}/`;
   });
@@ -116,7 +113,7 @@ describe("where the gateway wants a token", () => {
 });
 
 testInBrowser("the page comes over TLS, too", async () => {
-  const address = `127.0.0.1:${await freePort()}`;
+  const address = await freeAddress();
   const file = (name: string): string => join(import.meta.dir, "..", "fixtures", "tls", name);
   const gatewayd = await start(address, {
     certFile: file("server.crt"),
@@ -133,7 +130,7 @@ testInBrowser("the page comes over TLS, too", async () => {
 });
 
 testInBrowser("the description of the API is a page, too, and calls it", async () => {
-  const address = `127.0.0.1:${await freePort()}`;
+  const address = await freeAddress();
   const gatewayd = await start(address);
   const url = `http://${address}/`;
   await using opened = await open(`${url}swagger-ui/`);
@@ -151,7 +148,7 @@ testInBrowser("the description of the API is a page, too, and calls it", async (
 });
 
 testInBrowser("the page says that the gateway is lost, and goes on when it is back", async () => {
-  const address = `127.0.0.1:${await freePort()}`;
+  const address = await freeAddress();
   const first = await start(address);
   await using opened = await open(`http://${address}/`, { bypassCSP: true });
   const { page } = opened;

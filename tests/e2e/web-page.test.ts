@@ -6,10 +6,8 @@ import { join } from "node:path";
 import { barriersIn } from "../fixtures/accessibility.ts";
 import {
   connectWire,
-  freePort,
   type GatewaydProcess,
   HAS_BROWSER,
-  oneBlockConfig,
   type PostgresServer,
   type RunningProcess,
   startBrowser,
@@ -22,6 +20,7 @@ import {
   waitFor,
   type WireClient,
 } from "../kit/index.ts";
+import { adminConfig, doorsOf, OPEN_POOL } from "./admin-doors.ts";
 
 /** All of the page together: it is to be small. */
 const MAX_BYTES = 60_000;
@@ -55,25 +54,14 @@ beforeAll(async () => {
   await postgres.query(`create role ${quoted(HOSTILE.user)} login superuser`);
   directory = await mkdtemp(join(tmpdir(), "gatewayd-page-"));
   await writeFile(join(directory, "looker.ts"), PLUGIN);
-  const httpAddress = `127.0.0.1:${await freePort()}`;
-  const config: unknown = JSON.parse(
-    oneBlockConfig(postgres.address, {
-      pool: { size: 3, mode: "transaction" },
-      server: { auth: { method: "trust" } },
-    }),
-  );
-  const api = { httpAddress, grpcAddress: "127.0.0.1:0" };
   gatewayd = await startGatewayd({
-    config: JSON.stringify({
-      ...Object(config),
-      api,
-    }),
+    config: adminConfig(postgres.address, { ...OPEN_POOL, pool: { ...OPEN_POOL.pool, size: 3 } }),
     plugins: JSON.stringify({
       plugins: [{ name: "looker", localPath: join(directory, "looker.ts"), enabled: true }],
     }),
     args: ["--dev"],
   });
-  url = `http://${httpAddress}/`;
+  url = `http://${doorsOf(gatewayd).rest}/`;
   if (HAS_BROWSER) browser = await startBrowser();
 }, 90_000);
 

@@ -7,6 +7,8 @@ export interface OneBlockOptions {
   readonly logger?: Readonly<Record<string, unknown>>;
   /** Level of the log. Default `info`. */
   readonly level?: string;
+  /** Whole parts of the configuration besides these, or in their place: `api`, `metrics`, `tracing`. */
+  readonly parts?: object;
 }
 
 /**
@@ -21,6 +23,7 @@ export function oneBlockConfig(serverAddress: string, options: OneBlockOptions =
       pools: { default: { writes: { size: 4, ...options.pool } } },
       proxies: { default: { writes: { ...options.proxy } } },
       servers: { default: { address: "127.0.0.1:0", ...options.server } },
+      ...options.parts,
     },
     undefined,
     2,

@@ -134,6 +134,14 @@ export class WireClient implements AsyncDisposable {
     this.send(frontendMessage("Q", `${text}\0`));
   }
 
+  /** The first value of what a simple query answers, as text; empty where there is none. */
+  async value(text: string): Promise<string> {
+    this.query(text);
+    const row = (await this.messagesUntil("Z")).find(({ type }) => type === "D");
+    // Behind the number of values, and the length of this one.
+    return row?.body.subarray(6).toString() ?? "";
+  }
+
   /** Begins TLS now; resolves with the other side's certificate when the handshake is done. */
   async startTls(options: ConnectionOptions = {}): Promise<PeerCertificate> {
     const plain = this.#socket;

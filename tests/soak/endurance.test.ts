@@ -104,6 +104,10 @@ async function start(collectorPort: number): Promise<GatewaydProcess> {
       slowQueryThreshold: "5ms",
       slowQuerySampling: 0.2,
     },
+    parts: {
+      api: { httpAddress: "127.0.0.1:0", grpcAddress: "127.0.0.1:0" },
+      tracing: { ratio: 0.01 },
+    },
   });
   const trail = {
     name: "trail",
@@ -113,11 +117,7 @@ async function start(collectorPort: number): Promise<GatewaydProcess> {
   };
   const watcher = { name: "watcher", localPath: modulePath, checksum: await sha256Of(modulePath) };
   return await startGatewayd({
-    config: JSON.stringify({
-      ...JSON.parse(config),
-      api: { httpAddress: "127.0.0.1:0", grpcAddress: "127.0.0.1:0" },
-      tracing: { ratio: 0.01 },
-    }),
+    config,
     plugins: JSON.stringify({ plugins: [watcher, trail] }),
     args: ["--tracing", "--collector-url", `127.0.0.1:${collectorPort}`],
     env: {
