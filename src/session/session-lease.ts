@@ -2,12 +2,13 @@
  * A session's hold on a backend: asked for, lost and asked for again, given back.
  *
  * Until a relay has it the server may drop it, and nobody but us needs to know. A startup that the
- * server left unanswered goes out again on a fresh one.
+ * server left unanswered goes out again on a fresh one. When there is the first one OnOpened and OnTraffic run.
  */
 import type { Backend } from "../backend/index.ts";
 import type { GatewayError, ErrorCode } from "../errors.ts";
-import type { Deadline } from "../net/index.ts";
+import type { Connection, Deadline } from "../net/index.ts";
 import type { Lessor, Ticket, Waiter } from "../pool/index.ts";
+import { runOpened } from "./connection-events.ts";
 import type { SessionContext } from "./session-context.ts";
 import type { SessionFacts } from "./session-facts.ts";
 
@@ -24,9 +25,12 @@ export interface Lease {
 export interface LeasePort {
   /** Of the client. */
   readonly remoteAddress: string;
+  readonly client: Connection;
   readonly facts: SessionFacts;
-  /** There is a backend: the first one, or another in its place. */
-  leased(): void;
+  /** There is a backend, of this block: the first one, or another in its place. */
+  leased(block: string): void;
+  /** It may be used; or a handler has ended the client. */
+  opened(isTerminated: boolean): void;
   /** There will be none. */
   leaseFailed(code: ErrorCode): void;
 }
@@ -40,6 +44,8 @@ export class SessionLease implements Waiter {
   /** Since when it is asked for, where somebody watches. */
   #askedMs = 0;
   #held: Lease | undefined;
+  /** Whether OnOpened and OnTraffic have run. */
+  #opened: "no" | "running" | "done" = "no";
   #isStopped = false;
   /** Fresh backends that the startup was lost on. */
   #retries = 0;
@@ -60,6 +66,11 @@ export class SessionLease implements Waiter {
 
   get held(): Lease | undefined {
     return this.#held;
+  }
+
+  /** The same, when it may be used. */
+  get ready(): Lease | undefined {
+    return this.#opened === "done" ? this.#held : undefined;
   }
 
   /** What it has asked by, while it waits. */
@@ -126,13 +137,23 @@ export class SessionLease implements Waiter {
     this.#tellWait(pool.name, undefined);
     // Until a relay takes over the server may still close it, or greet.
     backend.watch(() => this.#lost(backend));
-    this.#port.leased();
+    this.#port.leased(pool.name);
+    if (this.#opened === "no") this.#open();
+    else if (this.#opened === "done") this.#port.opened(false);
   }
 
   onLeaseFailed(error: GatewayError): void {
     this.#tellWait(this.#ticket?.pool?.name ?? "", error.code);
     this.#ticket = undefined;
     this.#port.leaseFailed(error.code);
+  }
+
+  #open(): void {
+    this.#opened = "running";
+    runOpened(this.#context.hooks, this.#port.client, this.#port.facts, (isTerminated) => {
+      this.#opened = "done";
+      this.#port.opened(isTerminated);
+    });
   }
 
   #tellWait(block: string, failure: ErrorCode | undefined): void {

@@ -9,35 +9,38 @@
  *   relaying     both are there: a relay moves the bytes; or it is the client of a pooled group, which
  *                logs in here and gets a backend when it needs one
  *   cancelling   it was a CancelRequest: passed on, then closed
- *   closing      handlers hear of the traffic that was, OnClosing runs, then the backend goes back
- *   lingering    the client gets what is left for it
- *   closed       OnClosed runs
+ *   ending       nothing more is done for it, see {@link SessionEnd}
  *
  * A session that must be refused (too many clients, no backend, TLS required, shutting down) is told
  * so in answer to its StartupMessage, not before: clients discard what comes earlier.
  */
 import type { ErrorCode, GatewayError } from "../errors.ts";
 import type { LogFields, RecordLevel } from "../logging/index.ts";
-import type { Connection, ConnectionHandler, Deadline, TlsPeer } from "../net/index.ts";
-import { errorResponseFor, readStartupParameters, takeFromStartup } from "../postgres/index.ts";
-import { connectionFields } from "../watch/index.ts";
-import { runClosed, runClosing, runOpened, runOpening } from "./connection-events.ts";
+import type { Connection, ConnectionHandler, TlsPeer } from "../net/index.ts";
+import { errorResponseFor } from "../postgres/index.ts";
+import { runOpening } from "./connection-events.ts";
+import type { SocketEnds } from "./connection-events.ts";
 import { isGoodbye } from "./goodbye.ts";
 import { ofTicket, ownServer } from "./holding.ts";
 import type { Holding } from "./holding.ts";
+import { logClient } from "./log-client.ts";
+import { MAX_WAITING_BYTES } from "./max-waiting-bytes.ts";
 import { PostgresRelay } from "./postgres-relay.ts";
 import { RawRelay } from "./raw-relay.ts";
 import { PooledSession } from "./pooled/index.ts";
 import type { Pooling, PooledSessionOwner } from "./pooled/index.ts";
 import type { RelayEnd, Served, SessionActivity } from "./relay.ts";
 import type { Admission, SessionContext } from "./session-context.ts";
+import { SessionEnd } from "./session-end.ts";
+import type { EndOwner } from "./session-end.ts";
 import { SessionFacts } from "./session-facts.ts";
 import { SessionLease } from "./session-lease.ts";
 import type { LeasePort } from "./session-lease.ts";
+import { StartupLimit } from "./startup-limit.ts";
 import { StartupNegotiation } from "./startup-negotiation.ts";
 import type { NegotiationPort, StartupRequest } from "./startup-negotiation.ts";
-import type { ToldEvents } from "./told-events.ts";
-import { TrafficHooks } from "./traffic-hooks.ts";
+import { takeStartupTrace } from "./take-startup-trace.ts";
+import { tlsRefusal } from "./tls-refusal.ts";
 import { VirtualSession, admitVirtually } from "./virtual/index.ts";
 import type { Admitted } from "./virtual/index.ts";
 
@@ -49,27 +52,19 @@ type State =
   | "waiting"
   | "relaying"
   | "cancelling"
-  | "closing"
-  | "lingering"
-  | "closed";
+  | "ending";
 
-/** A client that waits may have sent this much; then it is not read from any more. */
-const MAX_WAITING_BYTES = 64 * 1024;
-/** When clients are to leave: how long a client may take to send the startup that can be answered. */
-const DRAIN_STARTUP_MS = 1_000;
-/** How long handlers may take at the end for what they have not been told yet. */
-const HEAR_OUT_MS = 5_000;
 const NO_BYTES = new Uint8Array(0);
-/** Of the W3C's Trace Context. */
-const TRACE_PARAMETERS: ReadonlySet<string> = new Set(["traceparent", "tracestate"]);
 
-export class Session implements ConnectionHandler, NegotiationPort, LeasePort, PooledSessionOwner {
+export class Session
+  implements ConnectionHandler, NegotiationPort, LeasePort, PooledSessionOwner, EndOwner
+{
   readonly #context: SessionContext;
   #admission: Admission;
   readonly #onEnded: (session: Session) => void;
   /** Until the client is logged in to a pooled group: most of its life it can do without. This and the next. */
   #startup: StartupNegotiation | undefined;
-  #deadline: Deadline | undefined;
+  #limit: StartupLimit | undefined;
   /** Undefined if the group was in passthrough when the client came: this, or the next. */
   readonly #pooling: Pooling | undefined;
   readonly #lease: SessionLease | undefined;
@@ -77,20 +72,14 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort, P
   readonly facts: SessionFacts;
   #client: Connection;
   #state: State = "opening";
-  /** Whether OnOpened and OnTraffic have been run: once, for the first lease. */
-  #opened: "no" | "running" | "done" = "no";
   #relay: Served | undefined;
   #startupMessage: Uint8Array | undefined;
   /** Is to be shown to hooks, in front of the StartupMessage. */
   #sslRequest: Uint8Array | undefined;
   #isEncrypted = false;
   #hasClientEnded = false;
-  /** It sends nothing more, and nothing is owed to it. */
-  #hasClientLeft = false;
   /** Why this client cannot be served; told when it can hear it. */
   #refusal: ErrorCode | undefined;
-  /** Why it is to end at the next good moment. */
-  #goodbye: ErrorCode | undefined;
   /** It was accepted then, on the clock of the timers. */
   openedMs = 0;
 
@@ -112,7 +101,7 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort, P
     if (context.pooling === undefined) this.#lease = new SessionLease(context, this);
     this.#admission = admission;
     this.#onEnded = onEnded;
-    this.#deadline = context.timers.deadline(() => this.#startupTimedOut());
+    this.#limit = new StartupLimit(context, () => this.#startupTimedOut());
     if (admission === "overLimit") this.#refusal = "ERR_TOO_MANY_CLIENTS";
   }
 
@@ -137,7 +126,7 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort, P
     const { watch, timers } = this.#context;
     this.openedMs = timers.clock.now();
     watch?.opened(this.facts, this.#client);
-    this.#armStartupTimeout();
+    this.#limit?.awaitStartup();
     if (this.#context.proxyProtocol === "off") this.#open();
     else this.#state = "proxyHeader";
   }
@@ -148,10 +137,8 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort, P
       this.#relay.drain(code);
       return;
     }
-    this.#goodbye ??= code;
     this.#refuse(code);
-    // It has not said yet what it wants: that is nothing to wait long for.
-    if (!this.#isEnding && this.#state !== "cancelling") this.#armStartupTimeout();
+    if (!this.#isEnding && this.#state !== "cancelling") this.#limit?.awaitLeaving();
   }
 
   /** Ends now, because an administrator says so. */
@@ -216,24 +203,17 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort, P
 
   onClose(error: Error | undefined): void {
     if (error !== undefined) this.#log("debug", "A client connection was lost", { error });
-    if (this.#state === "lingering") this.#closed();
-    else this.#finish();
+    this.#finish();
   }
 
-  /** Heard from the lease: this and `leaseFailed`. */
-  leased(): void {
-    const lease = this.#lease?.held;
-    if (lease !== undefined) this.#enter(lease.pool.name);
-    if (this.#opened !== "no") {
-      this.#join();
-      return;
-    }
-    this.#opened = "running";
-    runOpened(this.#context.hooks, this.#client, this.facts, (isTerminated) => {
-      this.#opened = "done";
-      if (isTerminated) this.#refuse("ERR_TERMINATED");
-      else this.#join();
-    });
+  /** Heard from the lease: this, `opened` and `leaseFailed`. */
+  leased(block: string): void {
+    this.#enter(block);
+  }
+
+  opened(isTerminated: boolean): void {
+    if (isTerminated) this.#refuse("ERR_TERMINATED");
+    else this.#join();
   }
 
   leaseFailed(code: ErrorCode): void {
@@ -254,7 +234,7 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort, P
   }
 
   get #isEnding(): boolean {
-    return this.#state === "closing" || this.#state === "lingering" || this.#state === "closed";
+    return this.#state === "ending";
   }
 
   #open(): void {
@@ -265,9 +245,8 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort, P
       const isRaw = this.#context.protocol === "raw";
       this.#state = isRaw ? "waiting" : "startup";
       // There is no startup to wait for; the queue has a limit of its own.
-      if (isRaw) this.#deadline?.clear();
-      if (this.#pooling !== undefined) this.#opened = "done";
-      else if (this.#refusal === undefined) this.#lease?.ask();
+      if (isRaw) this.#limit?.clear();
+      if (this.#refusal === undefined) this.#lease?.ask();
       else if (isRaw) this.#refuse(this.#refusal);
       if (this.#state === "startup") this.#startup?.begin();
       if (this.#hasClientEnded && !isRaw) this.#finishUnlessCancelling();
@@ -290,8 +269,7 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort, P
 
   handshakeBegan(): void {
     this.#state = "handshake";
-    const { handshakeTimeoutMs } = this.#context.limits;
-    if (handshakeTimeoutMs > 0) this.#deadline?.set(handshakeTimeoutMs);
+    this.#limit?.awaitHandshake();
   }
 
   handshakeEnded(error: Error | undefined): void {
@@ -300,7 +278,7 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort, P
       return;
     }
     this.#state = "startup";
-    this.#armStartupTimeout();
+    this.#limit?.awaitStartup();
   }
 
   clientReplaced(client: Connection): void {
@@ -333,19 +311,19 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort, P
   #startupReceived(sent: Uint8Array, peer: TlsPeer | undefined): void {
     if (this.#hasClientEnded) return;
     const isTraced = this.#context.traceIdOf !== undefined;
-    const message = isTraced ? this.#withoutTrace(sent) : sent;
+    const message = isTraced ? takeStartupTrace(sent, this.facts) : sent;
     this.#startupMessage = message;
     this.facts.startup = message;
     this.#isEncrypted = peer !== undefined;
     this.#state = "waiting";
-    this.#deadline?.clear();
-    const tlsRefusal = this.#tlsRefusal(message, peer);
+    this.#limit?.clear();
+    const refusal = tlsRefusal(this.#context.tls.mode, message, peer);
     const pooling = this.#pooling;
     const admitted =
-      tlsRefusal === undefined && !this.#isUnwanted
+      refusal === undefined && !this.#isUnwanted
         ? admitVirtually(this.#context, this.#client, this.facts, message, peer)
         : undefined;
-    this.#refusal ??= tlsRefusal;
+    this.#refusal ??= refusal;
     if (admitted !== undefined) this.#serveVirtually(admitted);
     else if (this.#refusal !== undefined) this.#refuse(this.#refusal);
     else if (pooling !== undefined) this.#pool(pooling, message, peer);
@@ -368,7 +346,7 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort, P
     this.facts.block = undefined;
     this.#client.meter = undefined;
     this.#state = "relaying";
-    this.#armStartupTimeout();
+    this.#limit?.awaitStartup();
     const rest = this.#startup?.buffer.takeAll() ?? NO_BYTES;
     const { facts } = this;
     const client = this.#client;
@@ -378,21 +356,11 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort, P
     session.start(rest);
   }
 
-  /** What the client says of its trace is for the gateway: a server does not know such parameters. */
-  #withoutTrace(sent: Uint8Array): Uint8Array {
-    const { message, taken } = takeFromStartup(sent, TRACE_PARAMETERS);
-    const traceparent = taken.get("traceparent");
-    if (traceparent !== undefined) {
-      this.facts.startupTrace = { traceparent, tracestate: taken.get("tracestate") };
-    }
-    return message;
-  }
-
   #pool(pooling: Pooling, message: Uint8Array, peer: TlsPeer | undefined): void {
-    const deadline = this.#deadline;
-    if (this.#startup === undefined || deadline === undefined) return;
+    const limit = this.#limit;
+    if (this.#startup === undefined || limit === undefined) return;
     this.#state = "relaying";
-    this.#armStartupTimeout();
+    limit.awaitStartup();
     this.#client.resume();
     const session = new PooledSession({
       client: this.#client,
@@ -403,7 +371,7 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort, P
       sslRequest: this.#takeSslRequest(),
       peer,
       facts: this.facts,
-      deadline,
+      limit,
       owner: this,
     });
     this.#relay = session;
@@ -415,8 +383,8 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort, P
     this.#relay = client;
     this.#startup = undefined;
     this.#startupMessage = undefined;
-    this.#deadline?.dispose();
-    this.#deadline = undefined;
+    this.#limit?.dispose();
+    this.#limit = undefined;
   }
 
   movedTo(block: string): void {
@@ -427,22 +395,12 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort, P
     this.#relayEnded(end);
   }
 
-  /** Why the client may not connect as it does, if so. */
-  #tlsRefusal(message: Uint8Array, peer: TlsPeer | undefined): ErrorCode | undefined {
-    const { mode } = this.#context.tls;
-    if (mode === "disable" || mode === "allow") return undefined;
-    if (peer === undefined) return "ERR_TLS_REQUIRED";
-    if (mode !== "verify-full") return undefined;
-    const user = readStartupParameters(message).get("user") ?? "";
-    return peer.names.includes(user) ? undefined : "ERR_TLS_CLIENT_CERTIFICATE";
-  }
-
   /** Both the client's startup and the backend are there: from here a relay has them. */
   #join(): void {
-    const lease = this.#lease?.held;
-    if (this.#state !== "waiting" || lease === undefined || this.#opened !== "done") return;
+    const lease = this.#lease?.ready;
+    if (this.#state !== "waiting" || lease === undefined) return;
     this.#state = "relaying";
-    this.#deadline?.dispose();
+    this.#limit?.dispose();
     const { backend, pool } = lease;
     const client = this.#client;
     const context = this.#context;
@@ -470,7 +428,6 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort, P
       this.#lease?.askAgain(end.isStarting);
       return;
     }
-    this.#hasClientLeft = end.kind === "clientGone";
     if (end.kind === "failed") {
       const { watch } = this.#context;
       // The server has said ReadyForQuery, or the gateway in its place.
@@ -481,7 +438,7 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort, P
         ...(end.detail !== undefined && { detail: end.detail }),
       });
     }
-    this.#finish();
+    this.#finish(end.kind === "clientGone");
   }
 
   /** Tells the client why it cannot be served, as soon as it can hear it, and ends. */
@@ -498,13 +455,6 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort, P
     this.#context.watch?.refused(this.facts, this.#refusal);
     if (isHeard) this.#client.write(this.facts.lastWords(this.#refusal));
     this.#finish();
-  }
-
-  #armStartupTimeout(): void {
-    const { startupTimeoutMs } = this.#context.limits;
-    if (this.#goodbye !== undefined) this.#deadline?.set(DRAIN_STARTUP_MS);
-    else if (startupTimeoutMs > 0) this.#deadline?.set(startupTimeoutMs);
-    else this.#deadline?.clear();
   }
 
   #startupTimedOut(): void {
@@ -524,69 +474,34 @@ export class Session implements ConnectionHandler, NegotiationPort, LeasePort, P
     return packet;
   }
 
-  /** One that no StartupMessage has followed; what handlers return is not used. */
-  #showSslRequest(packet: Uint8Array, goOn: () => void): void {
-    const { hooks } = this.#context;
-    const place = { localAddress: "", remoteAddress: this.#pooling?.onlyPlace?.address ?? "" };
-    const server = this.#lease?.held?.backend.connection ?? place;
-    const verdict = new TrafficHooks(hooks, this.facts, this.#client, server).fromClient(packet);
-    if (verdict instanceof Promise) void verdict.then(() => goOn());
-    else goOn();
-  }
-
-  /** Ends it: the backend goes back, the client is closed, each exactly once. */
-  #finish(): void {
+  /** Ends it, once. */
+  #finish(hasClientLeft = false): void {
     if (this.#isEnding) return;
-    this.#state = "closing";
-    this.#deadline?.dispose();
+    this.#state = "ending";
+    this.#limit?.dispose();
     this.#startup?.stop();
     this.#lease?.stop();
-    const { told } = this.facts;
-    const sslRequest = this.#takeSslRequest();
-    if (sslRequest !== undefined) this.#showSslRequest(sslRequest, () => this.#close());
-    else if (told !== undefined) this.#hearOut(told);
-    else this.#close();
+    new SessionEnd(this, this.#context, hasClientLeft).begin(this.#takeSslRequest());
   }
 
-  /** Handlers hear of the traffic that was, before OnClosing. */
-  #hearOut(told: ToldEvents): void {
-    const limit = this.#context.timers.after(HEAR_OUT_MS, () => {
-      const events = told.giveUp();
-      if (events > 0)
-        this.#log("warn", "Handlers were not told of all traffic in time", { events });
-    });
-    told.whenQuiet(() => {
-      limit.dispose();
-      this.#close();
-    });
+  /** Asked by its end, from here to `closed`. */
+  get server(): SocketEnds {
+    const place = { localAddress: "", remoteAddress: this.#pooling?.onlyPlace?.address ?? "" };
+    return this.#lease?.held?.backend.connection ?? place;
   }
 
-  #close(): void {
-    runClosing(this.#context.hooks, this.#client, this.facts, () => {
-      this.#lease?.giveBack();
-      this.#state = "lingering";
-      // While a relay had the client, or OnClosing took its time, the client may have gone unheard.
-      if (!this.#client.isOpen) this.#closed();
-      else if (this.#hasClientLeft) this.#client.leave();
-      else this.#client.close();
-    });
+  giveBack(): void {
+    this.#lease?.giveBack();
   }
 
-  #closed(): void {
-    if (this.#state === "closed") return;
-    this.#state = "closed";
-    runClosed(this.#context.hooks, this.#client, this.facts, () => {
-      const { budget, watch, timers } = this.#context;
-      budget.release(this.#admission);
-      watch?.closed(this.facts, timers.clock.now() - this.openedMs);
-      this.#onEnded(this);
-    });
+  closed(): void {
+    const { budget, watch, timers } = this.#context;
+    budget.release(this.#admission);
+    watch?.closed(this.facts, timers.clock.now() - this.openedMs);
+    this.#onEnded(this);
   }
 
   #log(level: RecordLevel, message: string, fields: LogFields): void {
-    const { logger, traceIdOf } = this.#context;
-    if (!logger.isEnabled(level)) return;
-    const own = connectionFields(this.facts, traceIdOf);
-    logger.log(level, message, { ...fields, client: this.remoteAddress, ...own });
+    logClient(this.#context, this.facts, this.#client, level, message, fields);
   }
 }

@@ -16,7 +16,7 @@ import type { AuthenticatorOptions, ScramCredential } from "../../auth/index.ts"
 import { ServerLoginError } from "../../backend/index.ts";
 import type { ServerPlace } from "../../backend/index.ts";
 import { ignoringHandler } from "../../net/index.ts";
-import type { Connection, ConnectionHandler, Deadline, TlsPeer } from "../../net/index.ts";
+import type { Connection, ConnectionHandler, TlsPeer } from "../../net/index.ts";
 import {
   HEADER_BYTES,
   TransactionStatus,
@@ -34,6 +34,7 @@ import type { RelayEnd, Served, SessionActivity } from "../relay.ts";
 import type { SessionContext } from "../session-context.ts";
 import type { SessionFacts } from "../session-facts.ts";
 import { StartupBuffer } from "../startup-buffer.ts";
+import type { StartupLimit } from "../startup-limit.ts";
 import { ClientLogin } from "./client-login.ts";
 import type { ClientLoginPort } from "./client-login.ts";
 import { ClientRequest } from "./client-request.ts";
@@ -59,8 +60,8 @@ export interface PooledSessionOptions {
   /** Of the TLS handshake; undefined without one. */
   readonly peer: TlsPeer | undefined;
   readonly facts: SessionFacts;
-  /** Of its login, and set: the session is told to fail when it passes. */
-  readonly deadline: Deadline;
+  /** Runs: the session is told to fail when it has passed. */
+  readonly limit: StartupLimit;
   readonly owner: PooledSessionOwner;
 }
 
@@ -84,7 +85,7 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
   #client: Connection;
   /** The same, when its traffic goes through hooks. */
   #hooked: HookedClient | undefined;
-  readonly #deadline: Deadline;
+  readonly #limit: StartupLimit;
   #startup: PooledStartup | undefined;
   #login: ClientLogin | undefined;
   #destination: Destination | undefined;
@@ -104,7 +105,7 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
   constructor(options: PooledSessionOptions) {
     this.#options = options;
     this.#client = options.client;
-    this.#deadline = options.deadline;
+    this.#limit = options.limit;
   }
 
   start(): void {
@@ -331,7 +332,7 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
     }
     const { block, lane } = this.#destination;
     // The queue has a limit of its own.
-    this.#deadline.clear();
+    this.#limit.clear();
     this.#greeting = block.greetings.learn(lane, startup, this.#client, (outcome) =>
       this.#guard(() => this.#greeted(outcome)),
     );
@@ -457,7 +458,7 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
   #end(end: RelayEnd): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#deadline.dispose();
+    this.#limit.dispose();
     this.#login?.stop();
     this.#greeting?.giveUp();
     this.#replication?.giveUp();

@@ -26,6 +26,7 @@ import {
 import type { Cancellable } from "../cancel-keys.ts";
 import { ClientLogin, versionAnswer } from "../pooled/index.ts";
 import type { ClientLoginPort, PooledStartup } from "../pooled/index.ts";
+import { MAX_WAITING_BYTES } from "../max-waiting-bytes.ts";
 import type { RelayEnd, Served, SessionActivity } from "../relay.ts";
 import type { SessionContext } from "../session-context.ts";
 import type { FactsSource, SessionFacts } from "../session-facts.ts";
@@ -48,8 +49,6 @@ export interface VirtualSessionOwner {
 
 /** What is said here is short. */
 const MAX_MESSAGE_BYTES = 256 * 1024;
-/** A client that sends more while it is being answered is not read from any more. */
-const MAX_WAITING_BYTES = 64 * 1024;
 const KEY_BYTES = 8;
 const READY = readyForQuery(TransactionStatus.Idle);
 
