@@ -9,59 +9,50 @@ import type { PooledBackend } from "../../backend/index.ts";
 import { GatewayError } from "../../errors.ts";
 import type { ErrorCode } from "../../errors.ts";
 import type { Connection } from "../../net/index.ts";
-import { AnswerLedger, TransactionStatus, UnitGate, fatalResponse } from "../../postgres/index.ts";
-import type { Notice } from "../../postgres/index.ts";
+import type { AnswerLedger, Notice, UnitGate } from "../../postgres/index.ts";
+import { MAX_WAITING_BYTES } from "../max-waiting-bytes.ts";
 import type { RelayEnd, SessionActivity } from "../relay.ts";
 import type { UnitReport } from "../unit-report.ts";
-import { UnitPass } from "../multiplexing/index.ts";
+import type { UnitPass } from "../multiplexing/index.ts";
 import { EXPIRED, type LimitedPhase, type PhaseTraffic, SessionPhase } from "../session-phase.ts";
 import { activityOf } from "./activity-of.ts";
-import { AnswerStream } from "./answer-stream.ts";
-import { ClientSide } from "./client-side.ts";
-import type { ClientSideOwner } from "./client-side.ts";
+import type { AnswerStream } from "./answer-stream.ts";
+import type { ClientSide, ClientSideOwner } from "./client-side.ts";
 import { holdingOf } from "./holding-of.ts";
 import { leavingsOf } from "./leavings-of.ts";
 import type { PooledRelayOptions, SessionAtRest } from "./pooled-relay-options.ts";
+import { makeRelayParts } from "./relay-parts.ts";
 import type { RelayParts } from "./relay-parts.ts";
-import { RequestStream } from "./request-stream.ts";
+import type { RequestStream } from "./request-stream.ts";
 import { restOf } from "./rest-of.ts";
-import { ServerHold } from "./server-hold.ts";
-import type { HoldOwner } from "./server-hold.ts";
-import { SessionAnswers } from "./session-answers.ts";
+import type { HoldOwner, ServerHold } from "./server-hold.ts";
+import type { SessionAnswers } from "./session-answers.ts";
 import { SessionEnding } from "./session-ending.ts";
 import type { EndingOwner } from "./session-ending.ts";
-import { SessionState } from "./session-state.ts";
+import type { SessionState } from "./session-state.ts";
 import { syncMessage } from "./statement-messages.ts";
-import { reportOf } from "./report-of.ts";
 import { UnitCancelling } from "./unit-cancelling.ts";
 import type { CancellingOwner } from "./unit-cancelling.ts";
 import { waitNotice } from "./wait-notice.ts";
 
-/** A client that waits may have sent this much; then it is not read from any more. */
-const MAX_WAITING_BYTES = 64 * 1024;
-
 export class PooledRelay
   implements ClientSideOwner, HoldOwner, CancellingOwner, EndingOwner, PhaseTraffic
 {
-  // First what each piece of traffic needs, side by side in memory.
+  // First what each piece of traffic needs, side by side in memory: parts, most of it.
   #client: Connection;
   readonly #hold: ServerHold;
-  readonly ledger = new AnswerLedger();
+  readonly ledger: AnswerLedger;
   readonly #requests: RequestStream;
   readonly #answers: AnswerStream;
   readonly #read: SessionAnswers;
   readonly #gate: UnitGate;
   readonly #session: SessionState;
-  /** Undefined when nobody watches. */
   readonly #report: UnitReport | undefined;
-  /** Undefined without multiplexing. */
   readonly #pass: UnitPass | undefined;
   /** The unit that rides, which may have to be sent again. */
   #unit: Uint8Array | undefined;
   /** The one that was leased last. */
   #backend: PooledBackend | undefined;
-  /** The server may have a part of a message whose rest it will not get. */
-  #isOutOfStep = false;
   /** While a request to cancel is under way, or may come of a time limit. */
   #cancelling: UnitCancelling | undefined;
   readonly #side: ClientSide;
@@ -70,31 +61,26 @@ export class PooledRelay
   /** Once the session cannot go on. */
   #ending: SessionEnding | undefined;
   readonly #options: PooledRelayOptions;
+  readonly #parts: RelayParts;
   /** Undefined where no time is limited. */
   #phase: SessionPhase | undefined;
 
   constructor(options: PooledRelayOptions) {
-    const { client, context, block, lane, idleUntilMs } = options;
-    const { maxMessageBytes } = context.limits;
-    const { multiplexing } = block;
-    this.#client = client;
+    const parts = makeRelayParts(this, options);
+    this.#parts = parts;
     this.#options = options;
-    // The login is over, and the gateway has said so.
-    this.ledger.readyForQuery(TransactionStatus.Idle);
-    const { ledger } = this;
-    this.#session = new SessionState(options, ledger);
-    if (multiplexing !== undefined) {
-      this.#pass = new UnitPass(this.#session, (now) => multiplexing.scope(lane, now));
-    }
-    this.#hold = new ServerHold(this, this.#session, lane, multiplexing);
-    this.#requests = new RequestStream(ledger, maxMessageBytes, this.#session.policy);
-    this.#read = new SessionAnswers(client, ledger, this.#session, multiplexing !== undefined);
-    this.#answers = new AnswerStream(ledger, this.#session.due, this.#read);
-    this.#report = reportOf(options, ledger, this.#session);
-    for (const stream of [this.#requests, this.#answers]) stream.listener = this.#report;
-    this.#side = new ClientSide(this, options, this.#hold, this.#answers, this.#read);
-    this.#gate = new UnitGate(maxMessageBytes);
-    this.#limitTime(idleUntilMs);
+    this.#client = options.client;
+    this.#hold = parts.hold;
+    this.ledger = parts.ledger;
+    this.#requests = parts.requests;
+    this.#answers = parts.answers;
+    this.#read = parts.read;
+    this.#gate = parts.gate;
+    this.#session = parts.session;
+    this.#report = parts.report;
+    this.#pass = parts.pass;
+    this.#side = parts.side;
+    this.#limitTime(options.idleUntilMs);
   }
 
   #limitTime(idleUntilMs?: number): void {
@@ -119,27 +105,12 @@ export class PooledRelay
 
   /** Lets go of the client if nothing is under way; else undefined. Nobody needs this relay any more then. */
   rest(): SessionAtRest | undefined {
-    const isStuck = this.#ending !== undefined || this.#isOutOfStep || this.isClientStalled;
+    const isStuck = this.#ending !== undefined || this.isClientStalled;
     const isAsking = this.#unit !== undefined || this.#cancelling?.isUnderWay === true;
     if (isStuck || isAsking || this.#phase?.isIdle === false) return undefined;
     const left = restOf(this.#parts, this.#phase?.untilMs);
     if (left !== undefined) this.#phase?.dispose();
     return left;
-  }
-
-  get #parts(): RelayParts {
-    return {
-      options: this.#options,
-      ledger: this.ledger,
-      hold: this.#hold,
-      side: this.#side,
-      gate: this.#gate,
-      requests: this.#requests,
-      answers: this.#answers,
-      read: this.#read,
-      session: this.#session,
-      report: this.#report,
-    };
   }
 
   /** What the client sends goes to the server as it comes. */
@@ -200,10 +171,7 @@ export class PooledRelay
   }
 
   fail(code: ErrorCode, detail?: string): void {
-    this.#side.failing(code);
-    if (this.#isOver) return;
-    if (this.#answers.isClientAtBoundary) this.#client.write(this.#options.facts.lastWords(code));
-    this.end({ kind: "failed", code, ...(detail !== undefined && { detail }) });
+    this.#endingInSight.fail(code, detail);
   }
 
   /** Resolves when the server was told, if it had to be. Never rejects. */
@@ -214,10 +182,6 @@ export class PooledRelay
   /** Heard from a {@link UnitCancelling}, from here to `cancelled`. */
   holdBack(cancelling: UnitCancelling): void {
     this.#cancelling = cancelling;
-  }
-
-  tell(bytes: Uint8Array): void {
-    this.#client.write(bytes);
   }
 
   dropUnit(): boolean {
@@ -356,9 +320,7 @@ export class PooledRelay
   }
 
   onSettingsRefused(notice: Notice): void {
-    if (this.#isOver) return;
-    this.#client.write(fatalResponse(notice));
-    this.end({ kind: "failed", code: "ERR_SETTINGS_LOST", detail: notice.message });
+    if (!this.#isOver) this.#endingInSight.settingsRefused(notice);
   }
 
   onHoldFailed(thrown: unknown): void {
@@ -396,9 +358,7 @@ export class PooledRelay
   }
 
   onRideLost(farewell: Uint8Array | undefined): void {
-    if (farewell === undefined) return this.#serverGone();
-    this.#client.write(farewell);
-    this.end({ kind: "serverClosed" });
+    this.#endingInSight.rideLost(farewell);
   }
 
   #fromClient(bytes: Uint8Array): void {
@@ -509,16 +469,9 @@ export class PooledRelay
 
   /** What is lost while the gateway itself asks the server something, the hold hears of. */
   #serverEnded(connection: Connection): void {
-    if (this.#isHolding && this.#hold.backend?.connection === connection) this.#serverGone();
+    const isHeld = this.#isHolding && this.#hold.backend?.connection === connection;
+    if (isHeld) this.#endingInSight.serverGone();
     else connection.terminate();
-  }
-
-  #serverGone(): void {
-    this.#hold.release("lost");
-    if (this.#isHalfClosed) this.end({ kind: "clientGone" });
-    else if (this.#answers.endedWithError && this.#answers.isAtBoundary) {
-      this.end({ kind: "serverClosed" });
-    } else this.fail("ERR_SERVER_LOST");
   }
 
   get #endingInSight(): SessionEnding {
@@ -532,9 +485,7 @@ export class PooledRelay
   }
 
   #violated(thrown: unknown): void {
-    const error = GatewayError.from(thrown);
-    this.#isOutOfStep = true;
-    this.fail(error.code, error.message);
+    this.#endingInSight.violated(GatewayError.from(thrown));
   }
 
   #expired(phase: LimitedPhase): void {
@@ -560,7 +511,7 @@ export class PooledRelay
   end(end: RelayEnd): void {
     if (this.#isOver) return;
     // A request that is under way would hit whoever comes next.
-    const isUnsafe = this.#isOutOfStep || this.#cancelling?.isUnderWay === true;
+    const isUnsafe = this.#ending?.isOutOfStep === true || this.#cancelling?.isUnderWay === true;
     const leavings = isUnsafe ? undefined : leavingsOf(this.#parts, this.#backend);
     this.#report?.cutOff(end.kind === "failed" ? end.code : undefined);
     if (this.#pass !== undefined && this.#read.takeDefined()) this.#pass.definitionsChanged();

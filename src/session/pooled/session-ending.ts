@@ -1,12 +1,14 @@
 /**
- * Why a session cannot go on, from when that is known until it ends. Both may be so at once.
+ * Why a session cannot go on, from when that is known until it ends. The first two may be so at once.
  *
  *   draining     the client is to leave: the session ends as soon as nothing is under way
  *   half closed  the client has said its last word: it ends when that is answered, or the server takes too
  *                long over it (see {@link HalfClosedLimit})
+ *   failed       nothing can be waited for: it ends at once, and the client is told why if it can be
  */
-import type { ErrorCode } from "../../errors.ts";
-import type { AnswerLedger } from "../../postgres/index.ts";
+import type { ErrorCode, GatewayError } from "../../errors.ts";
+import { fatalResponse } from "../../postgres/index.ts";
+import type { Notice } from "../../postgres/index.ts";
 import { HalfClosedLimit } from "../half-closed-limit.ts";
 import type { HalfClosedTraffic } from "../half-closed-limit.ts";
 import type { RelayEnd } from "../relay.ts";
@@ -14,9 +16,7 @@ import type { RelayParts } from "./relay-parts.ts";
 
 /** The relay around it. */
 export interface EndingOwner extends HalfClosedTraffic {
-  readonly ledger: AnswerLedger;
   readonly isReceiving: boolean;
-  fail(code: ErrorCode): void;
   end(end: RelayEnd): void;
 }
 
@@ -26,6 +26,8 @@ export class SessionEnding {
   /** Why it is draining; undefined when it is not. */
   #goodbye: ErrorCode | undefined;
   #halfClosed: HalfClosedLimit | undefined;
+  /** The server may have a part of a message whose rest it will not get. */
+  isOutOfStep = false;
 
   constructor(owner: EndingOwner, parts: RelayParts) {
     this.#owner = owner;
@@ -63,8 +65,8 @@ export class SessionEnding {
   /** The server has said something. The Sync of a batch that is still open will not come any more. */
   answered(): void {
     if (this.#halfClosed === undefined) return;
-    const { answers, read } = this.#parts;
-    if (this.#owner.ledger.owesAnswer || !answers.isAtBoundary || answers.isDropping) {
+    const { ledger, answers, read } = this.#parts;
+    if (ledger.owesAnswer || !answers.isAtBoundary || answers.isDropping) {
       this.#halfClosed.follow();
       return;
     }
@@ -73,12 +75,51 @@ export class SessionEnding {
   }
 
   leaveIfDraining(): void {
-    const { state } = this.#parts.hold;
+    const { hold, ledger } = this.#parts;
+    const { state } = hold;
     if (this.#goodbye === undefined || state === "over") return;
-    const { ledger, isReceiving } = this.#owner;
     const isQuiet = state === "none" || (state === "held" && ledger.isIdle);
-    if (!isQuiet || isReceiving || ledger.isInTransaction) return;
-    this.#owner.fail(this.#goodbye);
+    if (!isQuiet || this.#owner.isReceiving || ledger.isInTransaction) return;
+    this.fail(this.#goodbye);
+  }
+
+  fail(code: ErrorCode, detail?: string): void {
+    const { hold, side, answers, options } = this.#parts;
+    side.failing(code);
+    if (hold.state === "over") return;
+    if (answers.isClientAtBoundary) side.client.write(options.facts.lastWords(code));
+    this.#owner.end({ kind: "failed", code, ...(detail !== undefined && { detail }) });
+  }
+
+  /** One side has sent what cannot be. */
+  violated({ code, message }: GatewayError): void {
+    this.isOutOfStep = true;
+    this.fail(code, message);
+  }
+
+  settingsRefused(notice: Notice): void {
+    this.#parts.side.client.write(fatalResponse(notice));
+    this.#owner.end({ kind: "failed", code: "ERR_SETTINGS_LOST", detail: notice.message });
+  }
+
+  /** The server that worked for it is gone. */
+  serverGone(): void {
+    const { hold, answers } = this.#parts;
+    hold.release("lost");
+    if (this.isHalfClosed) this.#owner.end({ kind: "clientGone" });
+    else if (answers.endedWithError && answers.isAtBoundary) {
+      this.#owner.end({ kind: "serverClosed" });
+    } else this.fail("ERR_SERVER_LOST");
+  }
+
+  /** The same of one that it shared. @param farewell what that had to say at last */
+  rideLost(farewell: Uint8Array | undefined): void {
+    if (farewell === undefined) {
+      this.serverGone();
+      return;
+    }
+    this.#parts.side.client.write(farewell);
+    this.#owner.end({ kind: "serverClosed" });
   }
 
   dispose(): void {
@@ -87,9 +128,9 @@ export class SessionEnding {
 
   /** In the queue for a server there is nothing to wait for. */
   get #isAnswerDue(): boolean {
-    const { hold, gate, read } = this.#parts;
+    const { hold, ledger, gate, read } = this.#parts;
     const { state } = hold;
-    if (state === "held" || state === "riding") return this.#owner.ledger.owesAnswer;
+    if (state === "held" || state === "riding") return ledger.owesAnswer;
     // There is something to tell the client when its settings are known.
     const isUnheard = read.owesReady || gate.isReady;
     return state === "restoring" || (state === "settling" && isUnheard);

@@ -12,20 +12,16 @@
  *   running -> nowhere:  the request can hit nothing any more
  */
 import { TransactionStatus, errorResponseFor, readyForQuery } from "../../postgres/index.ts";
-import type { AnswerLedger } from "../../postgres/index.ts";
 import { Cancellation } from "../cancellation.ts";
 import { forwardCancel } from "../forward-cancel.ts";
 import type { RelayParts } from "./relay-parts.ts";
 
 /** The relay around it. */
 export interface CancellingOwner {
-  readonly ledger: AnswerLedger;
   /** The server works for the client, or waits for the rest of what it sends. */
   readonly isQueryRunning: boolean;
   /** What the requests have become goes to the server. */
   send(): void;
-  /** Messages for the client. */
-  tell(bytes: Uint8Array): void;
   /** Drops the unit that waits; answers whether all of it had come, so that it ends here. */
   dropUnit(): boolean;
   /** What waited has been answered. */
@@ -47,11 +43,11 @@ export class UnitCancelling {
   constructor(owner: CancellingOwner, parts: RelayParts, isOneByOne: boolean) {
     this.#owner = owner;
     this.#parts = parts;
-    const { hold, requests, options } = parts;
+    const { hold, ledger, requests, options } = parts;
     const { block, context, facts } = options;
     this.#cancellation = new Cancellation(
       {
-        ledger: owner.ledger,
+        ledger,
         clientStream: requests,
         sendRequest: () => forwardCancel(hold.backend, block.pool.name, context, facts),
         toServer: () => owner.send(),
@@ -112,10 +108,10 @@ export class UnitCancelling {
   }
 
   #cancelRide(): void {
-    const { hold, answers } = this.#parts;
+    const { hold, ledger, answers } = this.#parts;
     if (hold.cancelRide() || !answers.isAtBoundary) return;
     hold.leaveRide();
-    this.#owner.ledger.forget();
+    ledger.forget();
     answers.startOver();
     this.#tellCancelled();
     this.#tellReady();
@@ -123,11 +119,12 @@ export class UnitCancelling {
   }
 
   #tellCancelled(): void {
-    this.#owner.tell(errorResponseFor("ERR_CANCELED", "ERROR"));
-    this.#parts.report?.refused("ERR_CANCELED");
+    const { side, report } = this.#parts;
+    side.client.write(errorResponseFor("ERR_CANCELED", "ERROR"));
+    report?.refused("ERR_CANCELED");
   }
 
   #tellReady(): void {
-    this.#owner.tell(readyForQuery(TransactionStatus.Idle));
+    this.#parts.side.client.write(readyForQuery(TransactionStatus.Idle));
   }
 }
