@@ -231,6 +231,31 @@ test.each([
   expect(gateway.process.lines().filter(({ text }) => text.includes("Traces"))).toHaveLength(1);
 });
 
+test("spans that a collector refuses out of those that it takes are told and counted", async () => {
+  const refusal = { count: 1n, reason: "too old" };
+  await using collector = await OtlpCollector.start({ refusal });
+  await using gateway = await start({ url: collector.address });
+  const line = await gateway.process.waitForLine("Traces do not reach the collector");
+  expect(line).toMatch(/1 of \d+ were refused: too old/);
+  const client = await connected(gateway);
+  const url = await gateway.metricsUrl();
+  const counts = async (): Promise<readonly number[]> => {
+    const page = await readMetrics(url);
+    return ["exported", "failed"].map((fate) =>
+      metricValue(page, "gatewayd_spans_total", { fate }),
+    );
+  };
+  // The page may be read before the exporter has heard of the last answer, but not before the batch has come.
+  await waitFor("both counts to be those of the collector", async () => {
+    const { length: batches } = collector.batches;
+    const { length: received } = collector.spans;
+    return Bun.deepEquals(await counts(), [received - batches, batches]);
+  });
+  await client.end();
+  await gateway.stop();
+  expect(gateway.process.lines().filter(({ text }) => text.includes("Traces"))).toHaveLength(1);
+});
+
 test("what a slow collector has no time for is dropped, and nothing waits", async () => {
   const answer = Promise.withResolvers<void>();
   await using collector = await OtlpCollector.start({ beforeAnswer: () => answer.promise });

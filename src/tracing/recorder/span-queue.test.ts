@@ -23,7 +23,7 @@ function collect(): { batches: number[][]; send: SendSpans<number> } {
     batches,
     send: (batch) => {
       batches.push(batch);
-      return Promise.resolve();
+      return Promise.resolve(undefined);
     },
   };
 }
@@ -61,19 +61,19 @@ test("what waits goes where spans go now, not where they went when it came", asy
 
 test("more than there is room for is dropped, and counted", async () => {
   const { queue } = queueOf({ maxQueued: 3, maxBatch: 3 });
-  const blocked = Promise.withResolvers<void>();
+  const blocked = Promise.withResolvers<undefined>();
   queue.open(() => blocked.promise);
   for (let span = 0; span < 10; span++) queue.push(span);
   // Three are under way, three wait.
   expect(queue.counts).toEqual({ exported: 0, dropped: 4, failed: 0, queued: 3 });
-  blocked.resolve();
+  blocked.resolve(undefined);
   await waitFor("the rest", () => queue.counts.exported === 6);
 });
 
 test("an outage is told once at its begin and once at its end", async () => {
   const { queue, told } = queueOf({ maxBatch: 1 });
   let isAway = true;
-  queue.open(() => (isAway ? Promise.reject(new Error("away")) : Promise.resolve()));
+  queue.open(() => (isAway ? Promise.reject(new Error("away")) : Promise.resolve(undefined)));
   queue.push(1);
   await waitFor("a failure", () => queue.counts.failed === 1);
   queue.push(2);
@@ -82,6 +82,19 @@ test("an outage is told once at its begin and once at its end", async () => {
   queue.push(3);
   await waitFor("an export", () => queue.counts.exported === 1);
   expect(told).toEqual(["away", "recovered"]);
+});
+
+test("what is refused of a batch is counted and told as an outage, and makes nobody wait", async () => {
+  const { queue, told } = queueOf({ maxBatch: 2 });
+  const refusals = [
+    { count: 1, reason: "too old" },
+    { count: 9, reason: "too old" },
+  ];
+  queue.open(() => Promise.resolve(refusals.shift()));
+  for (let span = 0; span < 6; span++) queue.push(span);
+  await waitFor("all of them", () => queue.counts.exported === 3);
+  expect(queue.counts).toMatchObject({ exported: 3, failed: 3 });
+  expect(told).toEqual(["1 of 2 were refused: too old", "recovered"]);
 });
 
 test("the end sends what waits, but not for long and not in vain", async () => {

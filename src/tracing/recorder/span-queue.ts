@@ -1,8 +1,9 @@
 /** Ended spans on their way to the collector: batched, bounded, and never in anybody's way. */
 import type { TracingCounts } from "../index.ts";
+import type { Refusal } from "./refused-spans.ts";
 
-/** Takes a batch; a rejection says why it did not. */
-export type SendSpans<S> = (batch: S[]) => Promise<void>;
+/** Takes a batch, all but what it says; a rejection says why it did not. */
+export type SendSpans<S> = (batch: S[]) => Promise<Refusal | undefined>;
 
 export interface SpanQueueOptions {
   /** Spans that may wait; more are dropped. */
@@ -13,9 +14,9 @@ export interface SpanQueueOptions {
   readonly delayMs: number;
   /** Pause after a failure; doubled with each further one, up to {@link MAX_PAUSE_MS}. */
   readonly pauseMs: number;
-  /** Told when exports begin to fail, and when they do again after some have not. */
+  /** Told when spans begin to be refused, some of a batch or all, and when they are again after some were not. */
   readonly onFailing: (error: Error) => void;
-  /** Told when an export works that comes after some which did not. */
+  /** Told when a batch is taken that comes after some which were not. */
   readonly onRecovered: () => void;
 }
 
@@ -32,6 +33,8 @@ export class SpanQueue<S> {
   #timer: Timer | undefined;
   #sending: Promise<void> | undefined;
   #failures = 0;
+  /** Somebody has been told. */
+  #isFailing = false;
   #isClosed = false;
   #exported = 0;
   #dropped = 0;
@@ -116,14 +119,30 @@ export class SpanQueue<S> {
   async #export(send: SendSpans<S>): Promise<void> {
     const batch = this.#spans.splice(0, this.#options.maxBatch);
     try {
-      await send(batch);
-      this.#exported += batch.length;
-      if (this.#failures > 0) this.#options.onRecovered();
+      const refusal = await send(batch);
+      const refused = Math.min(refusal?.count ?? 0, batch.length);
+      this.#exported += batch.length - refused;
+      this.#failed += refused;
       this.#failures = 0;
+      if (refusal === undefined) this.#recovered();
+      else
+        this.#failing(new Error(`${refused} of ${batch.length} were refused: ${refusal.reason}`));
     } catch (thrown) {
       this.#failed += batch.length;
-      if (this.#failures++ > 0) return;
-      this.#options.onFailing(thrown instanceof Error ? thrown : new Error(String(thrown)));
+      this.#failures++;
+      this.#failing(thrown instanceof Error ? thrown : new Error(String(thrown)));
     }
+  }
+
+  #failing(error: Error): void {
+    if (this.#isFailing) return;
+    this.#isFailing = true;
+    this.#options.onFailing(error);
+  }
+
+  #recovered(): void {
+    if (!this.#isFailing) return;
+    this.#isFailing = false;
+    this.#options.onRecovered();
   }
 }

@@ -16,6 +16,8 @@ import {
 import { collectorUrl } from "./collector-url.ts";
 import { RecordedSpan } from "./recorded-span.ts";
 import type { Recording } from "./recorded-span.ts";
+import { hearOfRefusals, takeRefusal } from "./refused-spans.ts";
+import type { Refusal } from "./refused-spans.ts";
 import { spanTimeMs } from "./span-clock.ts";
 import { SpanQueue } from "./span-queue.ts";
 import { readableSpan } from "./readable-span.ts";
@@ -46,6 +48,7 @@ export class Tracing implements Tracer {
 
   constructor({ version, env, onFailing, onRecovered }: TracingOptions) {
     this.#env = env;
+    hearOfRefusals();
     const maxQueued = positive(env["OTEL_BSP_MAX_QUEUE_SIZE"], MAX_QUEUED);
     const maxBatch = Math.min(
       positive(env["OTEL_BSP_MAX_EXPORT_BATCH_SIZE"], MAX_BATCH),
@@ -109,7 +112,7 @@ export class Tracing implements Tracer {
     void exporter?.shutdown();
   }
 
-  async #send(batch: readonly RecordedSpan[]): Promise<void> {
+  async #send(batch: readonly RecordedSpan[]): Promise<Refusal | undefined> {
     const spans: ReadableSpan[] = [];
     for (let from = 0; from < batch.length; from += MADE_AT_ONCE) {
       if (from > 0) await othersTurn();
@@ -120,7 +123,7 @@ export class Tracing implements Tracer {
     // There may be another one by now; the one that there was takes nothing any more.
     const exporter = this.#exporter;
     if (exporter === undefined) throw new Error("the gateway has stopped");
-    await exported(exporter, spans);
+    return await exported(exporter, spans);
   }
 }
 
@@ -148,10 +151,10 @@ function bytesOf(pem: string | undefined): Buffer | undefined {
   return pem === undefined ? undefined : Buffer.from(pem);
 }
 
-function exported(exporter: SpanExporter, spans: ReadableSpan[]): Promise<void> {
+function exported(exporter: SpanExporter, spans: ReadableSpan[]): Promise<Refusal | undefined> {
   return new Promise((resolve, reject) => {
     exporter.export(spans, ({ code, error }) => {
-      if (code === ExportResultCode.SUCCESS) resolve();
+      if (code === ExportResultCode.SUCCESS) resolve(takeRefusal());
       else reject(error ?? new Error("the collector has not taken the spans"));
     });
   });
