@@ -13,6 +13,8 @@ import type { Queued } from "./wait-queue.ts";
 export interface LeaseWaiter<B extends SharedBackend> {
   /** `ip:port`; what consistent hashing goes by. */
   readonly remoteAddress: string;
+  /** What records of the log have about it. */
+  readonly logFields: object;
   onLease(slot: Slot<B>): void;
   onLeaseFailed(error: GatewayError): void;
   /**

@@ -252,6 +252,7 @@ export class PairLane<B extends SharedBackend> implements Standing {
         logger.error("A client could not be told to wait", {
           error: GatewayError.from(thrown),
           name,
+          ...ticket.waiter.logFields,
         });
       }
     }

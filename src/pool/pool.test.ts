@@ -190,6 +190,12 @@ describe("leasing", () => {
     await settle();
     expect(failing.error?.code).toBe("ERR_INTERNAL");
     expect(logger.count("A client could not take its backend")).toBe(1);
+    expect(logger.records).toContainEqual(
+      expect.objectContaining({
+        message: "A client could not take its backend",
+        fields: expect.objectContaining({ connectionId: "failing" }),
+      }),
+    );
     expect([next.backend?.isFresh, server.dials]).toEqual([true, 2]);
     next.release(false);
     await expectClean(parts);

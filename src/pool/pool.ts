@@ -350,7 +350,11 @@ export class Pool implements Lessor, ChoosablePool<Ticket> {
       waiter.onLease(backend, this);
     } catch (thrown) {
       const error = GatewayError.from(thrown);
-      this.options.logger.error("A client could not take its backend", { error, name: this.name });
+      this.options.logger.error("A client could not take its backend", {
+        error,
+        name: this.name,
+        ...waiter.logFields,
+      });
       if (this.#leased.delete(backend)) this.#retire(backend);
       waiter.onLeaseFailed(error);
     }

@@ -132,6 +132,12 @@ describe("leasing from a shared pool", () => {
     await flush();
     expect(broken.error).toMatchObject({ code: "ERR_INTERNAL" });
     expect(logger.count("A client could not take its backend")).toBe(1);
+    expect(logger.records).toContainEqual(
+      expect.objectContaining({
+        message: "A client could not take its backend",
+        fields: expect.objectContaining({ connectionId: "a1" }),
+      }),
+    );
     expect(server.open).toEqual([]);
     const next = ask("a2");
     await flush();

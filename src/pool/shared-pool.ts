@@ -337,7 +337,7 @@ export class SharedPool<B extends SharedBackend> implements ChoosablePool<LeaseT
   #spurned(slot: Slot<B>, waiter: LeaseWaiter<B>, thrown: unknown): void {
     const { name, logger } = this.options;
     const error = GatewayError.from(thrown);
-    logger.error("A client could not take its backend", { error, name });
+    logger.error("A client could not take its backend", { error, name, ...waiter.logFields });
     if (slot.state === "leased") this.#retire(slot);
     this.#fail(waiter, error);
   }
@@ -350,6 +350,7 @@ export class SharedPool<B extends SharedBackend> implements ChoosablePool<LeaseT
       logger.error("A client could not be told that it gets no backend", {
         error: GatewayError.from(thrown),
         name,
+        ...waiter.logFields,
       });
     }
   }

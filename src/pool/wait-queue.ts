@@ -27,6 +27,8 @@ export interface Lessor {
 export interface Waiter {
   /** `ip:port`; what consistent hashing goes by. */
   readonly remoteAddress: string;
+  /** What records of the log have about it. */
+  readonly logFields: object;
   onLease(backend: Backend, pool: Lessor): void;
   onLeaseFailed(error: GatewayError): void;
 }

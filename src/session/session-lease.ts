@@ -8,6 +8,8 @@ import type { Backend } from "../backend/index.ts";
 import type { GatewayError, ErrorCode } from "../errors.ts";
 import type { Connection, Deadline } from "../net/index.ts";
 import type { Lessor, Ticket, Waiter } from "../pool/index.ts";
+import { connectionFields } from "../watch/index.ts";
+import type { ConnectionFields } from "../watch/index.ts";
 import { runOpened } from "./connection-events.ts";
 import type { SessionContext } from "./session-context.ts";
 import type { SessionFacts } from "./session-facts.ts";
@@ -80,6 +82,10 @@ export class SessionLease implements Waiter {
 
   get remoteAddress(): string {
     return this.#port.remoteAddress;
+  }
+
+  get logFields(): ConnectionFields {
+    return connectionFields(this.#port.facts, this.#context.traceIdOf);
   }
 
   /** The port may be called before this returns. */

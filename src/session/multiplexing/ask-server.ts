@@ -40,6 +40,7 @@ export async function askServer(
 class Lease implements LeaseWaiter<PooledBackend> {
   /** It is for no client: those that are spread by address have their own. */
   readonly remoteAddress = "";
+  readonly logFields = {};
   readonly #ticket = new LeaseTicket<PooledBackend>(this);
   readonly #slot = Promise.withResolvers<Slot<PooledBackend>>();
 

@@ -18,6 +18,7 @@ import {
   settingsQuery,
 } from "../../postgres/index.ts";
 import type { Notice } from "../../postgres/index.ts";
+import type { ConnectionFields } from "../../watch/index.ts";
 import type { PooledStartup, WantedSettings } from "./startup-request.ts";
 
 export interface Greeting {
@@ -33,6 +34,12 @@ export type GreetingOutcome =
   /** The server does not take what the client wants to set. */
   | { readonly kind: "refused"; readonly notice: Notice }
   | { readonly kind: "failed"; readonly error: GatewayError };
+
+/** Whom it is for. */
+export interface GreetedClient {
+  readonly remoteAddress: string;
+  readonly logFields: ConnectionFields;
+}
 
 /** One that a server is asked for. */
 export interface PendingGreeting {
@@ -61,7 +68,7 @@ export class Greetings {
   learn(
     lane: PairLane<PooledBackend>,
     { settings, settingsKey }: Pick<PooledStartup, "settings" | "settingsKey">,
-    client: { readonly remoteAddress: string },
+    client: GreetedClient,
     done: (outcome: GreetingOutcome) => void,
   ): PendingGreeting | undefined {
     const { user, database, key } = lane.pair;
@@ -72,7 +79,7 @@ export class Greetings {
       done({ kind: "greeted", greeting: known.greeting });
       return undefined;
     }
-    const lease = new GreetingLease(settings, client.remoteAddress, (outcome) => {
+    const lease = new GreetingLease(settings, client, (outcome) => {
       if (outcome.kind === "greeted") this.#remember(name, outcome.greeting);
       done(outcome);
     });
@@ -91,23 +98,31 @@ export class Greetings {
 
 class GreetingLease implements LeaseWaiter<PooledBackend>, PendingGreeting {
   readonly #ticket = new LeaseTicket<PooledBackend>(this);
-  readonly remoteAddress: string;
+  readonly #client: GreetedClient;
   readonly #wanted: WantedSettings;
   readonly #done: (outcome: GreetingOutcome) => void;
   #isGivenUp = false;
 
   constructor(
     wanted: WantedSettings,
-    remoteAddress: string,
+    client: GreetedClient,
     done: (outcome: GreetingOutcome) => void,
   ) {
     this.#wanted = wanted;
-    this.remoteAddress = remoteAddress;
+    this.#client = client;
     this.#done = done;
   }
 
   ask(lane: PairLane<PooledBackend>): void {
     lane.lease(this.#ticket);
+  }
+
+  get remoteAddress(): string {
+    return this.#client.remoteAddress;
+  }
+
+  get logFields(): ConnectionFields {
+    return this.#client.logFields;
   }
 
   get ticket(): object | undefined {

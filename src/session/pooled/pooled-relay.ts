@@ -10,6 +10,8 @@ import { GatewayError } from "../../errors.ts";
 import type { ErrorCode } from "../../errors.ts";
 import type { Connection } from "../../net/index.ts";
 import type { AnswerLedger, Notice, UnitGate } from "../../postgres/index.ts";
+import { connectionFields } from "../../watch/index.ts";
+import type { ConnectionFields } from "../../watch/index.ts";
 import { MAX_WAITING_BYTES } from "../max-waiting-bytes.ts";
 import type { RelayEnd, SessionActivity } from "../relay.ts";
 import type { UnitReport } from "../unit-report.ts";
@@ -129,6 +131,11 @@ export class PooledRelay
 
   get remoteAddress(): string {
     return this.#client.remoteAddress;
+  }
+
+  get logFields(): ConnectionFields {
+    const { facts, context } = this.#options;
+    return connectionFields(facts, context.traceIdOf);
   }
 
   get isReceiving(): boolean {

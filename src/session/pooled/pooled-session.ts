@@ -24,7 +24,8 @@ import {
   readyForQuery,
 } from "../../postgres/index.ts";
 import type { Notice } from "../../postgres/index.ts";
-import type { BlockWatch } from "../../watch/index.ts";
+import { connectionFields } from "../../watch/index.ts";
+import type { BlockWatch, ConnectionFields } from "../../watch/index.ts";
 import { runOpened } from "../connection-events.ts";
 import type { SocketEnds } from "../connection-events.ts";
 import { isGoodbye } from "../goodbye.ts";
@@ -38,7 +39,7 @@ import type { StartupLimit } from "../startup-limit.ts";
 import { ClientLogin } from "./client-login.ts";
 import type { ClientLoginPort } from "./client-login.ts";
 import { ClientRequest } from "./client-request.ts";
-import type { Greeting, GreetingOutcome, PendingGreeting } from "./greeting.ts";
+import type { GreetedClient, Greeting, GreetingOutcome, PendingGreeting } from "./greeting.ts";
 import { HookedClient } from "./hooked-client.ts";
 import type { HookedOwner } from "./hooked-client.ts";
 import { hostOf } from "./host-of.ts";
@@ -80,7 +81,9 @@ const MAX_EARLY_BYTES = 64 * 1024;
 const NOTHING = new Uint8Array(0);
 const READY = readyForQuery(TransactionStatus.Idle);
 
-export class PooledSession implements ClientLoginPort, ConnectionHandler, HookedOwner {
+export class PooledSession
+  implements ClientLoginPort, ConnectionHandler, GreetedClient, HookedOwner
+{
   readonly #options: PooledSessionOptions;
   #client: Connection;
   /** The same, when its traffic goes through hooks. */
@@ -106,6 +109,15 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
     this.#options = options;
     this.#client = options.client;
     this.#limit = options.limit;
+  }
+
+  get remoteAddress(): string {
+    return this.#client.remoteAddress;
+  }
+
+  get logFields(): ConnectionFields {
+    const { facts, context } = this.#options;
+    return connectionFields(facts, context.traceIdOf);
   }
 
   start(): void {
@@ -333,7 +345,7 @@ export class PooledSession implements ClientLoginPort, ConnectionHandler, Hooked
     const { block, lane } = this.#destination;
     // The queue has a limit of its own.
     this.#limit.clear();
-    this.#greeting = block.greetings.learn(lane, startup, this.#client, (outcome) =>
+    this.#greeting = block.greetings.learn(lane, startup, this, (outcome) =>
       this.#guard(() => this.#greeted(outcome)),
     );
   }

@@ -27,6 +27,7 @@ import type {
   UnitFacts,
   UnitPass,
 } from "../multiplexing/index.ts";
+import type { ConnectionFields } from "../../watch/index.ts";
 import { Aftermath } from "./aftermath.ts";
 import type { Remains } from "./aftermath.ts";
 import type { SessionState } from "./session-state.ts";
@@ -34,6 +35,7 @@ import type { SessionState } from "./session-state.ts";
 /** The session, as its hold sees it. */
 export interface HoldOwner extends ConnectionHandler {
   readonly remoteAddress: string;
+  readonly logFields: ConnectionFields;
   /** Its client does not take what it is sent. */
   readonly isClientStalled: boolean;
   /** There is a backend with the session's settings in force: for one unit only, while riding. */
@@ -104,6 +106,10 @@ export class ServerHold implements LeaseWaiter<PooledBackend>, Rider {
 
   get remoteAddress(): string {
     return this.#owner.remoteAddress;
+  }
+
+  get logFields(): ConnectionFields {
+    return this.#owner.logFields;
   }
 
   /** What it asks by, while it waits. */
