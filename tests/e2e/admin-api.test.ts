@@ -237,6 +237,7 @@ describe("who may do what", () => {
       expect(await call("", "GetStatus", "{}")).toContain("Unauthenticated");
       expect(await call(TOKENS.viewer, "GetStatus", "{}")).toMatchObject({
         health: "SERVING",
+        watched: "SERVING",
         code: "OK",
         response: { phase: "PHASE_SERVING", groups: [{ group: "default", clients: 0 }] },
       });

@@ -1,6 +1,7 @@
 /** What load balancers, containers and orchestrators are told, from the boot to an outage of the database. */
 import { expect, test } from "bun:test";
 import { createClient } from "@connectrpc/connect";
+import type { Client } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { Health, HealthCheckResponse_ServingStatus } from "../../src/rpc/index.ts";
 import { GATEWAYD_BINARY, runToEnd, startGatewayd, startPostgres, waitFor } from "../kit/index.ts";
@@ -29,7 +30,7 @@ test("a gateway serves when it has booted, and while there is a server", async (
     return {
       pages: [await rest(doors, "/readyz"), await rest(doors, "/healthz")],
       live: await rest(doors, "/livez"),
-      grpc: status === HealthCheckResponse_ServingStatus.SERVING ? "SERVING" : "NOT_SERVING",
+      grpc: nameOf(status),
       command: { code, stdout },
       details: body,
     };
@@ -49,11 +50,17 @@ test("a gateway serves when it has booted, and while there is a server", async (
     command: { code: 0, stdout: "SERVING\n" },
   };
   await waitFor("the API", () => rest(doors, "/livez"), { retryErrors: true });
+  const watched: string[] = [];
+  const watching = watchHealth(health, watched);
+  const heard = async (last: string): Promise<void> => {
+    await waitFor("whoever watches to hear of it", () => watched.at(-1) === last);
+  };
   expect(await told()).toMatchObject({ ...notServing, details: { phase: "booting" } });
 
   await postgres.start();
   await using gatewayd = await starting;
   await gatewayd.process.waitForLine("GatewayD is running");
+  await heard("SERVING");
   expect(await told()).toMatchObject({
     ...serving,
     details: { phase: "serving", reasons: [], groups: [{ group: "default" }] },
@@ -62,6 +69,7 @@ test("a gateway serves when it has booted, and while there is a server", async (
   await postgres.stop("immediate");
   const status = async () => (await rest(doors, "/readyz")).status;
   await waitFor("the outage", status, { until: (it) => it === 503 });
+  await heard("NOT_SERVING");
   expect(await told()).toMatchObject({
     ...notServing,
     details: { phase: "serving", reasons: ["group default has no live block"] },
@@ -69,9 +77,23 @@ test("a gateway serves when it has booted, and while there is a server", async (
 
   await postgres.start();
   await waitFor("the server", status, { until: (it) => it === 200 });
+  await heard("SERVING");
   expect(await told()).toMatchObject(serving);
   await gatewayd.stop();
+  // It ends with the gateway, which may say so before.
+  await watching;
+  expect(watched.slice(0, 4)).toEqual(["NOT_SERVING", "SERVING", "NOT_SERVING", "SERVING"]);
 }, 90_000);
+
+function nameOf(status: HealthCheckResponse_ServingStatus): string {
+  const { SERVING, NOT_SERVING } = HealthCheckResponse_ServingStatus;
+  return status === SERVING ? "SERVING" : status === NOT_SERVING ? "NOT_SERVING" : "another";
+}
+
+/** @param told gets what somebody who watches is told, until the gateway has stopped */
+async function watchHealth(health: Client<typeof Health>, told: string[]): Promise<void> {
+  for await (const { status } of health.watch({})) told.push(nameOf(status));
+}
 
 test("a pooled gateway that nobody has asked for anything knows whether its server is there", async () => {
   await using postgres = await startPostgres();

@@ -41,6 +41,7 @@ export type ClaimSocket = (path: string, takesOver: boolean) => Promise<GrpcSock
 export class GrpcDoor {
   readonly #options: GrpcDoorOptions;
   readonly #server: Http2Server | Http2SecureServer;
+  readonly #closing = new AbortController();
   readonly #sessions = new Set<ServerHttp2Session>();
   #handler: Promise<NodeHandlerFn> | undefined;
   #file: GrpcSocketFile | undefined;
@@ -90,6 +91,7 @@ export class GrpcDoor {
   /** Calls under way have {@link CALLS_END_MS} to end. */
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.#closing.abort();
     this.#file?.remove();
     this.#file = undefined;
     for (const session of this.#sessions) session.close();
@@ -105,7 +107,8 @@ export class GrpcDoor {
     this.#handler ??= (async () => {
       const { grpcHandler } = await import("./grpc-handler.ts");
       const { layer, gatekeeper, isServing } = this.#options;
-      return grpcHandler({ layer: await layer(), gatekeeper, isServing });
+      const closing = this.#closing.signal;
+      return grpcHandler({ layer: await layer(), gatekeeper, isServing, closing });
     })();
     (await this.#handler)(...call);
   }

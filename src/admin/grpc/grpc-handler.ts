@@ -5,13 +5,14 @@ import { connectNodeAdapter } from "@connectrpc/connect-node";
 import type { ConnectNodeAdapterOptions } from "@connectrpc/connect-node";
 import type { DescMethodUnary, Message } from "@bufbuild/protobuf";
 import { GatewayError } from "../../errors.ts";
-import { Health, HealthCheckResponse_ServingStatus } from "../../rpc/index.ts";
+import { Health } from "../../rpc/index.ts";
 import type { Caller, Credentials, Gatekeeper } from "../access/index.ts";
 import type { CommandLayer } from "../commands/index.ts";
 import { peerNamesOf } from "../peer-names.ts";
 import { refusalOf } from "../refusal.ts";
 import { parseTraceParent } from "../../tracing/index.ts";
 import type { TraceContext } from "../../tracing/index.ts";
+import { serveHealth } from "./serve-health.ts";
 import { serveReflection } from "./reflection.ts";
 
 /** A command has a handful of short values. */
@@ -22,6 +23,8 @@ export interface GrpcHandlerOptions {
   readonly gatekeeper: Gatekeeper;
   /** Told to whoever asks, without a token. */
   readonly isServing: () => boolean;
+  /** Aborted when nobody is to be served any more. */
+  readonly closing: AbortSignal;
 }
 
 /** What answers the requests of a server of node:http2. */
@@ -39,7 +42,8 @@ const CODES: ReadonlyMap<number, Code> = new Map(
 
 const credentialsKey = createContextKey<Credentials | undefined>(undefined);
 
-export function grpcHandler({ layer, gatekeeper, isServing }: GrpcHandlerOptions): NodeHandlerFn {
+export function grpcHandler(options: GrpcHandlerOptions): NodeHandlerFn {
+  const { layer, gatekeeper, isServing, closing } = options;
   const callerOf = ({ values }: HandlerContext): Caller => {
     const credentials = values.get(credentialsKey);
     if (credentials === undefined) throw new Error("a call without a request");
@@ -69,8 +73,7 @@ export function grpcHandler({ layer, gatekeeper, isServing }: GrpcHandlerOptions
       serveReflection(router, services, async (context) => {
         await refusing(async () => void callerOf(context));
       });
-      const { SERVING, NOT_SERVING } = HealthCheckResponse_ServingStatus;
-      router.service(Health, { check: () => ({ status: isServing() ? SERVING : NOT_SERVING }) });
+      serveHealth(router, isServing, closing);
     },
   });
 }
