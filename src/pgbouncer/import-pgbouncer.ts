@@ -137,8 +137,9 @@ function queryOf(
   if (user === undefined) {
     const message = "has no effect without auth_user, and is left out";
     settings.note("auth_query", `${message}; nearest: servers.default.auth.query`);
+    return undefined;
   }
-  if (user === undefined || first === undefined) return undefined;
+  if (first === undefined) return undefined;
   const database = named ?? first.database;
   if (database === undefined) {
     const message = "is left out: the database that is asked must be known";
