@@ -13,22 +13,40 @@ export async function readMetrics(url: string): Promise<readonly MetricFamily[]>
   return parseExposition(await response.text());
 }
 
+/** The values of all series with these labels, whatever others they have. */
+function valuesOf(
+  families: readonly MetricFamily[],
+  sample: string,
+  labels: Labels,
+): readonly number[] {
+  return families
+    .flatMap(({ samples }) => samples)
+    .filter(
+      (one) =>
+        one.name === sample &&
+        Object.entries(labels).every(([label, value]) =>
+          one.labels.some(([name, text]) => name === label && text === value),
+        ),
+    )
+    .map(({ value }) => Number(value));
+}
+
 /** The value of the first series with these labels, 0 when there is none. */
 export function metricValue(
   families: readonly MetricFamily[],
   sample: string,
   labels: Labels = {},
 ): number {
-  const found = families
-    .flatMap(({ samples }) => samples)
-    .find(
-      (one) =>
-        one.name === sample &&
-        Object.entries(labels).every(([label, value]) =>
-          one.labels.some(([name, text]) => name === label && text === value),
-        ),
-    );
-  return Number(found?.value ?? 0);
+  return valuesOf(families, sample, labels)[0] ?? 0;
+}
+
+/** The sum of all series with these labels. */
+export function metricSum(
+  families: readonly MetricFamily[],
+  sample: string,
+  labels: Labels = {},
+): number {
+  return valuesOf(families, sample, labels).reduce((total, value) => total + value, 0);
 }
 
 /** Waits until these series have these values. @throws saying what they have instead. */

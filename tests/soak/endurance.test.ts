@@ -7,7 +7,7 @@ import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseExposition } from "../../src/metrics/index.ts";
+import { metricSum, readMetrics } from "../e2e/metrics-page.ts";
 import { OtlpCollector } from "../fixtures/otlp/otlp-collector.ts";
 import { sha256Of } from "../fixtures/plugins/built-plugins.ts";
 import { times } from "../fixtures/test-size.ts";
@@ -237,18 +237,9 @@ async function look(
   metrics: string,
   load: EnduranceLoad,
 ): Promise<Omit<Sample, "minutes" | "lowestMiB" | "highestMiB">> {
-  const families = parseExposition(await (await fetch(metrics)).text());
+  const families = await readMetrics(metrics);
   const sum = (name: string, labels: Readonly<Record<string, string>> = {}): number =>
-    families
-      .flatMap(({ samples }) => samples)
-      .filter(
-        (sample) =>
-          sample.name === name &&
-          Object.entries(labels).every(([label, value]) =>
-            sample.labels.some(([known, text]) => known === label && text === value),
-          ),
-      )
-      .reduce((total, { value }) => total + Number(value), 0);
+    metricSum(families, name, labels);
   return {
     descriptors: openDescriptors(gatewayd.process.pid).total,
     answered: load.answered,
