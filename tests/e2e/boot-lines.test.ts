@@ -3,8 +3,8 @@ import { expect, test } from "bun:test";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { sha256Of } from "../fixtures/plugins/built-plugins.ts";
-import { GATEWAYD_BINARY, oneBlockConfig, startGatewayd, startPostgres } from "../kit/index.ts";
+import { servedPlugin } from "../fixtures/plugins/served-plugin.ts";
+import { oneBlockConfig, startGatewayd, startPostgres } from "../kit/index.ts";
 
 const ROOT = join(import.meta.dir, "..", "..");
 
@@ -57,9 +57,7 @@ test("a start with one plugin has the original's lines, but for those that are l
   await writeFile(file, PLUGIN);
   const plugin = {
     name: "gatewayd-plugin-cache",
-    localPath: GATEWAYD_BINARY,
-    args: ["plugin", "serve", file],
-    checksum: await sha256Of(GATEWAYD_BINARY),
+    ...(await servedPlugin(file)),
   };
   await using gateway = await startGatewayd({
     config: oneBlockConfig(postgres.address, { pool: { size: 10 } }),

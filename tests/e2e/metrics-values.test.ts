@@ -5,13 +5,12 @@ import { readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { serialize } from "pg-protocol";
-import { sha256Of } from "../fixtures/plugins/built-plugins.ts";
+import { servedPlugin } from "../fixtures/plugins/served-plugin.ts";
 import {
   childrenOf,
   connectionsToPort,
   connectWire,
   cpuTimeMs,
-  GATEWAYD_BINARY,
   oneBlockConfig,
   residentMiB,
   startGatewayd,
@@ -269,9 +268,7 @@ test("calls of plugins: how long, how many failed, what they ended, and their st
   await writeFile(path, PLUGIN);
   const plugin = {
     name: "my-judge",
-    localPath: GATEWAYD_BINARY,
-    args: ["plugin", "serve", path],
-    checksum: await sha256Of(GATEWAYD_BINARY),
+    ...(await servedPlugin(path)),
     onError: "continue",
   };
   // What the log shows of hooks at this level is no plugin.

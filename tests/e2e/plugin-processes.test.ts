@@ -13,10 +13,10 @@ import {
   testGo,
   testPython,
 } from "../fixtures/plugins/built-plugins.ts";
+import { servedPlugin } from "../fixtures/plugins/served-plugin.ts";
 import {
   childrenOf,
   freePort,
-  GATEWAYD_BINARY,
   type GatewaydProcess,
   type MaybeTest,
   oneBlockConfig,
@@ -80,11 +80,7 @@ const KINDS = {
   "TypeScript process": {
     test: testNeeding("psql"),
     isProcess: true,
-    build: async () => ({
-      localPath: GATEWAYD_BINARY,
-      args: ["plugin", "serve", TYPESCRIPT],
-      checksum: await sha256Of(GATEWAYD_BINARY),
-    }),
+    build: () => servedPlugin(TYPESCRIPT),
     entry: (plugin, record) => ({
       ...plugin,
       name: "recorder-ts",

@@ -11,7 +11,8 @@ import { answerTo, queryMessage } from "../../src/sdk/testing.ts";
 import { rows } from "../../src/sdk/plugin-api.ts";
 import { capturedCalls } from "../fixtures/captured-calls.ts";
 import { startPlugin } from "../fixtures/plugins/start-plugin.ts";
-import { type BuiltPlugin, goHost, sha256Of, testGo } from "../fixtures/plugins/built-plugins.ts";
+import { type BuiltPlugin, goHost, testGo } from "../fixtures/plugins/built-plugins.ts";
+import { servedPlugin } from "../fixtures/plugins/served-plugin.ts";
 import {
   GATEWAYD_BINARY,
   oneBlockConfig,
@@ -81,10 +82,8 @@ test("without a gateway it says what it is for", async () => {
 test("under this gateway it does what it does inside it", async () => {
   const plugin = {
     name: "served",
-    localPath: GATEWAYD_BINARY,
-    args: ["plugin", "serve", file],
+    ...(await servedPlugin(file)),
     env: ['PLUGIN_SETTINGS={"more": "settings"}'],
-    checksum: await sha256Of(GATEWAYD_BINARY),
   };
   await using gateway = await startGatewayd({
     config: oneBlockConfig(postgres.address),
@@ -112,9 +111,7 @@ test("under this gateway it does what it does inside it", async () => {
 test("it tells clients of a Unix socket apart", async () => {
   const plugin = {
     name: "served",
-    localPath: GATEWAYD_BINARY,
-    args: ["plugin", "serve", file],
-    checksum: await sha256Of(GATEWAYD_BINARY),
+    ...(await servedPlugin(file)),
   };
   const address = join(directory, ".s.PGSQL.5432");
   await using gateway = await startGatewayd({
